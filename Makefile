@@ -1,0 +1,96 @@
+# `make help` lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+soak: STEPS ?= 200000
+soak: SEED := $(or $(SEED),$(shell echo $$RANDOM))
+# What asks the database anything; it runs on PostgreSQL too.
+DATABASE_TESTS := tests/booking tests/services tests/race tests/security tests/journeys \
+	tests/test_outages.py tests/test_settings.py
+
+# Settings as in production, for the checks. Nothing listens at these addresses.
+PRODUCTION := env ENV_FILE=/dev/null DEBUG=false \
+	SECRET_KEY=for-checks-only-$(shell printf 'abcdefghij%.0s' 1 2 3 4 5) \
+	FIELD_KEYS=Zm9yLWNoZWNrcy1vbmx5LW5vdC1hLXNlY3JldC1rZXk= \
+	SITE_URL=https://clinic.example ALLOWED_HOSTS=clinic.example \
+	TRUSTED_PROXIES=1 DATABASE_URL=sqlite:///:memory: \
+	EMAIL_URL=smtps://mail.clinic.example:587 \
+	DEFAULT_FROM_EMAIL=front-desk@clinic.example CLINIC_PHONE=212-555-0143
+
+.PHONY: help run test soak check lock bench tools
+
+help: ## List these commands
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+
+run: $(VENV)/installed ## Serve the demo on 127.0.0.1:8000 (HOST=, PORT=)
+	@exec $(BIN)/python deploy/develop.py
+
+test: $(VENV)/installed-tests tools ## Run every test, on SQLite and PostgreSQL (PYTEST_ARGS=)
+	TEST_DATABASE=sqlite $(BIN)/pytest $(PYTEST_ARGS)
+	TEST_DATABASE=postgresql $(BIN)/pytest $(DATABASE_TESTS) $(PYTEST_ARGS)
+
+soak: $(VENV)/installed-tests ## Mix 200,000 acts at random on each database (STEPS=, SEED=)
+	@echo "To repeat this run: make soak STEPS=$(STEPS) SEED=$(SEED)"
+	for database in sqlite postgresql; do \
+		STEPS=$(STEPS) TEST_DATABASE=$$database $(BIN)/pytest \
+			tests/booking/test_any_mix_of_acts.py --hypothesis-seed=$(SEED); \
+	done
+
+check: $(VENV)/installed-tests ## Check style, types, templates, migrations, settings, packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(PRODUCTION) $(BIN)/mypy
+	find templates -name '*.html' -exec $(BIN)/djade --check --target-version 5.2 {} +
+	$(PRODUCTION) $(BIN)/python manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/pip check
+
+lock: ## Write the requirements anew from pyproject.toml (needs uv)
+	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
+	uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		pyproject.toml -o requirements.txt
+	uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		--group test -c requirements.txt -o tests/requirements.txt
+
+bench: $(VENV)/installed-tests ## Measure the speed of booking on SQLite and PostgreSQL
+	$(BIN)/python -m tests.bench
+
+# --- What those need --------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "Python 3.11 is needed. If it has another name: make run PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+		{ echo "Python's venv module is missing: apt-get install python3.11-venv"; exit 1; }
+	@echo "Making a virtual environment ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.txt | $(BIN)/python
+	@echo "Installing the packages in requirements.txt ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/installed-tests: tests/requirements.txt $(VENV)/installed
+	@echo "Installing the packages in tests/requirements.txt ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+tools:
+	@missing=""; \
+	command -v chromium > /dev/null || missing="$$missing chromium"; \
+	[ -n "$$(fc-list 2> /dev/null)" ] || missing="$$missing fontconfig fonts-dejavu-core"; \
+	command -v initdb > /dev/null || ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || missing="$$missing postgresql"; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then \
+		echo "The tests need Chromium, a font and PostgreSQL's programs. Install:$$missing"; exit 1; \
+	fi; \
+	echo "Installing$$missing ..."; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing

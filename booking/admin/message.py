@@ -1,0 +1,40 @@
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from booking import clock
+from booking.models import Message
+from services.list_filters import OfferedFilters
+
+from .words import state
+
+
+@admin.register(Message)
+class MessageAdmin(OfferedFilters):
+    """What was said to patients and what became of it: to read, never to change."""
+
+    list_display = ["kind", "appointment", "channel", "created_at", "state"]
+    list_filter = ["kind", "channel"]
+    list_select_related = ["appointment", "called_by"]
+    fields = [
+        "appointment", "kind", "channel", "recipient", "subject", "text", "state",
+        "created_at", "attempts", "last_error",
+    ]  # fmt: skip
+    ordering = ["-created_at", "-pk"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Message | None = None
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Message | None = None
+    ) -> bool:
+        return False
+
+    @admin.display(description=_("state"))
+    def state(self, message: Message) -> str:
+        return state(message, clock.now())

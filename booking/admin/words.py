@@ -1,0 +1,111 @@
+"""What staff read about visits, events and messages."""
+
+from datetime import datetime, timedelta
+
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow
+from booking.models import Appointment, AppointmentEvent, Message
+from booking.policy import Act, Actor, CancellationReason, DeclineReason, Status
+
+REASONS: dict[str, str | Promise] = {
+    DeclineReason.NO_TIME: gettext_lazy("No time that fits"),
+    DeclineReason.NEEDS_REFERRAL: gettext_lazy("Needs a referral first"),
+    DeclineReason.NEEDS_CALL: gettext_lazy("We need to talk first"),
+    DeclineReason.NOT_OFFERED: gettext_lazy("We do not offer this"),
+    DeclineReason.DUPLICATE: gettext_lazy("Asked more than once"),
+    CancellationReason.DECLINED: gettext_lazy("Declined"),
+    CancellationReason.PATIENT: gettext_lazy("By the patient"),
+    CancellationReason.CLINIC: gettext_lazy("By the clinic"),
+    CancellationReason.EXPIRED: gettext_lazy("Not answered in time"),
+}
+
+_ACTS: dict[str, str | Promise] = {
+    Act.REQUEST: gettext_lazy("Request received"),
+    Act.ACCEPT: gettext_lazy("Accepted"),
+    Act.DECLINE: gettext_lazy("Declined"),
+    Act.WITHDRAW: gettext_lazy("Request withdrawn"),
+    Act.CANCEL: gettext_lazy("Cancelled"),
+}
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """Return an instant in clinic time: today 8:03 AM, or Fri, Nov 20, 4:52 PM."""
+    local = localtime(at)
+    days = (local.date() - localtime(now).date()) // timedelta(days=1)
+    near = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}
+    far = "D, M j" if local.year == localtime(now).year else "D, M j, Y"
+    if days in near:
+        return f"{near[days]} {date_format(local, 'g:i A')}"
+    return f"{date_format(local, far)}, {date_format(local, 'g:i A')}"
+
+
+def full_time(at: datetime) -> str:
+    """Return an instant in clinic time: Tuesday, November 24, 10:15 AM."""
+    return date_format(localtime(at), "l, F j, g:i A")
+
+
+def who(event: AppointmentEvent) -> str:
+    """Return who did it: a colleague by name, else the patient or the system."""
+    if event.user:
+        return event.user.get_full_name() or event.user.get_username()
+    return _("the patient") if event.actor == Actor.PATIENT else _("the system")
+
+
+def what(event: AppointmentEvent) -> str:
+    """Return what was done, with the reason where it adds something."""
+    words = str(_ACTS.get(event.act, event.act))
+    if event.act == Act.DECLINE:
+        return f"{words}: {REASONS.get(event.reason, event.reason)}"
+    if event.act == Act.ACCEPT and event.data.get("start"):
+        start = datetime.fromisoformat(event.data["start"])
+        return f"{words}: {full_time(start)}"
+    return words
+
+
+def state(message: Message, now: datetime) -> str:
+    """Return what became of a message."""
+    if message.overtaken_at:
+        return _("Not sent: no longer true")
+    if message.called_at:
+        name = message.called_by and message.called_by.get_full_name()
+        return _("Told by phone %(when)s by %(who)s") % {
+            "when": moment(message.called_at, now),
+            "who": name or message.called_by,
+        }
+    if message.sent_at:
+        return _("Sent %(when)s") % {"when": moment(message.sent_at, now)}
+    if message.failed_at:
+        return _("Could not be delivered: phone the patient")
+    if message.channel == Message.Channel.PHONE:
+        return _("Phone the patient")
+    return _("Waiting to be sent")
+
+
+def outcome(visit: Appointment) -> str:
+    """Return where a visit stands after an act, for the message that says so."""
+    if visit.status == Status.BOOKED and visit.start:
+        return _("accepted for %(time)s.") % {"time": full_time(visit.start)}
+    if visit.cancellation_reason == CancellationReason.DECLINED:
+        return _("declined.")
+    return _("cancelled.")
+
+
+def refusal(error: BookingError, visit: Appointment, now: datetime) -> str:
+    """Return why an act was refused and, if the visit changed, what happened to it."""
+    if isinstance(error, NotPossibleNow):
+        event = visit.events.select_related("user").order_by("-version").first()
+        if event:
+            words = _("%(what)s by %(who)s, %(when)s.") % {
+                "what": what(event),
+                "who": who(event),
+                "when": moment(event.at, now),
+            }
+            if isinstance(error, ChangedMeanwhile):
+                return f"{error} {words}"
+            return _("Somebody was faster. %(words)s") % {"words": words}
+    return str(error)

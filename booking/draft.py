@@ -1,0 +1,87 @@
+"""What is kept between the pages of a request: one encrypted blob in the session.
+
+Nothing is kept before the emergency check is passed. Once the request is sent, the
+answers go and only what the last page needs stays: a page sent again, the back button
+or a second tab then all lead there.
+"""
+
+import json
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+
+from django.contrib.sessions.backends.base import SessionBase
+
+from .encryption import Unreadable, decrypt, encrypt
+
+SESSION_KEY = "request"
+LIFETIME = timedelta(hours=2)
+
+# The fields of one step as they were typed, by name.
+Typed = Mapping[str, Sequence[str]]
+
+
+@dataclass
+class Draft:
+    """The answers so far, by step. `began` and `used` are instants.
+
+    `request_key` makes one request of it however often it is sent; `hold_key` holds
+    the chosen time; `wanted` is what the link that led here asked for.
+    """
+
+    began: datetime
+    used: datetime
+    request_key: uuid.UUID = field(default_factory=uuid.uuid4)
+    hold_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    wanted: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+
+    def keep(self, step: str, typed: Typed, forgets: Sequence[str] = ()) -> None:
+        """Keep the answers of a step; if they are new, drop those of `forgets`."""
+        if self.answers.get(step) != typed:
+            self.forget(*forgets)
+        self.answers[step] = {name: list(values) for name, values in typed.items()}
+
+    def forget(self, *steps: str) -> None:
+        for step in steps:
+            self.answers.pop(step, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What is left once the request is on its way."""
+
+    appointment_id: int
+    reference: str
+
+
+def load(session: SessionBase, now: datetime) -> Draft | Sent | None:
+    """Return what the session keeps; None when nothing, or too long untouched."""
+    try:
+        kept = json.loads(decrypt(session[SESSION_KEY]))
+    except (KeyError, Unreadable):
+        return None
+    if "reference" in kept:
+        return Sent(**kept)
+    draft = Draft(
+        began=datetime.fromisoformat(kept["began"]),
+        used=datetime.fromisoformat(kept["used"]),
+        request_key=uuid.UUID(kept["request_key"]),
+        hold_key=kept["hold_key"],
+        wanted=kept["wanted"],
+        answers=kept["answers"],
+    )
+    return draft if now < draft.used + LIFETIME else None
+
+
+def save(session: SessionBase, what: Draft | Sent, now: datetime) -> None:
+    """Keep it in the session, as of `now`."""
+    if isinstance(what, Draft):
+        what.used = now
+    session[SESSION_KEY] = encrypt(json.dumps(asdict(what), default=_as_text))
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

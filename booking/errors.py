@@ -1,0 +1,103 @@
+"""Every refusal of the booking side: a code for programs, a sentence for patients."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class BookingError(Exception):
+    """A change that was refused, with nothing written.
+
+    `code` names the refusal for tests and programs; `message` is the sentence that a
+    person reads, and says how to go on. `params` fill the sentence.
+    """
+
+    code = "refused"
+    message: str | Promise = _("That could not be done. Please call us.")
+
+    def __init__(self, message: str | Promise | None = None, **params: Any) -> None:
+        if message is not None:
+            self.message = message
+        self.params: Mapping[str, Any] = params
+        super().__init__(self.code)
+
+    def __str__(self) -> str:
+        text = str(self.message)
+        return text % self.params if self.params else text
+
+
+class TimeTaken(BookingError):
+    """The time went to somebody else, or a rule says that it cannot be had."""
+
+    code = "time_taken"
+    message = _("That time has just been taken. Choose another time.")
+
+
+class TimeNotOffered(TimeTaken):
+    """The time was never there to choose: past, too soon, closed, off the grid."""
+
+    code = "time_not_offered"
+    message = _("That time is not offered. Choose one of the times shown.")
+
+
+class NotPossibleNow(BookingError):
+    """The visit is in a state that this act does not start from."""
+
+    code = "not_possible_now"
+    message = _("This is no longer possible, because the visit has changed meanwhile.")
+
+
+class AlreadyAnswered(NotPossibleNow):
+    """A colleague was faster."""
+
+    code = "already_answered"
+    message = _("%(who)s already answered this request at %(when)s: %(outcome)s.")
+
+
+class ChangedMeanwhile(NotPossibleNow):
+    """The screen that the act came from shows an older version of the visit."""
+
+    code = "changed_meanwhile"
+    message = _(
+        "This visit has changed since you opened the page. Look at it as it is now,"
+        " then decide again."
+    )
+
+
+class NotAllowed(BookingError):
+    """The actor has no right to this act."""
+
+    code = "not_allowed"
+    message = _("You do not have the right to do this.")
+
+
+class DifferentRequest(BookingError):
+    """The same form was sent twice with different answers."""
+
+    code = "different_request"
+    message = _(
+        "This request was already sent with other answers. Look at what we received,"
+        " or start a new request."
+    )
+
+
+class TooMany(BookingError):
+    """A cap on requests was reached."""
+
+    code = "too_many"
+    message = _(
+        "We have received many requests from here today. Please call us instead;"
+        " what you typed is still here."
+    )
+
+
+class TryAgain(BookingError):
+    """The database was too busy or away; nothing was written."""
+
+    code = "try_again"
+    message = _(
+        "We could not save this just now. Nothing is lost: try again in a minute,"
+        " or call us."
+    )

@@ -1,0 +1,106 @@
+"""What the forms of all steps have in common."""
+
+from typing import TYPE_CHECKING, Any
+
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Submit
+from django import forms
+from django.utils.translation import gettext as _g
+from django.utils.translation import gettext_lazy as _
+
+from booking.draft import Typed
+
+if TYPE_CHECKING:  # Only the stubs tell lazy text from other promises.
+    from django.utils.functional import _StrPromise
+
+# A label and a value on the page "Check your answers".
+Row = tuple[str, str]
+
+
+class StepForm(forms.Form):
+    """One page of the request: its question, a hint, and the fields that answer it."""
+
+    heading: "str | _StrPromise" = ""
+    hint: "str | _StrPromise" = ""
+    # The label of the only field is the heading of the page.
+    heading_is_question = False
+    # "row" puts short answers beside each other.
+    options_class = ""
+    use_required_attribute = False
+
+    @property
+    def helper(self) -> FormHelper:
+        helper = FormHelper(self)
+        helper.layout = None
+        helper.question_is_heading = self.heading_is_question
+        helper.options_class = self.options_class
+        helper.add_input(Submit("", _g("Continue")))
+        return helper
+
+    def typed(self) -> Typed:
+        """Return what was typed into the fields of this form, and nothing else."""
+        data: Any = self.data
+        return {
+            key: data.getlist(key)
+            for name, field in self.fields.items()
+            for key in _keys(self.add_prefix(name), field.widget)
+            if key in data
+        }
+
+    def show_again(self, typed: Any) -> None:
+        """Fill the unbound form with what was typed before, if anything was."""
+        if not typed:
+            return
+        for name, field in self.fields.items():
+            key = self.add_prefix(name)
+            self.initial[name] = field.widget.value_from_datadict(typed, {}, key)
+
+    def contributes(self) -> dict[str, Any]:
+        """Return this step's part of a `NewRequest`, by field. Needs a valid form.
+
+        The parts of "patient" and of "choices" are joined over all steps.
+        """
+        raise NotImplementedError
+
+    def rows(self) -> list[Row]:
+        """Return what the page "Check your answers" shows. Needs a valid form."""
+        return [
+            (str(bound.label), shown(bound.field, self.cleaned_data[bound.name]))
+            for bound in self.visible_fields()
+        ]
+
+
+def shown(field: forms.Field, value: Any) -> str:
+    """Return a cleaned value as people read it."""
+    if isinstance(field, forms.BooleanField):
+        return _g("Yes") if value else _g("No")
+    choices = getattr(field, "choices", None)
+    if choices:
+        return str(dict(choices).get(value, value))
+    return str(value or "")
+
+
+def _keys(name: str, widget: forms.Widget) -> list[str]:
+    """Return the names under which the widget's parts arrive."""
+    suffixes: list[str] = getattr(widget, "widgets_names", [""])
+    return [name + suffix for suffix in suffixes]
+
+
+def radios(
+    label: "str | _StrPromise",
+    choices: Any,
+    *,
+    required: "str | _StrPromise",
+    help_text: "str | _StrPromise" = "",
+) -> forms.ChoiceField:
+    """Return a question with a few answers, of which one has to be chosen."""
+    return forms.ChoiceField(
+        label=label,
+        help_text=help_text,
+        choices=choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": required, "invalid_choice": required},
+    )
+
+
+YES_NO = [("yes", _("Yes")), ("no", _("No"))]

@@ -1,0 +1,239 @@
+"""Who comes, how to reach them, and what help they need."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from booking import words
+from booking.models import Patient
+
+from .base import YES_NO, Row, StepForm, radios
+from .fields import (
+    BirthDateField,
+    EmailField,
+    LineField,
+    NameField,
+    ParagraphField,
+    PhoneField,
+)
+
+# English first, then the twelve languages of New York State's language access policy,
+# and sign language.
+LANGUAGES = [
+    ("English", _("English")),
+    ("Spanish", _("Spanish (Español)")),
+    ("Chinese (Cantonese)", _("Chinese, Cantonese (廣東話)")),
+    ("Chinese (Mandarin)", _("Chinese, Mandarin (普通话)")),
+    ("Russian", _("Russian (Русский)")),
+    ("Yiddish", _("Yiddish (ייִדיש)")),
+    ("Bengali", _("Bengali (বাংলা)")),
+    ("Korean", _("Korean (한국어)")),
+    ("Haitian Creole", _("Haitian Creole (Kreyòl ayisyen)")),
+    ("Italian", _("Italian (Italiano)")),
+    ("Arabic", _("Arabic (العربية)")),
+    ("Polish", _("Polish (Polski)")),
+    ("French", _("French (Français)")),
+    ("Urdu", _("Urdu (اردو)")),
+    ("American Sign Language", _("American Sign Language")),
+    ("other", _("Another language")),
+]
+
+
+class AboutForm(StepForm):
+    """The person who comes to the visit."""
+
+    heading = _("Who is the visit for?")
+    hint = _("Write the name and date of birth of the person who comes to the visit.")
+
+    for_whom = radios(
+        _("Who are you asking for?"),
+        [("me", _("Me")), ("somebody_else", _("Somebody else"))],
+        required=_("Choose who you are asking for."),
+    )
+    given_name = NameField(
+        label=_("First name"),
+        widget=forms.TextInput({"autocomplete": "given-name"}),
+        error_messages={"required": _("Write the first name.")},
+    )
+    family_name = NameField(
+        label=_("Last name"),
+        widget=forms.TextInput({"autocomplete": "family-name"}),
+        error_messages={"required": _("Write the last name.")},
+    )
+    birth_date = BirthDateField(
+        label=_("Date of birth"),
+        help_text=_(
+            "We ask so that we do not mix up two people. For example: 4 27 1980."
+        ),
+    )
+
+    def contributes(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        return {
+            "patient": {
+                "given_name": data["given_name"],
+                "family_name": data["family_name"],
+                "birth_date_text": data["birth_date"].isoformat(),
+            }
+        }
+
+    def rows(self) -> list[Row]:
+        name = f"{self.cleaned_data['given_name']} {self.cleaned_data['family_name']}"
+        born = self.cleaned_data["birth_date"]
+        return [
+            (str(_("Patient")), name),
+            (str(_("Date of birth")), f"{born.month}/{born.day}/{born.year}"),
+        ]
+
+
+class AskedByForm(StepForm):
+    """Who asks, when it is not the patient."""
+
+    heading = _("Who are you?")
+    hint = _("We need to know who asks for the visit.")
+
+    name = NameField(
+        label=_("Your name"),
+        widget=forms.TextInput({"autocomplete": "name"}),
+        error_messages={"required": _("Write your name.")},
+    )
+    relation = radios(
+        _("You are the patient’s…"),
+        [
+            ("parent", _("Parent")),
+            ("guardian", _("Legal guardian")),
+            ("partner", _("Husband, wife or partner")),
+            ("child", _("Son or daughter")),
+            ("family", _("Other family member")),
+            ("carer", _("Aide or carer")),
+            ("other", _("Friend or somebody else")),
+        ],
+        required=_("Choose how you know the patient."),
+    )
+
+    def contributes(self) -> dict[str, Any]:
+        return {
+            "requested_by_name": self.cleaned_data["name"],
+            "requested_by_relation": self.cleaned_data["relation"],
+        }
+
+
+class NeededEmail(EmailField):
+    """Not marked as optional; the form says when it may be empty."""
+
+    def validate(self, value: Any) -> None:
+        return None
+
+
+class NeededPhone(PhoneField):
+    """Not marked as optional; the form says when it may be empty."""
+
+    def validate(self, value: Any) -> None:
+        return None
+
+
+class ContactForm(StepForm):
+    """How our answer reaches the patient: the chosen way has to be there."""
+
+    heading = _("How should we answer you?")
+    hint = _("Give us an email address, a phone number, or both.")
+
+    contact_by = radios(
+        _("The best way to reach you"),
+        Patient.ContactBy.choices,
+        required=_("Choose how we should reach you."),
+    )
+    email = NeededEmail(
+        label=_("Email address"),
+        max_length=254,
+        help_text=_(
+            "Other people may be able to read ordinary email, so we leave out health"
+            " details."
+        ),
+        widget=forms.EmailInput({"autocomplete": "email"}),
+    )
+    phone = NeededPhone(
+        label=_("Phone number"),
+        max_length=40,
+        help_text=_("We call if something is not clear."),
+        widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
+    )
+    voicemail_ok = forms.BooleanField(
+        label=_("You may leave me a voicemail"), required=False
+    )
+
+    def clean(self) -> None:
+        by = self.cleaned_data.get("contact_by")
+        missing = {
+            "email": _("Write an email address, or choose a phone call."),
+            "phone": _("Write a phone number, or choose email."),
+        }
+        if by and self.cleaned_data.get(by) == "":
+            self.add_error(by, missing[by])
+
+    def contributes(self) -> dict[str, Any]:
+        return {"patient": dict(self.cleaned_data)}
+
+    def rows(self) -> list[Row]:
+        by, email, phone, voicemail = super().rows()
+        if not self.cleaned_data["phone"]:
+            return [by, email, phone]
+        return [by, email, (phone[0], words.phone(phone[1])), voicemail]
+
+
+class HelpForm(StepForm):
+    """Language, interpreter, and what else makes the visit possible."""
+
+    heading = _("Do you need any help at your visit?")
+
+    language = forms.ChoiceField(
+        label=_("The language you prefer to speak"),
+        choices=LANGUAGES,
+        initial="English",
+        error_messages={"invalid_choice": _("Choose a language from the list.")},
+    )
+    other_language = LineField(
+        label=_("If it is another language, which one?"), max_length=40, required=False
+    )
+    interpreter = radios(
+        _("Would you like an interpreter?"),
+        YES_NO,
+        required=_("Choose yes or no."),
+        help_text=_("It is free. You do not have to bring anybody."),
+    )
+    other_help = ParagraphField(
+        label=_("What else would help you?"),
+        max_length=300,
+        required=False,
+        help_text=_(
+            "For example: no steps, large print, help with hearing, more time. Please"
+            " write nothing about your health here."
+        ),
+        widget=forms.Textarea({"rows": 3}),
+    )
+
+    def clean(self) -> None:
+        data = self.cleaned_data
+        if data.get("language") == "other" and data.get("other_language") == "":
+            self.add_error("other_language", _("Write which language."))
+
+    @property
+    def spoken(self) -> str:
+        """Return the language in English, for staff."""
+        chosen = str(self.cleaned_data["language"])
+        other: str = self.cleaned_data["other_language"]
+        return other if chosen == "other" else chosen
+
+    def contributes(self) -> dict[str, Any]:
+        return {
+            "patient": {
+                "language": self.spoken,
+                "needs_interpreter": self.cleaned_data["interpreter"] == "yes",
+                "other_help": self.cleaned_data["other_help"],
+            }
+        }
+
+    def rows(self) -> list[Row]:
+        rows = super().rows()
+        return [(str(_("Language")), self.spoken), *rows[2:]]

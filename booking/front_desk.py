@@ -1,0 +1,76 @@
+"""The admin site, which opens on what needs an answer.
+
+Outside the package `booking.admin`: importing that registers its models with this very
+site, and the site would be made twice.
+"""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from . import clock, delivery
+from .models import Message
+from .queue import Desk
+
+
+def may_answer(request: HttpRequest) -> bool:
+    """Tell whether the signed-in person answers requests and phones patients."""
+    return request.user.has_perm("booking.answer_appointment")
+
+
+class FrontDeskSite(admin.AdminSite):
+    site_header = gettext_lazy("43rd St. front desk")
+    site_title = gettext_lazy("front desk")
+    index_title = gettext_lazy("Front desk")
+    empty_value_display = "–"
+    # What is needed every day is in the bar, the rest at the foot of the desk.
+    enable_nav_sidebar = False
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        called = self.admin_view(require_POST(self.called))
+        return [
+            path("calls/<int:pk>/", called, name="called"),
+            *super().get_urls(),
+        ]
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Show the queue to those who may see visits, and to all what they manage."""
+        context = dict(extra_context or {})
+        if request.user.has_perm("booking.view_appointment"):
+            now = clock.now()
+            context |= {
+                "title": date_format(localtime(now), "l, F j"),
+                "desk": Desk(now),
+                "now": now,
+                "may_answer": may_answer(request),
+                "messages_now": delivery.staff_status(now),
+            }
+        return super().index(request, context)
+
+    def called(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Note that somebody told a patient by phone what a message had to say."""
+        if not may_answer(request):
+            raise PermissionDenied
+        message = get_object_or_404(
+            Message.objects.select_related("appointment", "called_by"), pk=pk
+        )
+        still = Message.objects.phone_these_people().filter(pk=pk)
+        done = still.update(called_at=clock.now(), called_by=request.user)
+        words = _("Thank you. %(reference)s: noted that you called.")
+        if not done:
+            words = _("%(reference)s: this call is no longer needed.")
+        params = {"reference": message.appointment.reference}
+        messages.success(request, words % params)
+        return HttpResponseRedirect(reverse("admin:index"))

@@ -1,0 +1,89 @@
+"""Caps on what one address, email or phone may ask for, counted in the database.
+
+A count is exact over any number of processes and machines, and no cache that is away
+can open the door or shut everybody out.
+"""
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+
+from .models import Hit
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+KEPT = 2 * DAY
+
+
+class Cap(NamedTuple):
+    """At most `limit` in each `period`, for what `kind` names."""
+
+    kind: str
+    limit: int
+    period: timedelta
+
+
+REQUESTS_BY_ADDRESS = (
+    Cap("request-address", 5, HOUR),
+    Cap("request-address", 20, DAY),
+)
+REQUESTS_BY_EMAIL = (Cap("request-email", 3, DAY),)
+REQUESTS_BY_PHONE = (Cap("request-phone", 10, DAY),)
+BAD_LINKS_BY_ADDRESS = (Cap("bad-link-address", 30, HOUR),)
+
+
+def allows(caps: tuple[Cap, ...], value: str, *, now: datetime) -> bool:
+    """Count once against each of the caps; tell whether `value` is within them all."""
+    within = [
+        hit(cap.kind, value, limit=cap.limit, period=cap.period, now=now)
+        for cap in caps
+    ]
+    return all(within)
+
+
+def hit(kind: str, value: str, *, limit: int, period: timedelta, now: datetime) -> bool:
+    """Count one more, and tell whether it is still within the limit.
+
+    Call it before any transaction: a count that is rolled back with a refusal counts
+    nothing. Raises RuntimeError inside one. Windows are fixed stretches of `period`
+    since 1970, so at most twice the limit gets through around the change of one.
+    """
+    key, window = _place(kind, value, period, now)
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(
+            'INSERT INTO booking_hit (key, "window", count) VALUES (%s, %s, 1)'
+            ' ON CONFLICT (key, "window")'
+            " DO UPDATE SET count = booking_hit.count + 1 RETURNING count",
+            [key, window],
+        )
+        (count,) = cursor.fetchone()
+    return bool(count <= limit)
+
+
+def take_back(caps: tuple[Cap, ...], value: str, *, now: datetime) -> None:
+    """Undo one count of `allows`, made at the same `now`, for what came to nothing."""
+    for cap in caps:
+        key, window = _place(cap.kind, value, cap.period, now)
+        Hit.objects.filter(key=key, window=window).update(count=F("count") - 1)
+
+
+def purge(now: datetime) -> None:
+    """Delete counts whose window is long over."""
+    Hit.objects.filter(window__lt=int((now - KEPT).timestamp())).delete()
+
+
+def _place(kind: str, value: str, period: timedelta, now: datetime) -> tuple[str, int]:
+    """Return the key and the window of a count.
+
+    The key is a keyed digest: the table holds no address, email or phone.
+    """
+    seconds = int(period.total_seconds())
+    window = int(now.timestamp()) // seconds * seconds
+    text = "\n".join([kind, str(seconds), value.strip().casefold()])
+    key = settings.SECRET_KEY.encode()
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest(), window

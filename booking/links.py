@@ -1,0 +1,82 @@
+"""The patient's private link: whoever has it sees the visit as it is now.
+
+One visit may have several, one in each message. Changes of state do not end them: a
+link always shows the present state, and what that state allows. They end with time, or
+when staff revoke them.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Max
+from django.urls import reverse
+
+from .models import Appointment, AppointmentLink
+from .policy import LINK_DAYS_AFTER_VISIT, LINK_DAYS_WITHOUT_VISIT, Status
+
+
+def issue(appointment: Appointment, *, now: datetime) -> str:
+    """Return a new token for the visit. It is nowhere else: only its digest is kept."""
+    token = secrets.token_urlsafe(32)
+    AppointmentLink.objects.create(
+        appointment=appointment, digest=_digest(token), created_at=now
+    )
+    return token
+
+
+def url(token: str) -> str:
+    """Return the address to write into a message."""
+    return settings.SITE_URL + reverse("booking:open_link", args=[token])
+
+
+def find(token: str, *, now: datetime) -> Appointment | None:
+    """Return the visit that the token opens; None if unknown, revoked or expired.
+
+    The three cost the same one query, so the time taken tells nothing.
+    """
+    link = find_link(token, now=now)
+    return link.appointment if link else None
+
+
+def find_link(token: str, *, now: datetime) -> AppointmentLink | None:
+    """Return the link of the token, if it still opens its visit."""
+    return _open(now, digest=_digest(token))
+
+
+def still_open(pk: int, *, now: datetime) -> AppointmentLink | None:
+    """Return the link with its visit, patient and service, if it still opens it."""
+    return _open(now, pk=pk)
+
+
+def revoke_all(appointment: Appointment, now: datetime) -> None:
+    """End every link of the visit, such as when a message went to a wrong address."""
+    appointment.links.filter(revoked_at=None).update(revoked_at=now)
+
+
+def _open(now: datetime, **which: int | str) -> AppointmentLink | None:
+    link = (
+        AppointmentLink.objects.filter(revoked_at=None, **which)
+        .exclude(appointment__status=Status.ENTERED_IN_ERROR)
+        .select_related(
+            "appointment__patient",
+            "appointment__visit_type__service",
+            "appointment__wanted_clinician__clinician",
+        )
+        .annotate(last_event=Max("appointment__events__at"))
+        .first()
+    )
+    if link is None or now >= _ends(link.appointment, link.last_event):
+        return None
+    return link
+
+
+def _ends(appointment: Appointment, last_event: datetime) -> datetime:
+    if appointment.end:
+        return appointment.end + timedelta(days=LINK_DAYS_AFTER_VISIT)
+    return last_event + timedelta(days=LINK_DAYS_WITHOUT_VISIT)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

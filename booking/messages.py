@@ -1,0 +1,222 @@
+"""What is said to a patient on each change. Renders once, and decides nothing.
+
+The words of a message are in `templates/emails`. They name the clinic, the date, the
+time, the place and the link; never the service, an answer, or why somebody comes.
+"""
+
+import copy
+import uuid
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from services import hours
+from services.models import Clinic
+
+from . import calendars, links
+from .models import Appointment, AppointmentEvent, Message, Patient
+from .policy import CancellationReason, DeclineReason, Status
+
+Kind = Message.Kind
+Channel = Message.Channel
+
+# The state that each message speaks of: once the visit has left it, it is not sent.
+TRUE_WHILE = {
+    Kind.RECEIVED: Status.PENDING,
+    Kind.CONFIRMED: Status.BOOKED,
+    Kind.DECLINED: Status.CANCELLED,
+    Kind.WITHDRAWN: Status.CANCELLED,
+    Kind.CANCELLED: Status.CANCELLED,
+}
+
+# What a patient reads when the clinic says no: why, and what to do about it.
+DECLINE_WORDS: dict[str, str | Promise] = {
+    DeclineReason.NO_TIME: _(
+        "We cannot see you at the times you asked for. Please choose another time on"
+        " our website, or call us and we will look for one with you."
+    ),
+    DeclineReason.NEEDS_REFERRAL: _(
+        "Before we can book this visit, we need a note from the doctor or clinic that"
+        " sends you to us (a referral). Ask them to send it to us. Then ask for a time"
+        " again, or call us and we will find one with you."
+    ),
+    DeclineReason.NEEDS_CALL: _(
+        "We need to talk with you before we can book this visit. Please call us when"
+        " we are open, and have your reference ready."
+    ),
+    DeclineReason.NOT_OFFERED: _(
+        "Our clinic does not offer what you asked for. Ask the doctor who looks after"
+        " you where you can get it. If you think that we misunderstood, call us."
+    ),
+    DeclineReason.DUPLICATE: _(
+        "You have asked us for this more than once, so we closed this request. Your"
+        " other request or appointment stays as it is. If you wanted both, call us."
+    ),
+}
+
+
+class Words(NamedTuple):
+    """A rendered message. A call has only the text to say."""
+
+    subject: str
+    text: str
+    html: str = ""
+
+
+def owe(kind: Message.Kind, event: AppointmentEvent, *, now: datetime) -> Message:
+    """Write what the patient has to be told about `event`; the worker sends it.
+
+    Call it inside the transaction of the change. A patient without an email address,
+    or who asked to be called, makes a task for a person. Tasks that this change has
+    overtaken end here; mail that it has overtaken ends with the worker, who alone
+    knows whether it is on its way.
+    """
+    visit = event.appointment
+    channel = _channel(visit.patient)
+    mail = channel == Channel.EMAIL
+    clinic = _clinic()
+    link = links.url(links.issue(visit, now=now)) if mail else ""
+    words = _render(kind, visit, clinic, channel, link)
+    method = _calendar_method(kind, visit) if mail else ""
+    make = calendars.invite if method == calendars.REQUEST else calendars.cancellation
+    overtake_calls(visit, now)
+    return Message.objects.create(
+        appointment=visit,
+        event=event,
+        kind=kind,
+        channel=channel,
+        recipient=visit.patient.email if mail else visit.patient.phone,
+        subject=words.subject,
+        text=words.text,
+        html=words.html,
+        calendar=make(visit, clinic, now=now) if method else "",
+        calendar_method=method,
+        message_id=f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>",
+        true_while=TRUE_WHILE[kind],
+        created_at=now,
+        due_at=now,
+    )
+
+
+def overtake_calls(visit: Appointment, now: datetime) -> None:
+    """Take back what somebody still had to say by phone, but is no longer true."""
+    Message.objects.phone_these_people().filter(appointment=visit).exclude(
+        true_while=visit.status
+    ).update(overtaken_at=now)
+
+
+def preview_decline(
+    appointment: Appointment, reason: DeclineReason, note: str, now: datetime
+) -> tuple[str, str]:
+    """Return subject and text of what declining would send, and write nothing.
+
+    The private link, which only the message itself may hold, is shown as a dash. For
+    a patient to be called, the subject is empty and the text is what to say.
+    """
+    visit = copy.copy(appointment)
+    visit.decline_reason = reason
+    return _preview(visit, Kind.DECLINED, CancellationReason.DECLINED, note)
+
+
+def preview_cancellation(
+    appointment: Appointment, note: str, now: datetime
+) -> tuple[str, str]:
+    """Return subject and text of what cancelling by the clinic would send."""
+    pending = appointment.status == Status.PENDING
+    kind = Kind.WITHDRAWN if pending else Kind.CANCELLED
+    return _preview(copy.copy(appointment), kind, CancellationReason.CLINIC, note)
+
+
+def _preview(
+    visit: Appointment, kind: Message.Kind, reason: CancellationReason, note: str
+) -> tuple[str, str]:
+    visit.status = Status.CANCELLED
+    visit.cancellation_reason = reason
+    visit.note_to_patient = note
+    channel = _channel(visit.patient)
+    words = _render(kind, visit, _clinic(), channel, links.url("-"))
+    return words.subject, words.text
+
+
+def heading(visit: Appointment) -> str:
+    """Return where the visit stands, as patients read it at the top of everything."""
+    if visit.status != Status.CANCELLED:
+        return str(_HEADINGS[visit.status])
+    if visit.cancellation_reason == CancellationReason.PATIENT and not visit.start:
+        return gettext("You withdrew this request")
+    if visit.cancellation_reason == CancellationReason.CLINIC and not visit.start:
+        return gettext("This request was withdrawn")
+    return str(_CANCELLED_HEADINGS[visit.cancellation_reason])
+
+
+_HEADINGS: dict[str, str | Promise] = {
+    Status.PENDING: _("Request received, not booked yet"),
+    Status.PROPOSED: _("We suggest another time"),
+    Status.BOOKED: _("Your appointment is confirmed"),
+    Status.ARRIVED: _("You are checked in"),
+    Status.FULFILLED: _("This visit is over"),
+    Status.NOSHOW: _("This appointment is over"),
+    Status.WAITLIST: _("You are on the list for an earlier time"),
+}
+
+_CANCELLED_HEADINGS: dict[str, str | Promise] = {
+    CancellationReason.DECLINED: _("Not booked: we could not say yes"),
+    CancellationReason.PATIENT: _("You cancelled this appointment"),
+    CancellationReason.CLINIC: _("We cancelled this appointment"),
+    CancellationReason.EXPIRED: _("This request ended without an appointment"),
+}
+
+
+def _channel(patient: Patient) -> Message.Channel:
+    """Return how to reach the patient: as they asked, where that is possible."""
+    by_phone = patient.contact_by == Patient.ContactBy.PHONE and patient.phone
+    return Channel.EMAIL if patient.email and not by_phone else Channel.PHONE
+
+
+def _calendar_method(kind: Message.Kind, visit: Appointment) -> str:
+    if kind == Kind.CONFIRMED:
+        return calendars.REQUEST
+    return calendars.CANCEL if kind == Kind.CANCELLED and visit.start else ""
+
+
+def _clinic() -> Clinic | None:
+    return Clinic.objects.prefetch_related("opening_hours").first()
+
+
+def _render(
+    kind: Message.Kind,
+    visit: Appointment,
+    clinic: Clinic | None,
+    channel: Message.Channel,
+    link: str,
+) -> Words:
+    context = {
+        "visit": visit,
+        "clinic": clinic,
+        "clinic_name": clinic.name if clinic else gettext("the clinic"),
+        "place": calendars.address(clinic) if clinic else gettext("the clinic"),
+        "hours": hours.summary(clinic.opening_hours.all()) if clinic else "",
+        "choices": visit.proposals.all() if kind == Kind.RECEIVED else (),
+        "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
+        "heading": heading(visit),
+        "link": link,
+    }
+    if channel == Channel.PHONE:
+        said = render_to_string(f"emails/{kind}.phone.txt", context)
+        return Words("", _tidy(said))
+    subject = render_to_string(f"emails/{kind}.subject.txt", context)
+    text = _tidy(render_to_string(f"emails/{kind}.txt", context))
+    html = render_to_string("emails/message.html", context | {"text": text.strip()})
+    return Words(" ".join(subject.split()), text, html)
+
+
+def _tidy(text: str) -> str:
+    """Return the text with one empty line between paragraphs, where tags left more."""
+    paragraphs = [part.strip() for part in text.split("\n\n")]
+    return "\n\n".join(filter(None, paragraphs)) + "\n"

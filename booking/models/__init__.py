@@ -1,0 +1,39 @@
+from .appointment import Appointment, Proposal
+from .event import AppointmentEvent
+from .limit import Hit
+from .link import AppointmentLink
+from .message import Heartbeat, Message
+from .patient import Patient
+from .reservation import Reservation
+from .resource import Closure, Hours, Resource
+from .screening import ScreeningAnswer
+from .visit_type import (
+    Ignoring,
+    Plan,
+    Requirement,
+    Schedule,
+    VisitType,
+    clinic_zone,
+)
+
+__all__ = [
+    "Appointment",
+    "AppointmentEvent",
+    "AppointmentLink",
+    "Closure",
+    "Heartbeat",
+    "Hit",
+    "Hours",
+    "Ignoring",
+    "Message",
+    "Patient",
+    "Plan",
+    "Proposal",
+    "Requirement",
+    "Reservation",
+    "Resource",
+    "Schedule",
+    "ScreeningAnswer",
+    "VisitType",
+    "clinic_zone",
+]

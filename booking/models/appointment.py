@@ -1,0 +1,221 @@
+"""A visit from the first request on, and the times proposed for it."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from booking import policy
+from booking.encryption import EncryptedJSONField, EncryptedTextField
+
+from .patient import Patient
+from .resource import Resource
+from .visit_type import VisitType
+
+Status = policy.Status
+
+# What staff read. Patients read `messages.heading`.
+STATUS_CHOICES = [
+    (Status.PENDING.value, _("Needs an answer")),
+    (Status.PROPOSED.value, _("Waiting for the patient")),
+    (Status.BOOKED.value, _("Confirmed")),
+    (Status.ARRIVED.value, _("Arrived")),
+    (Status.FULFILLED.value, _("Completed")),
+    (Status.NOSHOW.value, _("Did not come")),
+    (Status.CANCELLED.value, _("Cancelled")),
+    (Status.WAITLIST.value, _("Waiting list")),
+    (Status.ENTERED_IN_ERROR.value, _("Entered in error")),
+]
+
+
+class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    def awaiting_review(self) -> "AppointmentQuerySet":
+        """Return the requests that the clinic has to answer, soonest promise first."""
+        return self.filter(status=Status.PENDING).order_by("reply_by", "pk")
+
+    def overdue(self, now: datetime) -> "AppointmentQuerySet":
+        """Return the requests whose promised answer is late."""
+        return self.awaiting_review().filter(reply_by__lte=now)
+
+    def due_before(self, now: datetime, end_of_day: datetime) -> "AppointmentQuerySet":
+        """Return the requests to answer between `now` and `end_of_day`."""
+        return self.awaiting_review().filter(reply_by__gt=now, reply_by__lt=end_of_day)
+
+    def booked(self) -> "AppointmentQuerySet":
+        """Return the visits agreed by both, earliest first."""
+        return self.filter(status=Status.BOOKED).order_by("start")
+
+    def with_queue_details(self) -> "AppointmentQuerySet":
+        """Load what a line of the queue shows, in a constant number of queries."""
+        return self.select_related(
+            "patient", "visit_type__service", "wanted_clinician"
+        ).prefetch_related("proposals", "answers", "reservations__resource")
+
+    def lock(self, pk: int) -> "Appointment":
+        """Return the visit, locked until the transaction ends.
+
+        Lock its resources first: that is the one order in the whole system.
+        """
+        return self.select_for_update(of=("self",), no_key=True).get(pk=pk)
+
+
+class Appointment(models.Model):
+    """One visit. `workflow` alone writes status, time and version."""
+
+    class Payer(models.TextChoices):
+        INSURANCE = "insurance", _("Health insurance")
+        SELF_PAY = "self_pay", _("I will pay myself")
+        WORKERS_COMP = "workers_comp", _("Workers’ compensation (hurt at work)")
+        NO_FAULT = "no_fault", _("No-fault (car accident)")
+        LIEN = "lien", _("Through a lawyer (lien)")
+        NOT_SURE = "not_sure", _("I’m not sure")
+
+    reference = models.CharField(max_length=9, unique=True)
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="appointments")
+    visit_type = models.ForeignKey(
+        VisitType, models.PROTECT, related_name="appointments"
+    )
+    wanted_clinician = models.ForeignKey(
+        Resource,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("Empty when any clinician will do."),
+    )
+    status = models.CharField(max_length=20, choices=STATUS_CHOICES)
+    cancellation_reason = models.CharField(max_length=20, blank=True)
+    decline_reason = models.CharField(max_length=20, blank=True)
+    note_to_patient = EncryptedTextField(blank=True)
+    start = models.DateTimeField(null=True, blank=True)
+    end = models.DateTimeField(null=True, blank=True)
+    requested_at = models.DateTimeField()
+    reply_by = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=0)
+    calendar_sequence = models.PositiveIntegerField(default=0)
+
+    payer = models.CharField(max_length=20, choices=Payer)
+    payer_details = EncryptedJSONField(blank=True, default=dict)
+    requested_by_name = EncryptedTextField(_("asked by"), blank=True)
+    requested_by_relation = models.CharField(max_length=20, blank=True)
+
+    request_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    request_digest = models.CharField(max_length=64, blank=True, editable=False)
+
+    objects = AppointmentQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("answer_appointment", _("Can answer requests and cancel"))]
+        indexes = [
+            models.Index(fields=["status", "reply_by"], name="appointment_queue"),
+            models.Index(fields=["status", "start"], name="appointment_day"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=[s.value for s in Status]),
+                name="appointment_status_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status="cancelled",
+                    cancellation_reason__in=[
+                        r.value for r in policy.CancellationReason
+                    ],
+                )
+                | (~Q(status="cancelled") & Q(cancellation_reason="")),
+                name="appointment_reason_only_when_cancelled",
+            ),
+            models.CheckConstraint(
+                # A comparison with NULL is unknown, which a check lets pass.
+                condition=Q(start__isnull=True, end__isnull=True)
+                | Q(start__isnull=False, end__isnull=False, end__gt=F("start")),
+                name="appointment_ends_after_it_starts",
+            ),
+            models.CheckConstraint(
+                condition=~Q(
+                    status__in=["booked", "arrived", "fulfilled", "noshow"],
+                    start__isnull=True,
+                ),
+                name="appointment_booked_has_a_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="pending", reply_by__isnull=True),
+                name="appointment_pending_has_a_promise",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    def is_overdue(self, now: datetime) -> bool:
+        return (
+            self.status == Status.PENDING
+            and self.reply_by is not None
+            and self.reply_by <= now
+        )
+
+    @property
+    def duration(self) -> timedelta:
+        return timedelta(minutes=self.visit_type.duration)
+
+    @property
+    def flags(self) -> list[str]:
+        """Return what the answers ask staff to look at, in the order asked."""
+        return [a.flag for a in self.answers.all() if a.needs_a_look]
+
+
+class ProposalQuerySet(models.QuerySet["Proposal"]):
+    def open(self) -> "ProposalQuerySet":
+        """Return the times that can still be accepted."""
+        return self.filter(outcome=Proposal.Outcome.OPEN)
+
+
+class Proposal(models.Model):
+    """A time that one side suggests. Accepting one is the only way to get a time."""
+
+    class By(models.TextChoices):
+        PATIENT = "patient", _("Patient")
+        CLINIC = "clinic", _("Clinic")
+
+    class Outcome(models.TextChoices):
+        OPEN = "open", _("Open")
+        ACCEPTED = "accepted", _("Accepted")
+        DECLINED = "declined", _("Not chosen")
+        LAPSED = "lapsed", _("Lapsed")
+        WITHDRAWN = "withdrawn", _("Taken back")
+
+    appointment = models.ForeignKey(
+        Appointment, models.PROTECT, related_name="proposals"
+    )
+    by = models.CharField(max_length=10, choices=By)
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    rank = models.PositiveSmallIntegerField(help_text=_("1 is the first choice."))
+    expires_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.OPEN)
+
+    objects = ProposalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["rank"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["appointment", "by", "rank"],
+                condition=Q(outcome="open"),
+                name="proposal_one_open_a_rank",
+            ),
+            models.UniqueConstraint(
+                fields=["appointment"],
+                condition=Q(outcome="accepted"),
+                name="proposal_one_accepted",
+            ),
+            models.CheckConstraint(
+                condition=Q(end__gt=F("start")), name="proposal_ends_after_it_starts"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_by_display()} {self.rank}"

@@ -1,0 +1,117 @@
+"""The ledger of what is owed to people, and of what became of it."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from booking.encryption import EncryptedTextField
+
+from .appointment import Appointment
+from .event import AppointmentEvent
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def owed(self) -> "MessageQuerySet":
+        """Return mail that was neither sent nor given up nor overtaken."""
+        return self.filter(
+            channel=Message.Channel.EMAIL,
+            sent_at=None,
+            failed_at=None,
+            overtaken_at=None,
+        )
+
+    def due(self, now: datetime) -> "MessageQuerySet":
+        """Return owed mail whose turn it is, oldest first."""
+        return self.owed().filter(due_at__lte=now).order_by("due_at", "pk")
+
+    def phone_these_people(self) -> "MessageQuerySet":
+        """Return what a person has to say by phone: no address, or mail that failed."""
+        return (
+            self.filter(Q(channel=Message.Channel.PHONE) | Q(failed_at__isnull=False))
+            .filter(called_at=None, overtaken_at=None)
+            .order_by("created_at", "pk")
+        )
+
+
+class Message(models.Model):
+    """One message owed because of one event: written with it or not at all.
+
+    Rendered once, with a fixed Message-ID and Date, so that a repeat after a crash is
+    the same message. `true_while` is the state that it speaks of: if the visit has left
+    that state before the message went out, it is overtaken and never sent. A message of
+    the phone channel, or one that failed, is a task for a person until `called_at`.
+    """
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", _("Email")
+        PHONE = "phone", _("Phone call")
+
+    class Kind(models.TextChoices):
+        RECEIVED = "received", _("Request received")
+        CONFIRMED = "confirmed", _("Confirmed")
+        DECLINED = "declined", _("Not booked")
+        WITHDRAWN = "withdrawn", _("Request withdrawn")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    appointment = models.ForeignKey(
+        Appointment, models.PROTECT, related_name="messages"
+    )
+    event = models.ForeignKey(AppointmentEvent, models.PROTECT, related_name="messages")
+    kind = models.CharField(max_length=20, choices=Kind)
+    channel = models.CharField(max_length=10, choices=Channel)
+    recipient = EncryptedTextField(help_text=_("An address or a phone number."))
+    subject = models.CharField(max_length=160)
+    text = EncryptedTextField()
+    html = EncryptedTextField(blank=True)
+    calendar = EncryptedTextField(blank=True)
+    calendar_method = models.CharField(max_length=10, blank=True)
+    message_id = models.CharField(max_length=120, unique=True)
+    true_while = models.CharField(max_length=20)
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField(help_text=_("When to try next; also the lease."))
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.CharField(max_length=120, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    overtaken_at = models.DateTimeField(null=True, blank=True)
+    called_at = models.DateTimeField(null=True, blank=True)
+    called_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                name="message_owed",
+                condition=Q(sent_at=None, failed_at=None, overtaken_at=None),
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "kind", "channel"], name="message_one_an_event"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.pk}"
+
+
+class Heartbeat(models.Model):
+    """When a background worker was last seen alive."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

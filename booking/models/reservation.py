@@ -1,0 +1,99 @@
+"""Time taken: the one idea of "busy" in the whole system."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import F, Q
+
+from booking import policy
+
+from .resource import Closure, Resource
+
+
+class ReservationQuerySet(models.QuerySet["Reservation"]):
+    def live(self, now: datetime) -> "ReservationQuerySet":
+        """Leave out holds and offers that have lapsed, whether cleared or not."""
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+
+    def lapsed(self, now: datetime) -> "ReservationQuerySet":
+        """Return holds and offers that hold nothing any more."""
+        return self.filter(expires_at__lte=now)
+
+    def overlapping(self, start: datetime, end: datetime) -> "ReservationQuerySet":
+        """Return what touches the half-open `[start, end)`.
+
+        The lower bound on `start` keeps the years before out of the index scan.
+        """
+        return self.filter(
+            start__gt=start - policy.LONGEST, start__lt=end, end__gt=start
+        )
+
+
+class Reservation(models.Model):
+    """`[start, end)` on one resource, buffers inside, 25 hours at most.
+
+    A row exists only while it holds time, for exactly one of: a visit or an open
+    proposal of it (`appointment`), a form being filled in (`hold_key`), or a closure.
+    The database refuses two that overlap on one resource, whoever writes them; see
+    `booking.guards`. Only `workflow` writes here.
+    """
+
+    resource = models.ForeignKey(Resource, models.PROTECT, related_name="reservations")
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    appointment = models.ForeignKey(
+        "booking.Appointment",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reservations",
+    )
+    proposal = models.ForeignKey(
+        "booking.Proposal",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reservations",
+    )
+    closure = models.ForeignKey(
+        Closure, models.CASCADE, null=True, blank=True, related_name="reservations"
+    )
+    hold_key = models.CharField(max_length=64, blank=True, db_index=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ReservationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["start", "resource"]
+        indexes = [
+            models.Index(fields=["resource", "start", "end"], name="reservation_busy")
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(end__gt=F("start")), name="reservation_ends_after_it_starts"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    appointment__isnull=False, closure__isnull=True, hold_key=""
+                )
+                | Q(
+                    appointment__isnull=True,
+                    proposal__isnull=True,
+                    closure__isnull=False,
+                    hold_key="",
+                )
+                | (
+                    Q(
+                        appointment__isnull=True,
+                        proposal__isnull=True,
+                        closure__isnull=True,
+                        expires_at__isnull=False,
+                    )
+                    & ~Q(hold_key="")
+                ),
+                name="reservation_is_for_one_thing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource_id}: {self.start:%Y-%m-%d %H:%M}–{self.end:%H:%M}"

@@ -1,0 +1,326 @@
+"""Kinds of visit: how long, with what, how soon, and when it can be had."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from booking import availability
+from booking.availability import Busy, Calendar, Day, Need, Reason, Rules, Slot
+from services.models import Service
+
+from .reservation import Reservation
+from .resource import Resource
+
+
+class VisitTypeQuerySet(models.QuerySet["VisitType"]):
+    def bookable(self) -> "VisitTypeQuerySet":
+        """Return what patients may ask for."""
+        return self.filter(is_active=True, service__is_published=True)
+
+
+class VisitType(models.Model):
+    """A visit for a service, as a new or a returning patient. Lengths in minutes."""
+
+    service = models.ForeignKey(Service, models.PROTECT, related_name="visit_types")
+    code = models.SlugField(unique=True, help_text=_("Part of links; stays the same."))
+    name = models.CharField(max_length=60, help_text=_("New patient, follow-up."))
+    hint = models.CharField(
+        max_length=160, blank=True, help_text=_("Helps patients choose.")
+    )
+    duration = models.PositiveSmallIntegerField(_("length in minutes"))
+    buffer_before = models.PositiveSmallIntegerField(_("minutes to set up"), default=0)
+    buffer_after = models.PositiveSmallIntegerField(_("minutes to clean up"), default=0)
+    step = models.PositiveSmallIntegerField(_("a start every … minutes"), default=15)
+    lead_time = models.PositiveIntegerField(
+        _("earliest, minutes from now"), default=24 * 60
+    )
+    horizon = models.PositiveSmallIntegerField(_("latest, days from now"), default=60)
+    reply_promise = models.PositiveIntegerField(
+        _("answer within, business minutes"),
+        default=8 * 60,
+        help_text=_("Counted in the clinic's opening hours."),
+    )
+    holds_first_choice = models.BooleanField(
+        default=True,
+        help_text=_("Nobody else can ask for the time until the answer is due."),
+    )
+    is_active = models.BooleanField(_("can be booked"), default=True)
+    order = models.PositiveSmallIntegerField(default=0)
+
+    objects = VisitTypeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["service__order", "order", "name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(duration__gt=0, step__gt=0),
+                name="visit_type_has_length_and_step",
+                violation_error_message=_("Length and step must be at least 1 minute."),
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    duration__lte=24 * 60 - F("buffer_before") - F("buffer_after")
+                ),
+                name="visit_type_fits_in_a_day",
+                violation_error_message=_(
+                    "Length, set-up and clean-up must fit in a day together."
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service}, {self.name}"
+
+    def availability(
+        self,
+        first: date,
+        last: date,
+        *,
+        now: datetime,
+        clinician: Resource | None = None,
+        ignoring: "Ignoring | None" = None,
+        by_staff: bool = False,
+    ) -> tuple[Day, ...]:
+        """Return one Day for each date `first` to `last`, in order.
+
+        `clinician` keeps to one person. `ignoring` counts some reservations as free:
+        a hold never blocks its own holder. `by_staff` waives lead time and horizon,
+        which are rules for the public. A constant number of queries.
+        """
+        plan = self.plan(
+            first, last, now=now, clinician=clinician, ignoring=ignoring,
+            by_staff=by_staff,
+        )  # fmt: skip
+        return availability.free_slots(
+            plan.rules,
+            plan.calendars,
+            first=first,
+            last=last,
+            zone=clinic_zone(),
+            now=int(now.timestamp()),
+        )
+
+    def may_take(self) -> set[int]:
+        """Return the keys of all resources that a visit of this type could take."""
+        return self.could_take(list(Resource.objects.active()))
+
+    def could_take(
+        self, resources: "Sequence[Resource]", clinician: Resource | None = None
+    ) -> set[int]:
+        """Return the keys of those of the resources that a visit could take."""
+        return {pk for n in self._needs(resources, clinician) for pk in n.suitable}
+
+    def plan(
+        self,
+        first: date,
+        last: date,
+        *,
+        now: datetime,
+        clinician: Resource | None = None,
+        ignoring: "Ignoring | None" = None,
+        by_staff: bool = False,
+        schedule: "Schedule | None" = None,
+    ) -> "Plan":
+        """Return what the engine needs to know about the dates `first` to `last`.
+
+        A `schedule` that covers those dates spares the queries, for whoever has many
+        plans to make.
+        """
+        resources = schedule.resources if schedule else _bookable()
+        needs = self._needs(resources, clinician)
+        wanted = {pk for need in needs for pk in need.suitable}
+        rules = Rules(
+            minutes=self.duration,
+            before=self.buffer_before,
+            after=self.buffer_after,
+            step=self.step,
+            lead=0 if by_staff else self.lead_time,
+            horizon=3650 if by_staff else self.horizon,
+            needs=needs,
+        )
+        held = schedule.held if schedule else _held(first, last, now, wanted)
+        busy = _busy(held, first, last, ignoring)
+        calendars = tuple(
+            Calendar(
+                resource=r.pk,
+                kind=r.kind,
+                hours=_weekly(r),
+                busy=tuple(busy.get(r.pk, ())),
+            )
+            for r in resources
+            if r.pk in wanted
+        )
+        return Plan(rules, calendars)
+
+    def _needs(
+        self, resources: Sequence[Resource], clinician: Resource | None
+    ) -> tuple[Need, ...]:
+        """Return one Need for each requirement; suitable resources in their order."""
+        needs = []
+        requirements = list(self.requirements.all())
+        models.prefetch_related_objects(requirements, "suitable")
+        for requirement in requirements:
+            named = {r.pk for r in requirement.suitable.all()}
+            suitable = [
+                r.pk
+                for r in resources
+                if r.kind == requirement.kind and (not named or r.pk in named)
+            ]
+            if clinician and requirement.kind == Resource.Kind.CLINICIAN:
+                suitable = [pk for pk in suitable if pk == clinician.pk]
+            needs.append(Need(requirement.kind, tuple(suitable)))
+        return tuple(needs)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The rules of a visit type with the calendars of all that it could take."""
+
+    rules: Rules
+    calendars: tuple[Calendar, ...]
+
+    @property
+    def resource_ids(self) -> set[int]:
+        return {calendar.resource for calendar in self.calendars}
+
+    def check(self, start: datetime, *, now: datetime) -> Slot | Reason:
+        """Return the slot that starts at `start`, or why there is none."""
+        return availability.check(
+            self.rules,
+            self.calendars,
+            int(start.timestamp()),
+            zone=clinic_zone(),
+            now=int(now.timestamp()),
+        )
+
+
+class Held(NamedTuple):
+    """A reservation, as plans are made of it: [start, end) and what holds it."""
+
+    resource_id: int
+    start: datetime
+    end: datetime
+    closure: str | None
+    hold_key: str
+    appointment_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """All resources with their hours, and all that holds time around some dates."""
+
+    resources: Sequence[Resource]
+    held: Sequence[Held]
+
+    @classmethod
+    def read(cls, first: date, last: date, *, now: datetime) -> "Schedule":
+        """Return what is known of `first` to `last`, in three queries."""
+        resources = _bookable()
+        return cls(resources, _held(first, last, now, [r.pk for r in resources]))
+
+
+@dataclass(frozen=True, slots=True)
+class Ignoring:
+    """Reservations that count as free for whoever asks, since they are their own."""
+
+    hold_key: str = ""
+    appointment_id: int | None = None
+
+    def covers(self, held: Held) -> bool:
+        return bool(
+            (self.hold_key and held.hold_key == self.hold_key)
+            or (self.appointment_id and held.appointment_id == self.appointment_id)
+        )
+
+
+class Requirement(models.Model):
+    """One resource that a visit takes: which kind, and which of them will do."""
+
+    visit_type = models.ForeignKey(
+        VisitType, models.CASCADE, related_name="requirements"
+    )
+    kind = models.CharField(max_length=10, choices=Resource.Kind)
+    suitable = models.ManyToManyField(
+        Resource,
+        blank=True,
+        help_text=_("Leave empty when any of that kind will do."),
+    )
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("resource it takes")
+        verbose_name_plural = _("resources it takes")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["visit_type", "kind"], name="one_requirement_a_kind"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+def clinic_zone() -> ZoneInfo:
+    """Return the clinic's time zone; its wall time is the only one patients see."""
+    return ZoneInfo(timezone.get_default_timezone_name())
+
+
+def _weekly(resource: Resource) -> tuple[availability.WeeklyHours, ...] | None:
+    hours = tuple(h.as_weekly() for h in resource.hours.all())
+    if hours or resource.kind == Resource.Kind.CLINICIAN:
+        return hours
+    return None
+
+
+def _bookable() -> list[Resource]:
+    return list(Resource.objects.active().prefetch_related("hours"))
+
+
+def _held(
+    first: date, last: date, now: datetime, resource_ids: Iterable[int]
+) -> list[Held]:
+    """Return what holds time around the dates, in one query."""
+    rows = (
+        Reservation.objects.live(now)
+        .overlapping(*_around(first, last))
+        .filter(resource_id__in=resource_ids)
+    )
+    return [
+        Held(*row)
+        for row in rows.values_list(
+            "resource_id", "start", "end", "closure__reason", "hold_key",
+            "appointment_id",
+        ).order_by()
+    ]  # fmt: skip
+
+
+def _busy(
+    held: Iterable[Held], first: date, last: date, ignoring: Ignoring | None
+) -> dict[int, list[Busy]]:
+    """Return what is taken around the dates, by resource."""
+    start, end = _around(first, last)
+    busy: dict[int, list[Busy]] = {}
+    for row in held:
+        if row.start >= end or row.end <= start or (ignoring and ignoring.covers(row)):
+            continue
+        busy.setdefault(row.resource_id, []).append(
+            Busy(
+                int(row.start.timestamp()), int(row.end.timestamp()), row.closure or ""
+            )
+        )
+    return busy
+
+
+def _around(first: date, last: date) -> tuple[datetime, datetime]:
+    """Return the dates with a day on either side: visits may cross midnight."""
+    return (
+        datetime.combine(first, time(), UTC) - timedelta(days=1),
+        datetime.combine(last, time(), UTC) + timedelta(days=2),
+    )

@@ -1,0 +1,139 @@
+"""The rules as data: states, acts, who may do what, the reply promise. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from .availability import Instant
+
+
+class Status(StrEnum):
+    """Where a visit stands. Source: HL7 FHIR R4, AppointmentStatus."""
+
+    PENDING = "pending"
+    PROPOSED = "proposed"
+    BOOKED = "booked"
+    ARRIVED = "arrived"
+    FULFILLED = "fulfilled"
+    NOSHOW = "noshow"
+    CANCELLED = "cancelled"
+    WAITLIST = "waitlist"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+class CancellationReason(StrEnum):
+    """Why a visit will not happen; only a cancelled visit has one."""
+
+    DECLINED = "declined"
+    PATIENT = "patient"
+    CLINIC = "clinic"
+    EXPIRED = "expired"
+
+
+class Actor(StrEnum):
+    """On whose behalf something is done."""
+
+    PATIENT = "patient"
+    STAFF = "staff"
+    SYSTEM = "system"
+
+
+class Act(StrEnum):
+    """What can be done to a visit. The past participle of each is an event."""
+
+    REQUEST = "request"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    WITHDRAW = "withdraw"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One legal move: from which states, to which, why, and who may make it."""
+
+    sources: frozenset[Status | None]
+    target: Status
+    actors: frozenset[Actor]
+
+
+def _edge(*sources: Status | None, to: Status, by: Iterable[Actor]) -> Edge:
+    return Edge(frozenset(sources), to, frozenset(by))
+
+
+TRANSITIONS: dict[Act, Edge] = {
+    Act.REQUEST: _edge(None, to=Status.PENDING, by=[Actor.PATIENT, Actor.STAFF]),
+    Act.ACCEPT: _edge(Status.PENDING, to=Status.BOOKED, by=[Actor.STAFF]),
+    Act.DECLINE: _edge(Status.PENDING, to=Status.CANCELLED, by=[Actor.STAFF]),
+    Act.WITHDRAW: _edge(
+        Status.PENDING, to=Status.CANCELLED, by=[Actor.PATIENT, Actor.STAFF]
+    ),
+    Act.CANCEL: _edge(
+        Status.BOOKED, to=Status.CANCELLED, by=[Actor.PATIENT, Actor.STAFF]
+    ),
+}
+
+
+class DeclineReason(StrEnum):
+    """Why the clinic could not say yes; each has its own paragraph for the patient."""
+
+    NO_TIME = "no_time"
+    NEEDS_REFERRAL = "needs_referral"
+    NEEDS_CALL = "needs_call"
+    NOT_OFFERED = "not_offered"
+    DUPLICATE = "duplicate"
+
+
+MAX_CHOICES = 3
+# No reservation is longer: the longest day of a year, when the clock goes back. So
+# whoever looks for what touches a time need not look at rows that start long before.
+LONGEST = timedelta(hours=25)
+HOLD_MINUTES = 15
+# A link stays good until a day after the visit, or this long after the last event.
+LINK_DAYS_AFTER_VISIT = 1
+LINK_DAYS_WITHOUT_VISIT = 30
+
+
+Point = TypeVar("Point", Instant, datetime)
+
+
+def reply_by(
+    asked: Instant, promise: int, open_windows: Iterable[tuple[Instant, Instant]]
+) -> Instant:
+    """Return when the answer is due: `promise` business minutes after `asked`.
+
+    `open_windows` are when the front desk works, sorted, apart. A promise longer than
+    all of them ends with the last one; with no window at all it counts by the clock,
+    so that there is always a date to tell the patient.
+    """
+    left = promise * 60
+    end = asked + left
+    for opens, closes in open_windows:
+        start = max(opens, asked)
+        if start >= closes:
+            continue
+        if left <= closes - start:
+            return start + left
+        left -= closes - start
+        end = closes
+    return end
+
+
+def without(
+    whole: tuple[Point, Point], taken: Iterable[tuple[Point, Point]]
+) -> Iterator[tuple[Point, Point]]:
+    """Yield the parts of `whole` that no stretch of `taken` covers, in order.
+
+    Stretches are half-open, and may come in any order and overlap.
+    """
+    at, end = whole
+    for start, until in sorted(taken):
+        if until <= at or start >= end:
+            continue
+        if start > at:
+            yield at, start
+        at = max(at, until)
+    if at < end:
+        yield at, end

@@ -1,0 +1,218 @@
+"""What waits for the front desk, and which of the times asked for can be had now."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from functools import cached_property
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from .availability import Reason, Why
+from .models import (
+    Appointment,
+    Ignoring,
+    Message,
+    Proposal,
+    Resource,
+    Schedule,
+    VisitType,
+    clinic_zone,
+)
+from .policy import Status
+
+# The desk shows this many requests; the list of visits has all of them.
+SHOWN = 50
+
+_WHY: dict[Why, str | Promise] = {
+    Why.PAST: _("past"),
+    Why.CLOSED: _("closed now"),
+    Why.OUTSIDE_HOURS: _("outside the hours now"),
+    Why.BEYOND_HORIZON: _("too far ahead"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A time that a patient asked for, as it stands now.
+
+    `resources` is what accepting it would take; empty when it cannot be had. `rivals`
+    counts other requests that want the time of the same clinician or machine.
+    """
+
+    proposal: Proposal
+    why_not: str | Promise
+    resources: Sequence[Resource] = ()
+    rivals: int = 0
+
+    @property
+    def is_free(self) -> bool:
+        return not self.why_not
+
+    @property
+    def shape(self) -> str:
+        """Name the mark that goes with the words: free, rival, past or taken."""
+        if self.is_free:
+            return "rival" if self.rivals else "free"
+        return "past" if self.why_not == _WHY[Why.PAST] else "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A line of the desk: a request and its choices by rank."""
+
+    visit: Appointment
+    choices: Sequence[Choice]
+    is_late: bool = False
+    is_due: bool = False
+
+    @property
+    def free(self) -> list[Choice]:
+        return [choice for choice in self.choices if choice.is_free]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything the front desk sees first."""
+
+    now: datetime
+
+    @cached_property
+    def requests(self) -> list[Request]:
+        """Return what needs an answer, soonest promise first."""
+        visits = Appointment.objects.awaiting_review().with_queue_details()[:SHOWN]
+        return judge(list(visits), self.now)
+
+    @cached_property
+    def waiting(self) -> int:
+        return Appointment.objects.awaiting_review().count()
+
+    @cached_property
+    def overdue(self) -> int:
+        return Appointment.objects.overdue(self.now).count()
+
+    @cached_property
+    def due_today(self) -> int:
+        end = end_of_day(self.now)
+        return Appointment.objects.due_before(self.now, end).count()
+
+    @cached_property
+    def calls(self) -> list[Message]:
+        """Return whom to phone, and about what."""
+        messages = Message.objects.phone_these_people()
+        return list(messages.select_related("appointment__patient"))
+
+    @property
+    def not_shown(self) -> int:
+        return self.waiting - len(self.requests)
+
+
+def end_of_day(now: datetime) -> datetime:
+    """Return the midnight, clinic time, that ends the day."""
+    tomorrow = timezone.localdate(now) + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), clinic_zone())
+
+
+def judge(visits: Sequence[Appointment], now: datetime) -> list[Request]:
+    """Return the visits with their open choices as they could be accepted now.
+
+    The engine answers, as it will under the lock. A constant number of queries.
+    """
+    choices = _choices(visits, now)
+    end = end_of_day(now)
+    return [
+        Request(
+            visit,
+            choices[visit.pk],
+            is_late=visit.is_overdue(now),
+            is_due=visit.reply_by is not None and now < visit.reply_by < end,
+        )
+        for visit in visits
+    ]
+
+
+def _choices(visits: Sequence[Appointment], now: datetime) -> dict[int, list[Choice]]:
+    asked = {visit.pk: _open(visit) for visit in visits}
+    starts = [proposal.start for some in asked.values() for proposal in some]
+    if not starts:
+        return {pk: [] for pk in asked}
+    days = [start.astimezone(clinic_zone()).date() for start in starts]
+    schedule = Schedule.read(min(days), max(days), now=now)
+    judged = _Judge(schedule, _rivals(min(starts), max(starts)), now)
+    return {
+        visit.pk: [judged.choice(visit, proposal) for proposal in asked[visit.pk]]
+        for visit in visits
+    }
+
+
+def _open(visit: Appointment) -> list[Proposal]:
+    return [p for p in visit.proposals.all() if p.outcome == Proposal.Outcome.OPEN]
+
+
+def _rivals(first: datetime, last: datetime) -> list[Proposal]:
+    """Return the times that all waiting requests want around these starts."""
+    day = timedelta(days=1)
+    rivals = Proposal.objects.open().filter(
+        appointment__status=Status.PENDING,
+        start__gt=first - day,
+        start__lt=last + day,
+    )
+    return list(rivals.select_related("appointment__wanted_clinician"))
+
+
+class _Judge:
+    """Hold what one reading of the database says, and judge choice by choice."""
+
+    def __init__(
+        self, schedule: Schedule, rivals: Iterable[Proposal], now: datetime
+    ) -> None:
+        self.schedule = schedule
+        self.now = now
+        self.rivals = list(rivals)
+        self.resources = {r.pk: r for r in schedule.resources}
+        self.visit_types = {
+            visit_type.pk: visit_type
+            for visit_type in VisitType.objects.prefetch_related(
+                "requirements__suitable"
+            )
+        }
+
+    def choice(self, visit: Appointment, proposal: Proposal) -> Choice:
+        day = proposal.start.astimezone(clinic_zone()).date()
+        plan = self.visit_types[visit.visit_type_id].plan(
+            day,
+            day,
+            now=self.now,
+            clinician=visit.wanted_clinician,
+            ignoring=Ignoring(appointment_id=visit.pk),
+            by_staff=True,
+            schedule=self.schedule,
+        )
+        slot = plan.check(proposal.start, now=self.now)
+        if isinstance(slot, Reason):
+            return Choice(proposal, _WHY.get(slot.why, _("taken now")))
+        takes = [self.resources[pk] for pk in slot.resources]
+        return Choice(proposal, "", takes, self._count_rivals(proposal, takes))
+
+    def _count_rivals(self, proposal: Proposal, takes: Sequence[Resource]) -> int:
+        """Count the other requests that want this time of these people and machines.
+
+        Rooms stand in for each other, so wanting one is no rivalry.
+        """
+        wanted = {r.pk for r in takes if r.kind != Resource.Kind.ROOM}
+        return len(
+            {
+                rival.appointment_id
+                for rival in self.rivals
+                if rival.appointment_id != proposal.appointment_id
+                and rival.start < proposal.end
+                and rival.end > proposal.start
+                and wanted & self._could_take(rival.appointment)
+            }
+        )
+
+    def _could_take(self, visit: Appointment) -> set[int]:
+        return self.visit_types[visit.visit_type_id].could_take(
+            self.schedule.resources, visit.wanted_clinician
+        )

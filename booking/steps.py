@@ -1,0 +1,224 @@
+"""The pages of a request in their order, and how far somebody has come.
+
+The draft keeps what was typed; here it is read through the forms, each time anew. So a
+later page never trusts an earlier one, and a change that makes an answer unfit simply
+makes its page the next one to fill in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
+
+from services.models import ScreeningQuestion
+
+from . import forms
+from .draft import Draft
+from .forms import StepForm
+from .models import Resource, VisitType
+from .workflow import NewRequest
+
+
+class Journey:
+    """A draft with its answers understood."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self._read: dict[str, StepForm] = {}
+
+    # -- what was answered
+
+    def read(self, slug: str) -> StepForm:
+        """Return the step's form, bound to what was typed.
+
+        The steps that its form hangs on have to be answered.
+        """
+        if slug not in self._read:
+            step = STEP[slug]
+            self._read[slug] = step.form(self.typed(slug), **step.needs(self))
+        return self._read[slug]
+
+    def typed(self, slug: str) -> "MultiValueDict[str, str]":
+        return MultiValueDict(self.draft.answers.get(slug, {}))
+
+    def has(self, slug: str) -> bool:
+        """Tell whether the step was answered, and still can be answered like that."""
+        return slug in self.draft.answers and self.read(slug).is_valid()
+
+    def answer(self, slug: str, name: str) -> Any:
+        """Return a cleaned answer, None while there is none."""
+        return self.read(slug).cleaned_data.get(name) if self.has(slug) else None
+
+    # -- what follows from it
+
+    @cached_property
+    def visit_types(self) -> list[VisitType]:
+        """Return what can be asked for, the service that a link named first."""
+        wanted = self.draft.wanted.get("service")
+        found = VisitType.objects.bookable().select_related("service")
+        return sorted(found, key=lambda v: v.service.slug != wanted)
+
+    @cached_property
+    def visit_type(self) -> VisitType | None:
+        code = self.answer("visit", "visit")
+        return next((v for v in self.visit_types if v.code == code), None)
+
+    @cached_property
+    def clinicians(self) -> dict[str, Resource]:
+        """Return who can be asked for in this kind of visit, by slug."""
+        if self.visit_type is None:
+            return {}
+        found = Resource.objects.active().select_related("clinician")
+        found = found.filter(kind="clinician", pk__in=self.visit_type.may_take())
+        return {r.clinician.slug: r for r in found if r.clinician}
+
+    @property
+    def clinician(self) -> Resource | None:
+        """Return who was asked for."""
+        return self.clinicians.get(self.answer("times", "clinician") or "")
+
+    @cached_property
+    def questions(self) -> list[ScreeningQuestion]:
+        if self.visit_type is None:
+            return []
+        return list(self.visit_type.service.screening_questions.all())
+
+    def advice(self) -> list[str]:
+        """Return what the answers call for, none twice."""
+        form = self.read("questions") if self.questions else None
+        lines = form.advice() if isinstance(form, forms.QuestionsForm) else []
+        return list(dict.fromkeys(lines))
+
+    @property
+    def wrong_link(self) -> bool:
+        """Tell whether the link that led here asked for what cannot be booked."""
+        wanted = self.draft.wanted
+        services = {v.service.slug for v in self.visit_types}
+        codes = {v.code for v in self.visit_types}
+        return wanted.get("service", "") not in services | {""} or wanted.get(
+            "visit", ""
+        ) not in codes | {""}
+
+    @property
+    def payer(self) -> str:
+        return self.answer("payment", "payer") or ""
+
+    # -- where to go
+
+    def steps(self) -> list["Step"]:
+        return [step for step in STEPS if step.applies(self)]
+
+    def next_open(self) -> "Step | None":
+        """Return the first step that has no fit answer yet; None when all have one."""
+        return next((s for s in self.steps() if not self.has(s.slug)), None)
+
+    def may_see(self, step: "Step") -> bool:
+        """Tell whether the step applies and all before it are done."""
+        steps = self.steps()
+        return step in steps and all(
+            self.has(s.slug) for s in steps[: steps.index(step)]
+        )
+
+    def back(self, step: "Step | None") -> "Step | None":
+        """Return the step before; None before the first, the last one for None."""
+        steps = self.steps()
+        at = steps.index(step) if step else len(steps)
+        return steps[at - 1] if at else None
+
+    def place(self, topic: str) -> tuple[int, int]:
+        """Return which step this is, and of how many; pages of a topic are one step."""
+        topics = ["emergency", *dict.fromkeys(s.topic for s in self.steps()), "check"]
+        return topics.index(topic) + 1, len(topics)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One page. `needs` gives its form what hangs on earlier answers; `forgets` names
+    the steps whose answers a changed answer makes void."""
+
+    slug: str
+    topic: str
+    form: type[StepForm]
+    template: str = "booking/step.html"
+    applies: Callable[[Journey], bool] = lambda journey: True
+    needs: Callable[[Journey], dict[str, Any]] = lambda journey: {}
+    forgets: tuple[str, ...] = ()
+
+    @property
+    def url_name(self) -> str:
+        return self.slug.replace("-", "_")
+
+    @property
+    def url(self) -> str:
+        return reverse(f"booking:{self.url_name}")
+
+
+STEPS = (
+    Step(
+        "visit",
+        "visit",
+        forms.VisitForm,
+        "booking/visit.html",
+        needs=lambda journey: {
+            "visit_types": journey.visit_types,
+            "initial": {"visit": journey.draft.wanted.get("visit", "")},
+        },
+        forgets=("times", "other-times"),
+    ),
+    Step(
+        "times",
+        "times",
+        forms.TimeForm,
+        "booking/times.html",
+        needs=lambda journey: {"clinicians": journey.clinicians},
+    ),
+    Step("other-times", "times", forms.OtherTimesForm, "booking/other_times.html"),
+    Step(
+        "questions",
+        "questions",
+        forms.QuestionsForm,
+        applies=lambda journey: journey.visit_type is None or bool(journey.questions),
+        needs=lambda journey: {"questions": journey.questions},
+    ),
+    Step("about", "about", forms.AboutForm),
+    Step(
+        "asked-by",
+        "about",
+        forms.AskedByForm,
+        applies=lambda journey: journey.answer("about", "for_whom") == "somebody_else",
+    ),
+    Step("contact", "contact", forms.ContactForm),
+    Step("help", "help", forms.HelpForm),
+    Step(
+        "payment",
+        "payment",
+        forms.PaymentForm,
+        "booking/payment.html",
+        forgets=("payment-details",),
+    ),
+    Step(
+        "payment-details",
+        "payment",
+        forms.PaymentDetailsForm,
+        applies=lambda journey: journey.payer in forms.BRANCHES,
+        needs=lambda journey: {"payer": journey.payer},
+    ),
+)
+STEP = {step.slug: step for step in STEPS}
+
+
+def as_request(journey: Journey) -> NewRequest:
+    """Return what the workflow records. Every step has to be answered."""
+    parts: dict[str, Any] = {}
+    patient: dict[str, Any] = {}
+    choices: list[datetime] = []
+    for step in journey.steps():
+        part = journey.read(step.slug).contributes()
+        patient |= part.pop("patient", {})
+        choices += part.pop("choices", [])
+        parts |= part
+    return NewRequest(choices=list(dict.fromkeys(choices)), patient=patient, **parts)

@@ -1,0 +1,54 @@
+"""Times in words, and the next free ones for a service's page."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.urls import reverse
+
+from booking import clock, words
+from booking.models import VisitType
+from booking.picker import Filters, Times
+from services.models import Service
+
+register = template.Library()
+register.filter("moment", words.moment)
+register.filter("length_words", words.length)
+register.filter("who", words.who)
+
+NEXT_DAYS = 3
+
+
+@register.inclusion_tag("booking/next_free_times.html", takes_context=True)
+def next_free_times(context: dict[str, Any], service: Service) -> dict[str, Any]:
+    """List the first free time of each of the next days, as links that preselect it.
+
+    Takes the service's first kind of visit. Without one, or without times, says so.
+    """
+    bookable = VisitType.objects.bookable().select_related("service")
+    visit_type = bookable.filter(service=service).order_by("order", "pk").first()
+    found: list[dict[str, str]] = []
+    if visit_type:
+        free = Times(visit_type, Filters(), now=clock.now()).free
+        firsts = [starts[0] for starts in free.values() if starts][:NEXT_DAYS]
+        found = [_offer(visit_type, start) for start in firsts]
+    return {
+        "visit_type": visit_type,
+        "times": found,
+        "clinic": context.get("clinic"),
+    }
+
+
+def _offer(visit_type: VisitType, start: datetime) -> dict[str, str]:
+    query = urlencode(
+        {
+            "service": visit_type.service.slug,
+            "visit": visit_type.code,
+            "start": words.as_value(start),
+        }
+    )
+    return {
+        "url": f"{reverse('booking:start')}?{query}",
+        "label": words.brief(start),
+    }

@@ -1,0 +1,67 @@
+"""Words for the front desk's templates."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import phonenumbers
+from django import template
+
+from booking.admin import words
+from booking.models import Appointment, Resource
+
+register = template.Library()
+
+register.filter("moment", words.moment)
+register.filter("full_time", words.full_time)
+register.filter("who", words.who)
+register.filter("what", words.what)
+register.filter("message_state", words.state)
+
+
+@register.filter
+def names(resources: Iterable[Resource]) -> str:
+    """Return the resources by name: Dr. Demo, Room 2."""
+    return ", ".join(resource.name for resource in resources)
+
+
+@register.filter
+def ago(age: timedelta) -> str:
+    """Return a stretch of time in its largest unit: 3 h, 2 d."""
+    minutes = int(age.total_seconds()) // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
+
+
+@register.filter
+def since(at: datetime, now: datetime) -> timedelta:
+    return now - at
+
+
+@register.filter
+def why_cancelled(visit: Appointment) -> str:
+    """Return why a visit will not happen, with the reason that staff gave."""
+    reasons = (visit.cancellation_reason, visit.decline_reason)
+    return ", ".join(str(words.REASONS.get(r, r)) for r in reasons if r)
+
+
+@register.filter
+def label(name: str) -> str:
+    """Return the name of a stored field as a label: claim_number, Claim number."""
+    return name.replace("_", " ").capitalize()
+
+
+@register.filter
+def phone(number: str) -> str:
+    """Return an E.164 number as it is said here: (212) 555-0143."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    national = parsed.country_code == 1
+    style = phonenumbers.PhoneNumberFormat
+    return str(
+        phonenumbers.format_number(
+            parsed, style.NATIONAL if national else style.INTERNATIONAL
+        )
+    )

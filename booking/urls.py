@@ -1,0 +1,31 @@
+from django.urls import path
+
+from .steps import STEPS
+from .views import appointment, request, sending, times
+
+app_name = "booking"
+
+# The road to a request, one page a step.
+request_urls = [
+    path("book/", request.start, name="start"),
+    path("book/times/", times.times, name="times"),
+    path("book/other-times/", times.other_times, name="other_times"),
+    *[
+        path(f"book/{s.slug}/", request.step, {"slug": s.slug}, name=s.url_name)
+        for s in STEPS
+        if s.topic != "times"
+    ],
+    path("book/check/", sending.check, name="check"),
+    path("book/sent/", sending.sent, name="sent"),
+    path("book/expired/", request.expired, name="expired"),
+]
+
+# The patient's private link.
+appointment_urls = [
+    path("appointments/<str:token>/", appointment.open_link, name="open_link"),
+    path("appointment/", appointment.status, name="appointment"),
+    path("appointment/calendar.ics", appointment.calendar, name="calendar"),
+    path("appointment/cancellation/", appointment.cancellation, name="cancellation"),
+]
+
+urlpatterns = [*request_urls, *appointment_urls]

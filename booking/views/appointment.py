@@ -1,0 +1,246 @@
+"""What a patient sees and does behind the private link.
+
+The link's token is exchanged for a session on the first visit, so that no address that
+stays in the browser opens anything. GET changes nothing: mail scanners follow links.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+
+from django.contrib import messages as notices
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.dateformat import format as format_date
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from booking import calendars, clock, limits, links, messages, workflow
+from booking.errors import ChangedMeanwhile, NotPossibleNow, TryAgain
+from booking.models import Appointment, Resource
+from booking.policy import DeclineReason, Status
+from clinic_site.client import client_address
+from services.models import Clinic
+
+SESSION_KEY = "appointment_link"
+IDLE = timedelta(minutes=30)
+
+# After the other reasons to decline, another request would end the same way.
+MAY_ASK_AGAIN = {"", DeclineReason.NO_TIME, DeclineReason.NEEDS_REFERRAL}
+
+View = Callable[[HttpRequest, Appointment, datetime], HttpResponse]
+
+
+@require_safe
+def open_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Exchange a link's token for a session, and go on to an address without it.
+
+    Unknown, expired and revoked tokens get one answer. Only those are counted: at 256
+    bits nobody guesses, so patients who share an address with a scanner still get in.
+    """
+    now = clock.now()
+    link = links.find_link(token, now=now)
+    if link is None:
+        caps = limits.BAD_LINKS_BY_ADDRESS
+        within = limits.allows(caps, client_address(request), now=now)
+        page = "booking/appointment_link_closed.html"
+        response = render(request, page, status=404 if within else 429)
+    else:
+        request.session.cycle_key()
+        _remember(request, link.pk, now)
+        response = redirect("booking:appointment")
+    # This address is the secret: no page learns that it was here.
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def through_link(view: View) -> Callable[[HttpRequest], HttpResponse]:
+    """Hand the view the visit whose link was opened in this browser, and `now`.
+
+    Asks for the link again after half an hour without a page.
+    """
+
+    @wraps(view)
+    def with_visit(request: HttpRequest) -> HttpResponse:
+        now = clock.now()
+        pk, seen = request.session.get(SESSION_KEY, (0, 0))
+        fresh = now - datetime.fromtimestamp(seen, UTC) < IDLE
+        link = links.still_open(pk, now=now) if fresh else None
+        if link is None:
+            return render(request, "booking/appointment_open_again.html", status=403)
+        _remember(request, link.pk, now)
+        return view(request, link.appointment, now)
+
+    return with_visit
+
+
+def _remember(request: HttpRequest, link_pk: int, now: datetime) -> None:
+    request.session[SESSION_KEY] = (link_pk, int(now.timestamp()))
+
+
+@require_safe
+@through_link
+def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResponse:
+    """Show where the visit stands, what happens next, and what can be done."""
+    coming = _is_coming(visit, now)
+    open_request = visit.status == Status.PENDING
+    context = {
+        "visit": visit,
+        "kind": _kind(visit, now),
+        "heading": _heading(visit, now),
+        "sentence": _sentence(visit, now),
+        "facts": _facts(visit),
+        "coming": coming,
+        "open_request": open_request,
+        "late": visit.is_overdue(now),
+        "passed": open_request and not visit.proposals.filter(start__gt=now).exists(),
+        "may_ask_again": visit.decline_reason in MAY_ASK_AGAIN,
+        "decline_words": messages.DECLINE_WORDS.get(visit.decline_reason, ""),
+        "advice": _advice(visit) if coming or open_request else [],
+    }
+    return render(request, "booking/appointment.html", context)
+
+
+@require_safe
+@through_link
+def calendar(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResponse:
+    """Give the booked visit as a file for the patient's calendar."""
+    if visit.status != Status.BOOKED:
+        return redirect("booking:appointment")
+    return HttpResponse(
+        calendars.entry(visit, Clinic.objects.first(), now=now),
+        content_type="text/calendar; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="appointment.ics"'},
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@through_link
+def cancellation(
+    request: HttpRequest, visit: Appointment, now: datetime
+) -> HttpResponse:
+    """Say what withdrawing or cancelling means; a POST does it."""
+    if visit.status == Status.CANCELLED:
+        if request.method == "POST":
+            notices.info(request, _("This was already cancelled. Nothing has changed."))
+        return redirect("booking:appointment")
+    if visit.status != Status.PENDING and not _is_coming(visit, now):
+        notices.info(
+            request, _("This can no longer be cancelled here. Please call us.")
+        )
+        return redirect("booking:appointment")
+    if request.method != "POST":
+        return _ask_to_cancel(request, visit)
+    return _cancel(request, visit, now)
+
+
+def _cancel(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResponse:
+    """Cancel what the patient saw: not an appointment in place of a request."""
+    seen = request.POST.get("version", "")
+    version = int(seen) if seen.isdecimal() and len(seen) < 10 else 0
+    try:
+        workflow.cancel(visit.pk, by=workflow.PATIENT, now=now, seen_version=version)
+    except TryAgain as error:
+        return _ask_to_cancel(request, visit, str(error), status=503)
+    except ChangedMeanwhile:
+        visit = Appointment.objects.select_related("visit_type").get(pk=visit.pk)
+        changed = _("This has changed since you opened the page. Please look again.")
+        return _ask_to_cancel(request, visit, changed, status=409)
+    except NotPossibleNow as error:
+        notices.info(request, str(error))
+    return redirect("booking:appointment")
+
+
+def _ask_to_cancel(
+    request: HttpRequest, visit: Appointment, problem: str = "", status: int = 200
+) -> HttpResponse:
+    context = {
+        "visit": visit,
+        "is_request": visit.status == Status.PENDING,
+        "facts": _facts(visit),
+        "problem": problem,
+    }
+    page = "booking/appointment_cancellation.html"
+    return render(request, page, context, status=status)
+
+
+# --- Words ------------------------------------------------------------------------
+
+
+def _is_coming(visit: Appointment, now: datetime) -> bool:
+    return (
+        visit.status == Status.BOOKED
+        and visit.start is not None
+        and (now < visit.start)
+    )
+
+
+def _kind(visit: Appointment, now: datetime) -> str:
+    """Return which of the status panel's looks fits."""
+    if visit.status == Status.BOOKED and not _is_coming(visit, now):
+        return "past"
+    shown = {Status.PENDING, Status.PROPOSED, Status.BOOKED, Status.CANCELLED}
+    return visit.status if visit.status in shown else "past"
+
+
+def _heading(visit: Appointment, now: datetime) -> str:
+    if visit.status == Status.BOOKED and visit.end and visit.end <= now:
+        return _("This appointment is over")
+    return messages.heading(visit)
+
+
+def _sentence(visit: Appointment, now: datetime) -> str:
+    if visit.status == Status.PENDING:
+        return _(
+            "It is not an appointment until we confirm it. Do not come before then."
+        )
+    if _is_coming(visit, now):
+        return _("We expect you on %(start)s.") % {"start": said(visit.start)}
+    if visit.status == Status.CANCELLED and visit.start:
+        return _("Please do not come.")
+    if visit.status == Status.CANCELLED:
+        return _("You do not have an appointment from this request.")
+    return ""
+
+
+def said(at: datetime | None) -> str:
+    """Return an instant in the clinic's time: Tuesday, December 8, 9:30 AM EST."""
+    return format_date(localtime(at), "l, F j, g:i A T") if at else ""
+
+
+def _facts(visit: Appointment) -> list[dict[str, str]]:
+    """Return what patients keep, as label and value; no answer, no contact detail."""
+    clinic = Clinic.objects.first()
+    if visit.start:
+        label, when = _("When"), said(visit.start)
+    else:
+        label = _("You asked for")
+        when = "\n".join(said(choice.start) for choice in visit.proposals.all())
+    facts = [
+        (_("Reference"), visit.reference),
+        (label, when),
+        (_("How long"), _("%(n)s minutes") % {"n": visit.visit_type.duration}),
+        (_("With"), _clinician(visit)),
+        (_("Where"), calendars.address(clinic) if clinic else ""),
+    ]
+    return [{"label": name, "value": value} for name, value in facts if value]
+
+
+def _clinician(visit: Appointment) -> str:
+    """Return name and profession of whom the patient will see, or asked to see."""
+    resource = visit.wanted_clinician
+    if visit.status == Status.BOOKED:
+        mine = Resource.objects.filter(
+            kind=Resource.Kind.CLINICIAN, reservations__appointment=visit
+        )
+        resource = mine.select_related("clinician").first()
+    if resource is None or resource.clinician is None:
+        return ""
+    return f"{resource.clinician}, {resource.clinician.profession}"
+
+
+def _advice(visit: Appointment) -> list[str]:
+    """Return what the patient's own answers call for, without repeating them."""
+    said_so = [a.advice for a in visit.answers.all() if a.needs_a_look and a.advice]
+    return list(dict.fromkeys(said_so))

@@ -1,0 +1,81 @@
+"""The pages of a request that ask something, from the emergency check on."""
+
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from booking import clock, draft, workflow
+from booking.draft import Draft
+from booking.forms import RED_FLAGS, EmergencyForm
+from booking.models import VisitType
+from booking.steps import STEP, Journey
+
+from .road import UNFIT, keep, onward, page_methods, show, with_draft
+
+# What a link may ask for: a service, a visit type and a start.
+WANTED = ("service", "visit", "start")
+
+
+@page_methods
+def start(request: HttpRequest) -> HttpResponse:
+    """Say what a request is, and ask for signs of an emergency. Keeps nothing of it."""
+    now = clock.now()
+    form = EmergencyForm(request.POST if request.method == "POST" else None)
+    context = {"form": form, "signs": RED_FLAGS, "wanted": _wanted(request)}
+    if form.is_valid():
+        if form.cleaned_data["emergency"] == "some":
+            return render(request, "booking/emergency.html", context)
+        return onward(_begin(request, now))
+    slowest = VisitType.objects.bookable().order_by("-reply_promise").first()
+    context["answer_by"] = slowest and workflow.reply_promise(slowest, now)
+    kept = draft.load(request.session, now)
+    context["resumes"] = isinstance(kept, Draft) and bool(kept.answers)
+    status = UNFIT if form.errors else 200
+    return render(request, "booking/start.html", context, status=status)
+
+
+def _wanted(request: HttpRequest) -> dict[str, str]:
+    """Return what the link asked for; the form carries it past the check."""
+    said = request.POST if request.method == "POST" else request.GET
+    return {name: said[name][:64] for name in WANTED if said.get(name)}
+
+
+def _begin(request: HttpRequest, now: datetime) -> Journey:
+    """Return the draft that is under way, or a new one, with what the link asks for."""
+    kept = draft.load(request.session, now)
+    again = "again" in request.POST
+    if isinstance(kept, Draft) and again:
+        workflow.release(kept.hold_key)
+    if again or not isinstance(kept, Draft):
+        kept = Draft(began=now, used=now)
+    if wanted := _wanted(request):
+        kept.wanted = wanted
+        kept.forget("visit", "times", "other-times")
+    draft.save(request.session, kept, now)
+    return Journey(kept)
+
+
+@with_draft
+def step(
+    request: HttpRequest, journey: Journey, now: datetime, slug: str
+) -> HttpResponse:
+    """Show one page of the request; keep its answers and go on."""
+    here = STEP[slug]
+    if not journey.may_see(here):
+        return onward(journey)
+    if request.method == "POST":
+        form = here.form(request.POST, **here.needs(journey))
+        if form.is_valid():
+            return onward(keep(request, journey, here, form, now))
+    else:
+        form = here.form(**here.needs(journey))
+        form.show_again(journey.typed(slug))
+    return show(request, journey, here, form)
+
+
+@require_safe
+def expired(request: HttpRequest) -> HttpResponse:
+    """Say that the answers are gone, and how to go on."""
+    return render(request, "booking/expired.html")

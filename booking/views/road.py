@@ -1,0 +1,84 @@
+"""What the pages of the request share: the draft, the way on, the answers' fate."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import wraps
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from booking import clock, draft, workflow
+from booking.errors import TryAgain
+from booking.forms import StepForm
+from booking.steps import Journey, Step
+
+# A form that has to be mended, and a time that went meanwhile.
+UNFIT, WENT, AWAY = 422, 409, 503
+
+page_methods = require_http_methods(["GET", "HEAD", "POST"])
+View = Callable[..., HttpResponse]
+
+
+def with_draft(view: View) -> View:
+    """Hand the view the journey so far, and `now`; without a draft say why not."""
+
+    @wraps(view)
+    def with_journey(request: HttpRequest, **kwargs: str) -> HttpResponse:
+        now = clock.now()
+        kept = draft.load(request.session, now)
+        if isinstance(kept, draft.Sent):
+            return redirect("booking:sent")
+        if kept is None:
+            return redirect("booking:expired")
+        return view(request, Journey(kept), now, **kwargs)
+
+    return page_methods(with_journey)
+
+
+def onward(journey: Journey) -> HttpResponse:
+    """Go to the first step without an answer, or to all of them.
+
+    So a changed answer leads straight back to the page "Check your answers".
+    """
+    step = journey.next_open()
+    return redirect(step.url if step else "booking:check")
+
+
+def keep(
+    request: HttpRequest, journey: Journey, step: Step, form: StepForm, now: datetime
+) -> Journey:
+    """Keep the answers, and the chosen time for some more minutes."""
+    kept = journey.draft
+    kept.keep(step.slug, form.typed(), step.forgets)
+    draft.save(request.session, kept, now)
+    # A hold that could not be renewed loses nothing; sending checks the time anyway.
+    with suppress(TryAgain):
+        if "times" in kept.answers:
+            workflow.renew(kept.hold_key, now=now)
+        else:
+            workflow.release(kept.hold_key)
+    return Journey(kept)
+
+
+def show(
+    request: HttpRequest,
+    journey: Journey,
+    step: Step,
+    form: StepForm,
+    *,
+    status: int = 0,
+    **more: object,
+) -> HttpResponse:
+    """Show the page of a step; by itself it knows if there is something to mend."""
+    number, count = journey.place(step.topic)
+    context = {
+        "form": form,
+        "journey": journey,
+        "step": number,
+        "steps": count,
+        "back": journey.back(step),
+    }
+    status = status or (UNFIT if form.errors else 200)
+    return render(request, step.template, context | more, status=status)

@@ -1,0 +1,177 @@
+"""All answers on one page, the button that sends them, and what comes back."""
+
+from datetime import datetime
+from itertools import groupby
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from booking import clock, draft, limits, messages, words, workflow
+from booking.draft import Sent
+from booking.errors import DifferentRequest, TimeTaken, TooMany, TryAgain
+from booking.forms import OtherTimesForm, SendForm, TimeForm
+from booking.models import Appointment
+from booking.policy import Status
+from booking.steps import Journey, as_request
+from clinic_site.client import client_address
+
+from .road import AWAY, UNFIT, WENT, onward, with_draft
+from .times import show_other_times, show_times
+
+TOO_MANY = 429
+
+TOPICS: dict[str, str | Promise] = {
+    "visit": _("Your visit"),
+    "times": _("When"),
+    "questions": _("Questions before your visit"),
+    "about": _("The patient"),
+    "contact": _("How we answer you"),
+    "help": _("Help at your visit"),
+    "payment": _("Payment"),
+}
+
+
+@with_draft
+def check(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse:
+    """Show all answers and what sending means; a POST sends the request."""
+    if journey.next_open():
+        return onward(journey)
+    data = request.POST if request.method == "POST" else None
+    form = SendForm(data, began=journey.draft.began, now=now)
+    if not form.is_valid():
+        return show_check(request, journey, form, now, UNFIT if form.is_bound else 200)
+    try:
+        visit = _send(request, journey, now)
+    except TimeTaken as error:
+        return _time_went(request, journey, error, now)
+    except DifferentRequest:
+        return _already_sent(request, journey, now)
+    except (TooMany, TryAgain) as error:
+        form.add_error(None, str(error))
+        status = TOO_MANY if isinstance(error, TooMany) else AWAY
+        return show_check(request, journey, form, now, status)
+    draft.save(request.session, Sent(visit.pk, visit.reference), now)
+    return redirect("booking:sent")
+
+
+def _send(request: HttpRequest, journey: Journey, now: datetime) -> Appointment:
+    """Record the request, once. Raises TooMany, or as `workflow.request` does."""
+    asked, key = as_request(journey), journey.draft.request_key
+    counted = [
+        (limits.REQUESTS_BY_ADDRESS, client_address(request)),
+        (limits.REQUESTS_BY_EMAIL, asked.patient["email"]),
+        (limits.REQUESTS_BY_PHONE, asked.patient["phone"]),
+    ]
+    # What was sent before is only answered again, so it is not counted again.
+    if Appointment.objects.filter(request_key=key).exists():
+        counted = []
+    for caps, value in counted:
+        if value and not limits.allows(caps, value, now=now):
+            raise TooMany
+    try:
+        return workflow.request(
+            asked,
+            key=key,
+            by=workflow.PATIENT,
+            now=now,
+            hold_key=journey.draft.hold_key,
+        )
+    except TimeTaken:
+        # Somebody who was too slow has asked for nothing yet.
+        for caps, value in counted:
+            limits.take_back(caps, value, now=now)
+        raise
+
+
+def show_check(
+    request: HttpRequest, journey: Journey, form: SendForm, now: datetime, status: int
+) -> HttpResponse:
+    number, count = journey.place("check")
+    context = {
+        "form": form,
+        "step": number,
+        "steps": count,
+        "back": journey.back(None),
+        "topics": _topics(journey),
+        "advice": journey.advice(),
+        "payer": journey.payer,
+        "reply_by": workflow.reply_promise(as_request(journey).visit_type, now),
+    }
+    return render(request, "booking/check.html", context, status=status)
+
+
+def _topics(journey: Journey) -> list[tuple[str, list[dict[str, str]]]]:
+    """Return each topic's heading with its answers, as the summary list takes them."""
+    return [
+        (
+            str(TOPICS[topic]),
+            [
+                {"label": label, "value": value, "change_url": step.url}
+                for step in steps
+                for label, value in journey.read(step.slug).rows()
+            ],
+        )
+        for topic, steps in groupby(journey.steps(), key=lambda step: step.topic)
+    ]
+
+
+def _time_went(
+    request: HttpRequest, journey: Journey, error: TimeTaken, now: datetime
+) -> HttpResponse:
+    """Ask for another time in place of the one that went; all else stays."""
+    rank = error.params.get("rank", 1)
+    went = words.as_value(as_request(journey).choices[rank - 1])
+    kept = journey.draft
+    if rank == 1:
+        first = TimeForm(journey.typed("times"), clinicians=journey.clinicians)
+        first.add_error("start", str(error))
+        kept.forget("times")
+        draft.save(request.session, kept, now)
+        return show_times(request, journey, first, now, status=WENT)
+    left = [s for s in kept.answers["other-times"]["starts"] if s != went]
+    kept.keep("other-times", {"starts": left})
+    draft.save(request.session, kept, now)
+    others = OtherTimesForm(journey.typed("other-times"))
+    others.add_error("starts", str(error))
+    return show_other_times(request, journey, others, now, status=WENT)
+
+
+def _already_sent(
+    request: HttpRequest, journey: Journey, now: datetime
+) -> HttpResponse:
+    """Show what was received; the answers that came too late are not kept."""
+    visit = Appointment.objects.get(request_key=journey.draft.request_key)
+    draft.save(request.session, Sent(visit.pk, visit.reference), now)
+    page = "booking/already_sent.html"
+    return render(request, page, {"visit": visit}, status=WENT)
+
+
+@require_safe
+def sent(request: HttpRequest) -> HttpResponse:
+    """Say what was received, that it is not booked, and what happens next."""
+    kept = draft.load(request.session, clock.now())
+    if not isinstance(kept, Sent):
+        return redirect("booking:start" if kept else "booking:expired")
+    visit = get_object_or_404(
+        Appointment.objects.select_related(
+            "visit_type__service", "wanted_clinician__clinician"
+        ),
+        pk=kept.appointment_id,
+    )
+    choices = [words.moment(choice.start) for choice in visit.proposals.all()]
+    context = {
+        "visit": visit,
+        "heading": messages.heading(visit),
+        "waits": visit.status == Status.PENDING,
+        "choices": choices,
+        "advice": _advice(visit),
+    }
+    return render(request, "booking/sent.html", context)
+
+
+def _advice(visit: Appointment) -> list[str]:
+    said = [a.advice for a in visit.answers.all() if a.needs_a_look and a.advice]
+    return list(dict.fromkeys(said))

@@ -1,0 +1,229 @@
+"""The two pages of times: the first choice, and others that would do."""
+
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from booking import limits, words, workflow
+from booking.errors import TimeTaken, TryAgain
+from booking.forms import OtherTimesForm, TimeForm, parse_instant
+from booking.models import VisitType
+from booking.picker import PARTS, Filters, Times
+from booking.steps import STEP, Journey
+from clinic_site.client import client_address
+
+from .road import AWAY, WENT, keep, onward, show, with_draft
+
+TIMES, OTHER_TIMES = STEP["times"], STEP["other-times"]
+# Holding is a favour to whoever fills in the form; a program must not hold all times.
+HOLDS_BY_ADDRESS = (limits.Cap("hold-address", 60, limits.HOUR),)
+
+
+@with_draft
+def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse:
+    """Show the free times, and hold the one that is chosen."""
+    if journey.visit_type is None:
+        return onward(journey)
+    if request.method != "POST":
+        form = TimeForm(clinicians=journey.clinicians)
+        form.show_again(journey.typed("times"))
+        return show_times(request, journey, form, now)
+    form = TimeForm(request.POST, clinicians=journey.clinicians)
+    status = 0
+    if form.is_valid():
+        try:
+            _hold(request, journey, form, now)
+            return onward(keep(request, journey, TIMES, form, now))
+        except TimeTaken as error:
+            form.add_error("start", str(error))
+            status = WENT
+        except TryAgain as error:
+            form.add_error(None, str(error))
+            status = AWAY
+    return show_times(request, journey, form, now, status=status)
+
+
+def _hold(
+    request: HttpRequest, journey: Journey, form: TimeForm, now: datetime
+) -> None:
+    """Hold the time; for who holds very many, only look whether it is free."""
+    start, who = form.cleaned_data["start"], form.wanted_clinician
+    key = journey.draft.hold_key
+    if limits.allows(HOLDS_BY_ADDRESS, client_address(request), now=now):
+        workflow.hold(_visit_type(journey), start, key=key, now=now, clinician=who)
+    elif start not in _times(journey, Filters(clinician=who), now).starts():
+        raise TimeTaken
+
+
+def show_times(
+    request: HttpRequest,
+    journey: Journey,
+    form: TimeForm,
+    now: datetime,
+    *,
+    status: int = 0,
+) -> HttpResponse:
+    """Show some days of free times; if the chosen one went, first those around it."""
+    filters = _filters(request, journey, form)
+    free = _times(journey, filters, now)
+    chosen = _chosen(journey, form)
+    went = chosen if chosen and chosen not in free.starts() else None
+    first = _date(request.GET.get("from", ""))
+    if first is None and chosen:
+        first = words.local(chosen).date()
+    page = free.page(
+        first,
+        checked=[chosen] if chosen else [],
+        before=(_("Nearest free times"), free.nearest(went) if went else []),
+    )
+    query = {"part": filters.part, "with": _slug(filters)}
+    return show(
+        request,
+        journey,
+        TIMES,
+        form,
+        status=status,
+        page=page,
+        free=free,
+        filters=filters,
+        parts=PARTS,
+        wanted=_slug(filters),
+        went=words.moment(went) if went and not form.is_bound else "",
+        unreadable=bool(journey.draft.wanted.get("start")) and not chosen,
+        earlier=_link("times", page.earlier, **query),
+        later=_link("times", page.later, **query),
+        action=_link("times", first, **query),
+    )
+
+
+@with_draft
+def other_times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse:
+    """Let up to two more free times be ticked; turning the page keeps the ticks."""
+    if journey.visit_type is None or not journey.has("times"):
+        return onward(journey)
+    if request.method != "POST":
+        form = OtherTimesForm()
+        form.show_again(journey.typed("other-times"))
+        return show_other_times(request, journey, form, now)
+    form = OtherTimesForm(request.POST)
+    status = 0
+    if form.is_valid():
+        free = _times(journey, _asked_for(journey), now)
+        if set(form.cleaned_data["starts"]) <= set(free.starts()):
+            journey = keep(request, journey, OTHER_TIMES, form, now)
+            turned_to = _date(request.POST.get("from", ""))
+            if turned_to:
+                return redirect(_link("other_times", turned_to))
+            return onward(journey)
+        form.add_error("starts", str(TimeTaken()))
+        status = WENT
+    return show_other_times(request, journey, form, now, status=status)
+
+
+def show_other_times(
+    request: HttpRequest,
+    journey: Journey,
+    form: OtherTimesForm,
+    now: datetime,
+    *,
+    status: int = 0,
+) -> HttpResponse:
+    """Show days of free times without the first choice, what is ticked on top."""
+    first_choice = journey.answer("times", "start")
+    free = _times(journey, _asked_for(journey), now, without=[first_choice])
+    typed: Any = form.data if form.is_bound else journey.typed("other-times")
+    ticked = [s for s in map(_instant, typed.getlist("starts")) if s in free.starts()]
+    page = free.page(
+        _date(request.GET.get("from", "")) or words.local(first_choice).date(),
+        checked=ticked,
+        before=(_("Chosen so far"), ticked),
+        field="starts",
+    )
+    return show(
+        request,
+        journey,
+        OTHER_TIMES,
+        form,
+        status=status,
+        page=page,
+        first_choice=first_choice,
+    )
+
+
+# --- What the address and the answers ask for -------------------------------------
+
+
+def _visit_type(journey: Journey) -> VisitType:
+    if journey.visit_type is None:
+        raise AssertionError("The views ask for the visit first.")
+    return journey.visit_type
+
+
+def _times(
+    journey: Journey,
+    filters: Filters,
+    now: datetime,
+    without: Collection[datetime] = (),
+) -> Times:
+    return Times(
+        _visit_type(journey),
+        filters,
+        now=now,
+        hold_key=journey.draft.hold_key,
+        without=without,
+    )
+
+
+def _filters(request: HttpRequest, journey: Journey, form: TimeForm) -> Filters:
+    """Return what the address asks to see, else what was chosen before."""
+    said: Any = form.data if form.is_bound else form.initial
+    slug = request.GET.get("with", said.get("clinician") or "")
+    part = request.GET.get("part", "")
+    return Filters(part if part in PARTS else "", journey.clinicians.get(slug))
+
+
+def _asked_for(journey: Journey) -> Filters:
+    return Filters(clinician=journey.clinician)
+
+
+def _slug(filters: Filters) -> str:
+    person = filters.clinician and filters.clinician.clinician
+    return person.slug if person else ""
+
+
+def _chosen(journey: Journey, form: TimeForm) -> datetime | None:
+    """Return the time that was sent, was chosen before, or stood in the link."""
+    said: Any = form.data if form.is_bound else form.initial
+    text = said.get("start") or ""
+    if not form.is_bound:
+        text = text or journey.draft.wanted.get("start", "")
+    return _instant(text)
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return parse_instant(text)
+    except ValidationError:
+        return None
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _link(name: str, first: date | None, **query: str) -> str:
+    """Return the address of a page of times; "" when there is no day to begin with."""
+    if first is None:
+        return ""
+    said = {"from": first.isoformat()} | {k: v for k, v in query.items() if v}
+    return f"{reverse(f'booking:{name}')}?{urlencode(said)}"

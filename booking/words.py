@@ -1,0 +1,76 @@
+"""Days and times as patients read them, in the clinic's wall time."""
+
+from datetime import UTC, date, datetime
+
+import phonenumbers
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from .models import Resource, VisitType, clinic_zone
+
+
+def local(at: datetime) -> datetime:
+    """Return the instant with the clinic's wall time."""
+    return timezone.localtime(at, clinic_zone())
+
+
+def day(on: date) -> str:
+    """Return “Tuesday, November 24”."""
+    return date_format(on, "l, F j")
+
+
+def clock(at: datetime) -> str:
+    """Return “10:15 AM”."""
+    return date_format(local(at), "g:i A")
+
+
+def moment(at: datetime) -> str:
+    """Return “Tuesday, November 24, 10:15 AM”."""
+    return date_format(local(at), "l, F j, g:i A")
+
+
+def brief(at: datetime) -> str:
+    """Return “Tue, Nov 24, 10:15 AM”, where there is little room."""
+    return date_format(local(at), "D, M j, g:i A")
+
+
+def length(minutes: int) -> str:
+    """Return “30 minutes”."""
+    return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes}
+
+
+def slot(start: datetime, visit_type: VisitType, clinician: str = "") -> str:
+    """Return a time as a sentence that makes sense without anything around it."""
+    said = {
+        "when": moment(start),
+        "length": length(visit_type.duration),
+        "who": clinician,
+    }
+    if clinician:
+        return _("%(when)s, %(length)s, with %(who)s") % said
+    return _("%(when)s, %(length)s") % said
+
+
+def who(clinician: Resource) -> str:
+    """Return the name with the profession beside it: “Ada Example, MD, physician”."""
+    person = clinician.clinician
+    return f"{person}, {person.profession}" if person else str(clinician)
+
+
+def phone(number: str) -> str:
+    """Return an E.164 number as people here dial it: “(212) 555-0143”."""
+    parsed = phonenumbers.parse(number)
+    at_home = parsed.country_code == 1
+    style = phonenumbers.PhoneNumberFormat
+    return str(
+        phonenumbers.format_number(
+            parsed, style.NATIONAL if at_home else style.INTERNATIONAL
+        )
+    )
+
+
+def as_value(start: datetime) -> str:
+    """Return the instant as forms and links carry it: 2026-11-24T15:15Z."""
+    return f"{start.astimezone(UTC):%Y-%m-%dT%H:%MZ}"

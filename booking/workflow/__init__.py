@@ -1,0 +1,27 @@
+"""The acts: the only writers of status, time and resource."""
+
+from .answer import accept, decline
+from .cancel import cancel
+from .close import close, refresh_closures, reopen
+from .hold import hold, release, renew
+from .request import Answer, NewRequest, reply_promise, request
+from .road import PATIENT, SYSTEM, By
+
+__all__ = [
+    "PATIENT",
+    "SYSTEM",
+    "Answer",
+    "By",
+    "NewRequest",
+    "accept",
+    "cancel",
+    "close",
+    "decline",
+    "hold",
+    "refresh_closures",
+    "release",
+    "renew",
+    "reopen",
+    "reply_promise",
+    "request",
+]

@@ -1,0 +1,51 @@
+"""A soft hold: the time stays free for somebody who is filling in the form."""
+
+from datetime import datetime, timedelta
+
+from booking.models import Ignoring, Reservation, Resource, VisitType
+from booking.policy import HOLD_MINUTES
+
+from .road import act, lock_resources, take_time
+
+
+@act
+def hold(
+    visit_type: VisitType,
+    start: datetime,
+    *,
+    key: str,
+    now: datetime,
+    clinician: Resource | None = None,
+) -> datetime:
+    """Hold the time for the holder of `key`, instead of any they held before.
+
+    Return when the hold lapses. Raises TimeTaken or TimeNotOffered; then an earlier
+    hold of theirs stays as it was.
+    """
+    mine = Reservation.objects.filter(hold_key=key)
+    lock_resources(
+        visit_type.may_take() | set(mine.values_list("resource_id", flat=True)), now
+    )
+    rows = take_time(
+        visit_type, start, now=now, clinician=clinician, ignoring=Ignoring(key)
+    )
+    mine.delete()
+    expires_at = now + timedelta(minutes=HOLD_MINUTES)
+    for row in rows:
+        row.hold_key, row.expires_at = key, expires_at
+    Reservation.objects.bulk_create(rows)
+    return expires_at
+
+
+@act
+def renew(key: str, *, now: datetime) -> None:
+    """Let a hold that has not lapsed last its full time from now on."""
+    Reservation.objects.live(now).filter(hold_key=key).update(
+        expires_at=now + timedelta(minutes=HOLD_MINUTES)
+    )
+
+
+@act
+def release(key: str) -> None:
+    """Give a held time back, as somebody leaves the form or goes back."""
+    Reservation.objects.filter(hold_key=key).delete()

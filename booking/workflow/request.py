@@ -1,0 +1,218 @@
+"""A patient asks for a time, or staff ask on the phone for them."""
+
+import hashlib
+import hmac
+import json
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from booking import messages, policy
+from booking.availability import WeeklyHours, opening_windows
+from booking.errors import DifferentRequest, TimeTaken
+from booking.models import (
+    Appointment,
+    Closure,
+    Ignoring,
+    Message,
+    Patient,
+    Proposal,
+    Reservation,
+    Resource,
+    ScreeningAnswer,
+    VisitType,
+    clinic_zone,
+)
+from booking.policy import Act
+from services.models import Clinic
+
+from .road import By, act, check_right, lock_resources, record, take_time, time_data
+
+# No letter that looks or sounds like a digit or another letter.
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answered question, worded as the patient saw it."""
+
+    code: str
+    question: str
+    answer: str
+    flag: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """All that a patient told us. `choices` are one to three starts, ranked."""
+
+    visit_type: VisitType
+    choices: Sequence[datetime]
+    patient: Mapping[str, Any]
+    payer: str
+    clinician: Resource | None = None
+    answers: Sequence[Answer] = ()
+    payer_details: Mapping[str, str] = field(default_factory=dict)
+    requested_by_name: str = ""
+    requested_by_relation: str = ""
+
+    def digest(self) -> str:
+        """Return a keyed digest of the content, to tell a repeat from a new one."""
+        content = [
+            self.visit_type.code,
+            [choice.timestamp() for choice in self.choices],
+            dict(self.patient),
+            self.payer,
+            self.clinician and self.clinician.pk,
+            [[a.code, a.answer] for a in self.answers],
+            dict(self.payer_details),
+            self.requested_by_name,
+            self.requested_by_relation,
+        ]
+        text = json.dumps(content, sort_keys=True, default=str).encode()
+        return hmac.new(settings.SECRET_KEY.encode(), text, hashlib.sha256).hexdigest()
+
+
+@act
+def request(
+    asked: NewRequest,
+    *,
+    key: uuid.UUID,
+    by: By,
+    now: datetime,
+    hold_key: str = "",
+) -> Appointment:
+    """Record a request for one to three times, hold the first, and promise an answer.
+
+    `key` makes it safe to send twice: the second answer is the first one's visit. All
+    choices must be free; only the first is held, until the answer is due, and only if
+    the visit type says so. A hold under `hold_key` does not stand in its own way.
+
+    Raises TimeTaken or TimeNotOffered, whose params name the choice by rank, and
+    DifferentRequest when the key was used for other content.
+    """
+    check_right(Act.REQUEST, by)
+    mine = Reservation.objects.filter(hold_key=hold_key) if hold_key else None
+    ids = asked.visit_type.may_take()
+    if mine is not None:
+        ids |= set(mine.values_list("resource_id", flat=True))
+    lock_resources(ids, now)
+    if before := Appointment.objects.filter(request_key=key).first():
+        if before.request_digest != asked.digest():
+            raise DifferentRequest(reference=before.reference)
+        return before
+
+    rows = _first_of_free_choices(asked, now, Ignoring(hold_key))
+    if mine is not None:
+        mine.delete()
+    visit = Appointment(
+        reference=new_reference(),
+        patient=Patient.objects.create(**asked.patient),
+        visit_type=asked.visit_type,
+        wanted_clinician=asked.clinician,
+        requested_at=now,
+        reply_by=reply_promise(asked.visit_type, now),
+        payer=asked.payer,
+        payer_details=dict(asked.payer_details),
+        requested_by_name=asked.requested_by_name,
+        requested_by_relation=asked.requested_by_relation,
+        request_key=key,
+        request_digest=asked.digest(),
+    )
+    event = record(visit, Act.REQUEST, by=by, now=now, data=time_data(visit))
+    first = _propose(visit, asked.choices)
+    if asked.visit_type.holds_first_choice:
+        for row in rows:
+            row.appointment, row.proposal = visit, first
+            row.expires_at = visit.reply_by
+        Reservation.objects.bulk_create(rows)
+    ScreeningAnswer.objects.bulk_create(
+        ScreeningAnswer(
+            appointment=visit,
+            order=order,
+            code=a.code,
+            question=a.question,
+            answer=a.answer,
+            flag=a.flag,
+            advice=a.advice,
+        )
+        for order, a in enumerate(asked.answers)
+    )
+    messages.owe(Message.Kind.RECEIVED, event, now=now)
+    return visit
+
+
+def _first_of_free_choices(
+    asked: NewRequest, now: datetime, ignoring: Ignoring
+) -> list[Reservation]:
+    """Return the unsaved reservations of the first choice, all choices being free."""
+    found = []
+    for rank, start in enumerate(asked.choices, 1):
+        try:
+            found.append(
+                take_time(
+                    asked.visit_type,
+                    start,
+                    now=now,
+                    clinician=asked.clinician,
+                    ignoring=ignoring,
+                )
+            )
+        except TimeTaken as error:
+            raise type(error)(rank=rank, **error.params) from None
+    return found[0]
+
+
+def _propose(visit: Appointment, choices: Sequence[datetime]) -> Proposal:
+    """Write the patient's choices as ranked proposals; return the first."""
+    proposals = [
+        Proposal(
+            appointment=visit,
+            by=Proposal.By.PATIENT,
+            start=start,
+            end=start + visit.duration,
+            rank=rank,
+        )
+        for rank, start in enumerate(choices, 1)
+    ]
+    Proposal.objects.bulk_create(proposals)
+    return proposals[0]
+
+
+def new_reference() -> str:
+    """Return a random reference such as K7MP-3QXD, to be read out on the phone."""
+    letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def reply_promise(visit_type: VisitType, now: datetime) -> datetime:
+    """Return when the clinic owes an answer to a request made `now`.
+
+    Counted in the clinic's opening hours, without its closures.
+    """
+    today = timezone.localdate(now)
+    last = today + timedelta(days=60)
+    clinic = Clinic.objects.first()
+    hours = clinic.opening_hours.all() if clinic else ()
+    windows = opening_windows(
+        [WeeklyHours(h.weekday, h.opens, h.closes) for h in hours],
+        first=today,
+        last=last,
+        zone=clinic_zone(),
+    )
+    closed = Closure.objects.filter(resource__isnull=True).overlapping(
+        now, now + timedelta(days=61)
+    )
+    gaps = [(int(c.start.timestamp()), int(c.end.timestamp())) for c in closed]
+    open_windows = [
+        part for w in windows for part in policy.without((w.start, w.end), gaps)
+    ]
+    due = policy.reply_by(int(now.timestamp()), visit_type.reply_promise, open_windows)
+    return datetime.fromtimestamp(due, now.tzinfo)

@@ -1,0 +1,271 @@
+"""The one road that every change of state, time or resource takes.
+
+Lock the resources, then the visit; check the move, the right and the version; ask the
+engine again under the lock; write row, reservations, event and owed messages; commit.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.contrib.auth.models import User
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
+
+from booking import availability, guards
+from booking.availability import Reason, Why
+from booking.errors import (
+    AlreadyAnswered,
+    ChangedMeanwhile,
+    NotAllowed,
+    NotPossibleNow,
+    TimeNotOffered,
+    TimeTaken,
+    TryAgain,
+)
+from booking.models import (
+    Appointment,
+    AppointmentEvent,
+    Ignoring,
+    Reservation,
+    Resource,
+    VisitType,
+)
+from booking.policy import TRANSITIONS, Act, Actor, Status
+
+from .closures import hold_closures
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ATTEMPTS = 4
+# Deadlock, serialization failure, lock not available. Source: PostgreSQL, appendix A.
+_PASSING = {"40P01", "40001", "55P03"}
+_OVERLAP = "23P01"
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who does something: a patient, a member of staff, or the system itself."""
+
+    actor: Actor
+    user: User | None = None
+
+    @classmethod
+    def staff(cls, user: User) -> "By":
+        return cls(Actor.STAFF, user)
+
+
+PATIENT = By(Actor.PATIENT)
+SYSTEM = By(Actor.SYSTEM)
+
+
+def act(function: Callable[P, R]) -> Callable[P, R]:
+    """Run an act in one durable transaction, and say in words what went wrong.
+
+    A lost race is a TimeTaken; a deadlock or a busy database is tried again a few times
+    with a pause; what is left of those, and a lost connection, is a TryAgain.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with transaction.atomic(durable=True):
+                    return function(*args, **kwargs)
+            except IntegrityError as error:
+                if _is_overlap(error):
+                    raise TimeTaken from error
+                if attempt == ATTEMPTS or not _is_repeated_key(error):
+                    raise
+            except (OperationalError, InterfaceError) as error:
+                if attempt == ATTEMPTS or not _is_passing(error):
+                    logger.exception("%s could not be written", function.__name__)
+                    connection.close_if_unusable_or_obsolete()
+                    raise TryAgain from error
+            time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 -- jitter
+        raise AssertionError("The last attempt returns or raises.")
+
+    return run
+
+
+def _code(error: Exception) -> str:
+    return str(getattr(error.__cause__, "pgcode", "") or "")
+
+
+def _is_overlap(error: IntegrityError) -> bool:
+    return _code(error) == _OVERLAP or guards.OVERLAP in str(error)
+
+
+def _is_repeated_key(error: IntegrityError) -> bool:
+    """Tell whether the same request, or the same random reference, was just written."""
+    return any(name in str(error) for name in ("request_key", "reference"))
+
+
+def _is_passing(error: Exception) -> bool:
+    return _code(error) in _PASSING or "database is locked" in str(error)
+
+
+def lock_resources(ids: Iterable[int], now: datetime) -> None:
+    """Lock what may be touched, in the one order, and clear what has lapsed on it."""
+    locked = [r.pk for r in Resource.objects.lock(set(ids))]
+    Reservation.objects.lapsed(now).filter(resource_id__in=locked).delete()
+
+
+def lock_visit(pk: int, now: datetime) -> Appointment:
+    """Lock the visit, after every resource that it holds or may come to hold.
+
+    An act that runs at the same time can move the visit before the lock is ours; it
+    moves it to one of the latter, so those are locked even to give time back.
+    """
+    visit = Appointment.objects.select_related("visit_type").get(pk=pk)
+    held = visit.reservations.values_list("resource_id", flat=True)
+    lock_resources(visit.visit_type.may_take() | set(held), now)
+    return Appointment.objects.lock(pk)
+
+
+def check_move(visit: Appointment, move: Act, seen_version: int | None) -> None:
+    """Raise unless the locked visit can make the `move`, and is as the actor saw it.
+
+    Raises AlreadyAnswered, NotPossibleNow or ChangedMeanwhile.
+    """
+    check_edge(visit, move)
+    if seen_version is not None and seen_version != visit.version:
+        raise ChangedMeanwhile
+
+
+def is_repeat(visit: Appointment, move: Act, by: By) -> bool:
+    """Tell whether the last thing done to the visit is this, by the same person."""
+    last = visit.events.order_by("version").last()
+    return last is not None and (last.act, last.actor, last.user_id) == (
+        move,
+        by.actor,
+        by.user.pk if by.user else None,
+    )
+
+
+def check_right(move: Act, by: By) -> None:
+    """Raise NotAllowed unless `by` may make the `move` at all."""
+    if by.actor not in TRANSITIONS[move].actors:
+        raise NotAllowed
+    if by.actor == Actor.STAFF and not (
+        by.user and by.user.has_perm("booking.answer_appointment")
+    ):
+        raise NotAllowed
+
+
+def check_edge(visit: Appointment, move: Act) -> None:
+    """Raise AlreadyAnswered or NotPossibleNow unless the visit's state allows it."""
+    if visit.status in TRANSITIONS[move].sources:
+        return
+    last = visit.events.select_related("user").order_by("-version").first()
+    if last and last.user and Status.PENDING in TRANSITIONS[move].sources:
+        raise AlreadyAnswered(
+            who=last.user.get_full_name() or last.user.get_username(),
+            when=last.at,
+            outcome=visit.get_status_display(),
+        )
+    raise NotPossibleNow
+
+
+def take_time(
+    visit_type: VisitType,
+    start: datetime,
+    *,
+    now: datetime,
+    clinician: Resource | None,
+    ignoring: Ignoring,
+    by_staff: bool = False,
+) -> list[Reservation]:
+    """Return unsaved reservations for the visit at `start`, on resources that are free.
+
+    The caller holds the locks. Raises TimeTaken or TimeNotOffered, with the reason.
+    """
+    day = start.astimezone(UTC).date()
+    plan = visit_type.plan(
+        day, day, now=now, clinician=clinician, ignoring=ignoring, by_staff=by_staff
+    )
+    slot = plan.check(start, now=now)
+    if isinstance(slot, Reason):
+        raise refusal(slot)
+    taken = availability.taken(slot, plan.rules)
+    return [
+        Reservation(
+            resource_id=resource,
+            start=datetime.fromtimestamp(taken.start, UTC),
+            end=datetime.fromtimestamp(taken.end, UTC),
+        )
+        for resource in slot.resources
+    ]
+
+
+def refusal(reason: Reason) -> TimeTaken:
+    """Return the error that says why a time cannot be had."""
+    lost = reason.why in (Why.FULLY_BOOKED, Why.IN_USE)
+    return (TimeTaken if lost else TimeNotOffered)(reason=reason)
+
+
+def free_time(visit: Appointment, now: datetime) -> list[int]:
+    """Give back what the visit holds; return the resources, by primary key.
+
+    A closure that was written around the visit takes the time at once.
+    """
+    rows = visit.reservations.all()
+    ids = sorted(set(rows.values_list("resource_id", flat=True)))
+    rows.delete()
+    hold_closures(ids, now)
+    return ids
+
+
+def record(
+    visit: Appointment,
+    move: Act,
+    *,
+    by: By,
+    now: datetime,
+    reason: str = "",
+    private_note: str = "",
+    data: dict[str, Any] | None = None,
+) -> AppointmentEvent:
+    """Move the visit along the edge, and add the event that says so.
+
+    The caller has set the other fields; this writes the row and the event together.
+    """
+    before = visit.status
+    visit.status = TRANSITIONS[move].target
+    visit.version += 1
+    visit.save()
+    return AppointmentEvent.objects.create(
+        appointment=visit,
+        version=visit.version,
+        act=move,
+        from_status=before,
+        to_status=visit.status,
+        reason=reason,
+        actor=by.actor,
+        user=by.user,
+        at=now,
+        data=data or {},
+        private_note=private_note,
+    )
+
+
+def time_data(visit: Appointment, resources: Iterable[int] = ()) -> dict[str, Any]:
+    """Return the visit's time and resources as an event keeps them."""
+    return {
+        "start": visit.start and visit.start.astimezone(UTC).isoformat(),
+        "end": visit.end and visit.end.astimezone(UTC).isoformat(),
+        "resources": sorted(resources),
+    }

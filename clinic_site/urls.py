@@ -1,0 +1,21 @@
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from .styleguide import styleguide, styleguide_desk
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+    path("", include("booking.urls")),
+    path("", include("services.urls")),
+]
+if settings.DEBUG:
+    urlpatterns = [
+        path("styleguide/", styleguide),
+        path("styleguide/desk/", styleguide_desk),
+        *urlpatterns,
+    ]
+
+handler400 = "clinic_site.views.bad_request"
+handler404 = "clinic_site.views.page_not_found"
+handler500 = "clinic_site.views.server_error"

@@ -1,0 +1,38 @@
+"""gunicorn's settings, for developing and in production alike.
+
+The environment sets HOST, PORT, WEB_CONCURRENCY (processes) and WEB_THREADS.
+"""
+
+import os
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from clinic_site.discretion import without_links
+
+wsgi_app = "clinic_site.wsgi"
+bind = os.environ.get("BIND") or ":".join(
+    (os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000"))
+)
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "4"))
+# Longer than the database's statement_timeout, so that its refusal is answered.
+timeout = 30
+graceful_timeout = 20
+# Longer than nginx keeps an idle connection, so that gunicorn never closes first.
+keepalive = 75
+control_socket_disable = True
+accesslog = "-"
+
+
+class DiscreetLogger(Logger):
+    """Log neither who asked nor what for: no address, query, referrer or link."""
+
+    def atoms(self, *args: Any) -> dict[str, Any]:
+        atoms: dict[str, Any] = super().atoms(*args)
+        atoms["U"] = without_links(atoms["U"])
+        return atoms
+
+
+logger_class = DiscreetLogger
+access_log_format = "%(m)s %(U)s %(s)s %(B)sB %(M)sms"

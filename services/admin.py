@@ -1,0 +1,82 @@
+from django.contrib import admin
+from django.http import HttpRequest
+
+from .list_filters import OfferedFilters
+from .models import (
+    Clinic,
+    Clinician,
+    Content,
+    Fact,
+    OpeningHours,
+    Page,
+    ScreeningQuestion,
+    Section,
+    Service,
+)
+
+
+class ContentMarker:
+    """Show whether staff have edited a row, so that its file no longer changes it."""
+
+    @admin.display(boolean=True, description="edited by staff")
+    def edited(self, row: Content) -> bool:
+        return row.edited_by_staff
+
+
+class OpeningHoursInline(admin.StackedInline):
+    """Not a table, nor the facts: Django gives the inputs of those no labels."""
+
+    model = OpeningHours
+    extra = 0
+
+
+class FactInline(ContentMarker, admin.StackedInline):
+    model = Fact
+    extra = 0
+    readonly_fields = ["edited"]
+
+
+class SectionInline(ContentMarker, admin.StackedInline):
+    model = Section
+    extra = 0
+    readonly_fields = ["edited"]
+
+
+class ScreeningQuestionInline(ContentMarker, admin.StackedInline):
+    model = ScreeningQuestion
+    extra = 0
+    readonly_fields = ["edited"]
+
+
+@admin.register(Clinic)
+class ClinicAdmin(ContentMarker, OfferedFilters):
+    list_display = ["name", "phone", "edited"]
+    readonly_fields = ["edited", "updated_at"]
+    inlines = [OpeningHoursInline]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Clinic | None = None
+    ) -> bool:
+        return False
+
+
+@admin.register(Clinician)
+class ClinicianAdmin(ContentMarker, OfferedFilters):
+    list_display = ["name", "profession", "is_demo", "order", "edited"]
+    readonly_fields = ["edited", "updated_at"]
+
+
+@admin.register(Service)
+class ServiceAdmin(ContentMarker, OfferedFilters):
+    list_display = ["name", "kind", "is_published", "order", "edited"]
+    readonly_fields = ["edited", "updated_at"]
+    inlines = [FactInline, SectionInline, ScreeningQuestionInline]
+
+
+@admin.register(Page)
+class PageAdmin(ContentMarker, OfferedFilters):
+    list_display = ["title", "is_published", "order", "edited"]
+    readonly_fields = ["edited", "updated_at"]

@@ -1,0 +1,315 @@
+"""What the clinic offers and says about itself; read by the public, edited by staff."""
+
+import hashlib
+import json
+from typing import Any, ClassVar
+
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+
+class Weekday(models.IntegerChoices):
+    """ISO order, Monday first, as `datetime.date.weekday()` counts."""
+
+    MONDAY = 0, _("Monday")
+    TUESDAY = 1, _("Tuesday")
+    WEDNESDAY = 2, _("Wednesday")
+    THURSDAY = 3, _("Thursday")
+    FRIDAY = 4, _("Friday")
+    SATURDAY = 5, _("Saturday")
+    SUNDAY = 6, _("Sunday")
+
+
+class Content(models.Model):
+    """A row that a file in the repository may fill, and staff may then edit.
+
+    `loaded_digest` is the digest of what the file last put here. While the row still
+    has that digest nobody has edited it, so a newer file may replace it. `entry` names
+    the place in the files, and stays when staff change a slug or a label.
+    """
+
+    content_fields: ClassVar[tuple[str, ...]] = ()
+
+    entry = models.CharField(max_length=160, blank=True, editable=False)
+
+    loaded_digest = models.CharField(max_length=64, blank=True, editable=False)
+    updated_at = models.DateTimeField(_("last changed"), auto_now=True)
+
+    class Meta:
+        abstract = True
+
+    def digest(self) -> str:
+        """Return the SHA-256, in hexadecimal, of the fields that a file may fill."""
+        values: dict[str, Any] = {f: getattr(self, f) for f in self.content_fields}
+        text = json.dumps(values, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def edited_by_staff(self) -> bool:
+        return self.digest() != self.loaded_digest
+
+
+class LoadedEntry(models.Model):
+    """A place in the content files that has filled a row before.
+
+    When the row is gone but its entry is here, staff deleted it: it must not come back.
+    """
+
+    entry = models.CharField(max_length=160, unique=True)
+
+    def __str__(self) -> str:
+        return self.entry
+
+
+class Clinic(Content):
+    """The one practice that this site is for. What is unknown stays empty, unseen."""
+
+    content_fields = (
+        "name", "summary", "street", "city", "region", "postal_code", "phone",
+        "email", "getting_here", "step_free_access", "is_demo",
+    )  # fmt: skip
+
+    name = models.CharField(max_length=120)
+    summary = models.CharField(max_length=200, blank=True)
+    street = models.CharField(max_length=120, blank=True)
+    city = models.CharField(max_length=80, blank=True)
+    region = models.CharField(_("state"), max_length=40, blank=True)
+    postal_code = models.CharField(max_length=12, blank=True)
+    phone = models.CharField(
+        max_length=20,
+        help_text=_("As people dial it, with the area code: (212) 555-0143."),
+    )
+    email = models.EmailField(blank=True)
+    getting_here = models.TextField(blank=True, help_text=_("Markdown."))
+    step_free_access = models.TextField(blank=True, help_text=_("Markdown."))
+    is_demo = models.BooleanField(
+        _("demo data"),
+        default=False,
+        help_text=_(
+            "Shows on every page that the phone, hours and people are made up."
+        ),
+    )
+
+    class Meta:
+        verbose_name_plural = _("clinic")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="clinic_is_one_row")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OpeningHours(models.Model):
+    """When the front desk answers the phone, in the clinic's wall time."""
+
+    clinic = models.ForeignKey(Clinic, models.CASCADE, related_name="opening_hours")
+    weekday = models.PositiveSmallIntegerField(choices=Weekday)
+    opens = models.TimeField()
+    closes = models.TimeField()
+
+    class Meta:
+        ordering = ["weekday", "opens"]
+        verbose_name_plural = _("opening hours")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(closes__gt=models.F("opens")),
+                name="opening_hours_close_after_they_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_weekday_display()} {self.opens:%H:%M}–{self.closes:%H:%M}"
+
+
+class Clinician(Content):
+    """A person who sees patients. The profession stands beside the name everywhere.
+
+    Source: New York General Business Law 350-b (who promotes health services as
+    "doctor" says the licensed profession next to it).
+    """
+
+    content_fields = (
+        "slug", "name", "credentials", "profession", "languages", "biography",
+        "order", "is_demo",
+    )  # fmt: skip
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=120)
+    credentials = models.CharField(max_length=40, blank=True, help_text="MD")
+    profession = models.CharField(max_length=120, help_text="physician (PM&R)")
+    languages = models.CharField(max_length=120, blank=True)
+    biography = models.TextField(blank=True, help_text=_("Markdown."))
+    order = models.PositiveSmallIntegerField(default=0)
+    is_demo = models.BooleanField(_("demo data"), default=False)
+
+    class Meta:
+        ordering = ["order", "name"]
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, [self.name, self.credentials]))
+
+
+class ServiceQuerySet(models.QuerySet["Service"]):
+    def published(self) -> "ServiceQuerySet":
+        """Return what patients may read."""
+        return self.filter(is_published=True)
+
+
+class Service(Content):
+    """A treatment or a test that has a page of its own."""
+
+    class Kind(models.TextChoices):
+        THERAPY = "therapy", _("Treatment")
+        TEST = "test", _("Test")
+
+    content_fields = (
+        "slug", "kind", "name", "other_names", "summary", "preparation", "call_911",
+        "call_us", "order", "is_published",
+    )  # fmt: skip
+
+    slug = models.SlugField(unique=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.CharField(max_length=120)
+    other_names = models.CharField(
+        max_length=200, blank=True, help_text=_("Other words people use for it.")
+    )
+    summary = models.CharField(max_length=240)
+    preparation = models.TextField(
+        blank=True,
+        help_text=_("Markdown. How to get ready; also sent with the confirmation."),
+    )
+    call_911 = models.TextField(
+        _("call 911 if"), blank=True, help_text=_("One reason a line.")
+    )
+    call_us = models.TextField(
+        _("call us the same day if"), blank=True, help_text=_("One reason a line.")
+    )
+    order = models.PositiveSmallIntegerField(default=0)
+    is_published = models.BooleanField(default=False)
+
+    objects = ServiceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["order", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("services:service", args=[self.slug])
+
+
+class Fact(Content):
+    """A line of the at-a-glance box: a short label and a short answer."""
+
+    content_fields = ("label", "value", "order")
+
+    service = models.ForeignKey(Service, models.CASCADE, related_name="facts")
+    label = models.CharField(max_length=60)
+    value = models.CharField(max_length=80)
+    order = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["order"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["service", "label"], name="one_fact_a_label"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.value}"
+
+
+class Section(Content):
+    """One question of a patient on a service's page, and its answer."""
+
+    content_fields = ("anchor", "question", "answer", "order")
+
+    service = models.ForeignKey(Service, models.CASCADE, related_name="sections")
+    anchor = models.SlugField(help_text=_("The end of the link to this question."))
+    question = models.CharField(max_length=120)
+    answer = models.TextField(help_text=_("Markdown."))
+    order = models.PositiveSmallIntegerField(_("place in the page"), default=0)
+
+    class Meta:
+        ordering = ["order"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["service", "anchor"], name="one_section_an_anchor"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.question
+
+
+class ScreeningQuestion(Content):
+    """Something to tell the clinic before a visit.
+
+    One source: `tell_us` is a line of "Tell us before you come" on the page, `question`
+    is asked while booking with yes, no and not sure, `advice` answers the patient who
+    said yes or not sure, and `flag` is what the front desk reads. An answer never
+    decides; it only makes a flag.
+    """
+
+    content_fields = (
+        "code", "tell_us", "question", "hint", "advice", "flag", "order",
+    )  # fmt: skip
+
+    service = models.ForeignKey(
+        Service, models.CASCADE, related_name="screening_questions"
+    )
+    code = models.SlugField(help_text=_("Stays the same when the words change."))
+    tell_us = models.CharField(
+        max_length=200,
+        help_text=_("Ends the sentence “Tell us before you come if you…”"),
+    )
+    question = models.CharField(max_length=200)
+    hint = models.CharField(max_length=240, blank=True)
+    advice = models.TextField(blank=True)
+    flag = models.CharField(max_length=60)
+    order = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["order"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["service", "code"], name="one_screening_question_a_code"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.question
+
+
+class PageQuerySet(models.QuerySet["Page"]):
+    def published(self) -> "PageQuerySet":
+        """Return what patients may read."""
+        return self.filter(is_published=True)
+
+
+class Page(Content):
+    """A page of plain text that the law or good manners ask for."""
+
+    content_fields = ("slug", "title", "summary", "body", "order", "is_published")
+
+    slug = models.SlugField(unique=True)
+    title = models.CharField(max_length=120)
+    summary = models.CharField(max_length=240, blank=True)
+    body = models.TextField(help_text=_("Markdown."))
+    order = models.PositiveSmallIntegerField(_("place in the footer"), default=0)
+    is_published = models.BooleanField(default=False)
+
+    objects = PageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["order", "title"]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("services:page", args=[self.slug])

@@ -1,0 +1,50 @@
+"""The order in which a service's page answers a patient's questions."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from .models import Section, Service
+
+# What to tell us and how to get ready are read before the visit itself, and when to
+# get help after the risks. A page without these anchors has them at its end.
+THE_VISIT = "what-happens"
+THE_RISKS = "risks"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A heading of the page, the end of the link to it, and what stands under it."""
+
+    anchor: str
+    heading: str | Promise
+    template: str
+    section: Section | None = None
+
+
+TELL_US = Part(
+    "tell-us-before", _("Tell us before you come"), "services/part_tell_us.html"
+)
+GET_READY = Part(
+    "get-ready", _("How do I get ready?"), "services/part_preparation.html"
+)
+GET_HELP = Part("get-help", _("When should I get help?"), "services/part_help.html")
+
+
+def outline(service: Service) -> list[Part]:
+    """Return the parts of a service's page, in reading order, empty ones left out."""
+    before = [TELL_US] if service.screening_questions.all() else []
+    before += [GET_READY] if service.preparation else []
+    after = [GET_HELP] if service.call_911 or service.call_us else []
+    parts: list[Part] = []
+    for section in service.sections.all():
+        this = Part(
+            section.anchor, section.question, "services/part_section.html", section
+        )
+        if section.anchor == THE_VISIT:
+            parts, before = parts + before, []
+        parts.append(this)
+        if section.anchor == THE_RISKS:
+            parts, after = parts + after, []
+    return parts + before + after

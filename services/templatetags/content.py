@@ -1,0 +1,36 @@
+"""Filters for text that staff or content files hold."""
+
+import nh3
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+
+register = template.Library()
+
+# Raw HTML passes through Markdown so that a word can carry its language (lang, dir);
+# what a page may hold is decided by the allow-list alone.
+COMMONMARK = MarkdownIt("commonmark").enable("table")
+CLEANER = nh3.Cleaner(
+    tags={
+        "p", "br", "ul", "ol", "li", "strong", "em", "a", "h2", "h3", "h4",
+        "blockquote", "table", "thead", "tbody", "tr", "th", "td", "span",
+    },
+    attributes={
+        "a": {"href", "lang", "dir"},
+        **{tag: {"lang", "dir"} for tag in ("span", "p", "li")},
+    },
+    url_schemes={"http", "https", "mailto", "tel"},
+    link_rel="noopener noreferrer",
+)  # fmt: skip
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """Return staff's Markdown as HTML that holds only what the allow-list names."""
+    return mark_safe(CLEANER.clean(COMMONMARK.render(text)))  # noqa: S308 -- cleaned
+
+
+@register.filter
+def lines(text: str) -> list[str]:
+    """Return what a field of one item a line holds, without blank lines."""
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,0 +1,14 @@
+from django.urls import path
+
+from . import views
+
+app_name = "services"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("treatments-and-tests/", views.service_list, name="service_list"),
+    path("treatments-and-tests/<slug:slug>/", views.service, name="service"),
+    path("our-team/", views.team, name="team"),
+    path("visit-us/", views.visit_us, name="visit_us"),
+    path("<slug:slug>/", views.page, name="page"),
+]

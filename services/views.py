@@ -1,0 +1,55 @@
+"""The pages that patients read. Nothing here changes anything."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from . import hours
+from .models import Clinician, OpeningHours, Page, Service
+from .outline import outline
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    context = {"services": Service.objects.published()}
+    return render(request, "services/home.html", context)
+
+
+@require_safe
+def service_list(request: HttpRequest) -> HttpResponse:
+    context = {"services": Service.objects.published()}
+    return render(request, "services/service_list.html", context)
+
+
+@require_safe
+def service(request: HttpRequest, slug: str) -> HttpResponse:
+    services = Service.objects.published()
+    this = get_object_or_404(
+        services.prefetch_related("facts", "sections", "screening_questions"),
+        slug=slug,
+    )
+    context = {
+        "service": this,
+        "outline": outline(this),
+        "others": services.exclude(pk=this.pk),
+    }
+    return render(request, "services/service.html", context)
+
+
+@require_safe
+def team(request: HttpRequest) -> HttpResponse:
+    context = {"clinicians": Clinician.objects.all()}
+    return render(request, "services/team.html", context)
+
+
+@require_safe
+def visit_us(request: HttpRequest) -> HttpResponse:
+    week = hours.by_weekday(OpeningHours.objects.all())
+    context = {"week": week if any(times for _day, times in week) else []}
+    return render(request, "services/visit_us.html", context)
+
+
+@require_safe
+def page(request: HttpRequest, slug: str) -> HttpResponse:
+    this = get_object_or_404(Page.objects.published(), slug=slug)
+    return render(request, "services/page.html", {"page": this})

@@ -1,0 +1,17 @@
+// Every page works without this file.
+
+// Take the reader to what has to be mended.
+document.querySelector(".problem")?.focus();
+
+// A second press while the first is on its way sends nothing.
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+});
+
+// Coming back with the back button makes the forms ready again.
+addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});

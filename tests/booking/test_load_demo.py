@@ -1,0 +1,127 @@
+"""A clinic to try things on, made and topped up by one command."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from booking import clock
+from booking.management.commands.load_groups import permissions
+from booking.models import Appointment, Closure, Reservation, Resource, VisitType
+from booking.policy import Status
+
+pytestmark = pytest.mark.django_db
+
+MONDAY = "2026-11-02T14:30:00Z"
+
+
+@pytest.fixture
+def developing(settings: Settings) -> None:
+    settings.DEBUG = True
+    call_command("load_content", stdout=StringIO())
+
+
+def load() -> str:
+    out = StringIO()
+    call_command("load_demo", stdout=out)
+    return out.getvalue()
+
+
+def counts() -> tuple[int, ...]:
+    models = (Resource, VisitType, Closure, Appointment, Reservation, User)
+    return tuple(model._default_manager.count() for model in models)
+
+
+def test_somebody_who_tries_the_site_finds_work_times_and_two_accounts(
+    developing: None,
+) -> None:
+    with time_machine.travel(MONDAY, tick=False):
+        out = load()
+        now = clock.now()
+    passwords = {
+        line.split()[1].rstrip(":"): line.split()[3]
+        for line in out.splitlines()
+        if line.startswith("Account")
+    }
+    assert sorted(passwords) == ["front-desk", "manager"]
+    for username, password in passwords.items():
+        user = User.objects.get(username=username)
+        assert user.check_password(password)
+        assert (user.is_staff, user.is_superuser) == (True, False)
+    assert Appointment.objects.awaiting_review().count() == 4
+    assert Appointment.objects.overdue(now).count() == 1
+    assert Appointment.objects.booked().count() == 4
+    today = timezone.localdate(now)
+    for visit_type in VisitType.objects.all():
+        days = visit_type.availability(today, today + timedelta(days=14), now=now)
+        assert sum(len(day.slots) for day in days) > 50
+    emg = VisitType.objects.get(code="emg-and-nerve-testing-new")
+    assert [r.kind for r in emg.requirements.all()] == ["clinician", "room", "machine"]
+
+
+def test_a_second_run_adds_nothing_and_says_how_to_get_a_new_password(
+    developing: None,
+) -> None:
+    with time_machine.travel(MONDAY, tick=False):
+        load()
+        before = counts()
+        out = load()
+    assert counts() == before
+    assert "manage.py changepassword front-desk" in out
+    assert ": password " not in out
+
+
+def test_weeks_later_there_is_again_something_to_answer(developing: None) -> None:
+    with time_machine.travel(MONDAY, tick=False):
+        load()
+    Appointment.objects.filter(status=Status.PENDING).update(
+        status=Status.CANCELLED, cancellation_reason="expired"
+    )
+    with time_machine.travel("2026-12-14T14:30:00Z", tick=False):
+        load()
+        now = clock.now()
+    assert Appointment.objects.awaiting_review().count() == 4
+    assert Appointment.objects.booked().filter(start__gt=now).count() == 4
+    assert Closure.objects.filter(start__gt=now).count() == 1
+
+
+def test_what_staff_changed_in_the_demo_stays(developing: None) -> None:
+    with time_machine.travel(MONDAY, tick=False):
+        load()
+        room = Resource.objects.get(name="Room 1")
+        room.is_active = False
+        room.save()
+        clinician = Resource.objects.filter(kind="clinician")[0]
+        clinician.hours.filter(weekday=4).delete()
+        load()
+    room.refresh_from_db()
+    assert not room.is_active
+    assert clinician.hours.count() == 4
+
+
+def test_a_real_clinic_refuses_made_up_patients() -> None:
+    with pytest.raises(CommandError, match="DEBUG=true"):
+        call_command("load_demo")
+    assert counts() == (0, 0, 0, 0, 0, 0)
+
+
+def test_without_content_it_says_what_to_run_first(settings: Settings) -> None:
+    settings.DEBUG = True
+    with pytest.raises(CommandError, match="load_content"):
+        call_command("load_demo")
+
+
+def test_the_front_desk_answers_and_the_manager_also_sets_up(developing: None) -> None:
+    load()
+    for username, group in (("front-desk", "Front desk"), ("manager", "Manager")):
+        user = User.objects.get(username=username)
+        assert user.get_all_permissions() == set(permissions()[group])
+    desk = User.objects.get(username="front-desk")
+    assert desk.has_perm("booking.answer_appointment")
+    assert not desk.has_perm("booking.change_resource")
+    assert not desk.has_perm("auth.view_user")

@@ -1,0 +1,76 @@
+"""The rules as data, without a database."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from booking import policy
+from booking.policy import reply_by, without
+
+MINUTE, HOUR = 60, 3600
+
+
+def test_a_promise_counts_only_while_the_desk_is_open():
+    monday, tuesday = (0, 8 * HOUR), (24 * HOUR, 32 * HOUR)
+
+    assert reply_by(6 * HOUR, 4 * 60, [monday, tuesday]) == 26 * HOUR
+
+
+def test_a_promise_that_fits_the_day_to_the_minute_ends_with_it():
+    monday, tuesday = (0, 8 * HOUR), (24 * HOUR, 32 * HOUR)
+
+    assert reply_by(6 * HOUR, 2 * 60, [monday, tuesday]) == 8 * HOUR
+
+
+def test_who_asks_at_night_waits_from_the_next_opening():
+    assert reply_by(10 * HOUR, 60, [(0, 8 * HOUR), (24 * HOUR, 32 * HOUR)]) == 25 * HOUR
+
+
+def test_a_promise_longer_than_all_openings_ends_with_the_last():
+    assert reply_by(0, 20 * 60, [(0, 8 * HOUR), (24 * HOUR, 32 * HOUR)]) == 32 * HOUR
+
+
+def test_a_promise_without_any_opening_counts_by_the_clock():
+    assert reply_by(5 * HOUR, 60, []) == 6 * HOUR
+
+
+spans = st.tuples(st.integers(0, 60), st.integers(1, 20)).map(
+    lambda pair: (pair[0], pair[0] + pair[1])
+)
+
+
+@given(asked=st.integers(0, 60), promise=st.integers(1, 90), windows=st.lists(spans))
+def test_a_promise_is_as_many_open_minutes_away_as_it_says(asked, promise, windows):
+    open_minutes = sorted({m for a, b in windows for m in range(a, b) if m >= asked})
+    merged = [(m * MINUTE, (m + 1) * MINUTE) for m in open_minutes]
+
+    due = reply_by(asked * MINUTE, promise, merged)
+
+    if not open_minutes:
+        assert due == (asked + promise) * MINUTE
+    else:
+        last = open_minutes[min(promise, len(open_minutes)) - 1]
+        assert due == (last + 1) * MINUTE
+
+
+@given(whole=spans, taken=st.lists(spans))
+def test_what_is_left_is_every_minute_that_nothing_covers(whole, taken):
+    covered = {minute for a, b in taken for minute in range(a, b)}
+
+    left = list(without(whole, taken))
+
+    assert [m for a, b in left for m in range(a, b)] == [
+        m for m in range(*whole) if m not in covered
+    ]
+    assert all(a < b for a, b in left)
+
+
+def test_every_move_ends_where_the_product_says():
+    ends = {move: edge.target for move, edge in policy.TRANSITIONS.items()}
+
+    assert ends == {
+        "request": "pending",
+        "accept": "booked",
+        "decline": "cancelled",
+        "withdraw": "cancelled",
+        "cancel": "cancelled",
+    }

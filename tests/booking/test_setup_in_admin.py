@@ -1,0 +1,362 @@
+"""A manager sets up in the admin what can be booked, and who works at the desk."""
+
+import html
+import re
+from collections.abc import Iterator
+from datetime import time
+from io import StringIO
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Group, User
+from django.contrib.messages import get_messages
+from django.core.management import call_command
+from django.http import HttpResponse
+from django.test import Client
+
+from booking.models import Closure, Requirement, Resource, VisitType
+from tests.factories import (
+    CLINICIAN,
+    NOW,
+    ROOM,
+    WEDNESDAY,
+    a_booked_visit,
+    a_clinic,
+    a_clinician,
+    a_closure,
+    a_machine,
+    a_practice,
+    a_room,
+    a_service,
+    at,
+)
+from tests.records import closed_on, nothing_written
+
+# The acts commit on their own, inside the admin's views, too: nothing may wrap them.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RESOURCES = "/admin/booking/resource/"
+TYPES = "/admin/booking/visittype/"
+CLOSURES = "/admin/booking/closure/"
+USERS = "/admin/auth/user/"
+
+
+@pytest.fixture(autouse=True)
+def monday_morning() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def sign_in(client: Client, group: str) -> User:
+    call_command("load_groups", stdout=StringIO())
+    user = User.objects.create_user(group.lower().replace(" ", "-"), is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def manager(client: Client) -> Client:
+    sign_in(client, "Manager")
+    return client
+
+
+def inline(prefix: str, *rows: dict[str, Any], initial: int = 0) -> dict[str, Any]:
+    """Return what a form sends for its rows of an inline."""
+    sent: dict[str, Any] = {
+        f"{prefix}-TOTAL_FORMS": len(rows),
+        f"{prefix}-INITIAL_FORMS": initial,
+    }
+    for n, row in enumerate(rows):
+        sent |= {f"{prefix}-{n}-{name}": value for name, value in row.items()}
+    return sent
+
+
+def a_room_form(*hours: dict[str, Any], **values: Any) -> dict[str, Any]:
+    defaults = {"kind": "room", "name": "Room 9", "is_active": "on", "order": 0}
+    return defaults | values | inline("hours", *hours)
+
+
+MORNING = {"weekday": 0, "opens": "09:00", "closes": "13:00"}
+
+
+def a_type_form(*requirements: dict[str, Any], **values: Any) -> dict[str, Any]:
+    defaults = {
+        "name": "New patient", "code": "new", "duration": 30, "buffer_before": 0,
+        "buffer_after": 10, "step": 15, "lead_time": 60, "horizon": 30,
+        "reply_promise": 480, "is_active": "on", "order": 0,
+    }  # fmt: skip
+    return defaults | values | inline("requirements", *requirements)
+
+
+def a_closure_form(start: str, end: str, **values: Any) -> dict[str, Any]:
+    """Return what the form of a closure sends; times as typed, in clinic time."""
+    sent = {"reason": "Training day", "resource": ""}
+    for name, typed in (("start", start), ("end", end)):
+        sent[f"{name}_0"], _, sent[f"{name}_1"] = typed.partition(" ")
+    return sent | values
+
+
+TUESDAY_MORNING = ("2026-11-17 09:00", "2026-11-17 12:00")
+
+
+def errors_of(response: HttpResponse) -> list[str]:
+    found = re.findall(
+        r'(?s)<ul class="errorlist[^"]*"[^>]*>(.*?)</ul>', response.content.decode()
+    )
+    return [html.unescape(re.sub(r"<[^>]+>", "", some)).strip() for some in found]
+
+
+def said(response: HttpResponse) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+# --- Resources ---------------------------------------------------------------------
+
+
+def test_a_manager_adds_a_room_with_its_hours(manager: Client) -> None:
+    response = manager.post(f"{RESOURCES}add/", a_room_form(MORNING))
+    assert response["Location"] == RESOURCES
+    room = Resource.objects.get(name="Room 9")
+    hours = room.hours.get()
+    assert (room.kind, hours.weekday) == (ROOM, 0)
+    assert (hours.opens, hours.closes) == (time(9), time(13))
+
+
+def test_a_new_room_is_closed_with_the_clinic(manager: Client) -> None:
+    a_closure(at("00:00"), at("00:00", WEDNESDAY))
+    manager.post(f"{RESOURCES}add/", a_room_form())
+    room = Resource.objects.get(name="Room 9")
+    assert closed_on(room.pk) == [(at("00:00"), at("00:00", WEDNESDAY))]
+
+
+@pytest.mark.parametrize(
+    ("hours", "error"),
+    [
+        ({"closes": "08:00"}, "The end must be after the start."),
+        (
+            {"break_starts": "12:00"},
+            "A break has a start and an end, both inside the hours.",
+        ),
+        (
+            {"break_starts": "08:00", "break_ends": "10:00"},
+            "A break has a start and an end, both inside the hours.",
+        ),
+        (
+            {"valid_from": "2026-12-01", "valid_until": "2026-11-01"},
+            "The last day must not be before the first.",
+        ),
+    ],
+)
+def test_hours_that_contradict_themselves_are_refused_in_words(
+    manager: Client, hours: dict[str, str], error: str
+) -> None:
+    with nothing_written():
+        page = manager.post(f"{RESOURCES}add/", a_room_form(MORNING | hours))
+    assert page.status_code == 200
+    assert error in errors_of(page)
+
+
+def test_a_clinician_without_a_person_is_refused_in_words(manager: Client) -> None:
+    person = a_clinician().clinician
+    with nothing_written():
+        for values in (
+            {"kind": "clinician", "clinician": ""},
+            {"kind": "room", "clinician": person and person.pk},
+        ):
+            page = manager.post(f"{RESOURCES}add/", a_room_form(**values))
+            assert page.status_code == 200
+            assert errors_of(page)
+
+
+# --- Kinds of visit ----------------------------------------------------------------
+
+
+def test_a_manager_adds_a_kind_of_visit_with_what_it_takes(manager: Client) -> None:
+    service, machine = a_service(), a_machine()
+    needs = [
+        {"kind": "clinician"},
+        {"kind": "room"},
+        {"kind": "machine", "suitable": [machine.pk]},
+    ]
+    response = manager.post(f"{TYPES}add/", a_type_form(*needs, service=service.pk))
+    assert response["Location"] == TYPES
+    visit_type = VisitType.objects.get(code="new")
+    assert [r.kind for r in visit_type.requirements.all()] == [
+        "clinician", "room", "machine"
+    ]  # fmt: skip
+    named = visit_type.requirements.get(kind="machine").suitable.all()
+    assert list(named) == [machine]
+
+
+@pytest.mark.parametrize("name", ["duration", "step"])
+def test_a_visit_of_no_length_or_step_is_refused_in_words(
+    manager: Client, name: str
+) -> None:
+    form = a_type_form({"kind": "room"}, service=a_service().pk, **{name: 0})
+    with nothing_written():
+        page = manager.post(f"{TYPES}add/", form)
+    assert "Length and step must be at least 1 minute." in errors_of(page)
+
+
+def test_one_kind_of_resource_is_not_asked_for_twice(manager: Client) -> None:
+    form = a_type_form({"kind": "room"}, {"kind": "room"}, service=a_service().pk)
+    with nothing_written():
+        page = manager.post(f"{TYPES}add/", form)
+    assert page.status_code == 200
+    assert errors_of(page)
+    assert not Requirement.objects.exists()
+
+
+# --- Closures ----------------------------------------------------------------------
+
+
+def test_staff_close_the_clinic_in_clinic_time(client: Client) -> None:
+    sign_in(client, "Front desk")
+    a_practice()
+    response = client.post(f"{CLOSURES}add/", a_closure_form(*TUESDAY_MORNING))
+    assert response["Location"] == CLOSURES
+    closure = Closure.objects.get()
+    assert (closure.start, closure.end) == (at("09:00"), at("12:00"))
+    for resource in Resource.objects.all():
+        assert closed_on(resource.pk) == [(at("09:00"), at("12:00"))]
+    page = client.get(f"{CLOSURES}{closure.pk}/change/").content.decode()
+    assert 'value="2026-11-17"' in page
+    assert 'value="09:00"' in page
+
+
+def test_staff_are_told_which_booked_visits_lie_inside(manager: Client) -> None:
+    visit_type = a_practice()
+    inside = a_booked_visit(visit_type, at("10:00"))
+    a_booked_visit(visit_type, at("14:00"))
+    response = manager.post(f"{CLOSURES}add/", a_closure_form(*TUESDAY_MORNING))
+    warning = said(response)[0]
+    assert "One booked visit lies in this time and stays booked." in warning
+    link = (
+        f'<a href="/admin/booking/appointment/{inside.pk}/change/">'
+        f"{inside.reference} (Tuesday, November 17, 10:00 AM)</a>"
+    )
+    assert warning.count("<a ") == 1
+    assert link in warning
+
+
+def test_a_closure_of_one_room_names_only_the_visits_in_it(manager: Client) -> None:
+    visit_type = a_practice()
+    a_booked_visit(visit_type, at("10:00"))
+    other = a_room()
+    form = a_closure_form(*TUESDAY_MORNING, resource=other.pk)
+    response = manager.post(f"{CLOSURES}add/", form)
+    assert [words for words in said(response) if "booked" in words] == []
+    assert closed_on(other.pk) == [(at("09:00"), at("12:00"))]
+
+
+def test_moving_a_closure_moves_the_time_that_it_holds(manager: Client) -> None:
+    a_practice()
+    closure = a_closure(at("09:00"), at("12:00"))
+    form = a_closure_form("2026-11-18 09:00", "2026-11-18 12:00")
+    manager.post(f"{CLOSURES}{closure.pk}/change/", form)
+    room = Resource.objects.get(kind=ROOM)
+    assert closed_on(room.pk) == [(at("09:00", WEDNESDAY), at("12:00", WEDNESDAY))]
+
+
+def test_deleting_a_closure_opens_its_time(client: Client) -> None:
+    sign_in(client, "Front desk")
+    a_practice()
+    closure = a_closure(at("09:00"), at("12:00"))
+    path = f"{CLOSURES}{closure.pk}/delete/"
+    with nothing_written():
+        assert client.get(path).status_code == 200
+    assert client.post(path, {"post": "yes"})["Location"] == CLOSURES
+    assert not Closure.objects.exists()
+    assert closed_on(Resource.objects.get(kind=CLINICIAN).pk) == []
+
+
+def test_a_closure_that_ends_before_it_starts_is_refused_in_words(
+    manager: Client,
+) -> None:
+    with nothing_written():
+        page = manager.post(
+            f"{CLOSURES}add/", a_closure_form(*reversed(TUESDAY_MORNING))
+        )
+    assert "The end must be after the start." in errors_of(page)
+
+
+# --- People ------------------------------------------------------------------------
+
+
+def test_a_manager_gives_a_new_colleague_an_account(manager: Client) -> None:
+    password = "a long walk by the river"  # noqa: S105 -- made up
+    response = manager.post(
+        f"{USERS}add/",
+        {
+            "username": "ana",
+            "usable_password": "true",
+            "password1": password,
+            "password2": password,
+        },
+    )
+    ana = User.objects.get(username="ana")
+    path = f"{USERS}{ana.pk}/change/"
+    assert response["Location"] == path
+    front_desk = Group.objects.get(name="Front desk")
+    manager.post(
+        path,
+        {
+            "username": "ana",
+            "is_active": "on",
+            "is_staff": "on",
+            "groups": [front_desk.pk],
+            "is_superuser": "on",
+            "user_permissions": [1],
+        },
+    )
+    ana = User.objects.get(username="ana")
+    assert (ana.is_staff, ana.is_superuser) == (True, False)
+    assert not ana.user_permissions.exists()
+    assert ana.has_perm("booking.answer_appointment")
+
+
+def test_nobody_edits_their_own_rights(client: Client) -> None:
+    mia = sign_in(client, "Manager")
+    front_desk = Group.objects.get(name="Front desk")
+    client.post(
+        f"{USERS}{mia.pk}/change/",
+        {"username": mia.username, "first_name": "Mia", "groups": [front_desk.pk]},
+    )
+    mia.refresh_from_db()
+    assert (mia.first_name, mia.is_active, mia.is_staff) == ("Mia", True, True)
+    assert [group.name for group in mia.groups.all()] == ["Manager"]
+
+
+def test_a_manager_neither_sees_nor_changes_a_superuser(manager: Client) -> None:
+    root = User.objects.create_superuser("root")
+    listed = manager.get(USERS).context["cl"].result_list
+    assert [user.username for user in listed] == ["manager"]
+    for path in (f"{USERS}{root.pk}/change/", f"{USERS}{root.pk}/password/"):
+        response = manager.post(path, {"username": "mine", "password1": "x"})
+        assert response.status_code in (302, 404)
+    root.refresh_from_db()
+    assert root.username == "root"
+
+
+def test_accounts_and_groups_are_not_deleted_and_groups_not_edited(
+    manager: Client,
+) -> None:
+    user = User.objects.get(username="manager")
+    group = Group.objects.get(name="Front desk")
+    for path in (
+        f"{USERS}{user.pk}/delete/",
+        f"/admin/auth/group/{group.pk}/delete/",
+        f"/admin/auth/group/{group.pk}/change/",
+        "/admin/auth/group/add/",
+    ):
+        assert manager.post(path, {"post": "yes", "name": "x"}).status_code == 403
+
+
+def test_the_front_desk_neither_sets_up_nor_keeps_accounts(client: Client) -> None:
+    sign_in(client, "Front desk")
+    a_clinic()
+    for path in (RESOURCES, TYPES, USERS, "/admin/services/service/"):
+        assert client.get(path).status_code == 403
+        assert client.get(f"{path}add/").status_code == 403

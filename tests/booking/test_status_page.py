@@ -1,0 +1,425 @@
+"""Behind the private link: the present state, and what it allows."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.utils.html import strip_tags
+from icalendar import Calendar
+from pytest_django import Settings
+from time_machine import travel
+
+from booking import links, messages, workflow
+from booking.models import Appointment, Hit, Message
+from booking.policy import DeclineReason
+from booking.workflow import PATIENT, Answer
+from tests import factories
+from tests.factories import NOW, at
+from tests.records import all_rows, events_of, messages_of, nothing_written
+
+pytestmark = pytest.mark.django_db
+
+STATUS = "/appointment/"
+CANCELLATION = "/appointment/cancellation/"
+CALENDAR = "/appointment/calendar.ics"
+
+
+@pytest.fixture(autouse=True)
+def monday_morning() -> Iterator[Any]:
+    with travel(NOW, tick=False) as clock:
+        yield clock
+
+
+def open_link(client: Client, visit: Appointment) -> HttpResponse:
+    return client.get(address_of(visit))
+
+
+def address_of(visit: Appointment) -> str:
+    return f"/appointments/{links.issue(visit, now=NOW)}/"
+
+
+def words(response: HttpResponse) -> str:
+    main = response.content.decode().partition("<main")[2].partition("</main>")[0]
+    return " ".join(strip_tags("<main" + main).split())
+
+
+class Headings(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.inside = tag == "h1"
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.found.append(data.strip())
+
+
+def heading(response: HttpResponse) -> str:
+    """Return the one h1."""
+    parser = Headings()
+    parser.feed(response.content.decode())
+    (found,) = parser.found
+    return found
+
+
+# --- The link -------------------------------------------------------------------------
+
+
+def test_the_link_leads_to_an_address_that_opens_nothing_by_itself(client: Client):
+    visit = factories.a_request()
+    response = open_link(client, visit)
+    assert (response.status_code, response["Location"]) == (302, STATUS)
+    assert client.get(STATUS).status_code == 200
+    stranger = Client().get(STATUS)
+    assert stranger.status_code == 403
+    assert heading(stranger) == "Open the link in our message again"
+    assert visit.reference not in stranger.content.decode()
+
+
+@pytest.mark.parametrize("path", [STATUS, CANCELLATION, CALENDAR])
+def test_nothing_is_kept_or_indexed(client: Client, path: str):
+    visit = factories.a_booked_visit()
+    for response in (open_link(client, visit), client.get(path)):
+        assert response["Cache-Control"] == "no-store"
+        assert response["X-Robots-Tag"] == "noindex"
+
+
+def test_no_other_page_hears_of_the_link(client: Client):
+    visit = factories.a_request()
+    for path in (address_of(visit), "/appointments/unknown/"):
+        assert client.get(path)["Referrer-Policy"] == "no-referrer"
+
+
+def test_unknown_expired_and_revoked_links_get_one_page(
+    client: Client, monday_morning: Any
+):
+    visit = factories.a_request()
+    revoked, expired = address_of(visit), address_of(visit)
+    links.revoke_all(visit, NOW)
+    expired = address_of(visit)
+    answers = [client.get(f"/appointments/{'x' * 43}/"), client.get(revoked)]
+    monday_morning.shift(timedelta(days=31))
+    answers.append(client.get(expired))
+    assert [a.status_code for a in answers] == [404, 404, 404]
+    assert len({a.content for a in answers}) == 1
+    assert heading(answers[0]) == "This link does not open a visit"
+    assert "(212) 555-0143" in words(answers[0])
+
+
+def test_guessing_is_stopped_and_told_how_to_go_on(client: Client):
+    visit = factories.a_request()
+    answers = [client.get(f"/appointments/guess-{n}/") for n in range(31)]
+    assert [a.status_code for a in answers] == [404] * 30 + [429]
+    assert "(212) 555-0143" in words(answers[30])
+    other = client.get("/appointments/guess/", REMOTE_ADDR="192.0.2.7")
+    assert other.status_code == 404
+    # Whoever has a good link still gets in.
+    assert open_link(client, visit).status_code == 302
+
+
+def test_the_page_closes_after_half_an_hour_without_use(
+    client: Client, monday_morning: Any
+):
+    open_link(client, factories.a_request())
+    for _ in range(3):
+        monday_morning.shift(timedelta(minutes=29))
+        assert client.get(STATUS).status_code == 200
+    monday_morning.shift(timedelta(minutes=30))
+    assert client.get(STATUS).status_code == 403
+
+
+def test_a_link_that_staff_end_closes_the_page_that_it_opened(client: Client):
+    visit = factories.a_request()
+    open_link(client, visit)
+    links.revoke_all(visit, NOW)
+    assert client.get(STATUS).status_code == 403
+
+
+def test_a_session_that_somebody_planted_is_exchanged(
+    client: Client, settings: Settings
+):
+    first, second = factories.a_request(), factories.a_request(None, at("11:00"))
+    open_link(client, first)
+    planted = client.cookies[settings.SESSION_COOKIE_NAME].value
+    open_link(client, second)
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value != planted
+
+
+def test_a_link_opens_its_own_visit_and_then_only_the_last_one(client: Client):
+    first = factories.a_request()
+    second = factories.a_request(first.visit_type, at("11:00"))
+    open_link(client, first)
+    open_link(client, second)
+    page = client.get(STATUS).content.decode()
+    assert second.reference in page
+    assert first.reference not in page
+
+
+def test_scanners_that_follow_links_change_nothing(client: Client):
+    visit = factories.a_booked_visit()
+    path = address_of(visit)
+    before = {k: v for k, v in all_rows().items() if k != "Hit"}
+    for _ in range(17):  # 204 requests
+        for method in (client.get, client.head, client.options):
+            for target in (path, STATUS, CANCELLATION, CALENDAR):
+                method(target)
+    assert {k: v for k, v in all_rows().items() if k != "Hit"} == before
+    assert not Hit.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_a_link_takes_nothing_but_reading(client: Client, method: str):
+    visit = factories.a_booked_visit()
+    path = address_of(visit)
+    with nothing_written():
+        assert getattr(client, method)(path).status_code == 405
+
+
+# --- Each state ---------------------------------------------------------------------
+
+
+def test_a_request_says_that_it_is_not_booked_and_when_we_answer(client: Client):
+    visit = factories.a_request(None, at("10:00"), at("14:30"))
+    open_link(client, visit)
+    response = client.get(STATUS)
+    assert heading(response) == "Request received, not booked yet"
+    text = words(response)
+    assert "It is not an appointment until we confirm it." in text
+    assert "We will answer by Monday, November 16, 5:00 PM EST." in text
+    assert (
+        "Tuesday, November 17, 10:00 AM EST Tuesday, November 17, 2:30 PM EST" in text
+    )
+    assert visit.reference in text
+    assert "Withdraw this request" in text
+    assert "Add to my calendar" not in text
+
+
+def test_a_late_answer_is_owned_up_to(client: Client, monday_morning: Any):
+    visit = factories.a_request(None, at("10:00", factories.FRIDAY))
+    open_link(client, visit)
+    monday_morning.shift(timedelta(hours=9))
+    open_link(client, visit)
+    assert "and we have not. We are sorry." in words(client.get(STATUS))
+
+
+def test_times_that_passed_without_an_answer_are_no_dead_end(
+    client: Client, monday_morning: Any
+):
+    visit = factories.a_request()
+    monday_morning.shift(timedelta(days=1, hours=2))
+    open_link(client, visit)
+    assert "The times that you asked for have passed." in words(client.get(STATUS))
+
+
+def test_a_confirmed_visit_says_when_where_and_with_whom(client: Client):
+    visit = factories.a_booked_visit()
+    open_link(client, visit)
+    response = client.get(STATUS)
+    assert heading(response) == "Your appointment is confirmed"
+    text = words(response)
+    (clinician,) = visit.reservations.filter(resource__kind="clinician")
+    assert "We expect you on Tuesday, November 17, 10:00 AM EST." in text
+    assert f"With {clinician.resource}, physician" in text
+    assert "How long 30 minutes" in text
+    assert "Where Demo Clinic" in text
+    assert "Add to my calendar" in text
+    assert "Cancel this appointment" in text
+
+
+def test_how_to_get_ready_and_advice_are_shown_but_no_answer(client: Client):
+    visit_type = factories.a_practice()
+    visit_type.service.preparation = "Wear **loose** clothes."
+    visit_type.service.name = "Xylotherapy"
+    visit_type.service.save()
+    answers = [
+        Answer("thinner", "Xyquestion", "yes", "Xyflag", "We will call about this."),
+        Answer("pump", "Xyquestion", "not_sure", "Xyflag", "We will call about this."),
+        Answer("fever", "Xyquestion", "no", "Xyflag", "Xyadvice"),
+    ]
+    visit = factories.a_booked_visit(visit_type, answers=answers)
+    open_link(client, visit)
+    page = client.get(STATUS).content.decode()
+    assert "Wear <strong>loose</strong> clothes." in page
+    assert page.count("We will call about this.") == 1
+    hidden = [
+        "Xyquestion", "Xyflag", "Xyadvice", "Xylotherapy", "pat@example.com",
+        "+12125550199", "1980", "Pat", "insurance",
+    ]  # fmt: skip
+    main = page.partition("<main")[2].partition("</main>")[0]
+    assert [word for word in hidden if word in main] == []
+
+
+def test_a_visit_that_is_over_can_no_longer_be_cancelled_here(
+    client: Client, monday_morning: Any
+):
+    visit = factories.a_booked_visit()
+    monday_morning.shift(timedelta(days=1, hours=2))
+    open_link(client, visit)
+    response = client.get(STATUS)
+    assert heading(response) == "This appointment is over"
+    assert CANCELLATION not in response.content.decode()
+    with nothing_written():
+        answer = client.post(CANCELLATION, {"version": visit.version}, follow=True)
+    assert "This can no longer be cancelled here. Please call us." in words(answer)
+
+
+@pytest.mark.parametrize("reason", DeclineReason)
+def test_a_refusal_says_what_to_do_next(client: Client, reason: DeclineReason):
+    visit = factories.a_request()
+    desk = factories.a_front_desk_person()
+    workflow.decline(visit.pk, reason=reason, by=desk, note="Ask <b>us</b>.", now=NOW)
+    open_link(client, visit)
+    response = client.get(STATUS)
+    assert heading(response) == "Not booked: we could not say yes"
+    text = words(response)
+    assert str(messages.DECLINE_WORDS[reason]) in text
+    assert "Ask &lt;b&gt;us&lt;/b&gt;." in text
+    again = reason in (DeclineReason.NO_TIME, DeclineReason.NEEDS_REFERRAL)
+    assert ("Ask for another time" in text) is again
+    assert "(212) 555-0143" in text
+    assert "Your appointment" not in text
+    assert CANCELLATION not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("was_booked", "by_patient", "expected"),
+    [
+        (False, True, "You withdrew this request"),
+        (False, False, "This request was withdrawn"),
+        (True, True, "You cancelled this appointment"),
+        (True, False, "We cancelled this appointment"),
+    ],
+)
+def test_each_way_to_end_has_its_own_heading(
+    client: Client, was_booked: bool, by_patient: bool, expected: str
+):
+    visit = factories.a_booked_visit() if was_booked else factories.a_request()
+    by = PATIENT if by_patient else factories.a_front_desk_person()
+    workflow.cancel(visit.pk, by=by, now=NOW)
+    open_link(client, visit)
+    response = client.get(STATUS)
+    assert heading(response) == expected
+    assert ("Please do not come." in words(response)) is was_booked
+
+
+def test_the_page_costs_the_same_for_one_and_for_three(
+    client: Client, django_assert_max_num_queries: Any
+):
+    counts = []
+    visit_type = factories.a_practice()
+    for number, starts in enumerate(([at("10:00")], [at("11:00"), at("12:00")])):
+        answers = [
+            Answer(f"q{n}", "?", "yes", "flag", f"Advice {n}.")
+            for n in range(1 + 2 * number)
+        ]
+        visit = factories.a_request(visit_type, *starts, answers=answers)
+        open_link(client, visit)
+        with django_assert_max_num_queries(20) as captured:
+            client.get(STATUS)
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
+
+
+# --- Calendar -----------------------------------------------------------------------
+
+
+def test_a_confirmed_visit_can_be_added_to_a_calendar(client: Client):
+    visit = factories.a_booked_visit()
+    open_link(client, visit)
+    response = client.get(CALENDAR)
+    assert response["Content-Type"] == "text/calendar; charset=utf-8"
+    assert response["Content-Disposition"] == 'attachment; filename="appointment.ics"'
+    (event,) = Calendar.from_ical(response.content).walk("VEVENT")
+    assert str(event["UID"]) == str(visit.uid)
+
+
+def test_what_is_not_booked_has_no_calendar_entry(client: Client):
+    open_link(client, factories.a_request())
+    response = client.get(CALENDAR)
+    assert (response.status_code, response["Location"]) == (302, STATUS)
+
+
+# --- Withdraw and cancel --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("booked", [False, True], ids=["withdraw", "cancel"])
+def test_a_patient_ends_it_with_one_button(client: Client, booked: bool):
+    visit = factories.a_booked_visit() if booked else factories.a_request()
+    open_link(client, visit)
+    page = client.get(CANCELLATION)
+    assert heading(page) == (
+        "Cancel your appointment?" if booked else "Withdraw your request?"
+    )
+    response = client.post(CANCELLATION, {"version": visit.version})
+    assert (response.status_code, response["Location"]) == (302, STATUS)
+    visit.refresh_from_db()
+    assert (visit.status, visit.cancellation_reason) == ("cancelled", "patient")
+    act = "cancel" if booked else "withdraw"
+    assert events_of(visit)[-1][1:] == (
+        act, "booked" if booked else "pending", "cancelled", "patient",
+    )  # fmt: skip
+    kind = "cancelled" if booked else "withdrawn"
+    assert messages_of(visit)[-1] == (kind, "email")
+    assert not visit.reservations.exists()
+
+
+def test_a_second_press_says_that_it_is_done_already(client: Client):
+    visit = factories.a_booked_visit()
+    open_link(client, visit)
+    client.post(CANCELLATION, {"version": visit.version})
+    with nothing_written():
+        again = client.post(CANCELLATION, {"version": visit.version}, follow=True)
+    assert "This was already cancelled. Nothing has changed." in words(again)
+    assert heading(again) == "You cancelled this appointment"
+
+
+def test_who_withdraws_a_request_does_not_cancel_what_was_confirmed_meanwhile(
+    client: Client,
+):
+    visit = factories.a_request()
+    open_link(client, visit)
+    client.get(CANCELLATION)
+    seen = visit.version
+    desk = factories.a_front_desk_person()
+    workflow.accept(visit.pk, factories.choice(visit).pk, by=desk, now=NOW)
+    with nothing_written():
+        response = client.post(CANCELLATION, {"version": seen})
+    assert response.status_code == 409
+    assert heading(response) == "Cancel your appointment?"
+    assert "This has changed since you opened the page." in words(response)
+    assert f'value="{seen + 1}"' in response.content.decode()
+
+
+@pytest.mark.parametrize("version", ["", "-1", "x", "9" * 5000, "1\x00", "٣"])
+def test_a_version_that_is_none_changes_nothing(client: Client, version: str):
+    visit = factories.a_booked_visit()
+    open_link(client, visit)
+    with nothing_written():
+        assert client.post(CANCELLATION, {"version": version}).status_code == 409
+
+
+def test_another_site_cannot_press_the_button():
+    visit = factories.a_booked_visit()
+    client = Client(enforce_csrf_checks=True)
+    open_link(client, visit)
+    with nothing_written():
+        response = client.post(CANCELLATION, {"version": visit.version})
+    assert response.status_code == 403
+
+
+def test_without_the_link_nothing_can_be_cancelled(client: Client):
+    visit = factories.a_booked_visit()
+    with nothing_written():
+        response = client.post(CANCELLATION, {"version": visit.version})
+    assert response.status_code == 403
+    assert Message.objects.filter(kind="cancelled").count() == 0

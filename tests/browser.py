@@ -1,0 +1,131 @@
+"""Chromium, watched: it fails the test for what a patient's browser must not see."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
+
+HEIGHT = 900
+OWN_HOSTS = ("127.0.0.1", "localhost")
+ARGUMENTS = (
+    "--no-sandbox",  # the tests may run as root
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-sync",
+    "--no-first-run",
+)
+AXE_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+
+NewPage = Callable[..., Page]
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        raise RuntimeError("Chromium is missing. Install the package `chromium`.")
+    # Playwright keeps an event loop in this thread, and Django then takes every
+    # later test for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=list(ARGUMENTS)
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def watched_pages(browser: Browser) -> Iterator[NewPage]:
+    """Give a function that opens pages; afterwards fail for what they ran into.
+
+    That is: errors on the console (violations of the content security policy are
+    some), exceptions, files that are missing, requests to another host.
+    """
+    faults: list[str] = []
+    contexts = []
+
+    def console(message: ConsoleMessage) -> None:
+        # A page may rightly be a 404; `response` tells that from a missing file.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            faults.append(f"console: {message.text}")
+
+    def request(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme != "data" and parts.hostname not in OWN_HOSTS:
+            faults.append(f"request to another host: {request.url}")
+
+    def response(response: Response) -> None:
+        if response.status >= 400 and response.request.resource_type != "document":
+            faults.append(f"{response.status}: {response.url}")
+
+    def new_page(
+        *,
+        width: int = 1280,
+        color_scheme: str = "light",
+        javascript: bool = True,
+        **options: Any,
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": HEIGHT},
+            color_scheme=color_scheme,  # type: ignore[arg-type]
+            java_script_enabled=javascript,
+            **options,
+        )
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        context.on("console", console)
+        context.on("weberror", lambda error: faults.append(f"script: {error.error}"))
+        context.on("request", request)
+        context.on("response", response)
+        return context.new_page()
+
+    yield new_page
+    for context in contexts:
+        context.close()
+    assert not faults, "\n".join(faults)
+
+
+def axe(page: Page, *rules: str) -> None:
+    """Fail if axe finds anything against WCAG 2.2 AA or its best practices.
+
+    With `rules`, only those are asked for.
+
+    The script comes in through the developer tools, so the page's content security
+    policy stays as it is. The page needs JavaScript.
+    """
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(AXE_SCRIPT)
+    options = {
+        "runOnly": {"type": "rule", "values": rules}
+        if rules
+        else {"type": "tag", "values": AXE_TAGS},
+        "rules": {"target-size": {"enabled": True}},  # off unless asked for by name
+        "resultTypes": ["violations"],
+        # Only an experimental rule reads the stylesheets, and a strict policy forbids
+        # how axe does it.
+        "preload": False,
+    }
+    result = page.evaluate(f"axe.run(document, {json.dumps(options)})")
+    assert not result["violations"], "\n".join(
+        f"{page.url}: {violation['id']}: {violation['help']}\n"
+        + "\n".join(
+            f"    {node['target']} {node['html']}\n        {node['failureSummary']}"
+            for node in violation["nodes"]
+        )
+        for violation in result["violations"]
+    )

@@ -1,0 +1,46 @@
+"""Show rendered pages to Chromium without a server, with the project's static files."""
+
+import mimetypes
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.contrib.staticfiles import finders
+from playwright.sync_api import Page, Route
+
+from tests.browser import running_browser, watched_pages
+
+HOST = "http://localhost"
+Answer = TypeVar("Answer")
+
+
+def look(
+    pages: dict[str, str], task: Callable[[Page], Answer], **options: Any
+) -> Answer:
+    """Return what `task` says of a browser page that can open `pages`, path to HTML.
+
+    Runs in a thread of its own, because a thread has room for one Playwright, and
+    this one may hold the journeys' browser.
+    """
+
+    def answer(route: Route) -> None:
+        path = route.request.url.removeprefix(HOST).partition("?")[0]
+        if path in pages:
+            route.fulfill(body=pages[path], content_type="text/html; charset=utf-8")
+        elif path.startswith("/static/") and (
+            file := finders.find(path.removeprefix("/static/"))
+        ):
+            kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+            route.fulfill(body=Path(file).read_bytes(), content_type=kind)
+        else:
+            route.abort()
+
+    def run() -> Answer:
+        with running_browser() as browser, watched_pages(browser) as new_page:
+            page = new_page(**options)
+            page.route("**/*", answer)
+            return task(page)
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(run).result()

@@ -1,0 +1,68 @@
+"""What every test shares."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import override_settings
+from playwright.sync_api import Browser, Page
+
+from .browser import NewPage, running_browser, watched_pages
+from .servers import MailServer, Site, running_site
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_settings() -> Iterator[None]:
+    """Spare the tests within one process what only costs time.
+
+    The names of collected static files and slow password hashes are real in the
+    servers that `tests.servers` starts.
+    """
+    with override_settings(
+        STORAGES={
+            "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+            "staticfiles": {
+                "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+            },
+        },
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    ):
+        yield
+
+
+@pytest.fixture
+def smtp() -> Iterator[MailServer]:
+    """Give a mail server; see `MailServer` for making it refuse."""
+    server = MailServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def site(smtp: MailServer) -> Iterator[Site]:
+    """Run the site for one test, empty but migrated; its mail goes to `smtp`.
+
+    Tests that share a site, or need other settings, use `running_site` themselves.
+    """
+    with running_site(EMAIL_URL=smtp.url) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[NewPage]:
+    """Give `new_page(width=1280, color_scheme="light", javascript=True)`.
+
+    Each page has cookies of its own, as another visitor has.
+    """
+    with watched_pages(browser) as new_page:
+        yield new_page
+
+
+@pytest.fixture
+def page(new_page: NewPage) -> Page:
+    return new_page()

@@ -1,0 +1,208 @@
+"""A small clinic in phrases: `a_visit_type()`, `a_request()`, `a_booked_visit()`.
+
+What is not said takes a sensible default. Visits are made through the workflow, so
+whatever the tests start from could really have happened.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from itertools import count
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.models import Permission, User
+
+from booking import workflow
+from booking.models import (
+    Appointment,
+    Closure,
+    Hours,
+    Proposal,
+    Requirement,
+    Resource,
+    VisitType,
+)
+from booking.workflow import PATIENT, By, NewRequest
+from services.models import Clinic, Clinician, OpeningHours, Service
+
+NEW_YORK = ZoneInfo("America/New_York")
+MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (
+    date(2026, 11, day) for day in range(16, 21)
+)
+CLINICIAN, ROOM, MACHINE = Resource.Kind
+
+_number = count(1)
+
+
+def at(wall_time: str, day: date = TUESDAY) -> datetime:
+    """Return the instant, in UTC, of a wall time in New York such as "10:15"."""
+    wall = datetime.combine(day, time.fromisoformat(wall_time), NEW_YORK)
+    return wall.astimezone(UTC)
+
+
+NOW = at("09:00", MONDAY)
+
+
+# --- What there is ---------------------------------------------------------------
+
+
+def a_clinic(**values: Any) -> Clinic:
+    """Make the one clinic, open from 9 to 5 on weekdays; asked again, return it."""
+    defaults = {"name": "Demo Clinic", "phone": "(212) 555-0143", "is_demo": True}
+    clinic, is_new = Clinic.objects.get_or_create(pk=1, defaults=defaults | values)
+    if is_new:
+        OpeningHours.objects.bulk_create(
+            OpeningHours(clinic=clinic, weekday=day, opens=time(9), closes=time(17))
+            for day in range(5)
+        )
+    return clinic
+
+
+def a_clinician(name: str = "", *, hours: bool = True) -> Resource:
+    """Make a clinician who sees patients from 9 to 5 on weekdays, without a break."""
+    number = next(_number)
+    name = name or f"Demo Clinician {number}"
+    person = Clinician.objects.create(
+        slug=f"clinician-{number}", name=name, profession="physician", is_demo=True
+    )
+    resource = Resource.objects.create(
+        kind=CLINICIAN, name=name, clinician=person, order=number
+    )
+    if hours:
+        Hours.objects.bulk_create(
+            Hours(resource=resource, weekday=day, opens=time(9), closes=time(17))
+            for day in range(5)
+        )
+    return resource
+
+
+def a_room() -> Resource:
+    number = next(_number)
+    return Resource.objects.create(kind=ROOM, name=f"Room {number}", order=number)
+
+
+def a_machine() -> Resource:
+    number = next(_number)
+    return Resource.objects.create(kind=MACHINE, name=f"EMG {number}", order=number)
+
+
+def a_service(**values: Any) -> Service:
+    number = next(_number)
+    defaults = {
+        "slug": f"treatment-{number}",
+        "kind": Service.Kind.THERAPY,
+        "name": f"Demo treatment {number}",
+        "summary": "A treatment for tests.",
+        "is_published": True,
+    }
+    return Service.objects.create(**defaults | values)
+
+
+def a_visit_type(
+    *,
+    takes: Sequence[Resource.Kind] = (CLINICIAN, ROOM),
+    suitable: Sequence[Resource] = (),
+    **values: Any,
+) -> VisitType:
+    """Make a visit of half an hour, on the half hour, from tomorrow on.
+
+    `suitable` restricts a kind to those of it that are named.
+    """
+    number = next(_number)
+    defaults = {"code": f"visit-{number}", "name": "New patient", "step": 30}
+    visit_type = VisitType.objects.create(
+        **{"service": values.pop("service", None) or a_service(), "duration": 30}
+        | defaults
+        | values
+    )
+    for kind in takes:
+        requirement = Requirement.objects.create(visit_type=visit_type, kind=kind)
+        requirement.suitable.set(r for r in suitable if r.kind == kind)
+    return visit_type
+
+
+def a_practice(*, clinicians: int = 1, rooms: int = 1, **values: Any) -> VisitType:
+    """Make the clinic with its people and rooms; return a visit type that takes them.
+
+    `values` are the visit type's.
+    """
+    a_clinic()
+    for _ in range(clinicians):
+        a_clinician()
+    for _ in range(rooms):
+        a_room()
+    return a_visit_type(**values)
+
+
+# --- Who is there ----------------------------------------------------------------
+
+
+def a_front_desk_person(name: str = "") -> By:
+    """Return somebody at the front desk, with the right to answer requests."""
+    user = User.objects.create_user(name or f"desk{next(_number)}", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="answer_appointment"))
+    return By.staff(user)
+
+
+def patient_details(**values: Any) -> dict[str, Any]:
+    """Return what a patient who can be reached by email says about herself."""
+    return {
+        "given_name": "Pat",
+        "family_name": "Example",
+        "birth_date_text": "1980-02-29",
+        "phone": "+12125550199",
+        "email": "pat@example.com",
+        "contact_by": "email",
+    } | values
+
+
+# --- What happens ----------------------------------------------------------------
+
+
+def a_new_request(
+    visit_type: VisitType, *starts: datetime, **values: Any
+) -> NewRequest:
+    """Return what the form hands over; "10:00" on Tuesday unless said."""
+    defaults: dict[str, Any] = {"patient": patient_details(), "payer": "insurance"}
+    return NewRequest(
+        visit_type=visit_type, choices=starts or (at("10:00"),), **defaults | values
+    )
+
+
+def a_request(
+    visit_type: VisitType | None = None,
+    *starts: datetime,
+    now: datetime = NOW,
+    **values: Any,
+) -> Appointment:
+    """Let a patient ask for one to three times."""
+    asked = a_new_request(visit_type or a_practice(), *starts, **values)
+    return workflow.request(asked, key=uuid.uuid4(), by=PATIENT, now=now)
+
+
+def a_booked_visit(
+    visit_type: VisitType | None = None,
+    *starts: datetime,
+    now: datetime = NOW,
+    by: By | None = None,
+    **values: Any,
+) -> Appointment:
+    """Let a patient ask, and the front desk accept the first choice."""
+    visit = a_request(visit_type, *starts, now=now, **values)
+    return workflow.accept(
+        visit.pk, choice(visit).pk, by=by or a_front_desk_person(), now=now
+    )
+
+
+def choice(visit: Appointment, rank: int = 1) -> Proposal:
+    """Return one of the times that the patient asked for."""
+    return visit.proposals.get(by=Proposal.By.PATIENT, rank=rank)
+
+
+def a_closure(
+    start: datetime, end: datetime, *, of: Resource | None = None, now: datetime = NOW
+) -> Closure:
+    """Let staff close the clinic, or one resource."""
+    closure = Closure(resource=of, start=start, end=end, reason="Training day")
+    return workflow.close(closure, now=now)

@@ -1,0 +1,75 @@
+"""A clinic for each file of journeys, and the people who use it."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser import NewPage
+from tests.servers import MailServer, running_site
+
+from .steps import Clinic, FrontDesk, Patient
+
+_visitors = count(1)
+
+
+@contextmanager
+def running_clinic() -> Iterator[Clinic]:
+    """Run a site with the demo's content, schedule, visits and staff.
+
+    Fails if what is left in the database does not fit together, or a message is owed.
+    """
+    smtp = MailServer()
+    with running_site(EMAIL_URL=smtp.url, TRUSTED_PROXIES="1") as site:
+        site.manage("load_content")
+        developing = replace(site, environment=site.environment | {"DEBUG": "true"})
+        said = developing.manage("load_demo")
+        passwords = dict(re.findall(r"Account (\S+): password (\S+)", said))
+        yield Clinic(site, smtp, passwords)
+        site.manage("run_worker", "--once")
+        site.manage("integrity_check")
+    smtp.stop()
+
+
+@pytest.fixture(scope="module")
+def clinic() -> Iterator[Clinic]:
+    """Give a clinic whose messages are sent."""
+    with running_clinic() as clinic, clinic.site.worker():
+        yield clinic
+
+
+@pytest.fixture
+def visitor(new_page: NewPage) -> NewPage:
+    """Give pages as `new_page` does, each from an address of its own.
+
+    Else they would all count as one who asks for very many visits.
+    """
+
+    def visit(**options: Any) -> Page:
+        address = f"198.51.100.{next(_visitors) % 250}"
+        return new_page(extra_http_headers={"X-Forwarded-For": address}, **options)
+
+    return visit
+
+
+@pytest.fixture
+def patient(clinic: Clinic, visitor: NewPage) -> Callable[..., Patient]:
+    """Give `patient(email="", javascript=True, given_name=..., family_name=...)`."""
+
+    def somebody(email: str = "", javascript: bool = True, **person: str) -> Patient:
+        return Patient(clinic, visitor(javascript=javascript), email, **person)
+
+    return somebody
+
+
+@pytest.fixture
+def front_desk(clinic: Clinic, visitor: NewPage) -> FrontDesk:
+    """Give somebody who has signed in and sees what needs an answer."""
+    desk = FrontDesk(clinic, visitor())
+    desk.signs_in()
+    return desk

@@ -1,0 +1,260 @@
+"""Make, in a running clinic, every state that a page can be looked at in.
+
+`manage.py shell -c "from tests.journeys import scenes; scenes.make()"` prints what the
+addresses and the visitors of `test_pages` need, as JSON. Everything goes through the
+workflow, as it did when it really happened.
+"""
+
+import json
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+
+from booking import clock, draft, limits, links, words, workflow
+from booking.draft import Draft, Sent
+from booking.models import Appointment, Message, Proposal, Resource, VisitType
+from booking.policy import DeclineReason
+from booking.steps import STEPS
+from booking.workflow import PATIENT, Answer, By
+from services.models import ScreeningQuestion
+from tests.factories import a_clinician, a_new_request, a_visit_type, patient_details
+
+from .steps import EMG, TRIGGER_POINTS
+
+NEW = f"{TRIGGER_POINTS}-new"
+OFTEN = "asks-often@example.com"
+DAY = timedelta(days=1)
+
+
+def make() -> None:
+    scenes = Scenes(clock.now())
+    found = dict(scenes.visits()) | dict(scenes.drafts()) | dict(scenes.staff())
+    sys.stdout.write(json.dumps(found))
+
+
+@dataclass
+class Scenes:
+    """Each method yields names with what stands for them in an address or a cookie."""
+
+    now: datetime
+
+    def __post_init__(self) -> None:
+        self.visit_type = VisitType.objects.get(code=NEW)
+        self.clinician = Resource.objects.get(name="Demo Clinician A")
+        self.by = By.staff(User.objects.get(username="front-desk"))
+
+    # --- Behind the private link --------------------------------------------------
+
+    def visits(self) -> Iterator[tuple[str, str]]:
+        """Yield tokens of links, by what the visit has become, and some keys."""
+        pending = self.request()
+        booked = self.accept(self.request(answers=True))
+        yield "pending", self.link(pending)
+        yield "pending_pk", str(pending.pk)
+        yield "late", self.link(self.request(asked=self.now - 6 * DAY))
+        yield (
+            "passed",
+            self.link(
+                self.request(asked=self.now - 20 * DAY, first=self.now - 10 * DAY)
+            ),
+        )
+        yield "booked", self.link(booked)
+        yield "booked_pk", str(booked.pk)
+        over = self.request(asked=self.now - 20 * DAY, first=self.now - 10 * DAY)
+        yield "over", self.link(self.accept(over, now=self.now - 19 * DAY))
+        yield "withdrawn", self.link(self.cancel(self.request(), PATIENT))
+        by_patient = self.cancel(self.accept(self.request()), PATIENT)
+        yield "cancelled_by_patient", self.link(by_patient)
+        yield "cancelled_pk", str(by_patient.pk)
+        by_clinic = self.cancel(self.accept(self.request()), self.by, "We are sorry.")
+        yield "cancelled_by_clinic", self.link(by_clinic)
+        for reason in DeclineReason:
+            declined = workflow.decline(
+                self.request().pk, reason=reason, note="Mornings are easier.",
+                private_note="", by=self.by, now=self.now,
+            )  # fmt: skip
+            yield f"declined_{reason}", self.link(declined)
+        yield "answered_pk", str(self.accept(self.request()).pk)
+        undelivered = self.request()
+        Message.objects.filter(appointment=undelivered).update(failed_at=self.now)
+
+    def request(
+        self,
+        *,
+        asked: datetime | None = None,
+        first: datetime | None = None,
+        answers: bool = False,
+    ) -> Appointment:
+        asked = asked or self.now
+        choices = self.free((first or self.now) + DAY, asked)[:6:2]
+        new = a_new_request(
+            self.visit_type, *choices,
+            answers=self.alarming_answers() if answers else [],
+        )  # fmt: skip
+        return workflow.request(new, key=uuid.uuid4(), by=PATIENT, now=asked)
+
+    def alarming_answers(self) -> list[Answer]:
+        questions = ScreeningQuestion.objects.filter(service=self.visit_type.service)
+        return [
+            Answer(q.code, q.question, "yes", flag=q.flag, advice=q.advice)
+            for q in questions
+        ]
+
+    def accept(self, visit: Appointment, now: datetime | None = None) -> Appointment:
+        first = visit.proposals.get(by=Proposal.By.PATIENT, rank=1)
+        return workflow.accept(visit.pk, first.pk, by=self.by, now=now or self.now)
+
+    def cancel(self, visit: Appointment, by: By, note: str = "") -> Appointment:
+        return workflow.cancel(visit.pk, note=note, by=by, now=self.now)
+
+    def link(self, visit: Appointment) -> str:
+        return links.issue(visit, now=self.now)
+
+    def free(
+        self,
+        start: datetime,
+        now: datetime,
+        clinician: Resource | None = None,
+    ) -> list[datetime]:
+        """Return what is free, as of `now`, on the days from that of `start` on."""
+        days = self.visit_type.availability(
+            start.date(), (start + 12 * DAY).date(), now=now, clinician=clinician
+        )
+        slots = [slot for day in days for slot in day.slots]
+        return [datetime.fromtimestamp(slot.start, UTC) for slot in slots]
+
+    # --- On the road to a request -------------------------------------------------
+
+    def drafts(self) -> Iterator[tuple[str, str]]:
+        """Yield sessions: before each step, before sending, and of what goes wrong."""
+        whole = self.answers()
+        for step in STEPS:
+            yield f"before_{step.url_name}", self.session(up_to(step.slug, whole))
+        yield "all_answered", self.session(whole)
+        often = whole["contact"] | {"email": [OFTEN]}
+        for _ in range(limits.REQUESTS_BY_EMAIL[0].limit):
+            limits.allows(limits.REQUESTS_BY_EMAIL, OFTEN, now=self.now)
+        yield "asks_often", self.session(whole | {"contact": often})
+
+        taken = self.taken_time()
+        times = {"start": [words.as_value(taken)], "clinician": ["demo-clinician-a"]}
+        yield "time_taken", self.session(whole | {"times": times})
+        gone = {"starts": [words.as_value(taken)]}
+        of_a = whole["times"] | {"clinician": ["demo-clinician-a"]}
+        yield (
+            "other_time_taken",
+            self.session(whole | {"times": of_a, "other-times": gone}),
+        )
+        yield (
+            "unreadable_link",
+            self.session(up_to("times", whole), {"start": "nonsense"}),
+        )
+        yield "wrong_link", self.session({}, {"service": "nonsense"})
+        yield "no_times", self.session({"visit": {"visit": [self.visit_without()]}})
+        mornings = self.visit_on_mornings()
+        yield "only_mornings", self.session({"visit": {"visit": [mornings]}})
+        self_pay = {"payment": {"payer": ["self_pay"]}}
+        yield "pays_alone", self.session(whole | self_pay)
+
+        visit = self.request()
+        yield "sent", self.session_with(Sent(visit.pk, visit.reference))
+        booked = self.accept(self.request())
+        yield "sent_and_answered", self.session_with(Sent(booked.pk, booked.reference))
+        yield "sent_elsewhere", self.session(whole, key=visit.request_key)
+
+    def answers(self) -> dict[str, Any]:
+        """Return what somebody typed who has answered everything there is to ask."""
+        first, *others = self.free(self.now + 3 * DAY, self.now)[:5:2]
+        codes = [q.code for q in ScreeningQuestion.objects.filter(
+            service=self.visit_type.service)]  # fmt: skip
+        return {
+            "visit": {"visit": [NEW]},
+            "times": {"start": [words.as_value(first)], "clinician": [""]},
+            "other-times": {"starts": [words.as_value(other) for other in others]},
+            "questions": {code: ["yes"] for code in codes},
+            "about": {
+                "for_whom": ["somebody_else"],
+                "given_name": ["Pat"],
+                "family_name": ["Example"],
+                "birth_date_month": ["2"],
+                "birth_date_day": ["29"],
+                "birth_date_year": ["1980"],
+            },
+            "asked-by": {"name": ["Ann Example"], "relation": ["child"]},
+            "contact": {
+                "contact_by": ["email"],
+                "email": [patient_details()["email"]],
+                "phone": ["212 555 0199"],
+            },
+            "help": {"language": ["Spanish"], "interpreter": ["yes"]},
+            "payment": {"payer": ["workers_comp"]},
+            "payment-details": {"employer": ["Demo Employer"]},
+        }
+
+    def taken_time(self) -> datetime:
+        """Book the clinician, and return when."""
+        start = self.free(self.now + 4 * DAY, self.now, self.clinician)[0]
+        new = a_new_request(self.visit_type, start, clinician=self.clinician)
+        self.accept(workflow.request(new, key=uuid.uuid4(), by=PATIENT, now=self.now))
+        return start
+
+    def visit_without(self) -> str:
+        """Return a visit to somebody who has no hours."""
+        somebody = a_clinician("Demo Clinician C", hours=False)
+        return self.visit_to(somebody, "Telephone visit")
+
+    def visit_on_mornings(self) -> str:
+        somebody = a_clinician("Demo Clinician D")
+        somebody.hours.update(closes="11:00")
+        return self.visit_to(somebody, "Morning visit")
+
+    def visit_to(self, clinician: Resource, name: str) -> str:
+        service = VisitType.objects.get(code=f"{EMG}-new").service
+        takes = [Resource.Kind.CLINICIAN]
+        made = a_visit_type(
+            takes=takes, suitable=[clinician], service=service, name=name
+        )
+        return str(made.code)
+
+    def session(
+        self,
+        answers: dict[str, Any],
+        wanted: dict[str, str] | None = None,
+        key: uuid.UUID | None = None,
+    ) -> str:
+        began = self.now - timedelta(minutes=5)
+        typed = Draft(began, self.now, answers=answers, wanted=wanted or {})
+        typed.request_key = key or typed.request_key
+        return self.session_with(typed)
+
+    def session_with(self, what: Draft | Sent) -> str:
+        session = import_module(settings.SESSION_ENGINE).SessionStore()
+        draft.save(session, what, self.now)
+        session.save()
+        return str(session.session_key)
+
+    # --- Staff --------------------------------------------------------------------
+
+    def staff(self) -> Iterator[tuple[str, str]]:
+        """Yield sessions of who has signed in, by user name."""
+        for username in ("front-desk", "manager"):
+            client = Client()
+            client.force_login(User.objects.get(username=username))
+            yield username, client.cookies[settings.SESSION_COOKIE_NAME].value
+        yield "clinician_pk", str(self.clinician.pk)
+        yield "visit_type_pk", str(self.visit_type.pk)
+        yield "service_pk", str(self.visit_type.service_id)
+
+
+def up_to(slug: str, answers: dict[str, Any]) -> dict[str, Any]:
+    """Return the answers of the steps before that one."""
+    slugs: Sequence[str] = [step.slug for step in STEPS]
+    return {s: answers[s] for s in slugs[: slugs.index(slug)] if s in answers}

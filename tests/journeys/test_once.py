@@ -1,0 +1,107 @@
+"""However it is sent, it is one request; whatever fails, one message."""
+
+from playwright.sync_api import expect
+
+from .steps import CHECK, TRIGGER_POINTS, Patient
+
+
+def ready_to_send(patient, name):
+    pat = patient(f"{name.lower()}@example.com", family_name=name)
+    pat.asks_for_the_visit(TRIGGER_POINTS)
+    pat.chooses(pat.free_times[0])
+    pat.fills_in_the_rest()
+    return pat
+
+
+def assert_one_request(pat, front_desk, reference):
+    """The desk has one from this patient, who hears of it once."""
+    pat.receives_that_it_came(reference)
+    front_desk.opens_the_desk()
+    expect(front_desk.request(pat.family_name)).to_have_count(1)
+    expect(front_desk.request(reference)).to_contain_text(pat.family_name)
+    pat.receives_nothing_more()
+
+
+def test_going_back_after_sending_leads_to_what_was_sent(patient, front_desk):
+    pat = ready_to_send(patient, "Back-Button")
+    reference = pat.sends_it()
+    pat.page.go_back()
+    pat.page.wait_for_load_state()
+    if pat.path == "/book/check/":  # the browser kept the page
+        pat.presses("Send appointment request")
+    pat.sees("Request received, not booked yet")
+    assert pat.reference == reference
+    for path in ("/book/payment/", "/book/times/", "/book/check/"):
+        pat.goes_to(path)
+        assert (pat.path, pat.reference) == ("/book/sent/", reference)
+    assert_one_request(pat, front_desk, reference)
+
+
+def test_a_double_click_sends_once(patient, front_desk):
+    pat = ready_to_send(patient, "Double-Click")
+    pat.page.get_by_role("button", name="Send appointment request").dblclick()
+    pat.sees("Request received, not booked yet")
+    assert_one_request(pat, front_desk, pat.reference)
+
+
+def test_a_double_click_without_a_script_sends_once(clinic, visitor, front_desk):
+    """The second press sends the form again before the first is answered."""
+    page = visitor(javascript=False)
+
+    def without_script(email: str, **person: str) -> Patient:
+        return Patient(clinic, page, email, **person)
+
+    pat = ready_to_send(without_script, "No-Script")
+    pat.page.get_by_role("button", name="Send appointment request").dblclick()
+    pat.sees("Request received, not booked yet")
+    assert_one_request(pat, front_desk, pat.reference)
+
+
+def test_two_tabs_send_once(patient, front_desk):
+    pat = ready_to_send(patient, "Two-Tabs")
+    other = pat.page.context.new_page()
+    other.goto(pat.page.url)
+    reference = pat.sends_it()
+    other.get_by_role("button", name="Send appointment request").click()
+    expect(other.locator(".reference")).to_have_text(reference)
+    assert_one_request(pat, front_desk, reference)
+
+
+def test_reloading_the_last_page_sends_nothing(patient, front_desk):
+    pat = ready_to_send(patient, "Reload")
+    reference = pat.sends_it()
+    pat.page.reload()
+    pat.sees("Request received, not booked yet")
+    assert pat.reference == reference
+    assert_one_request(pat, front_desk, reference)
+
+
+def test_an_answer_changed_in_another_tab_is_what_is_sent(patient, front_desk):
+    pat = ready_to_send(patient, "Changed")
+    other = pat.page.context.new_page()
+    other.goto(pat.page.url.replace("check", "about"))
+    other.get_by_label("First name").fill("Patricia")
+    other.get_by_role("button", name="Continue").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text(CHECK)
+    reference = pat.sends_it()
+    front_desk.opens_the_desk()
+    expect(front_desk.request(reference)).to_contain_text("Patricia Changed")
+
+
+def test_mail_waits_while_its_server_is_off_and_goes_out_once(
+    clinic, patient, front_desk
+):
+    pat = ready_to_send(patient, "Mail-Off")
+    systems = front_desk.page.get_by_role("region", name="Systems")
+    clinic.smtp.stop()
+    reference = pat.sends_it()
+    front_desk.opens_the_desk()
+    expect(front_desk.request(reference)).to_have_count(1)
+    expect(systems).to_contain_text("1 message waits")
+
+    clinic.smtp.start()
+    clinic.waits_until_mail_is_tried_again()
+    pat.receives_that_it_came(reference)
+    front_desk.opens_the_desk()
+    expect(systems).to_contain_text("All messages have been sent.")
+    pat.receives_nothing_more()

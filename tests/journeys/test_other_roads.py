@@ -1,0 +1,129 @@
+"""What else becomes of a request, and who else asks."""
+
+import re
+
+from playwright.sync_api import expect
+
+from .steps import DEMO_CLINICIANS, EMG, TRIGGER_POINTS, subject_of, text_of
+
+
+def test_a_patient_reads_in_the_mail_what_the_front_desk_saw_before_declining(
+    patient, front_desk
+):
+    pat = patient("declined@example.com")
+    reference = pat.asks_for(TRIGGER_POINTS)
+    pat.receives_that_it_came(reference)
+
+    front_desk.opens_the_desk()
+    subject, words = front_desk.declines(
+        reference, "No time that fits", "Mornings are easier."
+    )
+
+    declined = pat.receives("Not booked: choose another time")
+    assert subject == subject_of(declined)
+    # Only the mail may hold the private link.
+    sent = re.sub(r"(/appointments)/\S+/", r"\1/-/", text_of(declined))
+    assert words.split() == sent.split()
+
+    pat.opens_the_link_in(declined)
+    pat.sees("Not booked: we could not say yes")
+    pat.reads("Mornings are easier.")
+    pat.follows("Ask for another time")
+    pat.sees("Request a visit")
+    pat.receives_nothing_more()
+
+
+def test_the_front_desk_phones_a_patient_without_email(patient, front_desk):
+    pat = patient(family_name="Phone-Only")
+    reference = pat.asks_for(TRIGGER_POINTS)
+    pat.reads("We call you with our answer.")
+
+    front_desk.opens_the_desk()
+    front_desk.accepts(reference)
+    task = front_desk.call(reference)
+    expect(task).to_have_count(1)  # what was to be said before is no longer true
+    expect(task).to_contain_text("Pat Phone-Only")
+    expect(task).to_contain_text("(212) 555-0199")
+    task.get_by_text("What to say").click()
+    expect(task).to_contain_text("Your appointment is confirmed for")
+    task.get_by_role("button", name="I called").click()
+    expect(front_desk.page.get_by_role("status")).to_contain_text(
+        f"{reference}: noted that you called."
+    )
+    expect(task).to_have_count(0)
+
+
+def test_a_daughter_asks_for_her_mother(patient, front_desk):
+    ann = patient("daughter@example.com", given_name="Mother")
+    ann.asks_for_the_visit(TRIGGER_POINTS)
+    ann.chooses(ann.free_times[0])
+    ann.also_could_come()
+    ann.answers_the_questions()
+    ann.says_who_comes("Somebody else")
+    ann.sees("Who are you?")
+    ann.writes("Your name", "Ann Example")
+    ann.answers("You are the patient’s…", "Son or daughter")
+    ann.goes_on()
+    ann.says_how_to_answer()
+    ann.needs_no_help()
+    ann.pays_by_insurance()
+    reference = ann.sends_it()
+    ann.receives_that_it_came(reference)
+
+    front_desk.opens_the_desk()
+    front_desk.request(reference).get_by_role("link", name="Open").click()
+    patient_card = front_desk.page.get_by_role("region", name="Patient")
+    expect(patient_card).to_contain_text("Mother Example")
+    expect(patient_card).to_contain_text("Ann Example (child)")
+
+
+def test_a_nerve_test_takes_a_clinician_a_room_and_the_machine(
+    clinic, patient, front_desk
+):
+    pat, other = patient("emg@example.com"), patient()
+    other.asks_for_the_visit(TRIGGER_POINTS)
+    both_free = set(other.free_times)
+    for clinician in DEMO_CLINICIANS:
+        other.wants_to_see(clinician)
+        both_free &= set(other.free_times)
+    pat.asks_for_the_visit(EMG)
+    start = next(start for start in pat.free_times if start in both_free)
+    pat.chooses(start)
+    pat.fills_in_the_rest()
+    reference = pat.sends_it()
+
+    front_desk.opens_the_desk()
+    expect(front_desk.request(reference).locator(".choice")).to_have_text(
+        re.compile(r"free · Demo Clinician [AB], Room \d, EMG machine")
+    )
+    front_desk.accepts(reference)
+
+    # The second clinician and two rooms are left, but there is one machine.
+    other.asks_for_the_visit(EMG)
+    assert start not in other.free_times
+    other.asks_for_the_visit(TRIGGER_POINTS)
+    assert start in other.free_times
+
+
+def test_a_patient_with_a_sign_of_an_emergency_is_told_to_call(patient):
+    pat = patient()
+    pat.goes_to("/book/")
+    pat.answers("Do you have any of these signs now?", "One or more of these")
+    pat.goes_on()
+    pat.sees("Call 911 now")
+    assert cookies(pat.page) == {"csrf": (True, "Lax")}  # nothing was kept
+    pat.goes_to("/book/visit/")
+    pat.sees("Your answers are no longer here")
+
+
+def test_cookies_are_two_that_no_script_and_no_other_site_gets(patient, front_desk):
+    pat = patient()
+    pat.asks_for_the_visit(TRIGGER_POINTS)
+    two = {"csrf": (True, "Lax"), "session": (True, "Lax")}
+    assert cookies(pat.page) == two
+    assert cookies(front_desk.page) == two
+
+
+def cookies(page):
+    """Return whether each is kept from scripts, and when it goes along from outside."""
+    return {c["name"]: (c["httpOnly"], c["sameSite"]) for c in page.context.cookies()}

@@ -1,0 +1,527 @@
+"""Every page in every state: accessible, narrow enough, light, private, all our own.
+
+`PAGES` names them all; the last test fails for an address that is not among them.
+"""
+
+import json
+import urllib.request
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+from django.urls import URLPattern, get_resolver, resolve
+from playwright.sync_api import Page, Response, expect
+
+from booking.policy import DeclineReason
+from booking.steps import STEP, STEPS
+from clinic_site import outage
+from tests.browser import axe
+from tests.servers import running_site
+
+from .steps import CHECK, EMG, TRIGGER_POINTS, Clinic
+
+# How a page looks is the same on both databases; what it says has its tests there.
+pytestmark = pytest.mark.sqlite
+
+Does = Callable[[Page], None]
+Scenes = Mapping[str, str]
+
+WIDTHS = (1280, 320)
+ABOUT_COLOUR = ("color-contrast", "link-in-text-block")
+CONTENT = Path(__file__).parents[2] / "services/content"
+# What the first round trip of a connection brings: ten segments. Source: RFC 6928.
+FIRST_VIEW = 14_600
+MOST_REQUESTS = 10
+
+
+class Look(NamedTuple):
+    """A page in a state: where it is, who looks, what they do there, what they read.
+
+    `path` has the names of scenes in braces; `who` names the scene of the session.
+    """
+
+    path: str
+    says: str
+    who: str = ""
+    does: Does | None = None
+    status: int = 200
+
+
+# --- What people do to get there -----------------------------------------------------
+
+
+def press(name: str) -> Does:
+    def does(page: Page) -> None:
+        page.get_by_role("button", name=name, exact=True).first.click()
+
+    return does
+
+
+def type_in(label: str, text: str, button: str) -> Does:
+    def does(page: Page) -> None:
+        page.get_by_label(label).first.fill(text)
+        press(button)(page)
+
+    return does
+
+
+def tick_three(page: Page) -> None:
+    for tile in page.locator("label.time").all()[3:6]:
+        tile.click()
+    press("Continue")(page)
+
+
+def say_there_are_signs(page: Page) -> None:
+    page.get_by_label("One or more of these").check()
+    press("Continue")(page)
+
+
+def fill_in_the_hidden_field(page: Page) -> None:
+    page.locator("#id_website").evaluate("field => field.value = 'x'")
+    press("Send appointment request")(page)
+
+
+def come_back_without_cookies(page: Page) -> None:
+    page.context.clear_cookies()
+    press("Continue")(page)
+
+
+def have_seen_an_older_state(page: Page) -> None:
+    page.locator("[name=version]").evaluate("field => field.value = '0'")
+    page.locator("main button[type=submit]").click()
+
+
+def sign_in_wrongly(page: Page) -> None:
+    page.get_by_label("Username").fill("front-desk")
+    type_in("Password", "wrong", "Log in")(page)
+
+
+def preview_a_decline(page: Page) -> None:
+    page.get_by_label("No time that fits").check()
+    press("Preview the message")(page)
+
+
+def accept_what_a_colleague_answered(page: Page) -> None:
+    """Press a button that the desk still showed a moment ago."""
+    form = page.locator("form.acts:has(button)").first
+    form.locator("[name=seen_version]").evaluate("field => field.value = '0'")
+    form.get_by_role("button").first.click()
+
+
+def send_very_many_fields(page: Page) -> None:
+    page.locator("form").evaluate(
+        "form => { for (let n = 0; n < 500; n++) {"
+        " const field = document.createElement('input');"
+        " field.name = 'x' + n; form.append(field); } form.submit() }"
+    )
+
+
+def decline_some(page: Page) -> None:
+    page.locator(".action-select").first.check()
+    page.locator("[name=action]").select_option("decline_selected")
+    page.locator(".actions button").click()
+
+
+# --- The pages -----------------------------------------------------------------------
+
+READING = {
+    "home": Look("/", "Request a visit"),
+    "treatments and tests": Look("/treatments-and-tests/", "Treatments and tests"),
+    "trigger points": Look(f"/treatments-and-tests/{TRIGGER_POINTS}/", "Request a"),
+    "nerve testing": Look(f"/treatments-and-tests/{EMG}/", "Request a"),
+    "our team": Look("/our-team/", "Demo Clinician A"),
+    "visit us": Look("/visit-us/", "Monday"),
+    **{
+        f"page {path.stem}": Look(f"/{path.stem}/", "")
+        for path in sorted((CONTENT / "pages").glob("*.md"))
+    },
+}
+
+NO_ANSWER = {  # what the page of a step says when it is sent as it is
+    "visit": "Choose a visit.",
+    "times": "Choose a time.",
+    "questions": "Choose an answer",
+    "about": "Write the first name.",
+    "asked-by": "Write your name.",
+    "contact": "Choose how we should reach you.",
+    "help": "Choose yes or no.",
+    "payment": "Choose how the visit will be paid",
+}
+BOOKING = {
+    "start": Look("/book/", "It is not an appointment until we confirm it."),
+    "start with a draft": Look("/book/", "Start again", "all_answered"),
+    "start, no answer": Look(
+        "/book/", "There is a problem", "", press("Continue"), 422
+    ),
+    "start, an emergency": Look("/book/", "Call 911 now", "", say_there_are_signs),
+    **{
+        f"{step.slug}": Look(
+            f"/book/{step.slug}/", str(step.form.heading), f"before_{step.url_name}"
+        )
+        for step in STEPS
+    },
+    **{
+        f"{slug}, no answer": Look(
+            f"/book/{slug}/", says, f"before_{slug.replace('-', '_')}",
+            press("Continue"), 422,
+        )
+        for slug, says in NO_ANSWER.items()
+    },
+    **{
+        f"{slug}, answered": Look(
+            f"/book/{slug}/", str(STEP[slug].form.heading), "all_answered"
+        )
+        for slug in ("times", "other-times", "about")
+    },
+    "visit, wrong link": Look("/book/visit/", "The link that you", "wrong_link"),
+    "times, wrong link": Look("/book/times/", "no time that we", "unreadable_link"),
+    "times, with a clinician": Look(
+        "/book/times/?with=demo-clinician-a&part=morning", "Apply", "before_times"
+    ),
+    "times, a page later": Look(
+        "/book/times/", "Earlier days", "before_times",
+        lambda page: page.get_by_role("link", name="Later days").click(),
+    ),
+    "times, none that fits": Look(
+        "/book/times/?part=afternoon", "No time fits what you chose", "only_mornings"
+    ),
+    "times, none at all": Look("/book/times/", "We looked at all days", "no_times"),
+    "times, the chosen one went": Look("/book/times/", "no longer free", "time_taken"),
+    "other-times, three": Look(
+        "/book/other-times/", "Choose two other times at most.", "before_other_times",
+        tick_three, 422,
+    ),
+    "about, wrong date": Look(
+        "/book/about/", "Write the month, day and year", "before_about",
+        type_in("Month", "13", "Continue"), 422,
+    ),
+    "contact, wrong email": Look(
+        "/book/contact/", "Check the email address", "before_contact",
+        type_in("Email address", "pat", "Continue"), 422,
+    ),
+    "payment-details, unseen signs": Look(
+        "/book/payment-details/", "Write this on one line.", "before_payment_details",
+        type_in("Your employer then", "Demo\u2028Employer", "Continue"), 422,
+    ),
+    "check": Look("/book/check/", CHECK, "all_answered"),
+    "check, without insurance": Look("/book/check/", "good faith", "pays_alone"),
+    "check, a program": Look(
+        "/book/check/", "A field that has to stay empty", "all_answered",
+        fill_in_the_hidden_field, 422,
+    ),
+    "check, the time went": Look(
+        "/book/check/", "That time has just been taken", "time_taken",
+        press("Send appointment request"), 409,
+    ),
+    "check, another time went": Look(
+        "/book/check/", "That time has just been taken", "other_time_taken",
+        press("Send appointment request"), 409,
+    ),
+    "check, too many": Look(
+        "/book/check/", "There is a problem", "asks_often",
+        press("Send appointment request"), 429,
+    ),
+    "check, sent elsewhere": Look(
+        "/book/check/", "This request was already sent", "sent_elsewhere",
+        press("Send appointment request"), 409,
+    ),
+    "sent": Look("/book/sent/", "Request received, not booked yet", "sent"),
+    "sent and answered": Look("/book/sent/", "We have answered", "sent_and_answered"),
+    "expired": Look("/book/expired/", "Your answers are no longer here"),
+}  # fmt: skip
+
+STATES = {
+    "pending": "Request received, not booked yet",
+    "late": "We wanted to answer by",
+    "passed": "The times that you asked for have passed",
+    "booked": "Add to my calendar",
+    "over": "This appointment is over",
+    "withdrawn": "You do not have an appointment from this request",
+    "cancelled_by_patient": "You cancelled this appointment",
+    "cancelled_by_clinic": "We are sorry.",
+    **{f"declined_{reason}": "Mornings are easier." for reason in DeclineReason},
+}
+LINK = {
+    **{
+        f"visit {name}": Look(f"/appointments/{{{name}}}/", says)
+        for name, says in STATES.items()
+    },
+    "withdraw": Look(
+        "/appointments/{pending}/", "Withdraw your request?",
+        does=lambda page: page.get_by_role("link", name="Withdraw this").click(),
+    ),
+    "cancel": Look(
+        "/appointments/{booked}/", "Cancel your appointment?",
+        does=lambda page: page.get_by_role("link", name="Cancel this").click(),
+    ),
+    "cancel, changed meanwhile": Look(
+        "/appointments/{booked}/", "This has changed since you opened", status=409,
+        does=lambda page: (
+            page.get_by_role("link", name="Cancel this").click(),
+            have_seen_an_older_state(page),
+        )[0],
+    ),
+    "link that opens nothing": Look(
+        "/appointments/nonsense/", "This link does not open a visit", status=404
+    ),
+    "link to open again": Look(
+        "/appointment/", "Open the link in our message again", status=403
+    ),
+    "cancellation to open again": Look(
+        "/appointment/cancellation/", "Open the link in our message again", status=403
+    ),
+    "calendar to open again": Look(
+        "/appointment/calendar.ics", "Open the link in our message again", status=403
+    ),
+}  # fmt: skip
+
+TROUBLE = {
+    "not found": Look("/no-such/page/", "We cannot find that page", status=404),
+    "no such service": Look(
+        "/treatments-and-tests/none/", "We cannot find that page", status=404
+    ),
+    "form without its cookie": Look(
+        "/book/", "", does=come_back_without_cookies, status=403
+    ),
+    "form of a program": Look("/book/", "", does=send_very_many_fields, status=400),
+}
+
+VISITS = "/admin/booking/appointment/"
+FRONT_DESK = {
+    "sign in": Look("/admin/login/", "Sign in"),
+    "sign in, wrong": Look("/admin/login/", "correct", "", sign_in_wrongly),
+    "desk": Look("/admin/", "Needs an answer", "front-desk"),
+    "desk, somebody was faster": Look(
+        "/admin/", "changed", "front-desk", accept_what_a_colleague_answered
+    ),
+    "visits": Look(VISITS, "Action", "front-desk"),
+    "visits, all": Look(f"{VISITS}?status=all", "Action", "front-desk"),
+    "visits, overdue": Look(f"{VISITS}?due=overdue", "Action", "front-desk"),
+    "visits, none": Look(f"{VISITS}?status=noshow", "", "front-desk"),
+    "visit to answer": Look(f"{VISITS}{{pending_pk}}/change/", "Times", "front-desk"),
+    "visit accepted": Look(f"{VISITS}{{booked_pk}}/change/", "Cancel", "front-desk"),
+    "visit over": Look(f"{VISITS}{{cancelled_pk}}/change/", "Timeline", "front-desk"),
+    "decline": Look(f"{VISITS}{{pending_pk}}/decline/", "Why?", "front-desk"),
+    "decline, no reason": Look(
+        f"{VISITS}{{pending_pk}}/decline/", "Choose a reason.", "front-desk",
+        press("Preview the message"),
+    ),
+    "decline, preview": Look(
+        f"{VISITS}{{pending_pk}}/decline/", "The patient will read", "front-desk",
+        preview_a_decline,
+    ),
+    "decline many": Look(VISITS, "Decline these", "front-desk", decline_some),
+    "cancel for the clinic": Look(
+        f"{VISITS}{{booked_pk}}/cancel/", "The patient will read", "front-desk",
+        press("Preview the message"),
+    ),
+    "find": Look(f"{VISITS}find/", "Find a visit", "front-desk"),
+    "find, nothing typed": Look(
+        f"{VISITS}find/", "Type what you are looking for.", "front-desk",
+        lambda page: page.locator("main form button").first.click(),
+    ),
+    "find, found": Look(
+        f"{VISITS}find/", "Found", "front-desk",
+        type_in("Reference, name", "Example", "Find"),
+    ),
+    "find, nothing": Look(
+        f"{VISITS}find/", "No visit fits.", "front-desk",
+        type_in("Reference, name", "Nobody", "Find"),
+    ),
+    "messages": Look("/admin/booking/message/", "", "front-desk"),
+    "closures": Look("/admin/booking/closure/", "Training day", "front-desk"),
+    "close a day": Look("/admin/booking/closure/add/", "", "front-desk"),
+    "close a day, no answer": Look(
+        "/admin/booking/closure/add/", "Please correct", "front-desk", press("Save")
+    ),
+    "no right": Look("/admin/booking/resource/", "", "front-desk", status=403),
+    "no such visit": Look(f"{VISITS}999999/change/", "", "front-desk", status=404),
+    "resources": Look("/admin/booking/resource/", "Room 1", "manager"),
+    "hours of a clinician": Look(
+        "/admin/booking/resource/{clinician_pk}/change/", "Hours", "manager"
+    ),
+    "new resource, no answer": Look(
+        "/admin/booking/resource/add/", "Please correct", "manager", press("Save")
+    ),
+    "kind of visit": Look(
+        "/admin/booking/visittype/{visit_type_pk}/change/", "Length", "manager"
+    ),
+    "content of a service": Look(
+        "/admin/services/service/{service_pk}/change/", "", "manager"
+    ),
+    "people": Look("/admin/auth/user/", "", "manager"),
+    "new person": Look("/admin/auth/user/add/", "", "manager"),
+}  # fmt: skip
+
+PAGES = READING | BOOKING | LINK | TROUBLE | FRONT_DESK
+
+
+# --- Looking -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def scenes(clinic: Clinic) -> Scenes:
+    made: Scenes = json.loads(
+        clinic.site.manage(
+            "shell", "-v0", "-c", "from tests.journeys import scenes; scenes.make()"
+        )
+    )
+    return made
+
+
+class Weights(dict[str, tuple[int, int, int]]):
+    """Bytes of the document and of its stylesheets, and requests, by name of page."""
+
+    def __str__(self) -> str:
+        rows = [
+            f"{name:32} {html:7,} {css:7,} {html + css:7,} {requests:4}"
+            for name, (html, css, requests) in self.items()
+        ]
+        return "\n".join([f"{'':32} {'HTML':>7} {'CSS':>7} {'sum':>7} req.", *rows])
+
+
+weights = Weights()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_good_for_everybody(clinic, scenes, visitor, name):
+    look = PAGES[name]
+    page = visitor()
+    if look.who:
+        page.context.add_cookies(
+            [{"name": "session", "value": scenes[look.who], "url": clinic.site.url}]
+        )
+    documents: list[Response] = []
+    page.on(
+        "response",
+        lambda response: (
+            response.request.is_navigation_request() and documents.append(response)
+        ),
+    )
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(clinic.site.url + look.path.format(**scenes))
+    if look.does:
+        look.does(page)
+    expect(page.locator("main, #main").first).to_contain_text(look.says)
+    page.wait_for_load_state()
+    answer = documents[-1]
+    assert answer.status == look.status
+    assert_ours_alone(page)
+    assert_kept_private(answer)
+    if answer.status == 422:
+        assert page.title().startswith("Error: ")
+        expect(page.locator(".problem")).to_be_focused()
+    if name not in FRONT_DESK:
+        weigh(name, page, answer, len(requests))
+    look_at(page)
+
+
+def look_at(page: Page) -> None:
+    """Fail for what axe finds, and for anything wider than the screen."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        # Colours change at once, not over some frames.
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        axe(page)
+        page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        axe(page, *ABOUT_COLOUR)
+    assert page.evaluate("document.documentElement.scrollWidth") <= min(WIDTHS)
+
+
+def assert_ours_alone(page: Page) -> None:
+    """Fail if a style or a script stands in the page; data may."""
+    assert page.evaluate(
+        "[...document.querySelectorAll('*')].filter(e =>"
+        " e.matches('style, [style], script:not([src]):not([type$=json])')"
+        " || e.getAttributeNames().some(name => name.startsWith('on')))"
+        ".map(e => e.outerHTML)"
+    ) == []  # fmt: skip
+
+
+def assert_kept_private(answer: Response) -> None:
+    """Only the pages to read may be kept and found; only they set no cookie."""
+    path = urlsplit(answer.url).path
+    is_public = answer.ok and resolve(path).namespace == "services"
+    kept_out = (
+        "no-store" in (answer.header_value("cache-control") or ""),
+        answer.header_value("x-robots-tag"),
+    )
+    assert kept_out == ((False, None) if is_public else (True, "noindex"))
+    if is_public:
+        assert answer.header_value("set-cookie") is None
+
+
+def weigh(name: str, page: Page, answer: Response, requests: int) -> None:
+    """Hold the first view to what the first round trip brings."""
+    html = answer.request.sizes()["responseBodySize"]
+    hrefs = page.evaluate(
+        "[...document.querySelectorAll('link[rel=stylesheet]:not([media=print])')]"
+        ".map(link => link.href)"
+    )
+    css = sum(map(transferred, hrefs))
+    weights[name] = html, css, requests
+    assert html + css <= FIRST_VIEW
+    assert requests <= MOST_REQUESTS or PAGES[name].does
+
+
+@cache
+def transferred(url: str) -> int:
+    asked = urllib.request.Request(url, headers={"Accept-Encoding": "br, gzip"})
+    with urllib.request.urlopen(asked) as answer:
+        return len(answer.read())
+
+
+@pytest.mark.parametrize("status", [400, 500, 503])
+def test_a_page_about_trouble_is_good_for_everybody(clinic, visitor, status):
+    """What these pages are shown for has its tests elsewhere."""
+    text = outage.page(f"{status}.html", status).content.decode()
+    page = visitor()
+    page.route(
+        "**/trouble/",
+        lambda route: route.fulfill(status=status, body=text, content_type="text/html"),
+    )
+    page.goto(f"{clinic.site.url}/trouble/")
+    expect(page.get_by_role("main")).to_contain_text("(212) 555-0143")
+    look_at(page)
+
+
+NOT_SET_UP = {
+    "/": "Trigger point injections",
+    f"/treatments-and-tests/{TRIGGER_POINTS}/": "Call us to find a time.",
+    "/book/visit/": "Right now no visit can be asked for online.",
+}
+
+
+def test_pages_are_good_before_anything_can_be_booked(new_page):
+    with running_site() as site:
+        site.manage("load_content")
+        page = new_page()
+        for path, says in NOT_SET_UP.items():
+            page.goto(site.url + path)
+            if path.startswith("/book/"):
+                page.goto(f"{site.url}/book/")
+                page.get_by_label("None of these").check()
+                press("Continue")(page)
+            expect(page.get_by_role("main")).to_contain_text(says)
+            look_at(page)
+
+
+def test_no_page_is_missing_here(scenes):
+    looked_at = {
+        resolve(look.path.format(**scenes).partition("?")[0]).view_name
+        for look in PAGES.values()
+        if look.status != 404
+    }
+    ours = {
+        f"{resolver.namespace}:{pattern.name}"
+        for resolver in get_resolver().url_patterns
+        if getattr(resolver, "namespace", "") != "admin"
+        for pattern in getattr(resolver, "url_patterns", [])
+        if isinstance(pattern, URLPattern)
+    }
+    assert sorted(ours - looked_at) == []
+    print(f"\n{weights}")  # noqa: T201 -- a table to read, with `pytest -s`

@@ -1,0 +1,104 @@
+"""What has to happen before pytest-django reads the settings.
+
+Loaded by `-p` in pyproject.toml, since a conftest comes too late. Gives the tests
+an environment of their own, whatever the developer's `.env` says. With
+TEST_DATABASE=postgresql, starts a server for them.
+"""
+
+import atexit
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from .postgres import Cluster
+
+ROOT = Path(__file__).parent.parent
+DATABASES = ("sqlite", "postgresql")
+DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
+# Made when the tests begin; other processes may import this module too.
+FOLDER = Path(tempfile.gettempdir()) / f"clinic-tests-{secrets.token_hex(4)}"
+
+# As in production, but for the address: on loopback there is no https.
+ENVIRONMENT = {
+    "ENV_FILE": os.devnull,
+    "DEBUG": "false",
+    "SECRET_KEY": "known-to-the-tests-" + "x" * 50,
+    "FIELD_KEYS": "a25vd24tdG8tdGhlLXRlc3RzLW5vdC1hLXNlY3JldCE=",
+    "SITE_URL": "http://127.0.0.1:8000",
+    "ALLOWED_HOSTS": "127.0.0.1,localhost",
+    "DATABASE_URL": f"sqlite:///{FOLDER / 'db.sqlite3'}",
+    "EMAIL_URL": "memorymail://",
+    "DEFAULT_FROM_EMAIL": "front-desk@clinic.example",
+    "CLINIC_PHONE": "(212) 555-0143",
+    "STATIC_ROOT": str(FOLDER / "static"),
+}
+
+CLUSTER: Cluster | None = None  # running when the tests are, on PostgreSQL
+
+left_out: list[str] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None]:
+    global CLUSTER
+    # A build that is cancelled sends SIGTERM: clean up as for Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+    FOLDER.mkdir(mode=0o700)
+    (FOLDER / "static").mkdir()
+    for line in (ROOT / ".env.example").read_text().splitlines():
+        os.environ.pop(line.lstrip("# ").partition("=")[0], None)
+    os.environ.update(ENVIRONMENT)
+    if DATABASE == "postgresql":
+        CLUSTER = Cluster()
+        os.environ["DATABASE_URL"] = CLUSTER.url()
+    elif DATABASE != "sqlite":
+        raise pytest.UsageError(f"TEST_DATABASE is one of {', '.join(DATABASES)}.")
+    yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in DATABASES:
+        config.addinivalue_line("markers", f"{name}: is about {name} alone")
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out what is about the other database: the other run has it."""
+    others = [name for name in DATABASES if name != DATABASE]
+    other = [i for i in items if any(i.get_closest_marker(name) for name in others)]
+    if other:
+        config.hook.pytest_deselected(items=other)
+        items[:] = [item for item in items if item not in other]
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.skipped:
+        left_out.append(report.nodeid)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped:  # which an expected failure is, too
+        left_out.append(report.nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if left_out and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"Database: {DATABASE}")
+    for nodeid in left_out:
+        terminalreporter.write_line(
+            f"FAILED: {nodeid} was skipped or expected to fail; every test must run.",
+            red=True,
+        )

@@ -1,0 +1,205 @@
+"""What the clients of a race do, each in a process of its own.
+
+They take and return keys, since rows do not travel between processes.
+"""
+
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+
+from booking import clock, guards, integrity, workflow
+from booking.models import (
+    Appointment,
+    Closure,
+    Ignoring,
+    Reservation,
+    Resource,
+    VisitType,
+)
+from booking.policy import HOLD_MINUTES
+from booking.workflow import PATIENT, By
+from booking.workflow.road import act, lock_resources, take_time
+from tests import factories
+from tests.factories import NOW
+
+# --- Before a race ---------------------------------------------------------------
+
+
+def practice(clinicians: int = 1, rooms: int = 1, holds: bool = True) -> int:
+    """Make a practice that shares nothing with those of other races.
+
+    Return the key of its visit type.
+    """
+    factories.a_clinic()
+    own = [factories.a_clinician() for _ in range(clinicians)]
+    own += [factories.a_room() for _ in range(rooms)]
+    return factories.a_visit_type(suitable=own, holds_first_choice=holds).pk
+
+
+def taking_the_same(visit_type: int) -> int:
+    """Add a visit type that takes the same things, named in the opposite order."""
+    needs = VisitType.objects.get(pk=visit_type).requirements.order_by("-pk")
+    return factories.a_visit_type(
+        takes=[need.kind for need in needs],
+        suitable=[resource for need in needs for resource in need.suitable.all()],
+    ).pk
+
+
+def colleague() -> int:
+    user = factories.a_front_desk_person().user
+    assert user
+    return user.pk
+
+
+def remove_guards() -> None:
+    guards.remove(connection)
+
+
+def open_practice(count: int) -> tuple[str, list[str]]:
+    """Make a practice that is open today, by the real clock.
+
+    Return the visit type's code and so many of its free starts, as the form sends them.
+    """
+    visit_type = VisitType.objects.get(pk=practice())
+    now = clock.now()
+    days = visit_type.availability(
+        now.date(), now.date() + timedelta(days=visit_type.horizon), now=now
+    )
+    starts = [
+        datetime.fromtimestamp(slot.start, UTC) for day in days for slot in day.slots
+    ]
+    return visit_type.code, [f"{start:%Y-%m-%dT%H:%MZ}" for start in starts[:count]]
+
+
+def let_holds_lapse() -> None:
+    """Do what a quarter of an hour does."""
+    Reservation.objects.exclude(hold_key="").delete()
+
+
+# --- What races ------------------------------------------------------------------
+
+
+def ask(visit_type: int, start: datetime, key: uuid.UUID | None = None) -> int:
+    asked = factories.a_new_request(VisitType.objects.get(pk=visit_type), start)
+    return workflow.request(asked, key=key or uuid.uuid4(), by=PATIENT, now=NOW).pk
+
+
+def hold(visit_type: int, start: datetime) -> None:
+    workflow.hold(
+        VisitType.objects.get(pk=visit_type), start, key=uuid.uuid4().hex, now=NOW
+    )
+
+
+def ask_without_the_lock(visit_type: int, start: datetime) -> None:
+    """Check, then write, as the workflow does, but hold no lock between: the control.
+
+    On SQLite the lock is the IMMEDIATE transaction, so the check stays outside of it.
+    """
+    rows = take_time(
+        VisitType.objects.get(pk=visit_type),
+        start,
+        now=NOW,
+        clinician=None,
+        ignoring=Ignoring(),
+    )
+    key = uuid.uuid4().hex
+    for row in rows:
+        row.hold_key, row.expires_at = key, NOW + timedelta(minutes=HOLD_MINUTES)
+    act(Reservation.objects.bulk_create)(rows)
+
+
+def accept(visit: int, user: int) -> int:
+    row = Appointment.objects.get(pk=visit)
+    by = By.staff(User.objects.get(pk=user))
+    return workflow.accept(visit, factories.choice(row).pk, by=by, now=NOW).pk
+
+
+def cancel(visit: int) -> int:
+    return workflow.cancel(visit, by=PATIENT, now=NOW).pk
+
+
+def close_day(day: date) -> int:
+    return factories.a_closure(*whole(day)).pk
+
+
+def reopen(closure: int) -> None:
+    workflow.reopen(Closure.objects.get(pk=closure), now=NOW)
+
+
+def whole(day: date) -> tuple[datetime, datetime]:
+    return factories.at("00:00", day), factories.at("00:00", day + timedelta(days=1))
+
+
+def keep_locked(seconds: float) -> None:
+    """Keep every resource locked for a while, as a slow neighbour would."""
+    with transaction.atomic():
+        lock_resources(Resource.objects.values_list("pk", flat=True), NOW)
+        time.sleep(seconds)
+
+
+def ask_with_little_patience(visit_type: int, start: datetime, after: float) -> int:
+    """Ask while the database waits for a lock for a tenth of a second only."""
+    patience = {
+        "sqlite": "PRAGMA busy_timeout = 100",
+        "postgresql": "SET lock_timeout = '100ms'",
+    }
+    time.sleep(after)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(patience[connection.vendor])
+        return ask(visit_type, start)
+    finally:
+        connection.close()
+
+
+@act
+def lock_one_by_one(resources: Sequence[int]) -> None:
+    """Lock in the order given, as no code of ours does: the trap of a deadlock."""
+    for pk in resources:
+        Resource.objects.lock([pk])
+        time.sleep(0.2)
+
+
+def resources_of(visit_type: int) -> list[int]:
+    return sorted(VisitType.objects.get(pk=visit_type).may_take())
+
+
+# --- After a race ----------------------------------------------------------------
+
+
+def faults() -> list[str]:
+    return [str(fault) for fault in integrity.faults(NOW)]
+
+
+def overlaps() -> int:
+    return [fault.code for fault in integrity.faults(NOW)].count("overlap")
+
+
+def count_of_visits() -> int:
+    return Appointment.objects.count()
+
+
+def story(visit: int) -> tuple[str, list[str], list[str]]:
+    """Return a visit's status, its acts and its messages."""
+    row = Appointment.objects.get(pk=visit)
+    return (
+        row.status,
+        list(row.events.order_by("version").values_list("act", flat=True)),
+        list(row.messages.order_by("pk").values_list("kind", flat=True)),
+    )
+
+
+def bookable_on(visit_type: int, day: date) -> int:
+    """Return how many times of the day a patient is shown."""
+    [answer] = VisitType.objects.get(pk=visit_type).availability(day, day, now=NOW)
+    return len(answer.slots)
+
+
+def holds_on(day: date) -> int:
+    """Return how many reservations of the day may still lapse."""
+    rows = Reservation.objects.overlapping(*whole(day))
+    return rows.filter(expires_at__isnull=False).count()

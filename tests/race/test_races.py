@@ -1,0 +1,217 @@
+"""Clients that want the same thing at the same moment. Nothing is double-booked.
+
+Each race ends with the integrity check of all that happened in this file so far.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import cycle, islice
+
+import pytest
+
+from tests.factories import TUESDAY, at
+
+from . import scenes
+from .crew import CLIENTS, Crew, Outcome
+
+WORST_WAIT = 4  # seconds
+
+
+def weekdays(count: int) -> list[date]:
+    days = (TUESDAY + timedelta(days=n) for n in range(2 * count + 2))
+    return [day for day in days if day.weekday() < 5][:count]
+
+
+def starts(count: int) -> list[datetime]:
+    """Return so many different starts, three a day, within what can be booked."""
+    hours = ("10:00", "13:00", "16:00")
+    return [at(h, day) for day in weekdays(count // 3 + 1) for h in hours][:count]
+
+
+def codes(outcomes: Sequence[Outcome]) -> Counter[str]:
+    """Return how often each answer was given; nobody waited too long for any."""
+    assert max(outcome.seconds for outcome in outcomes) < WORST_WAIT, outcomes
+    return Counter(outcome.code for outcome in outcomes)
+
+
+@pytest.fixture(autouse=True)
+def no_faults_afterwards(crew: Crew) -> Iterator[None]:
+    yield
+    assert crew.do(scenes.faults) == []
+
+
+# --- One time, many patients -----------------------------------------------------
+
+
+def test_of_32_patients_who_want_one_time_one_gets_it(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+
+    for start in starts(30):
+        outcomes = crew.race([(scenes.ask, (visit_type, start))] * CLIENTS)
+
+        assert codes(outcomes) == {"done": 1, "time_taken": CLIENTS - 1}
+
+
+def test_of_32_patients_who_choose_one_time_one_holds_it(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+
+    for start in starts(5):
+        outcomes = crew.race([(scenes.hold, (visit_type, start))] * CLIENTS)
+
+        assert codes(outcomes) == {"done": 1, "time_taken": CLIENTS - 1}
+
+
+def test_with_any_of_three_clinicians_three_of_eight_patients_get_the_time(crew: Crew):
+    visit_type = crew.do(scenes.practice, 3, 3)
+
+    for start in starts(10):
+        outcomes = crew.race([(scenes.ask, (visit_type, start))] * 8)
+
+        assert codes(outcomes) == {"done": 3, "time_taken": 5}
+
+
+def test_taking_the_same_two_things_in_opposite_orders_blocks_nobody(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+    either = [visit_type, crew.do(scenes.taking_the_same, visit_type)]
+
+    for start in starts(10):
+        tasks = [(scenes.ask, (one, start)) for one in islice(cycle(either), 16)]
+
+        assert codes(crew.race(tasks)) == {"done": 1, "time_taken": 15}
+
+
+# --- Asked twice -----------------------------------------------------------------
+
+
+def test_a_form_sent_eight_times_at_once_is_one_request(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+    before = crew.do(scenes.count_of_visits)
+
+    for number, start in enumerate(starts(10), start=1):
+        outcomes = crew.race([(scenes.ask, (visit_type, start, uuid.uuid4()))] * 8)
+
+        assert codes(outcomes) == {"done": 8}
+        assert len({outcome.value for outcome in outcomes}) == 1
+        assert crew.do(scenes.count_of_visits) == before + number
+
+
+def test_a_form_sent_at_once_for_two_kinds_of_visit_is_one_request(crew: Crew):
+    either = [crew.do(scenes.practice) for _ in range(2)]
+
+    for start in starts(10):
+        key = uuid.uuid4()
+        tasks = [(scenes.ask, (one, start, key)) for one in either]
+
+        assert codes(crew.race(tasks)) == {"done": 1, "different_request": 1}
+
+
+def test_two_colleagues_accept_one_request_and_the_slower_is_told(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+    desk = [crew.do(scenes.colleague) for _ in range(2)]
+
+    for start in starts(15):
+        visit = crew.do(scenes.ask, visit_type, start)
+        outcomes = crew.race([(scenes.accept, (visit, user)) for user in desk])
+
+        assert codes(outcomes) == {"done": 1, "already_answered": 1}
+        assert crew.do(scenes.story, visit) == (
+            "booked",
+            ["request", "accept"],
+            ["received", "confirmed"],
+        )
+
+
+def test_a_double_click_on_accept_is_one_acceptance(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+    user = crew.do(scenes.colleague)
+
+    for start in starts(10):
+        visit = crew.do(scenes.ask, visit_type, start)
+        outcomes = crew.race([(scenes.accept, (visit, user))] * 2)
+
+        assert codes(outcomes) == {"done": 2}
+        assert crew.do(scenes.story, visit)[1] == ["request", "accept"]
+
+
+def test_a_double_click_on_cancel_is_one_cancellation(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+    user = crew.do(scenes.colleague)
+
+    for start in starts(10):
+        visit = crew.do(scenes.ask, visit_type, start)
+        crew.do(scenes.accept, visit, user)
+        outcomes = crew.race([(scenes.cancel, (visit,))] * 2)
+
+        assert codes(outcomes) == {"done": 2}
+        assert crew.do(scenes.story, visit) == (
+            "cancelled",
+            ["request", "accept", "cancel"],
+            ["received", "confirmed", "cancelled"],
+        )
+
+
+# --- The front desk against patients and itself ----------------------------------
+
+
+def test_two_colleagues_accept_two_requests_for_one_time_and_one_is_refused(crew: Crew):
+    visit_type = crew.do(scenes.practice, 1, 1, False)
+    desk = [crew.do(scenes.colleague) for _ in range(2)]
+
+    for start in starts(15):
+        visits = [crew.do(scenes.ask, visit_type, start) for _ in desk]
+        outcomes = crew.race(
+            [(scenes.accept, pair) for pair in zip(visits, desk, strict=True)]
+        )
+
+        assert codes(outcomes) == {"done": 1, "time_taken": 1}
+        stories = sorted(crew.do(scenes.story, visit)[0] for visit in visits)
+        assert stories == ["booked", "pending"]
+
+
+def test_a_patient_withdraws_while_a_colleague_accepts(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+    user = crew.do(scenes.colleague)
+
+    for start in starts(15):
+        visit = crew.do(scenes.ask, visit_type, start)
+        accepted, cancelled = crew.race(
+            [(scenes.accept, (visit, user)), (scenes.cancel, (visit,))]
+        )
+
+        assert cancelled.code == "done"
+        acts = {
+            "done": ["request", "accept", "cancel"],
+            "not_possible_now": ["request", "withdraw"],
+        }
+        status, story, _ = crew.do(scenes.story, visit)
+        assert (status, story) == ("cancelled", acts[accepted.code])
+
+
+def test_patients_ask_and_a_colleague_accepts_while_another_closes_the_day(crew: Crew):
+    visit_type = crew.do(scenes.practice, 1, 1, False)
+    holding = crew.do(scenes.taking_the_same, visit_type)
+    user = crew.do(scenes.colleague)
+    hours = [f"{hour}:00" for hour in range(11, 15)]
+
+    for day in weekdays(10):
+        wanted = [at(hour, day) for hour in hours]
+        visits = [crew.do(scenes.ask, visit_type, start) for start in wanted]
+        answers = crew.race(
+            [(scenes.close_day, (day,))]
+            + [(scenes.accept, (visit, user)) for visit in visits]
+            + [
+                (scenes.ask, (holding, start + timedelta(minutes=30)))
+                for start in wanted
+            ]
+        )
+
+        assert set(codes(answers)) <= {"done", "time_not_offered"}
+        assert answers[0].code == "done"
+        accepted = [answer.code == "done" for answer in answers[1:5]]
+        booked = [crew.do(scenes.story, visit)[0] == "booked" for visit in visits]
+        assert booked == accepted
+        assert crew.do(scenes.bookable_on, holding, day) == 0
+        assert crew.do(scenes.holds_on, day) == 0
+        crew.do(scenes.reopen, answers[0].value)

@@ -1,0 +1,63 @@
+"""What an act left behind, in plain values to compare whole."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+
+from booking.models import Appointment, Proposal, Reservation
+
+Span = tuple[int, datetime, datetime]
+
+
+def events_of(visit: Appointment) -> list[tuple[int, str, str, str, str]]:
+    """Return version, act, from, to and actor of each event, oldest first."""
+    return list(
+        visit.events.order_by("version").values_list(
+            "version", "act", "from_status", "to_status", "actor"
+        )
+    )
+
+
+def messages_of(visit: Appointment) -> list[tuple[str, str]]:
+    """Return kind and channel of each message owed, oldest first."""
+    return list(visit.messages.order_by("pk").values_list("kind", "channel"))
+
+
+def choices_of(visit: Appointment) -> list[tuple[datetime, str]]:
+    """Return start and outcome of each time that the patient asked for, by rank."""
+    mine = visit.proposals.filter(by=Proposal.By.PATIENT).order_by("rank")
+    return list(mine.values_list("start", "outcome"))
+
+
+def held_by(visit: Appointment) -> list[Span]:
+    """Return resource, start and end of each reservation of the visit."""
+    return spans(visit.reservations.all())
+
+
+def spans(rows: Any) -> list[Span]:
+    return sorted(rows.values_list("resource_id", "start", "end"))
+
+
+def closed_on(resource_id: int) -> list[tuple[datetime, datetime]]:
+    """Return the stretches that closures hold on the resource, in order."""
+    rows = Reservation.objects.filter(resource_id=resource_id, closure__isnull=False)
+    return sorted(rows.values_list("start", "end"))
+
+
+def all_rows() -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of every table of booking."""
+    return {
+        model.__name__: list(model._default_manager.order_by("pk").values_list())
+        for model in apps.get_app_config("booking").get_models()
+    }
+
+
+@contextmanager
+def nothing_written() -> Iterator[None]:
+    """Fail if the block leaves any row of booking other than it was."""
+    before = all_rows()
+    yield
+    assert all_rows() == before

@@ -1,0 +1,120 @@
+"""Looking changes nothing: mail scanners, prefetching browsers and crawlers look."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from .routes import World, all_routes, every_row, taken_back
+
+# Only what is read may be asked of the database; but a session may be kept.
+WRITE = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|TRUNCATE|ALTER|DROP)\b", re.I)
+SESSIONS = "django_session"
+
+
+@contextmanager
+def writes() -> Iterator[list[str]]:
+    """Collect the statements that change a row, other than a session's."""
+    found: list[str] = []
+
+    def listen(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        if WRITE.match(sql) and SESSIONS not in sql:
+            found.append(sql)
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(listen):
+        yield found
+
+
+def patient_with_a_link(world: World, **options: Any) -> Client:
+    """Return a browser with a request half-way and the link to an older one open."""
+    client = world.patient(**options)
+    client.get(world.address("appointments/<str:token>/"))
+    return client
+
+
+def test_the_watch_sees_what_is_written(world: World):
+    with writes() as written:
+        world.visit_type.save()
+    assert len(written) == 1
+
+
+def test_the_patient_has_the_whole_road_and_a_visit_open(world: World):
+    client = patient_with_a_link(world)
+    for address in ("/book/check/", "/book/payment-details/", "/appointment/"):
+        assert client.get(address).status_code == 200, address
+
+
+WHO: dict[str, Callable[..., Client]] = {
+    "anonymous": lambda world, **options: world.client("anonymous", **options),
+    "patient": patient_with_a_link,
+    "superuser": lambda world, **options: world.client("superuser", **options),
+}
+everybody = pytest.mark.parametrize("who", WHO)
+
+
+@everybody
+def test_no_page_writes_anything_when_it_is_looked_at(world: World, who: str):
+    client = WHO[who](world)
+    addresses = [world.address(route) for route in all_routes()]
+    before = every_row()
+    headers = {"X-HTTP-Method-Override": "POST", "X-Method-Override": "DELETE"}
+    with writes() as written:
+        for address in addresses:
+            for method in ("GET", "HEAD", "OPTIONS"):
+                with taken_back(client):
+                    response = client.generic(method, address, headers=headers)
+                assert response.status_code < 500, (method, address)
+                assert written == [], (method, address)
+    assert every_row() == before
+
+
+@everybody
+def test_no_link_on_any_page_writes_anything(world: World, who: str):
+    client = WHO[who](world)
+    addresses = [world.address(route) for route in all_routes()]
+    links: set[str] = set()
+    for address in addresses:
+        with taken_back(client):
+            text = client.get(address).text
+        links |= {
+            link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"]*)"', text)
+        }
+    links = {link for link in links if not link.startswith("/static/")}
+    assert len(links) > 10
+    before = every_row()
+    with writes() as written:
+        for link in sorted(links):
+            with taken_back(client):
+                assert client.get(link).status_code < 500, link
+            assert written == [], link
+    assert every_row() == before
+
+
+@everybody
+def test_methods_that_no_page_takes_are_refused(world: World, who: str):
+    client = WHO[who](world)
+    before = every_row()
+    for route in all_routes():
+        for method in ("PUT", "PATCH", "DELETE", "TRACE", "BREW"):
+            response = client.generic(method, world.address(route))
+            assert response.status_code == 405, (method, route)
+            assert response["Allow"] == "GET, HEAD, OPTIONS, POST"
+    assert every_row() == before
+
+
+@everybody
+def test_every_form_is_refused_that_another_site_sends(world: World, who: str):
+    client = WHO[who](world, enforce_csrf_checks=True)
+    addresses = [world.address(route) for route in all_routes()]
+    before = every_row()
+    data = {"csrfmiddlewaretoken": "x" * 64, "send": "1", "post": "yes"}
+    for address in addresses:
+        response = client.post(address, data)
+        assert response.status_code == 403, address
+        assert "(212) 555-0143" in response.text, address
+    assert every_row() == before

@@ -1,0 +1,57 @@
+"""Staff edit what the site says, and see which rows the files no longer change."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from services.models import Clinic, Clinician, Page, Service
+
+pytestmark = pytest.mark.usefixtures("content")
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("clinic", Clinic),
+        ("clinician", Clinician),
+        ("service", Service),
+        ("page", Page),
+    ],
+)
+def test_staff_open_each_list_and_form(
+    admin_client: Client,
+    name: str,
+    model: type[Clinic | Clinician | Service | Page],
+) -> None:
+    row = model._default_manager.first()
+    assert row is not None
+    listing = admin_client.get(reverse(f"admin:services_{name}_changelist"))
+    form = admin_client.get(reverse(f"admin:services_{name}_change", args=[row.pk]))
+    assert (listing.status_code, form.status_code) == (200, 200)
+
+
+def test_the_one_clinic_can_be_neither_added_nor_deleted(admin_client: Client) -> None:
+    add = admin_client.get(reverse("admin:services_clinic_add"))
+    delete = admin_client.get(reverse("admin:services_clinic_delete", args=[1]))
+    assert (add.status_code, delete.status_code) == (403, 403)
+
+
+def test_page_that_staff_save_counts_as_edited(admin_client: Client) -> None:
+    page = Page.objects.get(slug="accessibility")
+    assert not page.edited_by_staff
+
+    response = admin_client.post(
+        reverse("admin:services_page_change", args=[page.pk]),
+        {
+            "slug": page.slug,
+            "title": page.title,
+            "summary": page.summary,
+            "body": "Ours.",
+            "order": page.order,
+            "is_published": "on",
+        },
+    )
+
+    assert response.status_code == 302
+    page.refresh_from_db()
+    assert (page.body, page.edited_by_staff) == ("Ours.", True)

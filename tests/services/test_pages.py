@@ -1,0 +1,313 @@
+"""What patients see on the pages that they read."""
+
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from services.context_processors import clinic
+from services.models import (
+    Clinic,
+    Clinician,
+    Fact,
+    OpeningHours,
+    Page,
+    ScreeningQuestion,
+    Section,
+    Service,
+)
+
+TPI = "/treatments-and-tests/trigger-point-injections/"
+EMG = "/treatments-and-tests/emg-and-nerve-testing/"
+PAGES = [
+    "accessibility", "call-911", "good-faith-estimate", "insurance-and-hospitals",
+    "language-help", "nondiscrimination", "privacy-practices",
+]  # fmt: skip
+EVERY_PATH = [
+    "/", "/treatments-and-tests/", TPI, EMG, "/our-team/", "/visit-us/",
+    *[f"/{slug}/" for slug in PAGES],
+]  # fmt: skip
+
+pytestmark = pytest.mark.django_db
+
+
+class Reader(HTMLParser):
+    """Collect what a page holds: tags with attributes, headings and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.headings: list[tuple[int, str]] = []
+        self.text = ""
+        self.inside: list[str] = []
+        self.feed(html)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.inside.append(tag)
+        self.text += " " if tag in {"br", "dd", "li", "p", "td"} else ""
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append((int(tag[1]), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.inside and self.inside.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "title" not in self.inside:
+            self.text += data
+        if any(re.fullmatch("h[1-6]", tag) for tag in self.inside):
+            level, text = self.headings[-1]
+            self.headings[-1] = (level, " ".join(f"{text} {data}".split()))
+
+    def links(self) -> list[str]:
+        return [a["href"] or "" for tag, a in self.tags if tag == "a" and "href" in a]
+
+    def ids(self) -> list[str]:
+        return [a["id"] or "" for _tag, a in self.tags if "id" in a]
+
+
+def read(client: Client, path: str) -> Reader:
+    response = client.get(path)
+    assert response.status_code == 200
+    return Reader(response.content.decode())
+
+
+def a_service(slug: str = "massage", **fields: object) -> Service:
+    return Service.objects.create(
+        slug=slug,
+        kind=Service.Kind.THERAPY,
+        name=slug.title(),
+        summary="It is a thing.",
+        **{"is_published": True, **fields},
+    )
+
+
+@pytest.mark.usefixtures("content")
+@pytest.mark.parametrize("path", EVERY_PATH)
+class TestEveryPage:
+    def test_answers_with_one_title_and_no_jump_in_headings(
+        self, client: Client, path: str
+    ) -> None:
+        levels = [level for level, _text in read(client, path).headings]
+        assert levels.count(1) == 1
+        assert levels[0] == 1
+        assert all(after - before <= 1 for before, after in pairwise(levels))
+
+    def test_gives_the_phone_number_as_a_link(self, client: Client, path: str) -> None:
+        assert "tel:+12125550143" in read(client, path).links()
+
+    def test_leads_only_to_pages_that_are_there(
+        self, client: Client, path: str
+    ) -> None:
+        page = read(client, path)
+        for link in page.links():
+            if link.startswith("#"):
+                assert link[1:] in page.ids()
+            elif link.startswith("/"):
+                assert client.get(link).status_code == 200, link
+
+    def test_has_each_id_once_and_nothing_inline(
+        self, client: Client, path: str
+    ) -> None:
+        page = read(client, path)
+        assert len(page.ids()) == len(set(page.ids()))
+        assert [a for _tag, a in page.tags if "style" in a] == []
+        assert [a for tag, a in page.tags if tag == "style"] == []
+        assert [a for tag, a in page.tags if tag == "script" and "src" not in a] == []
+
+
+@pytest.mark.usefixtures("content")
+def test_service_page_answers_in_a_patients_order(client: Client) -> None:
+    headings = [text for level, text in read(client, TPI).headings if level == 2]
+    assert headings == [
+        "On this page",
+        "What are trigger points?",
+        "What are trigger point injections?",
+        "What are they used for?",
+        "How do I know if I need them?",
+        "Tell us before you come",
+        "How do I get ready?",
+        "What happens during the injection?",
+        "What happens afterwards?",
+        "How long does relief last?",
+        "What are the risks?",
+        "When should I get help?",
+        "Emergency: Call 911 now if:",
+        "What will it cost?",
+        "How do I make an appointment?",
+        "Request a visit",
+    ]
+
+
+@pytest.mark.usefixtures("content")
+def test_service_page_says_what_staff_wrote_once(client: Client) -> None:
+    ScreeningQuestion.objects.filter(code="diabetes").update(tell_us="like chess")
+    Service.objects.filter(slug="trigger-point-injections").update(
+        call_911="you see stars", call_us="you sneeze", preparation="Eat a *pear*."
+    )
+
+    text = read(client, TPI).text
+
+    assert text.count("like chess") == 1
+    assert "Call 911 now if: you see stars" in text
+    assert "Call us the same day if: you sneeze" in text
+    assert "How do I get ready? Eat a pear." in text
+
+
+@pytest.mark.usefixtures("content")
+def test_booking_from_a_service_page_asks_for_that_service(client: Client) -> None:
+    wanted = f"{reverse('booking:start')}?service=emg-and-nerve-testing"
+    assert read(client, EMG).links().count(wanted) == 3
+
+
+@pytest.mark.usefixtures("content")
+def test_no_reviewer_is_named(client: Client) -> None:
+    assert "reviewed" not in read(client, TPI).text.lower()
+
+
+def test_service_page_shows_only_what_is_filled_in(client: Client) -> None:
+    service = a_service()
+    Section.objects.create(
+        service=service, anchor="what", question="What?", answer="That."
+    )
+
+    headings = [
+        text for _level, text in read(client, "/treatments-and-tests/massage/").headings
+    ]
+
+    assert headings == ["Massage", "On this page", "What?", "Request a visit"]
+
+
+def test_typed_html_is_shown_as_text(client: Client) -> None:
+    service = a_service(call_us="<b>it</b>", other_names="<i>rub</i>")
+    Fact.objects.create(service=service, label="<u>a</u>", value="b")
+
+    page = read(client, "/treatments-and-tests/massage/")
+
+    assert {"b", "i", "u"} & {tag for tag, _attributes in page.tags} == set()
+    assert "<b>it</b>" in page.text
+
+
+@pytest.mark.parametrize("slug", ["hidden", "absent"])
+def test_service_that_is_not_published_is_not_found(client: Client, slug: str) -> None:
+    a_service("hidden", is_published=False)
+    a_service("shown")
+
+    assert client.get(f"/treatments-and-tests/{slug}/").status_code == 404
+    for path in ("/", "/treatments-and-tests/", "/treatments-and-tests/shown/"):
+        assert "/treatments-and-tests/hidden/" not in read(client, path).links()
+
+
+@pytest.mark.parametrize("slug", ["hidden", "absent"])
+def test_page_that_is_not_published_is_not_found(client: Client, slug: str) -> None:
+    Page.objects.create(slug="hidden", title="Hidden", body="x", is_published=False)
+
+    assert client.get(f"/{slug}/").status_code == 404
+    assert "/hidden/" not in read(client, "/").links()
+
+
+def test_team_stands_with_profession_beside_the_name(client: Client) -> None:
+    Clinician.objects.create(
+        slug="a", name="Ann Example", credentials="MD", profession="physician (PM&R)"
+    )
+
+    assert (2, "Ann Example, MD, physician (PM&R)") in read(
+        client, "/our-team/"
+    ).headings
+
+
+@pytest.mark.usefixtures("content")
+def test_made_up_people_are_said_to_be_made_up(client: Client) -> None:
+    text = read(client, "/our-team/").text
+    assert text.count("Demo entry, not a real person") == Clinician.objects.count()
+
+
+@pytest.mark.usefixtures("content")
+def test_visit_us_gives_address_and_the_whole_week(client: Client) -> None:
+    text = read(client, "/visit-us/").text
+    assert "W 43rd St New York, NY" in text
+    assert "Monday 8:30 AM to 6 PM" in text
+    assert "Sunday Closed" in text
+    assert "Step-free access" not in text
+
+
+def test_visit_us_tells_of_access_when_the_clinic_has_written_it(
+    client: Client,
+) -> None:
+    Clinic.objects.create(pk=1, name="A", phone="1", step_free_access="A *ramp*.")
+
+    assert "Step-free access A ramp." in read(client, "/visit-us/").text
+
+
+@pytest.mark.usefixtures("content")
+def test_languages_are_named_in_their_own_words(client: Client) -> None:
+    page = read(client, "/language-help/")
+    spans = [a for tag, a in page.tags if tag == "span" and "lang" in a]
+    assert len(spans) == 12
+    assert {a["lang"] for a in spans if a.get("dir") == "rtl"} == {"ar", "ur", "yi"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/treatments-and-tests/", "/our-team/", "/visit-us/"]
+)
+def test_site_without_any_content_still_answers(client: Client, path: str) -> None:
+    page = read(client, path)
+    assert [link for link in page.links() if link.startswith("tel:")] == []
+    assert "None" not in page.text
+
+
+def test_page_that_shows_no_clinic_asks_nothing_of_the_database(
+    rf: RequestFactory,
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        clinic(rf.get("/"))
+    assert len(queries) == 0
+
+
+def grow(number: int) -> None:
+    """Add a further row of each kind."""
+    service = a_service(f"s{number}")
+    for count in range(number):
+        name = f"x{number}{count}"
+        Section.objects.create(service=service, anchor=name, question=name, answer=name)
+        Fact.objects.create(service=service, label=name, value=name)
+        ScreeningQuestion.objects.create(
+            service=service, code=name, tell_us=name, question=name, flag=name
+        )
+    Clinician.objects.create(slug=f"c{number}", name="C", profession="P")
+    Page.objects.create(slug=f"p{number}", title="P", body="P", is_published=True)
+    OpeningHours.objects.create(
+        clinic_id=1, weekday=number, opens="09:00", closes="10:00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/", 4),
+        ("/treatments-and-tests/", 4),
+        ("/treatments-and-tests/s{}/", 9),
+        ("/our-team/", 4),
+        ("/visit-us/", 4),
+        ("/p1/", 4),
+    ],
+)
+def test_more_content_asks_the_database_no_more(
+    client: Client, path: str, most: int
+) -> None:
+    Clinic.objects.create(pk=1, name="A", phone="(212) 555-0100")
+    counts = []
+    for number in (1, 2, 3):
+        grow(number)
+        with CaptureQueriesContext(connection) as queries:
+            read(client, path.format(number))
+        counts.append(len(queries))
+
+    assert counts == [most, most, most]

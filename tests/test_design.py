@@ -1,0 +1,407 @@
+"""The promises of the design: contrast, weight, layout, and pages that never break."""
+
+import re
+import sys
+from datetime import time
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import brotli
+import pytest
+from django.contrib.auth.models import User
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from clinic_site import styleguide
+from services.models import Clinic
+from tests.browser import axe
+from tests.chromium import HOST, look
+
+ROOT = Path(__file__).parent.parent
+STYLES = sorted((ROOT / "static/css").glob("*.css"))
+PATIENT_STYLES = [style for style in STYLES if style.name != "staff.css"]
+
+DEMO = Clinic(name="Demo Clinic", phone="(212) 555-0143", is_demo=True)
+HOURS = "Monday to Friday, 8:30 AM to 6 PM"
+
+# Each text colour with every ground that it is used on.
+TEXT = [
+    *[(text, ground) for text in ("ink", "quiet", "brand", "brand-strong", "alert")
+      for ground in ("paper", "surface", "wash")],
+    ("ink", "alert-wash"),
+    ("brand", "alert-wash"),
+    ("alert", "alert-wash"),
+    ("brand-ink", "brand"),
+    ("brand-ink", "brand-strong"),
+    ("alert-ink", "alert"),
+    ("deep-ink", "deep"),
+    ("deep-link", "deep"),
+    ("mark-ink", "mark"),
+]  # fmt: skip
+# Lines that show where a control is. Source: WCAG 2.2, 1.4.11.
+LINES = [("edge", "paper"), ("edge", "surface"), ("edge", "wash"), ("mark", "deep")]
+
+
+def tokens(scheme: int) -> dict[str, str]:
+    """Return the colours by name: 0 is the light scheme, 1 the dark one."""
+    css = (ROOT / "static/css/tokens.css").read_text().partition("@supports")[0]
+    found = {}
+    for name, value in re.findall(r"--([a-z-]+): (.+);", css):
+        if colours := re.findall("#[0-9a-f]{6}", value):
+            found[name] = colours[scheme] if len(colours) == 2 else colours[0]
+    return found
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance, 0 to 1. Source: WCAG 2.2, relative luminance."""
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(("text", "ground"), TEXT)
+def test_text_has_seven_to_one(scheme: int, text: str, ground: str) -> None:
+    colours = tokens(scheme)
+    assert contrast(colours[text], colours[ground]) >= 7
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(("line", "ground"), LINES)
+def test_the_edge_of_a_control_has_three_to_one(
+    scheme: int, line: str, ground: str
+) -> None:
+    colours = tokens(scheme)
+    assert contrast(colours[line], colours[ground]) >= 3
+
+
+def test_an_old_browser_gets_the_light_colours() -> None:
+    css = (ROOT / "static/css/tokens.css").read_text().partition("@supports")[2]
+    old = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", css))
+    assert old == {
+        name: colour
+        for name, colour in tokens(0).items()
+        if not name.startswith("mark")
+    }
+
+
+def test_styles_of_a_patient_page_weigh_less_than_six_kilobytes() -> None:
+    assert sum(len(brotli.compress(s.read_bytes())) for s in PATIENT_STYLES) <= 6144
+    assert len((ROOT / "static/js/site.js").read_bytes()) <= 1536
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)
+def test_styles_follow_the_direction_of_the_text(style: Path) -> None:
+    sided = re.findall(
+        r"(?:[\w-]+-(?:left|right)[\w-]*|\b(?:left|right)|float|text-align|clear)"
+        r"\s*:\s*[^;]+",
+        style.read_text(),
+    )
+    assert [
+        rule
+        for rule in sided
+        if not re.search(r": (start|end|center|both|inline-)", rule)
+    ] == []
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)
+def test_styles_ask_no_other_host(style: Path) -> None:
+    assert re.findall(r"@import|url\(|https?://", style.read_text()) == []
+
+
+def page(template: str = "base.html", path: str = "/", **context: Any) -> str:
+    return render_to_string(
+        template, {"request": RequestFactory().get(path), **context}
+    )
+
+
+def test_every_page_says_phone_and_hours_in_the_same_place() -> None:
+    html = page(clinic=DEMO, opening_hours_summary=HOURS)
+    help_line = html.partition('<p class="help">')[2].partition("</p>")[0]
+    assert 'href="tel:+12125550143"><bdi dir="ltr">(212) 555-0143</bdi>' in help_line
+    assert HOURS in help_line
+    assert html.index(help_line) < html.index("<main")
+
+
+def test_a_demonstration_says_so_and_the_real_clinic_does_not() -> None:
+    sentence = "Demonstration: the phone number, hours and people here are made up."
+    assert page(clinic=DEMO).count(sentence) == 1
+    assert page(clinic=Clinic(name="Demo Clinic")).count(sentence) == 0
+
+
+def test_what_is_unknown_leaves_no_empty_label() -> None:
+    html = page()
+    assert "tel:" not in html
+    assert "Call" not in html.partition("<header>")[2].partition('class="bottom"')[0]
+    assert "<address>" not in html
+    assert re.findall(r"<(p|span|li|ul|a|strong)[^>]*>\s*</\1>", html) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "current"),
+    [
+        ("services:service_list", [("page", "services:service_list")]),
+        ("services:team", [("page", "services:team")]),
+        ("services:visit_us", [("page", "services:visit_us")]),
+        ("services:home", []),
+    ],
+)
+def test_the_menu_shows_where_the_reader_is(
+    path: str, current: list[tuple[str, str]]
+) -> None:
+    found = re.findall(
+        r'href="([^"]+)" aria-current="([a-z]+)"', page(path=reverse(path))
+    )
+    assert found == [(reverse(name), kind) for kind, name in current]
+
+
+def test_a_treatments_page_stands_under_treatments_in_the_menu() -> None:
+    html = page(path=reverse("services:service", args=["trigger-point-injections"]))
+    assert re.findall(r'href="([^"]+)" aria-current="true"', html) == [
+        reverse("services:service_list")
+    ]
+
+
+def test_the_title_says_the_clinic_and_an_error_first() -> None:
+    wrong = page(clinic=DEMO, form=styleguide.SampleForm({}))
+    assert "<title>Error: " in wrong
+    assert "– Demo Clinic</title>" in wrong
+    assert wrong.index("There is a problem") < wrong.index('class="foot"')
+    assert "Error:" not in page(clinic=DEMO, form=styleguide.SampleForm())
+
+
+@pytest.mark.parametrize("template", ["400.html", "500.html", "503.html"])
+def test_pages_of_trouble_need_nothing_and_show_a_way_on(template: str) -> None:
+    html = render_to_string(template)
+    assert "call the clinic." in html
+    assert "call 911" in html
+    assert '<a class="button" href="/">' in html
+    assert "call the clinic: (212) 555-0143." in render_to_string(
+        template, {"phone": "(212) 555-0143"}
+    )
+
+
+@pytest.mark.parametrize("template", ["404.html", "403_csrf.html"])
+def test_pages_of_refusal_show_a_way_on_and_the_phone(template: str) -> None:
+    html = page(template, clinic=DEMO, opening_hours_summary=HOURS)
+    main = html.partition("<main")[2].partition("</main>")[0]
+    assert "(212) 555-0143" in main
+    assert HOURS in main
+    assert "<h1>" in page(template)
+
+
+@pytest.mark.parametrize(("debug", "times"), [(True, 1), (False, 0)])
+def test_the_styleguide_is_only_there_while_developing(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, debug: bool, times: int
+) -> None:
+    settings.DEBUG = debug
+    monkeypatch.delitem(sys.modules, "clinic_site.urls", raising=False)
+    site = import_module("clinic_site.urls").urlpatterns
+    assert [str(entry.pattern) for entry in site].count("styleguide/") == times
+
+
+# What the admin's own scripts load: the words that they show.
+WORDS = "/admin/jsi18n/"
+
+
+@pytest.fixture
+def styleguide_pages(client: Client, db: None) -> dict[str, str]:
+    """Return the pages that show every component, and the staff's own, as HTML."""
+    staff = User.objects.create_superuser("ada")
+    User.objects.create_user("grace")
+    pages = {"/styleguide/": client.get("/styleguide/").content.decode()}
+    pages["/admin/login/"] = client.get("/admin/login/").content.decode()
+    client.force_login(staff)
+    for path in ("/styleguide/desk/", "/admin/", "/admin/auth/user/?o=1.2", WORDS):
+        pages[path.partition("?")[0]] = client.get(path).content.decode()
+    return pages
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_every_component_is_accessible_and_fits(
+    styleguide_pages: dict[str, str], width: int, scheme: str
+) -> None:
+    def too_wide(browser_page: Page) -> list[str]:
+        found = []
+        for path in styleguide_pages.keys() - {WORDS}:
+            browser_page.goto(HOST + path)
+            axe(browser_page)
+            over = browser_page.evaluate(
+                "document.documentElement.scrollWidth - innerWidth"
+            )
+            if over > 0:
+                found.append(f"{path} is {over} px too wide")
+        return found
+
+    assert look(styleguide_pages, too_wide, width=width, color_scheme=scheme) == []
+
+
+SMALL = """least => [...document.querySelectorAll("a, button, input, select, textarea")]
+  .filter(e => !e.closest("p:not(.acts), td, dd, .card p, .skip, .time, .option"))
+  .map(e => [e.outerHTML.slice(0, 90), e.getBoundingClientRect()])
+  .filter(([html, box]) => box.width > 0 && Math.min(box.width, box.height) < least)
+  .map(([html]) => html)"""
+
+COVERED = """() => {
+  const focused = document.activeElement, bar = document.querySelector(".bottom");
+  if (focused === document.body || focused.closest(".bottom, .foot")) return [];
+  const box = focused.getBoundingClientRect();
+  const depth = Math.min(box.bottom, box.top + 48); // of a long text, its first line
+  return depth > bar.getBoundingClientRect().top + 1 ? [focused.outerHTML] : [];
+}"""
+
+# Text colour and the ground behind it, of everything that shows words.
+COLOURS = """() => {
+  const ground = e => {
+    const colour = getComputedStyle(e).backgroundColor;
+    return colour === "rgba(0, 0, 0, 0)" && e.parentElement
+      ? ground(e.parentElement) : colour;
+  };
+  const words = [...document.body.querySelectorAll("*")].filter(e => e.offsetParent
+    && e.matches(":not(input, select, textarea, .visually-hidden)")
+    && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()));
+  return [...new Set(words.map(e => `${getComputedStyle(e).color} on ${ground(e)}`))];
+}"""
+
+PRESS_TWICE = """() => {
+  const form = document.querySelector("form[method=post]"), sent = [];
+  addEventListener("submit", event => {
+    sent.push(!event.defaultPrevented);
+    event.preventDefault();
+  });
+  form.requestSubmit();
+  form.requestSubmit();
+  return sent;
+}"""
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_nothing_to_press_is_small(styleguide_pages: dict[str, str]) -> None:
+    def small(browser_page: Page) -> list[str]:
+        browser_page.goto(f"{HOST}/styleguide/")
+        found: list[str] = browser_page.evaluate(SMALL, 24)
+        controls = browser_page.locator(".button, .option, .time, .field > input")
+        found += [
+            f"{control.inner_text()} is {box['height']} px high"
+            for control in controls.all()
+            if (box := control.bounding_box()) and box["height"] < 48
+        ]
+        return found
+
+    assert look(styleguide_pages, small, width=320) == []
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_the_bar_at_the_foot_never_covers_what_has_focus(
+    styleguide_pages: dict[str, str],
+) -> None:
+    def covered(browser_page: Page) -> list[str]:
+        browser_page.goto(f"{HOST}/styleguide/")
+        found = []
+        for _ in range(70):
+            browser_page.keyboard.press("Tab")
+            found += browser_page.evaluate(COVERED)
+        return found
+
+    assert look(styleguide_pages, covered, width=360) == []
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_pages_print_black_on_white_also_from_a_dark_screen(
+    styleguide_pages: dict[str, str],
+) -> None:
+    def printed(browser_page: Page) -> list[str]:
+        browser_page.emulate_media(media="print", color_scheme="dark")
+        browser_page.goto(f"{HOST}/styleguide/")
+        colours: list[str] = browser_page.evaluate(COLOURS)
+        return colours
+
+    black_on_white = ["rgb(0, 0, 0) on rgb(255, 255, 255)"]
+    assert look(styleguide_pages, printed) == black_on_white
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_an_error_summary_has_the_focus_and_leads_to_the_control(
+    styleguide_pages: dict[str, str],
+) -> None:
+    def follow(browser_page: Page) -> list[str]:
+        browser_page.goto(f"{HOST}/styleguide/")
+        first = browser_page.evaluate("document.activeElement.className")
+        browser_page.get_by_role("link", name="Choose how we should").click()
+        return [first, browser_page.evaluate("document.activeElement.id")]
+
+    assert look(styleguide_pages, follow) == ["note alert problem", "id_reach_0"]
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_a_second_press_sends_no_second_form(styleguide_pages: dict[str, str]) -> None:
+    def press_twice(browser_page: Page) -> list[bool]:
+        browser_page.goto(f"{HOST}/styleguide/")
+        sent: list[bool] = browser_page.evaluate(PRESS_TWICE)
+        return sent
+
+    assert look(styleguide_pages, press_twice) == [True, False]
+
+
+def component(name: str, **context: Any) -> str:
+    return " ".join(render_to_string(f"components/{name}.html", context).split())
+
+
+def test_a_time_is_a_short_tile_to_the_eye_and_a_sentence_to_the_ear() -> None:
+    day, closed = styleguide.sample_days()
+    html = component("day", day=day)
+    assert "<legend>Tuesday, November 24</legend>" in html
+    assert (
+        '<input type="radio" name="slot" value="10:15 AM" id="id_slot_1" checked>'
+        '<span aria-hidden="true">10:15 AM</span>'
+        '<span class="visually-hidden">Tuesday, November 24, 10:15 AM, 30 minutes'
+        "</span></label>"
+    ) in html
+    assert html.count("disabled") == 1
+    assert component("day", day=closed) == (
+        '<div class="none"> <h2>Thursday, November 26</h2> <p class="why">'
+        "Closed for Thanksgiving. The next free day is Monday, November 30.</p> </div>"
+    )
+
+
+def test_each_change_link_says_what_it_changes() -> None:
+    answers = [
+        {"label": "Email", "value": "<ada>", "change_url": "/book/about-you/"},
+        {"label": "Interpreter", "value": ""},
+    ]
+    assert component("summary_list", answers=answers) == (
+        '<dl class="answers"> <div> <dt>Email</dt> <dd>&lt;ada&gt;</dd> '
+        '<dd class="change"><a href="/book/about-you/">Change'
+        '<span class="visually-hidden"> Email</span></a></dd> </div> '
+        "<div> <dt>Interpreter</dt> <dd>Not provided</dd> </div> </dl>"
+    )
+
+
+def test_the_911_card_is_not_there_without_a_reason() -> None:
+    assert component("care_card", reasons=[]) == ""
+    assert "<li>Chest pain</li>" in component("care_card", reasons=["Chest pain"])
+
+
+@pytest.mark.django_db
+def test_the_hours_of_a_day_with_a_break_stand_in_one_row() -> None:
+    clinic = Clinic.objects.create(pk=1, name="Demo Clinic", phone="(212) 555-0143")
+    assert "<table" not in component("hours", clinic=clinic)
+    for opens, closes in ((time(8, 30), time(12)), (time(13), time(18))):
+        clinic.opening_hours.create(weekday=0, opens=opens, closes=closes)
+    assert re.findall(r"<t[hd].*?</t[hd]>", component("hours", clinic=clinic)) == [
+        '<th scope="row">Monday</th>',
+        "<td>8:30 AM to 12 PM, 1 PM to 6 PM</td>",
+    ]

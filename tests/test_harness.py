@@ -1,0 +1,125 @@
+"""That the tests' own instruments see what they are there for."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .browser import axe, watched_pages
+from .plugin import ENVIRONMENT, ROOT
+from .postgres import free_port
+
+
+def test_a_page_that_misbehaves_fails_its_test(browser, site):
+    def misbehave() -> None:
+        with watched_pages(browser) as new_page:
+            page = new_page()
+            page.goto(f"{site.url}/admin/login/")
+            page.evaluate("console.error('broken')")
+            page.evaluate("document.body.setAttribute('style', 'color: red')")
+            page.evaluate("fetch('/static/missing.png')")
+            with page.expect_request("http://elsewhere.example/"):
+                page.evaluate("location.href = 'http://elsewhere.example/'")
+
+    with pytest.raises(AssertionError) as caught:
+        misbehave()
+    text = str(caught.value)
+    assert "console: broken" in text
+    assert "Applying inline style violates" in text
+    assert f"404: {site.url}/static/missing.png" in text
+    assert "request to another host: http://elsewhere.example/" in text
+
+
+def test_axe_sees_a_target_that_is_too_small(page):
+    page.set_content(
+        "<html lang=en><title>A</title><main><h1>A</h1>"
+        "<button style='font-size: 5px; padding: 0'>a</button>"
+        "<button style='font-size: 5px; padding: 0'>b</button></main>"
+    )
+    with pytest.raises(AssertionError, match="target-size"):
+        axe(page)
+
+
+Developing = subprocess.Popen[str]
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def developing(tmp_path: Path, port: int) -> Iterator[Developing]:
+    """Run what `make run` runs, on a machine that has no settings yet."""
+    environment = {k: v for k, v in os.environ.items() if k not in ENVIRONMENT}
+    process = subprocess.Popen(
+        [sys.executable, "deploy/develop.py"], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=environment | {
+            "ENV_FILE": str(tmp_path / "env"), "PORT": str(port),
+            "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
+            "EMAIL_URL": f"filemail:///{tmp_path / 'mail'}",
+        },
+    )  # fmt: skip
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def read_until_ready(process: Developing) -> str:
+    text = ""
+    for line in process.stdout or ():
+        text += line
+        if "Ctrl-C stops it" in line:
+            return text
+    raise AssertionError(text)
+
+
+def children(process: Developing) -> list[int]:
+    listed = subprocess.run(
+        ["pgrep", "--parent", str(process.pid)], capture_output=True, text=True
+    )
+    return [int(pid) for pid in listed.stdout.split()]
+
+
+def test_the_demo_starts_serves_and_stops_with_nothing_left(developing, port):
+    text = read_until_ready(developing)
+    assert f"The site:       http://127.0.0.1:{port}/" in text
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez") as answer:
+        assert answer.read() == b"alive\n"
+    started = children(developing)
+    assert len(started) == 2
+    developing.send_signal(signal.SIGINT)
+    rest, _ = developing.communicate(timeout=30)
+    assert (developing.returncode, rest.splitlines()[-1]) == (0, "Stopped.")
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_the_demo_ends_when_its_worker_does(developing):
+    read_until_ready(developing)
+    (worker,) = (
+        pid
+        for pid in children(developing)
+        if b"run_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+    os.kill(worker, signal.SIGKILL)
+    rest, _ = developing.communicate(timeout=30)
+    assert (developing.returncode, rest.splitlines()[-1]) == (
+        1,
+        "Stopped, because the message worker ended with code -9.",
+    )
+
+
+def test_the_demo_says_that_its_port_is_in_use(request, port):
+    with socket.create_server(("127.0.0.1", port)):
+        developing = request.getfixturevalue("developing")
+        text, _ = developing.communicate(timeout=30)
+    assert developing.returncode == 1
+    assert f"Cannot listen on 127.0.0.1 port {port}: Address already in use." in text
+    assert "make run PORT=8001" in text

@@ -1,0 +1,117 @@
+"""What patients see while the database is away, and that it passes by itself."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from clinic_site.health import require_migrations
+
+from .postgres import Cluster
+from .servers import Answer, Site, manage, running_site
+
+FIRST_MIGRATION = "0001_clinic_services_and_pages"
+PHONE = "(212) 555-0143"
+
+
+def assert_sorry(answer: Answer) -> None:
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert f"call the clinic: {PHONE}." in answer.text
+
+
+def wait_for_home(site: Site, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while site.get("/").status != 200:
+        assert time.monotonic() < deadline, "still away"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Give a server of this test's own, for breaking."""
+    cluster = Cluster()
+    manage("migrate", "--verbosity=0", DATABASE_URL=cluster.url())
+    yield cluster
+    cluster.stop()
+
+
+@pytest.mark.postgresql
+def test_the_site_says_sorry_while_postgresql_is_away_and_recovers(cluster):
+    with running_site(DATABASE_URL=cluster.url()) as site:
+        assert site.get("/").status == 200
+        cluster.crash()
+        assert_sorry(site.get("/"))
+        assert_sorry(site.get("/no-such-page/"))
+        assert site.get("/livez").status == 200
+        assert site.get("/readyz").status == 503
+        cluster.start()
+        wait_for_home(site)
+        assert site.get("/readyz").status == 200
+
+
+@pytest.mark.postgresql
+def test_the_site_survives_that_its_connections_are_cut(cluster):
+    with running_site(DATABASE_URL=cluster.url()) as site:
+        assert site.get("/").status == 200
+        cluster.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = 'clinic'"
+        )
+        assert site.get("/").status == 200
+
+
+@pytest.mark.postgresql
+def test_the_site_gives_up_on_a_locked_table(cluster):
+    with running_site(DATABASE_URL=cluster.url()) as site:
+        locker = psycopg2.connect(cluster.url())
+        locker.cursor().execute("LOCK TABLE services_clinic")
+        began = time.monotonic()
+        assert_sorry(site.get("/"))
+        assert time.monotonic() - began < 6
+        locker.close()
+        assert site.get("/").status == 200
+
+
+@pytest.mark.sqlite
+def test_the_site_says_sorry_while_the_sqlite_file_cannot_be_opened(site):
+    database = Path(site.environment["DATABASE_URL"].removeprefix("sqlite:///"))
+    aside = shutil.move(database, database.with_suffix(".aside"))
+    database.mkdir()
+    assert_sorry(site.get("/"))
+    assert site.get("/livez").status == 200
+    assert site.get("/readyz").status == 503
+    database.rmdir()
+    shutil.move(aside, database)
+    assert site.get("/").status == 200
+    assert site.get("/readyz").status == 200
+
+
+@pytest.mark.django_db
+def test_the_site_is_not_ready_before_every_migration(client):
+    MigrationRecorder(connection).record_unapplied("services", FIRST_MIGRATION)
+    require_migrations.cache_clear()
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.content) == (
+        503,
+        b"Migrations are missing: run manage.py migrate.\n",
+    )
+    MigrationRecorder(connection).record_applied("services", FIRST_MIGRATION)
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_text_that_postgresql_cannot_store_is_refused_with_words():
+    client = Client(
+        raise_request_exception=False, headers={"Cookie": r'session="\000123456789"'}
+    )
+    response = client.get("/admin/")
+    assert response.status_code == 400
+    assert "We could not read that" in response.content.decode()

@@ -1,0 +1,152 @@
+import ast
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.core.checks import run_checks
+from django.db import connections
+from django.test import RequestFactory, override_settings
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+
+from booking.checks import check_isolation
+from clinic_site.client import client_address
+
+from .plugin import ENVIRONMENT, ROOT
+
+PRODUCTION = ENVIRONMENT | {
+    "SITE_URL": "https://clinic.example",
+    "ALLOWED_HOSTS": "clinic.example",
+    "TRUSTED_PROXIES": "1",
+    "EMAIL_URL": "smtps://mail.clinic.example:587",
+}
+
+
+def start_with(**changes: str) -> subprocess.CompletedProcess[str]:
+    """Run Django's checks in a new process, with these changes to production."""
+    environment = {"PATH": os.environ["PATH"]} | PRODUCTION | changes
+    return subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_production_settings_pass_every_check():
+    done = start_with()
+    assert done.stdout == "System check identified no issues (0 silenced).\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SECRET_KEY", "FIELD_KEYS", "SITE_URL", "EMAIL_URL", "DEFAULT_FROM_EMAIL",
+        "CLINIC_PHONE",
+    ],
+)  # fmt: skip
+def test_a_missing_setting_is_named_with_a_hint(name):
+    done = start_with(**{name: ""})
+    assert done.returncode == 1
+    assert f"ImproperlyConfigured: {name} is not set. " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://clinic@127.0.0.1/clinic"),
+        ("DATABASE_URL", "clinic"),
+        ("EMAIL_URL", "pigeon://roof"),
+        ("CLINIC_TIME_ZONE", "America/Springfield"),
+        ("CLINIC_TIME_ZONE", "../../etc/passwd"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named_with_a_hint(name, value):
+    done = start_with(**{name: value})
+    assert done.returncode == 1
+    assert f"ImproperlyConfigured: {name} is " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"FIELD_KEYS": "too-short"}, ["booking.E004"]),
+        ({"SITE_URL": "http://clinic.example"}, ["booking.E005"]),
+        ({"ALLOWED_HOSTS": "*"}, ["booking.E006"]),
+        ({"ALLOWED_HOSTS": "www.clinic.example"}, ["booking.E007"]),
+        ({"TRUSTED_PROXIES": "0"}, ["booking.W001"]),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(changes, found):
+    done = start_with(**changes)
+    assert done.returncode == 1
+    assert re.findall(r"booking\.[EW]\d+", done.stderr) == found
+    assert "HINT: " in done.stderr
+
+
+def test_sqlite_has_to_lock_when_a_transaction_begins(monkeypatch):
+    database = settings.DATABASES["default"] | {
+        "ENGINE": "django.db.backends.sqlite3",
+        "OPTIONS": {},
+        "ATOMIC_REQUESTS": True,
+    }
+    monkeypatch.setitem(settings.DATABASES, "default", database)
+    found = run_checks(tags=["clinic"])
+    assert [error.id for error in found] == ["booking.E002", "booking.E003"]
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_postgresql_has_to_be_read_committed():
+    database = connections["default"]
+    assert check_isolation(None, databases=["default"]) == []
+    other = database.copy()
+    other.settings_dict["OPTIONS"]["isolation_level"] = ISOLATION_LEVEL_REPEATABLE_READ
+    connections["default"] = other
+    try:
+        found = check_isolation(None, databases=["default"])
+    finally:
+        connections["default"] = database
+        other.close()
+    assert [error.id for error in found] == ["booking.E008"]
+
+
+def names_in(text: str, pattern: str) -> set[str]:
+    return set(re.findall(pattern, text, re.MULTILINE))
+
+
+def test_every_setting_is_explained_where_people_look():
+    """Settings, gunicorn's configuration, .env.example and README name the same."""
+    read: set[str] = set()
+    for path in ("clinic_site/settings.py", "deploy/gunicorn.conf.py"):
+        for node in ast.walk(ast.parse((ROOT / path).read_text())):
+            if isinstance(node, ast.Call) and node.args:
+                called, first = ast.unparse(node.func), node.args[0]
+                reads = called == "required" or called.startswith(("env.", "os.env"))
+                if reads and isinstance(first, ast.Constant):
+                    read.add(str(first.value))
+    explained = names_in((ROOT / ".env.example").read_text(), r"^(?:# )?([A-Z_]+)=")
+    table = (ROOT / "README.md").read_text().partition("\n## Configuration\n")[2]
+    first_cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    listed = names_in("\n".join(first_cells), r"`([A-Z_]+)`")
+    assert explained == read
+    assert listed == read
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "203.0.113.9", "192.0.2.1"),
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "198.51.100.7, 203.0.113.9", "203.0.113.9"),
+        (2, "198.51.100.7, 203.0.113.9, 10.0.0.1", "203.0.113.9"),
+        (2, "203.0.113.9", "192.0.2.1"),
+        (1, "", "192.0.2.1"),
+    ],
+)
+def test_a_client_cannot_choose_its_address(proxies, forwarded, address):
+    request = RequestFactory().get(
+        "/", REMOTE_ADDR="192.0.2.1", headers={"X-Forwarded-For": forwarded}
+    )
+    with override_settings(TRUSTED_PROXIES=proxies):
+        assert client_address(request) == address
