@@ -166,11 +166,8 @@ def _history(visit: Appointment) -> Iterator[Fault]:
 
 def _is_a_move(event: AppointmentEvent) -> bool:
     edge = MOVES.get(event.act)
-    return (
-        edge is not None
-        and (event.from_status or None) in edge.sources
-        and event.to_status == edge.target
-    )
+    move = (event.from_status or None, event.to_status)
+    return edge is not None and move in edge.moves
 
 
 def _replay(replayed: _Replayed, event: AppointmentEvent) -> None:
@@ -193,12 +190,8 @@ def _time(visit: Appointment) -> Iterator[Fault]:
     """Compare what the visit holds with what its state lets it hold."""
     rows = list(visit.reservations.all())
     if visit.status in HOLDS:
-        agreed = [e.data for e in visit.events.all() if e.act == Act.ACCEPT][-1:]
-        expected = [
-            (resource, *data["held"], None)
-            for data in agreed
-            for resource in data["resources"]
-        ]
+        agreed = [e.data["held"] for e in visit.events.all() if "held" in e.data][-1:]
+        expected = [(*span, None) for held in agreed for span in held]
         if sorted(map(_held, rows), key=str) != sorted(expected, key=str):
             yield Fault(
                 "wrong_time_held",

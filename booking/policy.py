@@ -50,28 +50,47 @@ class Act(StrEnum):
     CANCEL = "cancel"
 
 
+# From which state to which; None is the state of a visit that is not there yet.
+Move = tuple[Status | None, Status]
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One legal move: from which states, to which, why, and who may make it."""
+    """The legal moves of one act, and who may make them."""
 
-    sources: frozenset[Status | None]
-    target: Status
+    moves: frozenset[Move]
     actors: frozenset[Actor]
 
+    @property
+    def sources(self) -> set[Status | None]:
+        return {source for source, _ in self.moves}
 
-def _edge(*sources: Status | None, to: Status, by: Iterable[Actor]) -> Edge:
-    return Edge(frozenset(sources), to, frozenset(by))
+    @property
+    def targets(self) -> set[Status]:
+        return {target for _, target in self.moves}
+
+    def target(self, source: Status | None) -> Status:
+        """Return the one state that the act leads to from `source`.
+
+        Raises ValueError when there is none, or more: then the act has to choose.
+        """
+        (target,) = {target for begin, target in self.moves if begin == source}
+        return target
+
+
+def _edge(*moves: Move, by: Iterable[Actor]) -> Edge:
+    return Edge(frozenset(moves), frozenset(by))
 
 
 TRANSITIONS: dict[Act, Edge] = {
-    Act.REQUEST: _edge(None, to=Status.PENDING, by=[Actor.PATIENT, Actor.STAFF]),
-    Act.ACCEPT: _edge(Status.PENDING, to=Status.BOOKED, by=[Actor.STAFF]),
-    Act.DECLINE: _edge(Status.PENDING, to=Status.CANCELLED, by=[Actor.STAFF]),
+    Act.REQUEST: _edge((None, Status.PENDING), by=[Actor.PATIENT, Actor.STAFF]),
+    Act.ACCEPT: _edge((Status.PENDING, Status.BOOKED), by=[Actor.STAFF]),
+    Act.DECLINE: _edge((Status.PENDING, Status.CANCELLED), by=[Actor.STAFF]),
     Act.WITHDRAW: _edge(
-        Status.PENDING, to=Status.CANCELLED, by=[Actor.PATIENT, Actor.STAFF]
+        (Status.PENDING, Status.CANCELLED), by=[Actor.PATIENT, Actor.STAFF]
     ),
     Act.CANCEL: _edge(
-        Status.BOOKED, to=Status.CANCELLED, by=[Actor.PATIENT, Actor.STAFF]
+        (Status.BOOKED, Status.CANCELLED), by=[Actor.PATIENT, Actor.STAFF]
     ),
 }
 

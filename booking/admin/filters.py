@@ -24,9 +24,9 @@ class StatusFilter(admin.SimpleListFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        targets = {edge.target for edge in TRANSITIONS.values()} - {Status.PENDING}
-        reached = [choice for choice in STATUS_CHOICES if choice[0] in targets]
-        return [*reached, (ALL, gettext_lazy("All"))]
+        reached = {to for edge in TRANSITIONS.values() for to in edge.targets}
+        others = [c for c in STATUS_CHOICES if c[0] in reached - {Status.PENDING}]
+        return [*others, (ALL, gettext_lazy("All"))]
 
     def choices(self, changelist: Any) -> Any:
         default, *rest = super().choices(changelist)

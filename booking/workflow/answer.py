@@ -13,6 +13,7 @@ from .road import (
     check_move,
     check_right,
     free_time,
+    held_data,
     is_repeat,
     lock_visit,
     record,
@@ -71,8 +72,7 @@ def accept(
         Act.ACCEPT,
         by=by,
         now=now,
-        data=time_data(visit, [r.resource_id for r in rows])
-        | {"held": [rows[0].start.isoformat(), rows[0].end.isoformat()]},
+        data=time_data(visit) | held_data(rows),
     )
     messages.owe(Message.Kind.CONFIRMED, event, now=now)
     return visit

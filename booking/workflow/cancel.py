@@ -58,7 +58,7 @@ def cancel(
         now=now,
         reason=visit.cancellation_reason,
         private_note=private_note,
-        data=time_data(visit, resources),
+        data=time_data(visit) | {"freed": resources},
     )
     kind = Message.Kind.WITHDRAWN if move == Act.WITHDRAW else Message.Kind.CANCELLED
     messages.owe(kind, event, now=now)

@@ -235,6 +235,7 @@ def record(
     *,
     by: By,
     now: datetime,
+    to: Status | None = None,
     reason: str = "",
     private_note: str = "",
     data: dict[str, Any] | None = None,
@@ -242,9 +243,10 @@ def record(
     """Move the visit along the edge, and add the event that says so.
 
     The caller has set the other fields; this writes the row and the event together.
+    `to` chooses, for an act that leads to more than one state.
     """
     before = visit.status
-    visit.status = TRANSITIONS[move].target
+    visit.status = to or TRANSITIONS[move].target(Status(before) if before else None)
     visit.version += 1
     visit.save()
     return AppointmentEvent.objects.create(
@@ -262,10 +264,16 @@ def record(
     )
 
 
-def time_data(visit: Appointment, resources: Iterable[int] = ()) -> dict[str, Any]:
-    """Return the visit's time and resources as an event keeps them."""
-    return {
-        "start": visit.start and visit.start.astimezone(UTC).isoformat(),
-        "end": visit.end and visit.end.astimezone(UTC).isoformat(),
-        "resources": sorted(resources),
-    }
+def time_data(visit: Appointment) -> dict[str, Any]:
+    """Return the visit's time as an event keeps it."""
+    return {"start": _text(visit.start), "end": _text(visit.end)}
+
+
+def held_data(rows: Iterable[Reservation]) -> dict[str, Any]:
+    """Return what the visit holds from an event on: resource, start and end of each."""
+    held = ([row.resource_id, _text(row.start), _text(row.end)] for row in rows)
+    return {"held": sorted(held)}
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat() if at else None

@@ -211,7 +211,7 @@ def test_an_event_that_was_changed(unguarded_booked):
 def test_an_event_that_is_no_move(unguarded_booked):
     unguarded_booked.events.filter(version=2).update(act="expire")
 
-    assert faults() == ["illegal_move", "wrong_time_held", "wrong_messages"]
+    assert faults() == ["illegal_move", "wrong_messages"]
 
 
 def test_an_event_that_was_left_out(unguarded_booked):

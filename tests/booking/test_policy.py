@@ -65,12 +65,12 @@ def test_what_is_left_is_every_minute_that_nothing_covers(whole, taken):
 
 
 def test_every_move_ends_where_the_product_says():
-    ends = {move: edge.target for move, edge in policy.TRANSITIONS.items()}
+    moves = {act: set(edge.moves) for act, edge in policy.TRANSITIONS.items()}
 
-    assert ends == {
-        "request": "pending",
-        "accept": "booked",
-        "decline": "cancelled",
-        "withdraw": "cancelled",
-        "cancel": "cancelled",
+    assert moves == {
+        "request": {(None, "pending")},
+        "accept": {("pending", "booked")},
+        "decline": {("pending", "cancelled")},
+        "withdraw": {("pending", "cancelled")},
+        "cancel": {("booked", "cancelled")},
     }

@@ -68,8 +68,10 @@ def test_the_event_says_who_when_and_what_was_taken(desk):
     assert event.data == {
         "start": "2026-11-17T15:00:00+00:00",
         "end": "2026-11-17T15:30:00+00:00",
-        "resources": [resource for resource, *_ in held_by(visit)],
-        "held": ["2026-11-17T15:00:00+00:00", "2026-11-17T15:40:00+00:00"],
+        "held": [
+            [resource, "2026-11-17T15:00:00+00:00", "2026-11-17T15:40:00+00:00"]
+            for resource, *_ in held_by(visit)
+        ],
     }
 
 

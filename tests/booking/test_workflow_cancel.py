@@ -47,7 +47,7 @@ def test_a_patient_cancels_a_booked_visit():
     assert (gone.start, gone.end) == (at("10:00"), at("10:30"))
     assert choices_of(gone) == [(at("10:00"), "accepted"), (at("11:00"), "declined")]
     assert events_of(gone)[2:] == [(3, "cancel", "booked", "cancelled", "patient")]
-    assert gone.events.get(version=3).data["resources"] == resources
+    assert gone.events.get(version=3).data["freed"] == resources
     assert held_by(gone) == []
     assert messages_of(gone)[2:] == [("cancelled", "email")]
 
