@@ -242,6 +242,8 @@ WHY: dict[Why, str | Promise] = {
     Why.BEYOND_HORIZON: _("These days cannot be booked yet."),
     Why.OUTSIDE_HOURS: _("We offer no times."),
     Why.FULLY_BOOKED: _("All times are taken."),
+    Why.NEEDS_REFERRAL: _("This visit needs a referral."),
+    Why.CALL_US: _("This visit is booked by phone."),
 }
 
 

@@ -84,7 +84,16 @@ class VisitTypeAdmin(OfferedFilters):
         ),
         (
             gettext_lazy("Asking for a time"),
-            {"fields": ["lead_time", "horizon", "reply_promise", "holds_first_choice"]},
+            {
+                "fields": [
+                    "lead_time",
+                    "horizon",
+                    "reply_promise",
+                    "holds_first_choice",
+                    "needs_referral",
+                    "by_phone_only",
+                ]
+            },
         ),
     ]
 

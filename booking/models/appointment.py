@@ -97,6 +97,9 @@ class Appointment(models.Model):
     version = models.PositiveIntegerField(default=0)
     calendar_sequence = models.PositiveIntegerField(default=0)
 
+    has_referral = models.BooleanField(
+        default=False, help_text=_("The patient says that there is one.")
+    )
     payer = models.CharField(max_length=20, choices=Payer)
     payer_details = EncryptedJSONField(blank=True, default=dict)
     requested_by_name = EncryptedTextField(_("asked by"), blank=True)

@@ -1,5 +1,6 @@
 """Kinds of visit: how long, with what, how soon, and when it can be had."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -21,12 +22,13 @@ from booking.availability import (
     Reason,
     Rules,
     Slot,
+    Why,
 )
 from booking.policy import LONGEST_BUFFER, LONGEST_VISIT
 from services.models import Service
 
 from .reservation import Reservation
-from .resource import Resource
+from .resource import Closure, Resource
 
 
 class VisitTypeQuerySet(models.QuerySet["VisitType"]):
@@ -60,6 +62,14 @@ class VisitType(models.Model):
     holds_first_choice = models.BooleanField(
         default=True,
         help_text=_("Nobody else can ask for the time until the answer is due."),
+    )
+    needs_referral = models.BooleanField(
+        default=False,
+        help_text=_("Online only for patients who say that they have a referral."),
+    )
+    by_phone_only = models.BooleanField(
+        default=False,
+        help_text=_("Shown online, but no times: patients are told to call."),
     )
     is_active = models.BooleanField(_("can be booked"), default=True)
     order = models.PositiveSmallIntegerField(default=0)
@@ -104,17 +114,18 @@ class VisitType(models.Model):
         clinician: Resource | None = None,
         ignoring: "Ignoring | None" = None,
         by_staff: bool = False,
+        has_referral: bool = False,
     ) -> tuple[Day, ...]:
         """Return one Day for each date `first` to `last`, in order.
 
         `clinician` keeps to one person. `ignoring` counts some reservations as free,
         and takes their resources again: a hold never blocks its own holder, who keeps
-        what they were shown. `by_staff` waives lead time and horizon, which are rules
-        for the public. A constant number of queries.
+        what they were shown. `by_staff` waives what are rules for the public: lead
+        time, horizon, the referral, the phone. A constant number of queries.
         """
         plan = self.plan(
             first, last, now=now, clinician=clinician, ignoring=ignoring,
-            by_staff=by_staff,
+            by_staff=by_staff, has_referral=has_referral,
         )  # fmt: skip
         return availability.free_slots(
             plan.rules,
@@ -144,6 +155,7 @@ class VisitType(models.Model):
         clinician: Resource | None = None,
         ignoring: "Ignoring | None" = None,
         by_staff: bool = False,
+        has_referral: bool = False,
         schedule: "Schedule | None" = None,
     ) -> "Plan":
         """Return what the engine needs to know about the dates `first` to `last`.
@@ -162,9 +174,14 @@ class VisitType(models.Model):
             lead=0 if by_staff else self.lead_time,
             horizon=3650 if by_staff else self.horizon,
             needs=needs,
+            barred=None if by_staff else self._barred(has_referral),
         )
-        held = schedule.held if schedule else _held(first, last, now, wanted)
-        busy, own = _busy(held, first, last, ignoring)
+        schedule = schedule or Schedule(
+            resources,
+            _held(first, last, now, wanted),
+            _closures(first, last),
+        )
+        busy, own = schedule.taken(first, last, ignoring)
         calendars = tuple(
             Calendar(
                 resource=r.pk,
@@ -179,6 +196,12 @@ class VisitType(models.Model):
             if r.pk in wanted
         )
         return Plan(rules, calendars)
+
+    def _barred(self, has_referral: bool) -> Why | None:
+        """Return why the public can have no time at all of this visit type."""
+        if self.by_phone_only:
+            return Why.CALL_US
+        return Why.NEEDS_REFERRAL if self.needs_referral and not has_referral else None
 
     def _needs(
         self, resources: Sequence[Resource], clinician: Resource | None
@@ -226,28 +249,55 @@ class Plan:
 
 
 class Held(NamedTuple):
-    """A reservation, as plans are made of it: [start, end) and what holds it."""
+    """A visit's reservation or a hold, as plans are made of it: [start, end)."""
 
     resource_id: int
     start: datetime
     end: datetime
-    closure: str | None
     hold_key: str
     appointment_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """All resources with their hours, and all that holds time around some dates."""
+    """Resources with their hours, and all that takes their time around some dates.
+
+    Closures are read as staff wrote them, not from the reservations that hold their
+    time around what was booked before: a closed day is closed all day.
+    """
 
     resources: Sequence[Resource]
     held: Sequence[Held]
+    closures: Sequence[Closure]
 
     @classmethod
     def read(cls, first: date, last: date, *, now: datetime) -> "Schedule":
-        """Return what is known of `first` to `last`, in three queries."""
+        """Return what is known of `first` to `last`, in four queries."""
         resources = _bookable()
-        return cls(resources, _held(first, last, now, [r.pk for r in resources]))
+        held = _held(first, last, now, [r.pk for r in resources])
+        return cls(resources, held, _closures(first, last))
+
+    def taken(
+        self, first: date, last: date, ignoring: "Ignoring | None"
+    ) -> tuple[dict[int, list[Busy]], dict[int, list[Interval]]]:
+        """Return what is taken around the dates, by resource, and what is one's own."""
+        start, end = _around(first, last)
+        busy: dict[int, list[Busy]] = defaultdict(list)
+        own: dict[int, list[Interval]] = defaultdict(list)
+        for row in self.held:
+            if row.start >= end or row.end <= start:
+                continue
+            span = int(row.start.timestamp()), int(row.end.timestamp())
+            if ignoring and ignoring.covers(row):
+                own[row.resource_id].append(Interval(*span))
+            else:
+                busy[row.resource_id].append(Busy(*span))
+        for closure in self.closures:
+            span = int(closure.start.timestamp()), int(closure.end.timestamp())
+            for resource in self.resources:
+                if closure.resource_id in (None, resource.pk):
+                    busy[resource.pk].append(Busy(*span, closure.reason))
+        return busy, own
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,38 +388,22 @@ def _bookable() -> list[Resource]:
 def _held(
     first: date, last: date, now: datetime, resource_ids: Iterable[int]
 ) -> list[Held]:
-    """Return what holds time around the dates, in one query."""
+    """Return what holds time around the dates for somebody, in one query."""
     rows = (
         Reservation.objects.live(now)
         .overlapping(*_around(first, last))
-        .filter(resource_id__in=resource_ids)
+        .filter(resource_id__in=resource_ids, closure=None)
     )
     return [
         Held(*row)
         for row in rows.values_list(
-            "resource_id", "start", "end", "closure__reason", "hold_key",
-            "appointment_id",
+            "resource_id", "start", "end", "hold_key", "appointment_id"
         ).order_by()
-    ]  # fmt: skip
+    ]
 
 
-def _busy(
-    held: Iterable[Held], first: date, last: date, ignoring: Ignoring | None
-) -> tuple[dict[int, list[Busy]], dict[int, list[Interval]]]:
-    """Return what is taken around the dates, by resource, and what is one's own."""
-    start, end = _around(first, last)
-    busy: dict[int, list[Busy]] = {}
-    own: dict[int, list[Interval]] = {}
-    for row in held:
-        if row.start >= end or row.end <= start:
-            continue
-        span = int(row.start.timestamp()), int(row.end.timestamp())
-        if ignoring and ignoring.covers(row):
-            own.setdefault(row.resource_id, []).append(Interval(*span))
-        else:
-            taken = Busy(*span, row.closure or "")
-            busy.setdefault(row.resource_id, []).append(taken)
-    return busy, own
+def _closures(first: date, last: date) -> list[Closure]:
+    return list(Closure.objects.overlapping(*_around(first, last)).order_by())
 
 
 def _around(first: date, last: date) -> tuple[datetime, datetime]:

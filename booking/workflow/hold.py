@@ -16,6 +16,7 @@ def hold(
     key: str,
     now: datetime,
     clinician: Resource | None = None,
+    has_referral: bool = False,
 ) -> datetime:
     """Hold the time for the holder of `key`, instead of any they held before.
 
@@ -27,8 +28,9 @@ def hold(
         visit_type.may_take() | set(mine.values_list("resource_id", flat=True)), now
     )
     rows = take_time(
-        visit_type, start, now=now, clinician=clinician, ignoring=Ignoring(key)
-    )
+        visit_type, start, now=now, clinician=clinician, ignoring=Ignoring(key),
+        has_referral=has_referral,
+    )  # fmt: skip
     mine.delete()
     expires_at = now + timedelta(minutes=HOLD_MINUTES)
     for row in rows:

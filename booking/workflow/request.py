@@ -29,7 +29,7 @@ from booking.models import (
     VisitType,
     clinic_zone,
 )
-from booking.policy import Act
+from booking.policy import Act, Actor
 from services.models import Clinic
 
 from .road import By, act, check_right, lock_resources, record, take_time, time_data
@@ -58,6 +58,7 @@ class NewRequest:
     patient: Mapping[str, Any]
     payer: str
     clinician: Resource | None = None
+    has_referral: bool = False
     answers: Sequence[Answer] = ()
     payer_details: Mapping[str, str] = field(default_factory=dict)
     requested_by_name: str = ""
@@ -71,6 +72,7 @@ class NewRequest:
             dict(self.patient),
             self.payer,
             self.clinician and self.clinician.pk,
+            self.has_referral,
             [[a.code, a.answer] for a in self.answers],
             dict(self.payer_details),
             self.requested_by_name,
@@ -93,7 +95,8 @@ def request(
 
     `key` makes it safe to send twice: the second answer is the first one's visit. All
     choices must be free; only the first is held, until the answer is due, and only if
-    the visit type says so. A hold under `hold_key` does not stand in its own way.
+    the visit type says so. A hold under `hold_key` does not stand in its own way. For
+    staff, who ask for a caller, the rules for the public do not hold.
 
     Raises TimeTaken or TimeNotOffered, whose params name the choice by rank, and
     DifferentRequest when the key was used for other content.
@@ -109,7 +112,7 @@ def request(
             raise DifferentRequest(reference=before.reference)
         return before
 
-    rows = _first_of_free_choices(asked, now, Ignoring(hold_key))
+    rows = _first_of_free_choices(asked, by, now, Ignoring(hold_key))
     if mine is not None:
         mine.delete()
     visit = Appointment(
@@ -117,6 +120,7 @@ def request(
         patient=Patient.objects.create(**asked.patient),
         visit_type=asked.visit_type,
         wanted_clinician=asked.clinician,
+        has_referral=asked.has_referral,
         requested_at=now,
         reply_by=reply_promise(asked.visit_type, now),
         payer=asked.payer,
@@ -150,7 +154,7 @@ def request(
 
 
 def _first_of_free_choices(
-    asked: NewRequest, now: datetime, ignoring: Ignoring
+    asked: NewRequest, by: By, now: datetime, ignoring: Ignoring
 ) -> list[Reservation]:
     """Return the unsaved reservations of the first choice, all choices being free."""
     found = []
@@ -163,6 +167,8 @@ def _first_of_free_choices(
                     now=now,
                     clinician=asked.clinician,
                     ignoring=ignoring,
+                    by_staff=by.actor == Actor.STAFF,
+                    has_referral=asked.has_referral,
                 )
             )
         except TimeTaken as error:

@@ -188,6 +188,7 @@ def take_time(
     clinician: Resource | None,
     ignoring: Ignoring,
     by_staff: bool = False,
+    has_referral: bool = False,
 ) -> list[Reservation]:
     """Return unsaved reservations for the visit at `start`, on resources that are free.
 
@@ -195,8 +196,9 @@ def take_time(
     """
     day = start.astimezone(UTC).date()
     plan = visit_type.plan(
-        day, day, now=now, clinician=clinician, ignoring=ignoring, by_staff=by_staff
-    )
+        day, day, now=now, clinician=clinician, ignoring=ignoring, by_staff=by_staff,
+        has_referral=has_referral,
+    )  # fmt: skip
     slot = plan.check(start, now=now)
     if isinstance(slot, Reason):
         raise refusal(slot)

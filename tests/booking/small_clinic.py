@@ -10,7 +10,15 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import DatabaseError
 
-from booking.availability import Busy, Calendar, Interval, Need, Rules, WeeklyHours
+from booking.availability import (
+    Busy,
+    Calendar,
+    Interval,
+    Need,
+    Rules,
+    WeeklyHours,
+    Why,
+)
 from booking.models import (
     Closure,
     Hours,
@@ -72,7 +80,7 @@ class SmallClinic:
         nerve_test = factories.a_visit_type(
             takes=(CLINICIAN, ROOM, MACHINE), suitable=(rooms[1],), duration=60,
             buffer_before=15, buffer_after=5, step=20, horizon=30,
-            holds_first_choice=False,
+            holds_first_choice=False, needs_referral=True,
         )  # fmt: skip
         both = factories.a_visit_type(
             takes=(CLINICIAN, CLINICIAN, ROOM), suitable=(rooms[0],), duration=45,
@@ -103,6 +111,7 @@ def minute_by_minute(
     clinician: Resource | None = None,
     ignoring: Ignoring = NOBODY,
     by_staff: bool = False,
+    has_referral: bool = False,
 ) -> Clinic:
     """Return the model of availability that looks at every minute.
 
@@ -160,8 +169,16 @@ def minute_by_minute(
         lead=0 if by_staff else visit_type.lead_time,
         horizon=3650 if by_staff else visit_type.horizon,
         needs=tuple(needs),
+        barred=None if by_staff else _barred(visit_type, has_referral),
     )
     return Clinic(rules, calendars, NEW_YORK, int(now.timestamp()))
+
+
+def _barred(visit_type: VisitType, has_referral: bool) -> Why | None:
+    if visit_type.by_phone_only:
+        return Why.CALL_US
+    unmet = visit_type.needs_referral and not has_referral
+    return Why.NEEDS_REFERRAL if unmet else None
 
 
 def _busy(now: datetime, ignoring: Ignoring) -> tuple[list[Taken], list[Taken]]:

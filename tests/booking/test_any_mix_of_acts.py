@@ -124,6 +124,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
     def those(self, states: tuple[str, ...] = ()) -> list[int]:
         return [pk for pk, (s, _) in self.status.items() if not states or s in states]
 
+    def visit_type(self, nth: int) -> VisitType:
+        return VisitType.objects.get(pk=self.clinic.visit_types[nth].pk)
+
     def some_clinician(self, data: st.DataObject) -> Resource | None:
         return data.draw(st.sampled_from([None, None, *self.clinic.clinicians]))
 
@@ -140,7 +143,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         ]
 
     def some_request(self, data: st.DataObject, nth: int) -> NewRequest:
-        visit_type = self.clinic.visit_types[nth]
+        visit_type = self.visit_type(nth)
         starts = self.some_starts(data, visit_type)
         email = data.draw(st.sampled_from(["pat@example.com"] * 3 + [""]))
         return factories.a_new_request(
@@ -149,6 +152,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 st.lists(st.sampled_from(starts), min_size=1, max_size=3, unique=True)
             ),
             clinician=self.some_clinician(data),
+            has_referral=data.draw(st.sampled_from([True, True, False])),
             patient=factories.patient_details(
                 email=email, contact_by="email" if email else "phone"
             ),
@@ -201,6 +205,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             self.slot(
                 asked.visit_type, start,
                 clinician=asked.clinician, ignoring=Ignoring(hold_key),
+                has_referral=asked.has_referral, by_staff=by != PATIENT,
             )
             for start in asked.choices
         ]  # fmt: skip
@@ -225,15 +230,14 @@ class AnyMixOfActs(RuleBasedStateMachine):
 
     @rule(data=st.data(), nth=kind, key=visitor)
     def a_visitor_holds_a_time(self, data: st.DataObject, nth: int, key: str) -> None:
-        visit_type, who = self.clinic.visit_types[nth], self.some_clinician(data)
+        visit_type, who = self.visit_type(nth), self.some_clinician(data)
         start = data.draw(st.sampled_from(self.some_starts(data, visit_type)))
-        slot = self.slot(visit_type, start, clinician=who, ignoring=Ignoring(key))
+        asked: dict[str, Any] = {"clinician": who, "has_referral": key == "ann"}
+        slot = self.slot(visit_type, start, ignoring=Ignoring(key), **asked)
         mine = Reservation.objects.filter(hold_key=key)
 
         def act() -> datetime:
-            return workflow.hold(
-                visit_type, start, key=key, now=self.now, clinician=who
-            )
+            return workflow.hold(visit_type, start, key=key, now=self.now, **asked)
 
         if slot is None:
             with pytest.raises(TimeTaken), nothing_written():
@@ -241,11 +245,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
         else:
             assert act() == self.now + 15 * MINUTE
             assert spans(mine) == taken_by(slot, visit_type)
-            # A hold is not in its own holder's way.
-            assert (
-                self.slot(visit_type, start, clinician=who, ignoring=Ignoring(key))
-                == slot
-            )
+            # A hold is not in its own holder's way, who is shown the same people.
+            again = self.slot(visit_type, start, ignoring=Ignoring(key), **asked)
+            assert again == slot
 
     @rule(key=visitor)
     def a_visitor_goes_on(self, key: str) -> None:
@@ -442,6 +444,12 @@ class AnyMixOfActs(RuleBasedStateMachine):
         )
         workflow.refresh_closures(now=self.now)
 
+    @rule(nth=kind, by_phone=st.sampled_from([False, False, True]))
+    def staff_change_how_a_visit_is_asked_for(self, nth: int, by_phone: bool) -> None:
+        visit_type = self.visit_type(nth)
+        visit_type.by_phone_only = by_phone
+        visit_type.save()
+
     @rule(nth=st.integers(0, 5))
     def staff_take_something_away_or_bring_it_back(self, nth: int) -> None:
         resource = Resource.objects.get(pk=self.clinic.resources[nth].pk)
@@ -453,17 +461,14 @@ class AnyMixOfActs(RuleBasedStateMachine):
     def somebody_looks_at_a_day(
         self, nth: int, days: int, who: int | None, staff: bool
     ) -> None:
-        visit_type = self.clinic.visit_types[nth]
+        visit_type = self.visit_type(nth)
         day = self.now.astimezone(NEW_YORK).date() + days * DAY
         clinician = None if who is None else self.clinic.clinicians[who]
-        model = minute_by_minute(
-            visit_type, self.now, clinician=clinician, by_staff=staff
-        )
-        (found,) = visit_type.availability(
-            day, day, now=self.now, clinician=clinician, by_staff=staff
-        )
-        answers = map(model.answer, model.grid_of(day))
-        assert found.slots == tuple(a for a in answers if isinstance(a, Slot))
+        asked: dict[str, Any] = {"clinician": clinician, "by_staff": staff}
+        asked["has_referral"] = staff or bool(who)
+        model = minute_by_minute(visit_type, self.now, **asked)
+        (found,) = visit_type.availability(day, day, now=self.now, **asked)
+        assert found == model.day(day)
 
     # --- Time and trouble ----------------------------------------------------------
 
@@ -617,8 +622,8 @@ def taken_by(slot: Slot, visit_type: VisitType) -> list[tuple[int, datetime, dat
 def how_many(config: pytest.Config) -> settings:
     """Return STEPS acts: the same ones each time, or others for each seed."""
     return settings(
-        # A tenth more, since a clinic that takes many choices to tell ends early.
-        max_examples=STEPS * 11 // (STEPS_A_CLINIC * 10) + 1,
+        # Some more, since a clinic that takes many choices to tell ends early.
+        max_examples=STEPS * 14 // (STEPS_A_CLINIC * 10) + 1,
         stateful_step_count=STEPS_A_CLINIC,
         derandomize=config.getoption("--hypothesis-seed") is None,
         database=None,

@@ -213,6 +213,25 @@ def test_a_manager_adds_a_kind_of_visit_with_what_it_takes(manager: Client) -> N
     assert list(named) == [machine]
 
 
+def test_a_manager_says_which_visits_need_a_referral_or_a_call(manager: Client) -> None:
+    form = a_type_form({"kind": "room"}, service=a_service().pk)
+    manager.post(f"{TYPES}add/", form)
+    visit_type = VisitType.objects.get()
+    assert not visit_type.needs_referral
+    assert not visit_type.by_phone_only
+    page = manager.get(f"{TYPES}{visit_type.pk}/change/").content.decode()
+    assert "Online only for patients who say that they have a referral." in page
+    assert "Shown online, but no times: patients are told to call." in page
+    again = form | inline("requirements", {"kind": "room", "count": 1})
+    manager.post(
+        f"{TYPES}{visit_type.pk}/change/",
+        again | {"needs_referral": "on", "by_phone_only": "on"},
+    )
+    visit_type.refresh_from_db()
+    assert visit_type.needs_referral
+    assert visit_type.by_phone_only
+
+
 @pytest.mark.parametrize("name", ["duration", "step"])
 def test_a_visit_of_no_length_or_step_is_refused_in_words(
     manager: Client, name: str

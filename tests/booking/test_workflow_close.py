@@ -97,6 +97,15 @@ def test_a_visit_that_was_booked_before_stays():
     ]
 
 
+def test_patients_read_that_the_day_is_closed_though_a_visit_is_still_there():
+    visit_type = a_practice(buffer_after=10)
+    a_booked_visit(visit_type, at("10:00"))
+
+    a_closure(TUESDAY_BEGINS, TUESDAY_ENDS)
+
+    assert why_none(visit_type) == Reason(Why.CLOSED, "Training day")
+
+
 def test_cancelling_the_visit_closes_the_gap_that_it_leaves():
     visit_type = a_practice()
     visit = a_booked_visit(visit_type, at("10:00"))
