@@ -47,7 +47,7 @@ WORKER = "worker"
 BEAT = timedelta(seconds=30)
 SILENT = timedelta(minutes=5)
 HOLDS_KEPT = timedelta(days=1)
-# For how long, in seconds, to insist on writing down what became of a message.
+# For how long, in seconds, to insist on writing down what has happened.
 INSIST = 60
 
 
@@ -91,9 +91,9 @@ def deliver_next() -> bool:
     except Error:  # the database's: the lease runs out, and then it is tried again
         raise
     except Exception as error:  # one that cannot be sent must not stop the others
-        _insist(_record_failure, claim, error)
+        insist(_record_failure, claim, error)
     else:
-        _insist(_record_sent, claim)
+        insist(_record_sent, claim)
     return True
 
 
@@ -224,8 +224,10 @@ def _code(error: Exception) -> int:
     return 0
 
 
-def _insist(write: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Write, over a restart of the database too: otherwise the mail is sent twice."""
+def insist(write: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Write, over a restart of the database too: a mail would be sent twice otherwise,
+    and a chore wait until its lease is over.
+    """
     deadline = time.monotonic() + INSIST
     while True:
         try:
@@ -233,7 +235,9 @@ def _insist(write: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None
         except Error:
             if time.monotonic() > deadline or connection.in_atomic_block:
                 raise
-            logger.warning("The database is away, and a message to be marked waits.")
+            logger.warning(
+                "The database is away, and what is to be written down waits."
+            )
             connection.close()
             time.sleep(1)
         else:

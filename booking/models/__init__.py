@@ -1,4 +1,5 @@
 from .appointment import Appointment, Proposal
+from .chore import Chore
 from .event import AppointmentEvent
 from .limit import Hit
 from .link import AppointmentLink
@@ -20,6 +21,7 @@ __all__ = [
     "Appointment",
     "AppointmentEvent",
     "AppointmentLink",
+    "Chore",
     "Closure",
     "Heartbeat",
     "Hit",

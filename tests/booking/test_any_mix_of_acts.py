@@ -74,7 +74,7 @@ PHASES = [Phase.generate, Phase.shrink]
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # What waits for a worker is no fault as long as none has been let run.
-WAITING = {"stuck_message", "dead_lease"}
+WAITING = {"stuck_message", "dead_lease", "old_holds"}
 VISITORS = ("ann", "ben")
 
 visitor = st.sampled_from(VISITORS)
