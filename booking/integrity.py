@@ -27,6 +27,7 @@ LEASE_PATIENCE = timedelta(minutes=5)
 MOVES: dict[str, Edge] = {str(move): edge for move, edge in TRANSITIONS.items()}
 OWED: dict[str, Kind] = {
     Act.REQUEST: Kind.RECEIVED,
+    Act.BOOK: Kind.CONFIRMED,
     Act.ACCEPT: Kind.CONFIRMED,
     Act.DECLINE: Kind.DECLINED,
     Act.WITHDRAW: Kind.WITHDRAWN,

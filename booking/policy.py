@@ -44,6 +44,7 @@ class Act(StrEnum):
     """What can be done to a visit. The past participle of each is an event."""
 
     REQUEST = "request"
+    BOOK = "book"
     ACCEPT = "accept"
     DECLINE = "decline"
     WITHDRAW = "withdraw"
@@ -84,6 +85,7 @@ def _edge(*moves: Move, by: Iterable[Actor]) -> Edge:
 
 TRANSITIONS: dict[Act, Edge] = {
     Act.REQUEST: _edge((None, Status.PENDING), by=[Actor.PATIENT, Actor.STAFF]),
+    Act.BOOK: _edge((None, Status.BOOKED), by=[Actor.STAFF]),
     Act.ACCEPT: _edge((Status.PENDING, Status.BOOKED), by=[Actor.STAFF]),
     Act.DECLINE: _edge((Status.PENDING, Status.CANCELLED), by=[Actor.STAFF]),
     Act.WITHDRAW: _edge(

@@ -1,6 +1,7 @@
 """The acts: the only writers of status, time and resource."""
 
 from .answer import accept, decline
+from .book import book
 from .cancel import cancel
 from .close import close, refresh_closures, reopen
 from .hold import hold, release, renew
@@ -14,6 +15,7 @@ __all__ = [
     "By",
     "NewRequest",
     "accept",
+    "book",
     "cancel",
     "close",
     "decline",

@@ -56,6 +56,18 @@ def accept(
         ignoring=Ignoring(appointment_id=visit.pk),
         by_staff=True,
     )
+    return accept_at(visit, proposal, rows, by=by, now=now)
+
+
+def accept_at(
+    visit: Appointment,
+    proposal: Proposal,
+    rows: list[Reservation],
+    *,
+    by: By,
+    now: datetime,
+) -> Appointment:
+    """Give the locked visit the time that was taken for its proposal."""
     free_time(visit, now)
     for row in rows:
         row.appointment, row.proposal = visit, proposal

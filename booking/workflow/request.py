@@ -104,28 +104,14 @@ def request(
     if mine is not None:
         ids |= set(mine.values_list("resource_id", flat=True))
     lock_resources(ids, now)
-    if before := Appointment.objects.filter(request_key=key).first():
-        if before.request_digest != asked.digest():
-            raise DifferentRequest(reference=before.reference)
+    if before := sent_before(asked, key):
         return before
 
     rows = _first_of_free_choices(asked, now, Ignoring(hold_key))
     if mine is not None:
         mine.delete()
-    visit = Appointment(
-        reference=new_reference(),
-        patient=Patient.objects.create(**asked.patient),
-        visit_type=asked.visit_type,
-        wanted_clinician=asked.clinician,
-        requested_at=now,
-        reply_by=reply_promise(asked.visit_type, now),
-        payer=asked.payer,
-        payer_details=dict(asked.payer_details),
-        requested_by_name=asked.requested_by_name,
-        requested_by_relation=asked.requested_by_relation,
-        request_key=key,
-        request_digest=asked.digest(),
-    )
+    visit = new_visit(asked, key, now)
+    visit.reply_by = reply_promise(asked.visit_type, now)
     event = record(visit, Act.REQUEST, by=by, now=now, data=time_data(visit))
     first = _propose(visit, asked.choices)
     if asked.visit_type.holds_first_choice:
@@ -133,6 +119,37 @@ def request(
             row.appointment, row.proposal = visit, first
             row.expires_at = visit.reply_by
         Reservation.objects.bulk_create(rows)
+    keep_answers(visit, asked.answers)
+    messages.owe(Message.Kind.RECEIVED, event, now=now)
+    return visit
+
+
+def sent_before(asked: NewRequest, key: uuid.UUID) -> Appointment | None:
+    """Return the visit that was made under the key. Raises DifferentRequest."""
+    before = Appointment.objects.filter(request_key=key).first()
+    if before and before.request_digest != asked.digest():
+        raise DifferentRequest(reference=before.reference)
+    return before
+
+
+def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
+    """Return the unsaved visit of a patient who is now on record."""
+    return Appointment(
+        reference=new_reference(),
+        patient=Patient.objects.create(**asked.patient),
+        visit_type=asked.visit_type,
+        wanted_clinician=asked.clinician,
+        requested_at=now,
+        payer=asked.payer,
+        payer_details=dict(asked.payer_details),
+        requested_by_name=asked.requested_by_name,
+        requested_by_relation=asked.requested_by_relation,
+        request_key=key,
+        request_digest=asked.digest(),
+    )
+
+
+def keep_answers(visit: Appointment, answers: Sequence[Answer]) -> None:
     ScreeningAnswer.objects.bulk_create(
         ScreeningAnswer(
             appointment=visit,
@@ -143,10 +160,8 @@ def request(
             flag=a.flag,
             advice=a.advice,
         )
-        for order, a in enumerate(asked.answers)
+        for order, a in enumerate(answers)
     )
-    messages.owe(Message.Kind.RECEIVED, event, now=now)
-    return visit
 
 
 def _first_of_free_choices(

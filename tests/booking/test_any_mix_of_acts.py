@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
@@ -82,6 +83,9 @@ desk = st.integers(0, 1)
 kind = st.integers(0, 1)
 mood = st.sampled_from(["ok", *PostOffice.MOODS])
 
+# A request or a booking, by whoever made it.
+Send = partial[Appointment]
+
 
 class AnyMixOfActs(RuleBasedStateMachine):
     """Expect of each act what the rules in booking/README.md say of it."""
@@ -101,7 +105,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self.now = NOW
         PostOffice.taken = []
         PostOffice.mood = "ok"
-        self.asked: list[tuple[NewRequest, uuid.UUID, int]] = []
+        self.asked: list[tuple[Send, NewRequest, uuid.UUID, int]] = []
         self.status: dict[int, tuple[str, str]] = {}
         self.looked = 0
         self.events: list[Any] = []
@@ -217,11 +221,28 @@ class AnyMixOfActs(RuleBasedStateMachine):
             assert refused.value.params["rank"] == slots.index(None) + 1
             return
         visit = act()
-        self.asked.append((asked, key, visit.pk))
+        self.asked.append((partial(workflow.request, by=PATIENT), asked, key, visit.pk))
         self.status[visit.pk] = ("pending", "")
         holds = asked.visit_type.holds_first_choice and visit.reply_by > self.now
         assert held_by(visit) == (taken_by(slots[0], asked.visit_type) if holds else [])
         assert not (hold_key and Reservation.objects.filter(hold_key=hold_key).exists())
+
+    @rule(data=st.data(), nth=kind, who=desk)
+    def the_desk_books(self, data: st.DataObject, nth: int, who: int) -> None:
+        asked = self.some_request(data, nth)
+        asked = replace(asked, choices=asked.choices[:1])
+        slot = self.slot(
+            asked.visit_type, asked.choices[0], clinician=asked.clinician, by_staff=True
+        )
+        send, key = partial(workflow.book, by=self.clinic.desk[who]), uuid.uuid4()
+        if slot is None:
+            with pytest.raises(TimeTaken), nothing_written():
+                send(asked, key=key, now=self.now)
+            return
+        visit = send(asked, key=key, now=self.now)
+        self.asked.append((send, asked, key, visit.pk))
+        self.status[visit.pk] = ("booked", "")
+        assert held_by(visit) == taken_by(slot, asked.visit_type)
 
     @rule(data=st.data(), nth=kind, key=visitor)
     def a_visitor_holds_a_time(self, data: st.DataObject, nth: int, key: str) -> None:
@@ -261,17 +282,16 @@ class AnyMixOfActs(RuleBasedStateMachine):
         assert not Reservation.objects.filter(hold_key=key).exists()
 
     @precondition(lambda self: self.asked)
-    @rule(data=st.data(), key=st.sampled_from(["", *VISITORS]))
-    def an_old_form_is_sent_again(self, data: st.DataObject, key: str) -> None:
-        asked, request_key, pk = data.draw(st.sampled_from(self.asked))
+    @rule(data=st.data(), hold=st.sampled_from(["", *VISITORS]))
+    def an_old_form_is_sent_again(self, data: st.DataObject, hold: str) -> None:
+        send, asked, key, pk = data.draw(st.sampled_from(self.asked))
+        more = {"hold_key": hold} if send.func is workflow.request else {}
         with self.nothing_new():
-            again = workflow.request(
-                asked, key=request_key, by=PATIENT, now=self.now, hold_key=key
-            )
+            again = send(asked, key=key, now=self.now, **more)
         assert again.pk == pk
         other = replace(asked, payer="self_pay")
         with pytest.raises(DifferentRequest), nothing_written():
-            workflow.request(other, key=request_key, by=PATIENT, now=self.now)
+            send(other, key=key, now=self.now)
 
     # --- Answers -------------------------------------------------------------------
 
@@ -341,7 +361,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         same = By(last.actor, last.user)
         colleague = next(d for d in self.clinic.desk if d.user != last.user)
         done = {"accept": "accept", "decline": "decline"}.get(last.act, "cancel")
-        if last.act == "request" or (act == "cancel" and last.act == "accept"):
+        if last.act == "request" or (act == "cancel" and visit.status == "booked"):
             return
         if act == done or act == "cancel":
             with self.nothing_new():
@@ -541,6 +561,12 @@ class AnyMixOfActs(RuleBasedStateMachine):
         acts: list[Callable[[], Any]] = [
             lambda: workflow.request(
                 asked, key=uuid.uuid4(), by=PATIENT, now=now, hold_key="ann"
+            ),
+            lambda: workflow.book(
+                replace(asked, choices=[start]),
+                key=uuid.uuid4(),
+                by=self.clinic.desk[0],
+                now=now,
             ),
             lambda: workflow.hold(visit_type, start, key="ann", now=now),
             lambda: workflow.renew("ann", now=now),
