@@ -83,6 +83,16 @@ class DifferentRequest(BookingError):
     )
 
 
+class DifferentForm(DifferentRequest):
+    """A form of the front desk was sent twice with different content."""
+
+    code = "different_form"
+    message = _(
+        "This form was already sent, with other content, and that was done. What you"
+        " typed is still here: to have it done as well, press the button again."
+    )
+
+
 class TooMany(BookingError):
     """A cap on requests was reached."""
 

@@ -1,5 +1,6 @@
 from .appointment import Appointment, Proposal
 from .event import AppointmentEvent
+from .form_key import FormKey
 from .limit import Hit
 from .link import AppointmentLink
 from .message import Heartbeat, Message
@@ -21,6 +22,7 @@ __all__ = [
     "AppointmentEvent",
     "AppointmentLink",
     "Closure",
+    "FormKey",
     "Heartbeat",
     "Hit",
     "Hours",

@@ -102,6 +102,14 @@ class Appointment(models.Model):
     requested_by_name = EncryptedTextField(_("asked by"), blank=True)
     requested_by_relation = models.CharField(max_length=20, blank=True)
 
+    series = models.UUIDField(
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=True,
+        help_text=_("Joins the visits that staff made in one go."),
+    )
+
     request_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     request_digest = models.CharField(max_length=64, blank=True, editable=False)
 

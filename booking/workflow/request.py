@@ -1,8 +1,5 @@
 """A patient asks for a time, or staff ask on the phone for them."""
 
-import hashlib
-import hmac
-import json
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
@@ -10,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
-from booking import messages, policy
+from booking import messages, once, policy
 from booking.availability import WeeklyHours, opening_windows
 from booking.errors import DifferentRequest, TimeTaken
 from booking.models import (
@@ -76,8 +72,7 @@ class NewRequest:
             self.requested_by_name,
             self.requested_by_relation,
         ]
-        text = json.dumps(content, sort_keys=True, default=str).encode()
-        return hmac.new(settings.SECRET_KEY.encode(), text, hashlib.sha256).hexdigest()
+        return once.digest(content)
 
 
 @act
