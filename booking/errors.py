@@ -42,6 +42,13 @@ class TimeNotOffered(TimeTaken):
     message = _("That time is not offered. Choose one of the times shown.")
 
 
+class SeriesClash(TimeTaken):
+    """Some times of a series cannot be had: `clashes` gives the reason of each."""
+
+    code = "series_clash"
+    message = _("Not all of these times can be had now. Nothing was booked.")
+
+
 class NotPossibleNow(BookingError):
     """The visit is in a state that this act does not start from."""
 

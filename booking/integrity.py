@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
@@ -107,6 +108,7 @@ class _Replayed:
     end: str | None = None
     cancellation_reason: str = ""
     decline_reason: str = ""
+    series: str | None = None
 
 
 def _visits() -> Iterator[Fault]:
@@ -124,7 +126,7 @@ def _with_history() -> QuerySet[Appointment]:
         Appointment.objects.order_by("pk")
         .only(
             "status", "version", "start", "end", "cancellation_reason",
-            "decline_reason",
+            "decline_reason", "series",
         )
         .prefetch_related(
             Prefetch("events", events), Prefetch("messages", messages), "reservations"
@@ -155,6 +157,7 @@ def _history(visit: Appointment) -> Iterator[Fault]:
         _replay(replayed, event)
     for name in (
         "status", "version", "start", "end", "cancellation_reason", "decline_reason",
+        "series",
     ):  # fmt: skip
         present = _plain(getattr(visit, name))
         if present != getattr(replayed, name):
@@ -175,6 +178,8 @@ def _replay(replayed: _Replayed, event: AppointmentEvent) -> None:
     replayed.status, replayed.version = event.to_status, event.version
     if "start" in event.data:
         replayed.start, replayed.end = event.data["start"], event.data["end"]
+    if "series" in event.data:
+        replayed.series = event.data["series"]
     if event.act == Act.DECLINE:
         replayed.cancellation_reason = CancellationReason.DECLINED
         replayed.decline_reason = event.reason
@@ -183,8 +188,10 @@ def _replay(replayed: _Replayed, event: AppointmentEvent) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a time as an event keeps it, anything else as it is."""
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+    """Return a time or a key as an event keeps it, anything else as it is."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, UUID) else value
 
 
 def _time(visit: Appointment) -> Iterator[Fault]:

@@ -45,6 +45,7 @@ class Act(StrEnum):
 
     REQUEST = "request"
     BOOK = "book"
+    EXTEND = "extend"
     ACCEPT = "accept"
     DECLINE = "decline"
     WITHDRAW = "withdraw"
@@ -86,6 +87,7 @@ def _edge(*moves: Move, by: Iterable[Actor]) -> Edge:
 TRANSITIONS: dict[Act, Edge] = {
     Act.REQUEST: _edge((None, Status.PENDING), by=[Actor.PATIENT, Actor.STAFF]),
     Act.BOOK: _edge((None, Status.BOOKED), by=[Actor.STAFF]),
+    Act.EXTEND: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
     Act.ACCEPT: _edge((Status.PENDING, Status.BOOKED), by=[Actor.STAFF]),
     Act.DECLINE: _edge((Status.PENDING, Status.CANCELLED), by=[Actor.STAFF]),
     Act.WITHDRAW: _edge(
@@ -108,6 +110,9 @@ class DeclineReason(StrEnum):
 
 
 MAX_CHOICES = 3
+# How many visits a series has, the first included, and how many weeks apart.
+SERIES_VISITS = range(2, 27)
+SERIES_WEEKS = range(1, 13)
 # No reservation is longer: the longest day of a year, when the clock goes back. So
 # whoever looks for what touches a time need not look at rows that start long before.
 LONGEST = timedelta(hours=25)

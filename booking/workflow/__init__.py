@@ -7,6 +7,7 @@ from .close import close, refresh_closures, reopen
 from .hold import hold, release, renew
 from .request import Answer, NewRequest, reply_promise, request
 from .road import PATIENT, SYSTEM, By
+from .series import book_series
 
 __all__ = [
     "PATIENT",
@@ -16,6 +17,7 @@ __all__ = [
     "NewRequest",
     "accept",
     "book",
+    "book_series",
     "cancel",
     "close",
     "decline",

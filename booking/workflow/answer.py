@@ -17,6 +17,7 @@ from .road import (
     is_repeat,
     lock_visit,
     record,
+    series_data,
     take_time,
     time_data,
 )
@@ -84,7 +85,7 @@ def accept_at(
         Act.ACCEPT,
         by=by,
         now=now,
-        data=time_data(visit) | held_data(rows),
+        data=time_data(visit) | held_data(rows) | series_data(visit),
     )
     messages.owe(Message.Kind.CONFIRMED, event, now=now)
     return visit

@@ -1,4 +1,4 @@
-"""Staff make a visit that is booked from the start, such as on the phone."""
+"""Staff make a visit that is booked from the start, for somebody on the phone."""
 
 import uuid
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from .road import (
     held_data,
     lock_resources,
     record,
+    series_data,
     take_time,
     time_data,
 )
@@ -60,7 +61,7 @@ def book_at(
 ) -> None:
     """Write the new visit with the time that was taken for it: a proposal of ours."""
     visit.start, visit.end = start, start + visit.duration
-    data = time_data(visit) | held_data(rows)
+    data = time_data(visit) | held_data(rows) | series_data(visit)
     event = record(visit, Act.BOOK, by=by, now=now, data=data)
     proposal = Proposal.objects.create(
         appointment=visit,

@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -144,7 +144,9 @@ def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
     )
 
 
-def keep_answers(visit: Appointment, answers: Sequence[Answer]) -> None:
+def keep_answers(
+    visit: Appointment, answers: Iterable[Answer | ScreeningAnswer]
+) -> None:
     ScreeningAnswer.objects.bulk_create(
         ScreeningAnswer(
             appointment=visit,

@@ -275,6 +275,11 @@ def time_data(visit: Appointment) -> dict[str, Any]:
     return {"start": _text(visit.start), "end": _text(visit.end)}
 
 
+def series_data(visit: Appointment) -> dict[str, Any]:
+    """Return the series that the visit joins, if it does, as an event keeps it."""
+    return {"series": str(visit.series)} if visit.series else {}
+
+
 def held_data(rows: Iterable[Reservation]) -> dict[str, Any]:
     """Return what the visit holds from an event on: resource, start and end of each."""
     held = ([row.resource_id, _text(row.start), _text(row.end)] for row in rows)

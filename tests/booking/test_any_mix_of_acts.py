@@ -35,6 +35,7 @@ from booking.availability import Slot
 from booking.errors import (
     BookingError,
     ChangedMeanwhile,
+    DifferentForm,
     DifferentRequest,
     NotAllowed,
     NotPossibleNow,
@@ -44,6 +45,7 @@ from booking.models import (
     Appointment,
     AppointmentEvent,
     Closure,
+    FormKey,
     Hours,
     Ignoring,
     Message,
@@ -106,6 +108,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         PostOffice.taken = []
         PostOffice.mood = "ok"
         self.asked: list[tuple[Send, NewRequest, uuid.UUID, int]] = []
+        self.series: list[tuple[partial[list[Appointment]], uuid.UUID, list[int]]] = []
         self.status: dict[int, tuple[str, str]] = {}
         self.looked = 0
         self.events: list[Any] = []
@@ -324,6 +327,81 @@ class AnyMixOfActs(RuleBasedStateMachine):
         }
         assert not visit.proposals.open().exists()
 
+    @precondition(lambda self: self.those(("pending", "booked")))
+    @rule(
+        data=st.data(), who=desk, more=st.integers(1, 3),
+        apart=st.sampled_from([7, 7, 7, 14, 0]),
+    )  # fmt: skip
+    def the_desk_makes_a_series(
+        self, data: st.DataObject, who: int, more: int, apart: int
+    ) -> None:
+        """Of a request or a booked visit; for `apart` 0 all visits are on one day."""
+        visit = self.visit(data, "pending", "booked")
+        asked = list(visit.proposals.open().values_list("start", flat=True))
+        first = visit.start or data.draw(st.sampled_from(sorted(asked)))
+        wall = first.astimezone(NEW_YORK)
+        starts = [first] + [
+            (wall + n * (apart * DAY or HOUR)).astimezone(UTC)
+            for n in range(1, more + 1)
+        ]
+        slots, clashes = self.slots_of_series(visit, starts)
+        key = uuid.uuid4()
+        act = partial(
+            workflow.book_series, visit.pk, starts, by=self.clinic.desk[who], key=key
+        )
+        if clashes:
+            with pytest.raises(TimeTaken) as refused, nothing_written():
+                act(now=self.now)
+            assert set(refused.value.params["clashes"]) == clashes
+            return
+        visits = act(now=self.now)
+        self.series.append((act, key, [v.pk for v in visits]))
+        assert [v.start for v in visits] == starts
+        assert len({(v.series, v.patient_id) for v in visits}) == 1
+        for v in visits:
+            self.status[v.pk] = ("booked", "")
+            if slot := slots.get(v.start):
+                assert held_by(v) == taken_by(slot, visit.visit_type)
+
+    def slots_of_series(
+        self, visit: Appointment, starts: list[datetime]
+    ) -> tuple[dict[datetime, Slot], set[datetime]]:
+        """Return what the model has for each start to be taken, and who gets none."""
+        booked = Appointment.objects.filter(patient=visit.patient_id, status="booked")
+        days = [
+            s.astimezone(NEW_YORK).date()
+            for s in booked.values_list("start", flat=True)
+        ]
+        slots, clashes = {}, set()
+        for start in starts[1:] if visit.start else starts:
+            slot = self.slot(
+                visit.visit_type, start, clinician=visit.wanted_clinician,
+                ignoring=Ignoring(appointment_id=None if visit.start else visit.pk),
+                by_staff=True,
+            )  # fmt: skip
+            day = start.astimezone(NEW_YORK).date()
+            if slot and day not in days:
+                slots[start] = slot
+            else:
+                clashes.add(start)
+            days.append(day)
+        return slots, clashes
+
+    @precondition(lambda self: self.series)
+    @rule(data=st.data())
+    def an_old_series_is_sent_again(self, data: st.DataObject) -> None:
+        act, key, visits = data.draw(st.sampled_from(self.series))
+        if not FormKey.objects.filter(pk=key).exists():
+            return  # forgotten after two days
+        with self.nothing_new():
+            again = act(now=self.now)
+        assert sorted(v.pk for v in again) == sorted(visits)
+        visit, starts = act.args
+        with pytest.raises(DifferentForm), nothing_written():
+            workflow.book_series(
+                visit, [*starts, self.now], now=self.now, **act.keywords
+            )
+
     @precondition(lambda self: self.those(("pending",)))
     @rule(data=st.data(), who=desk, reason=st.sampled_from(DeclineReason))
     def the_desk_declines(
@@ -386,7 +464,11 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "accept": lambda: workflow.accept(visit.pk, proposal.pk, **common),
             "decline": lambda: workflow.decline(visit.pk, reason=reason, **common),
             "cancel": lambda: workflow.cancel(visit.pk, **common),
-        }
+            "series": lambda: workflow.book_series(
+                visit.pk, [visit.start or proposal.start, self.now + 7 * DAY],
+                key=uuid.uuid4(), **common,
+            )[0],
+        }  # fmt: skip
 
     @precondition(lambda self: self.those(("pending", "booked")))
     @rule(data=st.data(), off=st.sampled_from([-1, 1]), who=desk)
@@ -395,12 +477,14 @@ class AnyMixOfActs(RuleBasedStateMachine):
     ) -> None:
         visit = self.visit(data, "pending", "booked")
         acts = self.answers(visit, self.clinic.desk[who], visit.version + off)
-        possible = {"pending": list(acts), "booked": ["cancel"]}[visit.status]
+        possible = {"pending": list(acts), "booked": ["cancel", "series"]}
         with pytest.raises(ChangedMeanwhile), nothing_written():
-            acts[data.draw(st.sampled_from(possible))]()
+            acts[data.draw(st.sampled_from(possible[visit.status]))]()
 
     @precondition(lambda self: self.status)
-    @rule(data=st.data(), act=st.sampled_from(["accept", "decline", "cancel"]))
+    @rule(
+        data=st.data(), act=st.sampled_from(["accept", "decline", "cancel", "series"])
+    )
     def somebody_without_the_right_tries(self, data: st.DataObject, act: str) -> None:
         visit = self.visit(data)
         strangers = [self.clinic.intern, By(self.clinic.intern.actor), SYSTEM]
@@ -522,6 +606,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
 
     @rule()
     def the_worker_cleans_up(self) -> None:
+        FormKey.objects.filter(at__lt=self.now - 2 * DAY).delete()
         with self.nothing_new():
             delivery.purge(self.now)
 

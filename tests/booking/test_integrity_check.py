@@ -1,5 +1,6 @@
 """Each fault that is planted is named, by key, and without a patient."""
 
+import uuid
 from datetime import timedelta
 from io import StringIO
 
@@ -175,6 +176,7 @@ def test_a_cancelled_visit_that_still_holds_time(booked):
         ({"end": at("10:45")}, ["replay_end"]),
         ({"status": Status.ARRIVED}, ["replay_status"]),
         ({"decline_reason": "no_time"}, ["replay_decline_reason"]),
+        ({"series": uuid.UUID(int=7)}, ["replay_series"]),
         (
             {"status": Status.FULFILLED},
             ["replay_status", "held_for_nothing"],
