@@ -46,7 +46,10 @@ class SeriesClash(TimeTaken):
     """Some times of a series cannot be had: `clashes` gives the reason of each."""
 
     code = "series_clash"
-    message = _("Not all of these times can be had now. Nothing was booked.")
+    message = _(
+        "Not all of these times can be had now. Nothing was booked, and what you chose"
+        " is still here."
+    )
 
 
 class NotPossibleNow(BookingError):

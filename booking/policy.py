@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from .availability import Instant
+from .availability import Instant, Reason, Why
 
 
 class Status(StrEnum):
@@ -113,6 +113,8 @@ MAX_CHOICES = 3
 # How many visits a series has, the first included, and how many weeks apart.
 SERIES_VISITS = range(2, 27)
 SERIES_WEEKS = range(1, 13)
+# A series has one visit a day: nobody is in two places, whatever is free there.
+SAME_DAY = Reason(Why.IN_USE, "patient")
 # No reservation is longer: the longest day of a year, when the clock goes back. So
 # whoever looks for what touches a time need not look at rows that start long before.
 LONGEST = timedelta(hours=25)

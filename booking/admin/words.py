@@ -27,7 +27,7 @@ REASONS: dict[str, str | Promise] = {
 _ACTS: dict[str, str | Promise] = {
     Act.REQUEST: gettext_lazy("Request received"),
     Act.BOOK: gettext_lazy("Booked by staff"),
-    Act.EXTEND: gettext_lazy("Made the first of a series"),
+    Act.EXTEND: gettext_lazy("More visits booked in a series with this one"),
     Act.ACCEPT: gettext_lazy("Accepted"),
     Act.DECLINE: gettext_lazy("Declined"),
     Act.WITHDRAW: gettext_lazy("Request withdrawn"),

@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+
+from django.utils import timezone
 
 from booking import once
-from booking.availability import Reason, Why
+from booking.availability import Reason
 from booking.errors import ChangedMeanwhile, NotPossibleNow, SeriesClash, TimeTaken
 from booking.models import (
     Appointment,
@@ -14,9 +16,8 @@ from booking.models import (
     Reservation,
     Schedule,
     VisitType,
-    clinic_zone,
 )
-from booking.policy import SERIES_VISITS, Act, Status
+from booking.policy import SAME_DAY, SERIES_VISITS, Act, Status
 
 from .answer import accept_at
 from .book import book_at
@@ -31,9 +32,6 @@ from .road import (
     series_data,
     take_from,
 )
-
-# One visit of a series a day: nobody is in two places, whatever is free there.
-SAME_DAY = Reason(Why.IN_USE, "patient")
 
 
 @act
@@ -115,7 +113,7 @@ def _take_all(
     ignoring = Ignoring(appointment_id=visit.pk if asked else None)
     days = [start.astimezone(UTC).date() for start in starts]
     schedule = Schedule.read(min(days), max(days), now=now)
-    theirs = days_of_patient(visit)
+    theirs = Appointment.objects.days_of(visit.patient)
     taken: dict[datetime, list[Reservation]] = {}
     clashes: dict[datetime, Reason] = {}
     for start, day in zip(starts, days, strict=True):
@@ -125,10 +123,10 @@ def _take_all(
             day, day, now=now, clinician=visit.wanted_clinician, ignoring=ignoring,
             by_staff=True, schedule=schedule,
         )  # fmt: skip
-        if local_day(start) in theirs:
+        if timezone.localdate(start) in theirs:
             clashes[start] = SAME_DAY
             continue
-        theirs.add(local_day(start))
+        theirs.add(timezone.localdate(start))
         try:
             taken[start] = take_from(plan, start, now=now)
         except TimeTaken as error:
@@ -136,17 +134,6 @@ def _take_all(
     if clashes:
         raise SeriesClash(clashes=clashes)
     return taken
-
-
-def days_of_patient(visit: Appointment) -> set[date]:
-    """Return the days on which the patient, as known from this visit, has a visit."""
-    booked = Appointment.objects.booked().filter(patient=visit.patient_id)
-    starts = booked.values_list("start", flat=True)
-    return {local_day(start) for start in starts if start}
-
-
-def local_day(at: datetime) -> date:
-    return at.astimezone(clinic_zone()).date()
 
 
 def _another(visit: Appointment, now: datetime) -> Appointment:

@@ -20,9 +20,8 @@ from booking.errors import (
     SeriesClash,
 )
 from booking.models import Appointment, Message, Resource
-from booking.policy import Status
+from booking.policy import SAME_DAY, Status
 from booking.workflow import PATIENT, Answer, By
-from booking.workflow.series import SAME_DAY
 from tests import factories
 from tests.factories import (
     NEW_YORK,
