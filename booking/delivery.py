@@ -31,7 +31,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import Error, connection, transaction
 from django.db.models import Count, Exists, F, Min, OuterRef
 
-from . import clock, limits
+from . import clock, limits, once
 from .models import Heartbeat, Message, Reservation
 from .models.message import MessageQuerySet
 
@@ -250,8 +250,9 @@ def beat(now: datetime) -> None:
 
 
 def purge(now: datetime) -> None:
-    """Delete what is of no more use: old counts, lapsed holds, sessions that ended."""
+    """Delete what is of no more use: old counts and keys, lapsed holds, sessions."""
     limits.purge(now)
+    once.purge(now)
     old_holds = Reservation.objects.lapsed(now - HOLDS_KEPT).exclude(hold_key="")
     old_holds.delete()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

@@ -42,6 +42,16 @@ class TimeNotOffered(TimeTaken):
     message = _("That time is not offered. Choose one of the times shown.")
 
 
+class SeriesClash(TimeTaken):
+    """Some times of a series cannot be had: `clashes` gives the reason of each."""
+
+    code = "series_clash"
+    message = _(
+        "Not all of these times can be had now. Nothing was booked, and what you chose"
+        " is still here."
+    )
+
+
 class NotPossibleNow(BookingError):
     """The visit is in a state that this act does not start from."""
 
@@ -80,6 +90,16 @@ class DifferentRequest(BookingError):
     message = _(
         "This request was already sent with other answers. Look at what we received,"
         " or start a new request."
+    )
+
+
+class DifferentForm(DifferentRequest):
+    """A form of the front desk was sent twice with different content."""
+
+    code = "different_form"
+    message = _(
+        "This form was already sent, with other content, and that was done. What you"
+        " typed is still here: to have it done as well, press the button again."
     )
 
 

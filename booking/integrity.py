@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.apps import apps
 from django.db import connection
@@ -58,6 +59,7 @@ SPAN = timedelta(days=366)
 MOVES: dict[str, Edge] = {str(move): edge for move, edge in TRANSITIONS.items()}
 OWED: dict[str, Kind] = {
     Act.REQUEST: Kind.RECEIVED,
+    Act.BOOK: Kind.CONFIRMED,
     Act.ACCEPT: Kind.CONFIRMED,
     Act.DECLINE: Kind.DECLINED,
     Act.WITHDRAW: Kind.WITHDRAWN,
@@ -290,6 +292,7 @@ class _Visit:
     end: datetime | None
     cancellation_reason: str
     decline_reason: str
+    series: UUID | None
     events: list[_Event] = field(default_factory=list)
     proposals: list[_Proposal] = field(default_factory=list)
     reservations: list[_Reservation] = field(default_factory=list)
@@ -306,10 +309,12 @@ class _Replayed:
     end: str | None = None
     cancellation_reason: str = ""
     decline_reason: str = ""
+    series: str | None = None
 
 
 COMPARED = (
     "status", "version", "start", "end", "cancellation_reason", "decline_reason",
+    "series",
 )  # fmt: skip
 
 
@@ -426,6 +431,8 @@ def _replay(replayed: _Replayed, event: _Event) -> None:
     replayed.status, replayed.version = event.to_status, event.version
     if "start" in event.data:
         replayed.start, replayed.end = event.data["start"], event.data["end"]
+    if "series" in event.data:
+        replayed.series = event.data["series"]
     if event.act == Act.DECLINE:
         replayed.cancellation_reason = CancellationReason.DECLINED
         replayed.decline_reason = event.reason
@@ -434,8 +441,10 @@ def _replay(replayed: _Replayed, event: _Event) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a time as an event keeps it, anything else as it is."""
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+    """Return a time or a key as an event keeps it, anything else as it is."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, UUID) else value
 
 
 def _choices(visit: _Visit) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from .availability import Instant
+from .availability import Instant, Reason, Why
 
 
 class Status(StrEnum):
@@ -44,6 +44,8 @@ class Act(StrEnum):
     """What can be done to a visit. The past participle of each is an event."""
 
     REQUEST = "request"
+    BOOK = "book"
+    EXTEND = "extend"
     ACCEPT = "accept"
     DECLINE = "decline"
     WITHDRAW = "withdraw"
@@ -84,6 +86,8 @@ def _edge(*moves: Move, by: Iterable[Actor]) -> Edge:
 
 TRANSITIONS: dict[Act, Edge] = {
     Act.REQUEST: _edge((None, Status.PENDING), by=[Actor.PATIENT, Actor.STAFF]),
+    Act.BOOK: _edge((None, Status.BOOKED), by=[Actor.STAFF]),
+    Act.EXTEND: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
     Act.ACCEPT: _edge((Status.PENDING, Status.BOOKED), by=[Actor.STAFF]),
     Act.DECLINE: _edge((Status.PENDING, Status.CANCELLED), by=[Actor.STAFF]),
     Act.WITHDRAW: _edge(
@@ -106,6 +110,11 @@ class DeclineReason(StrEnum):
 
 
 MAX_CHOICES = 3
+# How many visits a series has, the first included, and how many weeks apart.
+SERIES_VISITS = range(2, 27)
+SERIES_WEEKS = range(1, 13)
+# A series has one visit a day: nobody is in two places, whatever is free there.
+SAME_DAY = Reason(Why.IN_USE, "patient")
 # No reservation is longer: the longest day of a year, when the clock goes back. So
 # whoever looks for what touches a time need not look at rows that start long before.
 LONGEST = timedelta(hours=25)

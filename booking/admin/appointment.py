@@ -22,12 +22,18 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from booking import clock, workflow
-from booking.errors import BookingError
+from booking.errors import (
+    BookingError,
+    DifferentForm,
+    NotPossibleNow,
+    TimeTaken,
+    TryAgain,
+)
 from booking.front_desk import may_answer
 from booking.messages import preview_cancellation, preview_decline
 from booking.models import Appointment
 from booking.models.appointment import AppointmentQuerySet
-from booking.policy import DeclineReason
+from booking.policy import DeclineReason, Status
 from booking.queue import judge
 from booking.workflow import By
 from services.list_filters import OfferedFilters
@@ -36,6 +42,7 @@ from . import words
 from .filters import DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits
 from .forms import AnswerForm, DeclineForm, FindForm
+from .series import SeriesPlan
 
 Act = Callable[[By, datetime], Appointment]
 
@@ -87,6 +94,7 @@ class AppointmentAdmin(OfferedFilters):
             page("<int:pk>/accept/", require_POST(self.accept_view), "accept"),
             page("<int:pk>/decline/", self.decline_view, "decline"),
             page("<int:pk>/cancel/", self.cancel_view, "cancel"),
+            page("<int:pk>/series/", self.series_view, "series"),
             *super().get_urls(),
         ]
 
@@ -163,6 +171,7 @@ class AppointmentAdmin(OfferedFilters):
         visit = get_object_or_404(Appointment.objects.with_queue_details(), pk=pk)
         now = clock.now()
         events = visit.events.select_related("user").order_by("version")
+        series = Appointment.objects.in_series(visit.series) if visit.series else ()
         return self.page(
             request,
             "visit",
@@ -171,6 +180,7 @@ class AppointmentAdmin(OfferedFilters):
             line=judge([visit], now)[0],
             messages_owed=visit.messages.select_related("called_by"),
             events=events,
+            series=list(series),
             may_answer=may_answer(request),
             now=now,
         )
@@ -254,6 +264,29 @@ class AppointmentAdmin(OfferedFilters):
             now=clock.now(),
         )
 
+    def series_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show a plan of more visits like this one; its button books them all."""
+        visit, now = self.visit_to_answer(request, pk), clock.now()
+        there = reverse("admin:booking_appointment_change", args=[visit.pk])
+        if visit.status not in (Status.PENDING, Status.BOOKED):
+            said = words.refusal(NotPossibleNow(), visit, now)
+            messages.warning(request, said)
+            return HttpResponseRedirect(there)
+        plan = SeriesPlan(visit, request.POST or request.GET, now)
+        if request.method == "POST" and plan.is_fit():
+            try:
+                visits = plan.book(by_signed_in(request))
+            except (DifferentForm, TimeTaken, TryAgain) as error:
+                plan.refused(error)
+            except BookingError as error:
+                messages.warning(request, words.refusal(error, visit, now))
+                return HttpResponseRedirect(there)
+            else:
+                messages.success(request, plan.outcome(visits))
+                return HttpResponseRedirect(there)
+        title = _("Make a series of %(reference)s") % {"reference": visit.reference}
+        return self.page(request, "series", title=title, **plan.context())
+
     def find_view(self, request: HttpRequest) -> HttpResponse:
         """Answer a search from the POST itself: no name ever stands in an address."""
         if not self.has_view_permission(request):
@@ -295,10 +328,9 @@ class AppointmentAdmin(OfferedFilters):
 
     def attempt(self, request: HttpRequest, visit: Appointment, act: Act) -> None:
         """Do it and say what came of it, in a message that names the visit."""
-        assert isinstance(request.user, User)  # noqa: S101 -- admin_view saw to it
         now = clock.now()
         try:
-            after = act(By.staff(request.user), now)
+            after = act(by_signed_in(request), now)
         except BookingError as error:
             said = words.refusal(error, visit, now)
             messages.warning(request, f"{visit.reference}: {said}")
@@ -333,6 +365,11 @@ def cancelling(pk: int, form: AnswerForm, seen: int | None) -> Act:
         now=now,
         seen_version=seen,
     )
+
+
+def by_signed_in(request: HttpRequest) -> By:
+    assert isinstance(request.user, User)  # noqa: S101 -- admin_view saw to it
+    return By.staff(request.user)
 
 
 def seen_version(request: HttpRequest) -> int:

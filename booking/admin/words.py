@@ -26,6 +26,8 @@ REASONS: dict[str, str | Promise] = {
 
 _ACTS: dict[str, str | Promise] = {
     Act.REQUEST: gettext_lazy("Request received"),
+    Act.BOOK: gettext_lazy("Booked by staff"),
+    Act.EXTEND: gettext_lazy("More visits booked in a series with this one"),
     Act.ACCEPT: gettext_lazy("Accepted"),
     Act.DECLINE: gettext_lazy("Declined"),
     Act.WITHDRAW: gettext_lazy("Request withdrawn"),
@@ -61,7 +63,7 @@ def what(event: AppointmentEvent) -> str:
     words = str(_ACTS.get(event.act, event.act))
     if event.act == Act.DECLINE:
         return f"{words}: {REASONS.get(event.reason, event.reason)}"
-    if event.act == Act.ACCEPT and event.data.get("start"):
+    if event.act in (Act.ACCEPT, Act.BOOK) and event.data.get("start"):
         start = datetime.fromisoformat(event.data["start"])
         return f"{words}: {full_time(start)}"
     return words

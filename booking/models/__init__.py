@@ -1,6 +1,7 @@
 from .appointment import Appointment, Proposal
 from .chore import Chore
 from .event import AppointmentEvent
+from .form_key import FormKey
 from .limit import Hit
 from .link import AppointmentLink
 from .message import Heartbeat, Message
@@ -23,6 +24,7 @@ __all__ = [
     "AppointmentLink",
     "Chore",
     "Closure",
+    "FormKey",
     "Heartbeat",
     "Hit",
     "Hours",

@@ -17,6 +17,7 @@ from .road import (
     is_repeat,
     lock_visit,
     record,
+    series_data,
     take_time,
     time_data,
 )
@@ -56,6 +57,18 @@ def accept(
         ignoring=Ignoring(appointment_id=visit.pk),
         by_staff=True,
     )
+    return accept_at(visit, proposal, rows, by=by, now=now)
+
+
+def accept_at(
+    visit: Appointment,
+    proposal: Proposal,
+    rows: list[Reservation],
+    *,
+    by: By,
+    now: datetime,
+) -> Appointment:
+    """Give the locked visit the time that was taken for its proposal."""
     free_time(visit, now)
     for row in rows:
         row.appointment, row.proposal = visit, proposal
@@ -72,7 +85,7 @@ def accept(
         Act.ACCEPT,
         by=by,
         now=now,
-        data=time_data(visit) | held_data(rows),
+        data=time_data(visit) | held_data(rows) | series_data(visit),
     )
     messages.owe(Message.Kind.CONFIRMED, event, now=now)
     return visit

@@ -1,19 +1,15 @@
 """A patient asks for a time, or staff ask on the phone for them."""
 
-import hashlib
-import hmac
-import json
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
-from booking import messages, policy
+from booking import messages, once, policy
 from booking.availability import WeeklyHours, opening_windows
 from booking.errors import DifferentRequest, TimeTaken
 from booking.models import (
@@ -76,8 +72,7 @@ class NewRequest:
             self.requested_by_name,
             self.requested_by_relation,
         ]
-        text = json.dumps(content, sort_keys=True, default=str).encode()
-        return hmac.new(settings.SECRET_KEY.encode(), text, hashlib.sha256).hexdigest()
+        return once.digest(content)
 
 
 @act
@@ -104,28 +99,14 @@ def request(
     if mine is not None:
         ids |= set(mine.values_list("resource_id", flat=True))
     lock_resources(ids, now)
-    if before := Appointment.objects.filter(request_key=key).first():
-        if before.request_digest != asked.digest():
-            raise DifferentRequest(reference=before.reference)
+    if before := sent_before(asked, key):
         return before
 
     rows = _first_of_free_choices(asked, now, Ignoring(hold_key))
     if mine is not None:
         mine.delete()
-    visit = Appointment(
-        reference=new_reference(),
-        patient=Patient.objects.create(**asked.patient),
-        visit_type=asked.visit_type,
-        wanted_clinician=asked.clinician,
-        requested_at=now,
-        reply_by=reply_promise(asked.visit_type, now),
-        payer=asked.payer,
-        payer_details=dict(asked.payer_details),
-        requested_by_name=asked.requested_by_name,
-        requested_by_relation=asked.requested_by_relation,
-        request_key=key,
-        request_digest=asked.digest(),
-    )
+    visit = new_visit(asked, key, now)
+    visit.reply_by = reply_promise(asked.visit_type, now)
     event = record(visit, Act.REQUEST, by=by, now=now, data=time_data(visit))
     first = _propose(visit, asked.choices)
     if asked.visit_type.holds_first_choice:
@@ -133,6 +114,39 @@ def request(
             row.appointment, row.proposal = visit, first
             row.expires_at = visit.reply_by
         Reservation.objects.bulk_create(rows)
+    keep_answers(visit, asked.answers)
+    messages.owe(Message.Kind.RECEIVED, event, now=now)
+    return visit
+
+
+def sent_before(asked: NewRequest, key: uuid.UUID) -> Appointment | None:
+    """Return the visit that was made under the key. Raises DifferentRequest."""
+    before = Appointment.objects.filter(request_key=key).first()
+    if before and before.request_digest != asked.digest():
+        raise DifferentRequest(reference=before.reference)
+    return before
+
+
+def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
+    """Return the unsaved visit of a patient who is now on record."""
+    return Appointment(
+        reference=new_reference(),
+        patient=Patient.objects.create(**asked.patient),
+        visit_type=asked.visit_type,
+        wanted_clinician=asked.clinician,
+        requested_at=now,
+        payer=asked.payer,
+        payer_details=dict(asked.payer_details),
+        requested_by_name=asked.requested_by_name,
+        requested_by_relation=asked.requested_by_relation,
+        request_key=key,
+        request_digest=asked.digest(),
+    )
+
+
+def keep_answers(
+    visit: Appointment, answers: Iterable[Answer | ScreeningAnswer]
+) -> None:
     ScreeningAnswer.objects.bulk_create(
         ScreeningAnswer(
             appointment=visit,
@@ -143,10 +157,8 @@ def request(
             flag=a.flag,
             advice=a.advice,
         )
-        for order, a in enumerate(asked.answers)
+        for order, a in enumerate(answers)
     )
-    messages.owe(Message.Kind.RECEIVED, event, now=now)
-    return visit
 
 
 def _first_of_free_choices(

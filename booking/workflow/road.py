@@ -37,6 +37,7 @@ from booking.models import (
     Appointment,
     AppointmentEvent,
     Ignoring,
+    Plan,
     Reservation,
     Resource,
     VisitType,
@@ -197,6 +198,11 @@ def take_time(
     plan = visit_type.plan(
         day, day, now=now, clinician=clinician, ignoring=ignoring, by_staff=by_staff
     )
+    return take_from(plan, start, now=now)
+
+
+def take_from(plan: Plan, start: datetime, *, now: datetime) -> list[Reservation]:
+    """Do the same from a plan that was made under the locks."""
     slot = plan.check(start, now=now)
     if isinstance(slot, Reason):
         raise refusal(slot)
@@ -267,6 +273,11 @@ def record(
 def time_data(visit: Appointment) -> dict[str, Any]:
     """Return the visit's time as an event keeps it."""
     return {"start": _text(visit.start), "end": _text(visit.end)}
+
+
+def series_data(visit: Appointment) -> dict[str, Any]:
+    """Return the series that the visit joins, if it does, as an event keeps it."""
+    return {"series": str(visit.series)} if visit.series else {}
 
 
 def held_data(rows: Iterable[Reservation]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Each fault that is planted is named, by key, and without a patient."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -344,6 +345,7 @@ def test_a_request_with_no_time_that_could_be_accepted(visit_type):
         ({"end": at("10:45")}, ["replay_end", "accepted_another_time"]),
         ({"status": Status.ARRIVED}, ["replay_status"]),
         ({"decline_reason": "no_time"}, ["replay_decline_reason"]),
+        ({"series": uuid.UUID(int=7)}, ["replay_series"]),
         (
             {"status": Status.FULFILLED},
             ["replay_status", "held_for_nothing"],

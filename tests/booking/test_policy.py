@@ -69,6 +69,8 @@ def test_every_move_ends_where_the_product_says():
 
     assert moves == {
         "request": {(None, "pending")},
+        "book": {(None, "booked")},
+        "extend": {("booked", "booked")},
         "accept": {("pending", "booked")},
         "decline": {("pending", "cancelled")},
         "withdraw": {("pending", "cancelled")},

@@ -158,6 +158,16 @@ def accept(visit: int, user: int) -> int:
     return workflow.accept(visit, factories.choice(row).pk, by=by, now=NOW).pk
 
 
+def book_series(
+    visit: int, starts: Sequence[datetime], user: int, seen: int, key: uuid.UUID
+) -> list[int]:
+    by = By.staff(User.objects.get(pk=user))
+    visits = workflow.book_series(
+        visit, starts, by=by, now=NOW, key=key, seen_version=seen
+    )
+    return [visit.pk for visit in visits]
+
+
 def cancel(visit: int) -> int:
     return workflow.cancel(visit, by=PATIENT, now=NOW).pk
 

@@ -175,6 +175,25 @@ def test_a_double_click_on_cancel_is_one_cancellation(crew: Crew):
         )
 
 
+def weekly(hour: int, count: int = 4) -> list[datetime]:
+    return [at(f"{hour:02}:00", TUESDAY + timedelta(weeks=n)) for n in range(count)]
+
+
+def test_a_series_sent_eight_times_at_once_is_booked_once(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+    user = crew.do(scenes.colleague)
+    before = crew.do(scenes.count_of_visits)
+
+    for number, hour in enumerate(range(9, 17), start=1):
+        visit = crew.do(scenes.ask, visit_type, weekly(hour)[0])
+        task = (scenes.book_series, (visit, weekly(hour), user, 1, uuid.uuid4()))
+        outcomes = crew.race([task] * 8)
+
+        assert codes(outcomes) == {"done": 8}
+        assert len({tuple(outcome.value) for outcome in outcomes}) == 1
+        assert crew.do(scenes.count_of_visits) == before + 4 * number
+
+
 # --- The front desk against patients and itself ----------------------------------
 
 
@@ -191,6 +210,49 @@ def test_two_colleagues_accept_two_requests_for_one_time_and_one_is_refused(crew
         assert codes(outcomes) == {"done": 1, "time_taken": 1}
         stories = sorted(crew.do(scenes.story, visit)[0] for visit in visits)
         assert stories == ["booked", "pending"]
+
+
+def test_two_colleagues_make_a_series_of_one_visit_and_the_slower_is_told(crew: Crew):
+    visit_type = crew.do(scenes.practice, 2, 2)
+    desk = [crew.do(scenes.colleague) for _ in range(2)]
+
+    for hour in range(9, 17):
+        visit = crew.do(scenes.ask, visit_type, weekly(hour)[0])
+        crew.do(scenes.accept, visit, desk[0])
+        outcomes = crew.race(
+            [
+                (scenes.book_series, (visit, weekly(hour), user, 2, uuid.uuid4()))
+                for user in desk
+            ]
+        )
+
+        assert codes(outcomes) == {"done": 1, "changed_meanwhile": 1}
+        assert crew.do(scenes.story, visit)[1] == ["request", "accept", "extend"]
+
+
+def test_a_series_is_booked_whole_or_not_at_all_while_patients_ask(crew: Crew):
+    """Each week of the series has a patient who wants that time at the same moment."""
+    visit_type = crew.do(scenes.practice)
+    user = crew.do(scenes.colleague)
+
+    for hour in range(9, 17):
+        first, *others = weekly(hour)
+        visit = crew.do(scenes.ask, visit_type, first)
+        before = crew.do(scenes.count_of_visits)
+        task = (scenes.book_series, (visit, weekly(hour), user, 1, uuid.uuid4()))
+        series, *asked = crew.race(
+            [task, *((scenes.ask, (visit_type, start)) for start in others)]
+        )
+
+        codes([series, *asked])
+        got_it = [outcome.code for outcome in asked].count("done")
+        if series.code == "done":
+            assert got_it == 0
+        else:
+            assert series.code == "series_clash"
+            assert got_it > 0
+        new = 3 if series.code == "done" else got_it
+        assert crew.do(scenes.count_of_visits) == before + new
 
 
 def test_a_patient_withdraws_while_a_colleague_accepts(crew: Crew):
