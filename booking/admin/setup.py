@@ -50,7 +50,10 @@ class HoursInline(admin.StackedInline):
 class ResourceAdmin(OfferedFilters):
     list_display = ["name", "kind", "is_active", "order"]
     list_filter = ["kind", "is_active"]
-    fields = ["kind", "name", "clinician", "is_active", "order"]
+    fields = [
+        "kind", "name", "clinician", "buffer_before", "buffer_after", "is_active",
+        "order",
+    ]  # fmt: skip
     inlines = [HoursInline]
 
     def save_model(

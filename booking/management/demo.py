@@ -38,6 +38,7 @@ SHIFTS = [
     (time(10), time(18), time(13), time(13, 45)),
 ]
 MACHINE = "EMG machine"
+CLEANING = 20
 ROOMS = ["Room 1", "Room 2", "Room 3"]
 
 # How many of each there should be to look at.
@@ -91,8 +92,9 @@ def load_resources() -> int:
             _open(resource, *SHIFTS[n % len(SHIFTS)])
     for kind, names in ((Kind.ROOM, ROOMS), (Kind.MACHINE, [MACHINE])):
         for n, name in enumerate(names):
+            own = {"buffer_after": CLEANING} if kind == Kind.MACHINE else {}
             made += Resource.objects.get_or_create(
-                kind=kind, name=name, defaults={"order": n}
+                kind=kind, name=name, defaults={"order": n} | own
             )[1]
     return made
 

@@ -178,7 +178,8 @@ def test_each_choice_says_whether_it_can_be_had_now(desk: Client) -> None:
         f"tomorrow 10:00 AM · free · {ours}, {room_1} · also wanted by 1",
         "tomorrow 11:00 AM · taken now",
         f"tomorrow 12:00 PM · free · {ours}, {room_1}",
-        f"tomorrow 2:00 PM · free · {ours}, {room_1}",
+        # Any clinician will do, so the one with less to do that day.
+        f"tomorrow 2:00 PM · free · {other}, {room_1}",
         # The first request holds its first choice, so this would be the other room.
         f"tomorrow 10:00 AM · free · {other}, {room_2}",
     ]

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
 
-from booking.models import Closure, Requirement, Resource, VisitType
+from booking.models import Closure, Resource, VisitType
 from tests.factories import (
     CLINICIAN,
     NOW,
@@ -74,7 +74,10 @@ def inline(prefix: str, *rows: dict[str, Any], initial: int = 0) -> dict[str, An
 
 
 def a_room_form(*hours: dict[str, Any], **values: Any) -> dict[str, Any]:
-    defaults = {"kind": "room", "name": "Room 9", "is_active": "on", "order": 0}
+    defaults = {
+        "kind": "room", "name": "Room 9", "is_active": "on", "order": 0,
+        "buffer_before": 0, "buffer_after": 0,
+    }  # fmt: skip
     return defaults | values | inline("hours", *hours)
 
 
@@ -87,7 +90,8 @@ def a_type_form(*requirements: dict[str, Any], **values: Any) -> dict[str, Any]:
         "buffer_after": 10, "step": 15, "lead_time": 60, "horizon": 30,
         "reply_promise": 480, "is_active": "on", "order": 0,
     }  # fmt: skip
-    return defaults | values | inline("requirements", *requirements)
+    rows = ({"count": 1} | requirement for requirement in requirements)
+    return defaults | values | inline("requirements", *rows)
 
 
 def a_closure_form(start: str, end: str, **values: Any) -> dict[str, Any]:
@@ -122,6 +126,25 @@ def test_a_manager_adds_a_room_with_its_hours(manager: Client) -> None:
     hours = room.hours.get()
     assert (room.kind, hours.weekday) == (ROOM, 0)
     assert (hours.opens, hours.closes) == (time(9), time(13))
+
+
+def test_a_manager_says_how_long_a_machine_is_cleaned(manager: Client) -> None:
+    machine = {"kind": "machine", "name": "EMG", "buffer_before": 5}
+    manager.post(f"{RESOURCES}add/", a_room_form(**machine, buffer_after=30))
+    emg = Resource.objects.get(name="EMG")
+    assert (emg.buffer_before, emg.buffer_after) == (5, 30)
+
+
+@pytest.mark.parametrize("name", ["buffer_before", "buffer_after"])
+def test_a_resource_that_needs_more_than_six_hours_is_refused_in_words(
+    manager: Client, name: str
+) -> None:
+    with nothing_written():
+        page = manager.post(f"{RESOURCES}add/", a_room_form(**{name: 361}))
+    assert errors_of(page) == [
+        "The minutes before and after a visit are at most 360 (6 hours)."
+    ]
+    assert manager.post(f"{RESOURCES}add/", a_room_form(**{name: 360}))["Location"]
 
 
 def test_a_new_room_is_closed_with_the_clinic(manager: Client) -> None:
@@ -200,13 +223,48 @@ def test_a_visit_of_no_length_or_step_is_refused_in_words(
     assert "Length and step must be at least 1 minute." in errors_of(page)
 
 
-def test_one_kind_of_resource_is_not_asked_for_twice(manager: Client) -> None:
-    form = a_type_form({"kind": "room"}, {"kind": "room"}, service=a_service().pk)
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"duration": 721}, "A visit is at most 720 minutes (12 hours) long."),
+        (
+            {"buffer_before": 361},
+            "Set-up and clean-up are at most 360 minutes (6 hours) each.",
+        ),
+        (
+            {"buffer_after": 361},
+            "Set-up and clean-up are at most 360 minutes (6 hours) each.",
+        ),
+    ],
+)
+def test_lengths_that_no_reservation_holds_are_refused_in_words(
+    manager: Client, values: dict[str, int], error: str
+) -> None:
+    form = a_type_form({"kind": "room"}, service=a_service().pk, **values)
     with nothing_written():
         page = manager.post(f"{TYPES}add/", form)
-    assert page.status_code == 200
-    assert errors_of(page)
-    assert not Requirement.objects.exists()
+    assert errors_of(page) == [error]
+
+
+def test_a_visit_may_take_a_certain_room_and_two_others(manager: Client) -> None:
+    certain = a_room()
+    needs = [
+        {"kind": "room", "suitable": [certain.pk]},
+        {"kind": "room", "count": 2},
+    ]
+    form = a_type_form(*needs, service=a_service().pk)
+    assert manager.post(f"{TYPES}add/", form)["Location"] == TYPES
+    first, second = VisitType.objects.get().requirements.all()
+    assert (first.count, list(first.suitable.all())) == (1, [certain])
+    assert (second.count, list(second.suitable.all())) == (2, [])
+    assert [str(first), str(second)] == ["Room", "2 × Room"]
+
+
+def test_a_requirement_of_nothing_is_refused_in_words(manager: Client) -> None:
+    form = a_type_form({"kind": "room", "count": 0}, service=a_service().pk)
+    with nothing_written():
+        page = manager.post(f"{TYPES}add/", form)
+    assert "A visit takes at least one of a kind." in errors_of(page)
 
 
 # --- Closures ----------------------------------------------------------------------
