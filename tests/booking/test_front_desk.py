@@ -815,6 +815,33 @@ def test_no_page_carries_a_style_or_script_of_its_own(pages: dict[str, str]) -> 
         assert found == [], path
 
 
+def test_a_double_click_does_not_answer_the_request_that_moved_up(
+    pages: dict[str, str],
+) -> None:
+    """The next request stands where the answered one was, for a moment out of reach."""
+
+    def look_twice(page: Page) -> list[str]:
+        page.goto(f"http://localhost{DESK}")
+        seen = []
+        for html_, time in (
+            ("", "3600s"),
+            ("<ul class=messagelist></ul>", "3600s"),
+            ("", "0s"),
+        ):
+            page.evaluate(
+                "([html, time]) => {"
+                " document.querySelector('[role=status]').innerHTML += html;"
+                " document.documentElement.style.setProperty('--settling', time) }",
+                [html_, time],
+            )
+            for form in (".req .acts", ".call form"):
+                now = "form => getComputedStyle(form).pointerEvents"
+                seen.append(page.locator(form).first.evaluate(now))
+        return seen
+
+    assert look(pages, look_twice) == ["auto"] * 2 + ["none"] * 2 + ["auto"] * 2
+
+
 def test_the_queue_is_answered_with_the_keyboard_alone(pages: dict[str, str]) -> None:
     def tab(page: Page) -> list[str]:
         page.goto(f"http://localhost{DESK}")
