@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow
+from booking.links import without_tokens
 from booking.models import Appointment, AppointmentEvent, Message
 from booking.policy import Act, Actor, CancellationReason, DeclineReason, Status
 
@@ -67,6 +68,11 @@ def what(event: AppointmentEvent) -> str:
         start = datetime.fromisoformat(event.data["start"])
         return f"{words}: {full_time(start)}"
     return words
+
+
+def text(message: Message) -> str:
+    """Return what a message says, as staff read it."""
+    return without_tokens(message.text)
 
 
 def state(message: Message, now: datetime) -> str:

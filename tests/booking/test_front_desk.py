@@ -633,6 +633,23 @@ def test_an_empty_search_says_what_to_type(desk: Client) -> None:
     assert "Type what you are looking for." in text_of(desk.post(FIND, {"wanted": " "}))
 
 
+def test_no_page_shows_staff_the_link_that_makes_them_the_patient(
+    desk: Client,
+) -> None:
+    visit = a_request()
+    visit.messages.update(failed_at=NOW)
+    mail = visit.messages.get()
+    [link] = re.findall(r"http\S+/appointments/\S+/", mail.text)
+    for path in (
+        DESK,
+        address("change", visit),
+        f"/admin/booking/message/{mail.pk}/change/",
+    ):
+        page = desk.get(path).content.decode()
+        assert "/appointments/-/" in page, path
+        assert link not in page
+
+
 # --- Calls and systems -------------------------------------------------------------
 
 
