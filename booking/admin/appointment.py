@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import F
@@ -14,9 +15,12 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -48,6 +52,16 @@ Act = Callable[[By, datetime], Appointment]
 
 # Fits in 64 bits whatever its digits are.
 LONGEST_NUMBER = 18
+
+
+class VisitList(ChangeList):
+    """A page of the list. What waits is judged as on the desk: all of it at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        waiting = [v for v in self.result_list if v.status == Status.PENDING]
+        for line in judge(waiting, clock.now()):
+            line.visit.line = line  # type: ignore[attr-defined]
 
 
 @admin.register(Appointment)
@@ -106,6 +120,19 @@ class AppointmentAdmin(OfferedFilters):
         context = {"title": _("Visits")} | (extra_context or {})
         return super().changelist_view(request, context)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return VisitList
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Show with what waits all that it takes to answer it."""
+        if request.GET.get(StatusFilter.parameter_name):
+            return self.list_display
+        return ["reference", "who_and_what", "answer_by", "times", "asked"]
+
+    def get_queryset(self, request: HttpRequest) -> AppointmentQuerySet:
+        visits = Appointment.objects.with_queue_details()
+        return visits.order_by(*self.get_ordering(request))
+
     def get_ordering(self, request: HttpRequest) -> list[Any]:
         return [
             F("reply_by").asc(nulls_last=True),
@@ -119,6 +146,25 @@ class AppointmentAdmin(OfferedFilters):
     )
     def who(self, visit: Appointment) -> str:
         return visit.patient.full_name
+
+    @admin.display(
+        description=gettext_lazy("patient and visit"),
+        ordering="patient__family_name",
+    )
+    def who_and_what(self, visit: Appointment) -> SafeString:
+        tags = render_to_string("admin/front_desk/tags.html", {"visit": visit})
+        name = visit.patient.full_name
+        return format_html("<b>{}</b><br>{}{}", name, visit.visit_type, tags)
+
+    @admin.display(description=gettext_lazy("asked"), ordering="requested_at")
+    def asked(self, visit: Appointment) -> str:
+        return words.moment(visit.requested_at, clock.now())
+
+    @admin.display(description=gettext_lazy("times asked for"))
+    def times(self, visit: Appointment) -> SafeString:
+        line = visit.line  # type: ignore[attr-defined]  # which the page sets
+        context = {"line": line, "now": clock.now()}
+        return render_to_string("admin/front_desk/choices.html", context)
 
     @admin.display(description=gettext_lazy("visit at"), ordering="start")
     def when(self, visit: Appointment) -> str:

@@ -525,6 +525,25 @@ def test_the_list_opens_on_what_needs_an_answer_and_filters(desk: Client) -> Non
         assert list(page.context["cl"].result_list) == expected, query
 
 
+def test_what_waits_stands_in_the_list_with_all_that_it_takes_to_answer(
+    desk: Client,
+) -> None:
+    visit_type = a_practice()
+    answers = [workflow.Answer("t", "Do you take one?", "yes", "Takes a blood thinner")]
+    a_request(visit_type, at("10:00"), at("11:00"), answers=answers)
+    a_booked_visit(visit_type, at("11:00"))
+    page = desk.get(LIST)
+    clinician, room = Resource.objects.order_by("kind")
+    assert choices_of(page) == [
+        f"tomorrow 10:00 AM · free · {clinician}, {room}",
+        "tomorrow 11:00 AM · taken now",
+    ]
+    words = text_of(page)
+    assert f"Pat Example {visit_type} Takes a blood thinner" in words
+    assert "today 9:00 AM" in words  # when it was asked
+    assert choices_of(desk.get(f"{LIST}?status=all")) == []
+
+
 # --- Many at once ------------------------------------------------------------------
 
 
