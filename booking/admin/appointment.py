@@ -92,6 +92,18 @@ class AppointmentAdmin(OfferedFilters):
         """Back `permissions=["answer"]` of the bulk actions."""
         return may_answer(request)
 
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Lead to the timeline: what Django logs of its own forms has no visits."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        there = reverse("admin:booking_appointment_change", args=[object_id])
+        return HttpResponseRedirect(f"{there}#timeline")
+
     def get_urls(self) -> list[URLPattern]:
         def page(
             route: str, view: Callable[..., HttpResponse], name: str

@@ -447,8 +447,8 @@ def test_a_visit_shows_everything_and_offers_no_field(desk: Client) -> None:
     words = text_of(page)
     for part in (
         f"Visit {visit.reference}",
-        "Needs an answer",
-        "Pat Example",
+        "Needs an answer · Pat Example · ",
+        "asked today 9:00 AM",
         "February 29, 1980",
         "(212) 555-0199 (voicemail is fine)",
         "pat@example.com",
@@ -484,10 +484,24 @@ def test_the_timeline_tells_who_did_what_and_staff_read_private_notes(
     assert "Cancelled : Declined, We need to talk first" in words
 
 
+def test_a_visit_says_in_words_that_its_answer_is_late(desk: Client) -> None:
+    late = a_request(now=NOW - timedelta(days=3))
+    words = text_of(desk.get(address("change", late)))
+    assert "Needs an answer 2 d late · Pat Example" in words
+
+
+def test_the_history_of_a_visit_is_its_timeline(desk: Client) -> None:
+    visit = a_request()
+    response = desk.get(f"{LIST}{visit.pk}/history/")
+    assert response["Location"] == f"{address('change', visit)}#timeline"
+    assert '<h2 id="timeline">' in desk.get(response["Location"]).content.decode()
+
+
 @pytest.mark.parametrize("act", ["change", "decline", "cancel"])
 def test_a_visit_that_does_not_exist_is_not_found(desk: Client, act: str) -> None:
-    path = f"{LIST}{10**18}/{act}/"
-    assert desk.get(path).status_code == 404
+    page = desk.get(f"{LIST}{10**18}/{act}/")
+    assert page.status_code == 404
+    assert f'<a href="{DESK}">Back to the front desk</a>' in page.content.decode()
 
 
 def test_nothing_can_be_typed_into_added_to_or_deleted_from_the_visits(
