@@ -9,6 +9,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import F
+from django.forms import Form
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -25,7 +26,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import clock, workflow
+from booking import clock, policy, workflow
 from booking.errors import (
     BookingError,
     DifferentForm,
@@ -206,19 +207,24 @@ class AppointmentAdmin(OfferedFilters):
     def decline_selected(
         self, request: HttpRequest, visits: AppointmentQuerySet
     ) -> HttpResponse | None:
-        """Ask once for reason and notes, then decline row by row."""
-        form = DeclineForm(request.POST if "send" in request.POST else None)
-        if not form.is_valid():
-            return self.page(
-                request,
-                "decline_selected",
-                title=_("Decline these requests"),
-                visits=visits.select_related("patient", "visit_type__service"),
-                form=form,
-            )
-        for visit in visits:
-            self.attempt(request, visit, declining(visit.pk, form, None))
-        return None
+        """Ask once for reason and notes, show each message, then decline row by row."""
+        sent = "send" in request.POST
+        form = DeclineForm(request.POST if sent or "preview" in request.POST else None)
+        is_ready = form.is_valid()
+        if is_ready and sent:
+            for visit in visits:
+                self.attempt(request, visit, declining(visit.pk, form, None))
+            return None
+        now = clock.now()
+        previews = [(v, previewed(v, form, now) if is_ready else None) for v in visits]
+        return self.page(
+            request,
+            "decline_selected",
+            title=_("Decline these requests"),
+            previews=previews,
+            is_ready=is_ready,
+            form=form,
+        )
 
     # --- One visit ----------------------------------------------------------------
 
@@ -256,70 +262,43 @@ class AppointmentAdmin(OfferedFilters):
     def decline_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
         form = DeclineForm(request.POST or None)
-        preview = None
-        if form.is_valid():
-            if "send" in request.POST:
-                act = declining(visit.pk, form, seen_version(request))
-                self.attempt(request, visit, act)
-                return HttpResponseRedirect(came_from(request, visit))
-            preview = preview_decline(
-                visit,
-                DeclineReason(form.cleaned_data["reason"]),
-                form.cleaned_data["note"],
-                clock.now(),
-            )
-        return self.answer_page(
-            request,
-            visit,
-            form,
-            preview,
-            title=_("Decline %(reference)s"),
-            send=_("Decline and send"),
-        )
+        return self.answer_view(request, visit, policy.Act.DECLINE, form, declining)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
+        is_request = visit.status == Status.PENDING
+        move = policy.Act.WITHDRAW if is_request else policy.Act.CANCEL
         form = AnswerForm(request.POST or None)
-        preview = None
-        if form.is_valid():
-            if "send" in request.POST:
-                act = cancelling(visit.pk, form, seen_version(request))
-                self.attempt(request, visit, act)
-                return HttpResponseRedirect(came_from(request, visit))
-            preview = preview_cancellation(
-                visit, form.cleaned_data["note"], clock.now()
-            )
-        return self.answer_page(
-            request,
-            visit,
-            form,
-            preview,
-            title=_("Cancel %(reference)s"),
-            send=_("Cancel and send"),
-        )
+        return self.answer_view(request, visit, move, form, cancelling)
 
-    def answer_page(
+    def answer_view(
         self,
         request: HttpRequest,
         visit: Appointment,
-        form: AnswerForm,
-        preview: tuple[str, str] | None,
-        *,
-        title: str,
-        send: str,
+        move: policy.Act,
+        form: Form,
+        acting: Callable[[int, Form, int | None], Act],
     ) -> HttpResponse:
         """Ask what to tell the patient, and show the exact message before it goes."""
+        now = clock.now()
+        is_ready = form.is_valid()
+        if is_ready and "send" in request.POST:
+            self.attempt(request, visit, acting(visit.pk, form, seen_version(request)))
+            return HttpResponseRedirect(came_from(request, visit))
+        if visit.status not in policy.TRANSITIONS[move].sources:
+            self.refuse(request, visit, NotPossibleNow())
+            return HttpResponseRedirect(came_from(request, visit))
         return self.page(
             request,
             "answer",
-            title=title % {"reference": visit.reference},
+            title=words.ASK[move] % {"reference": visit.reference},
+            send=words.SEND[move],
             visit=visit,
             form=form,
-            preview=preview,
-            send=send,
+            preview=previewed(visit, form, now) if is_ready else None,
             version=request.POST.get("seen_version", visit.version),
             back=came_from(request, visit),
-            now=clock.now(),
+            now=now,
         )
 
     def series_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -386,14 +365,22 @@ class AppointmentAdmin(OfferedFilters):
 
     def attempt(self, request: HttpRequest, visit: Appointment, act: Act) -> None:
         """Do it and say what came of it, in a message that names the visit."""
-        now = clock.now()
         try:
-            after = act(by_signed_in(request), now)
+            after = act(by_signed_in(request), clock.now())
         except BookingError as error:
-            said = words.refusal(error, visit, now)
-            messages.warning(request, f"{visit.reference}: {said}")
-        else:
+            self.refuse(request, visit, error)
+            return
+        if after.events.latest("version").user == request.user:
             messages.success(request, f"{visit.reference}: {words.outcome(after)}")
+        else:
+            # To cancel what is cancelled is no error, but somebody else did it.
+            self.refuse(request, visit, NotPossibleNow())
+
+    def refuse(
+        self, request: HttpRequest, visit: Appointment, error: BookingError
+    ) -> None:
+        said = words.refusal(error, visit, clock.now())
+        messages.warning(request, f"{visit.reference}: {said}")
 
 
 def accepting(pk: int, proposal_id: int, seen: int | None) -> Act:
@@ -402,7 +389,15 @@ def accepting(pk: int, proposal_id: int, seen: int | None) -> Act:
     )
 
 
-def declining(pk: int, form: DeclineForm, seen: int | None) -> Act:
+def previewed(visit: Appointment, form: Form, now: datetime) -> tuple[str, str]:
+    """Return subject and text of what the valid form would send, and write nothing."""
+    note = form.cleaned_data["note"]
+    if reason := form.cleaned_data.get("reason"):
+        return preview_decline(visit, DeclineReason(reason), note, now)
+    return preview_cancellation(visit, note, now)
+
+
+def declining(pk: int, form: Form, seen: int | None) -> Act:
     return lambda by, now: workflow.decline(
         pk,
         reason=DeclineReason(form.cleaned_data["reason"]),
@@ -414,7 +409,7 @@ def declining(pk: int, form: DeclineForm, seen: int | None) -> Act:
     )
 
 
-def cancelling(pk: int, form: AnswerForm, seen: int | None) -> Act:
+def cancelling(pk: int, form: Form, seen: int | None) -> Act:
     return lambda by, now: workflow.cancel(
         pk,
         note=form.cleaned_data["note"],

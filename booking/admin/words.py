@@ -35,6 +35,27 @@ _ACTS: dict[str, str | Promise] = {
     Act.CANCEL: gettext_lazy("Cancelled"),
 }
 
+# The titles of the pages that ask what to tell the patient, and their last buttons.
+ASK: dict[str, str | Promise] = {
+    Act.DECLINE: gettext_lazy("Decline %(reference)s"),
+    Act.WITHDRAW: gettext_lazy("Withdraw %(reference)s"),
+    Act.CANCEL: gettext_lazy("Cancel %(reference)s"),
+}
+SEND: dict[str, tuple[str | Promise, str | Promise]] = {
+    Act.DECLINE: (
+        gettext_lazy("Decline and send"),
+        gettext_lazy("Decline, then phone the patient"),
+    ),
+    Act.WITHDRAW: (
+        gettext_lazy("Withdraw and send"),
+        gettext_lazy("Withdraw, then phone the patient"),
+    ),
+    Act.CANCEL: (
+        gettext_lazy("Cancel and send"),
+        gettext_lazy("Cancel, then phone the patient"),
+    ),
+}
+
 
 def moment(at: datetime, now: datetime) -> str:
     """Return an instant in clinic time: today 8:03 AM, or Fri, Nov 20, 4:52 PM."""
@@ -95,12 +116,20 @@ def state(message: Message, now: datetime) -> str:
 
 
 def outcome(visit: Appointment) -> str:
-    """Return where a visit stands after an act, for the message that says so."""
+    """Return where a visit stands after an act, and whether somebody has to phone."""
+    said = _standing(visit)
+    last = visit.messages.order_by("pk").last()
+    if last and last.channel == Message.Channel.PHONE and not last.called_at:
+        return _("%(said)s Phone the patient to say so.") % {"said": said}
+    return said
+
+
+def _standing(visit: Appointment) -> str:
     if visit.status == Status.BOOKED and visit.start:
         return _("accepted for %(time)s.") % {"time": full_time(visit.start)}
     if visit.cancellation_reason == CancellationReason.DECLINED:
         return _("declined.")
-    return _("cancelled.")
+    return _("cancelled.") if visit.start else _("withdrawn.")
 
 
 def refusal(error: BookingError, visit: Appointment, now: datetime) -> str:

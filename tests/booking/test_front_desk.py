@@ -20,6 +20,7 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from booking import workflow
+from booking.links import without_tokens
 from booking.messages import DECLINE_WORDS
 from booking.models import Appointment, Heartbeat, Message, Proposal, Resource
 from booking.policy import DeclineReason, Status
@@ -353,6 +354,15 @@ def test_opening_an_address_accepts_nothing(desk: Client) -> None:
         assert desk.head(address("accept", visit)).status_code == 405
 
 
+def test_who_has_to_be_phoned_is_said_as_the_visit_is_accepted(desk: Client) -> None:
+    visit = a_request(patient=patient_details(email=""))
+    response = press_accept(desk, visit, choice(visit))
+    assert said(response) == [
+        f"{visit.reference}: accepted for Tuesday, November 17, 10:00 AM. Phone the"
+        " patient to say so."
+    ]
+
+
 # --- Decline and cancel ------------------------------------------------------------
 
 
@@ -412,6 +422,74 @@ def test_declining_leads_back_to_where_it_began(desk: Client) -> None:
     assert '<input type="hidden" name="back" value="/admin/">' in page
     evil = desk.get(f"{address('decline', visit)}?back=//evil.example/")
     assert "evil" not in evil.content.decode().partition("<main")[2]
+
+
+@pytest.mark.parametrize(
+    ("act", "title", "last_button"),
+    [
+        ("decline", "Decline", "Decline, then phone the patient"),
+        ("cancel", "Withdraw", "Withdraw, then phone the patient"),
+    ],
+)
+def test_nothing_is_said_to_be_sent_to_a_patient_who_is_phoned(
+    desk: Client, act: str, title: str, last_button: str
+) -> None:
+    visit = a_request(patient=patient_details(email=""))
+    sent = {"reason": "no_time", "seen_version": visit.version}
+    words = text_of(desk.post(address(act, visit), sent | {"preview": ""}))
+    assert f"{title} {visit.reference}" in words
+    assert "Somebody will have to say by phone" in words
+    assert last_button in words
+    assert "send" not in words.partition("Somebody will have")[2]
+
+
+def test_a_request_is_withdrawn_and_not_cancelled(desk: Client) -> None:
+    visit = a_request()
+    words = text_of(desk.post(address("cancel", visit), {"preview": ""}))
+    assert f"Withdraw {visit.reference}" in words
+    assert "Withdraw and send" in words
+    sent = {"seen_version": visit.version, "send": ""}
+    response = desk.post(address("cancel", visit), sent)
+    assert said(response) == [f"{visit.reference}: withdrawn."]
+    assert messages_of(visit)[-1] == ("withdrawn", "email")
+
+
+@pytest.mark.parametrize("act", ["decline", "cancel"])
+def test_nobody_writes_an_answer_that_can_no_longer_be_given(
+    desk: Client, act: str
+) -> None:
+    visit = a_request()
+    workflow.cancel(visit.pk, by=workflow.PATIENT, now=NOW)
+    for response in (
+        desk.get(f"{address(act, visit)}?back={DESK}"),
+        desk.post(address(act, visit), {"reason": "no_time", "back": DESK}),
+    ):
+        assert response["Location"] == DESK
+        assert said(response)[-1] == (
+            f"{visit.reference}: Somebody was faster. Request withdrawn by the patient,"
+            " today 9:00 AM."
+        )
+
+
+def test_who_cancels_what_somebody_else_has_cancelled_is_told(desk: Client) -> None:
+    visit = a_booked_visit()
+    workflow.cancel(visit.pk, by=workflow.PATIENT, now=NOW)
+    with nothing_written():
+        response = desk.post(
+            address("cancel", visit), {"seen_version": visit.version, "send": ""}
+        )
+    assert said(response) == [
+        f"{visit.reference}: Somebody was faster. Cancelled by the patient, today"
+        " 9:00 AM."
+    ]
+
+
+def test_cancelling_twice_is_no_error(desk: Client) -> None:
+    visit = a_booked_visit()
+    sent = {"seen_version": visit.version, "send": ""}
+    for _press in range(2):
+        response = desk.post(address("cancel", visit), sent)
+    assert said(response) == [f"{visit.reference}: cancelled."] * 2
 
 
 def test_staff_cancel_a_booked_visit_with_a_note(desk: Client) -> None:
@@ -595,8 +673,10 @@ def test_many_are_declined_with_one_reason_asked_once(desk: Client) -> None:
     with nothing_written():
         page = desk.post(path, chosen)
         assert "Decline these requests" in text_of(page)
-        error = desk.post(path, chosen | {"send": ""})
-        assert "There is a problem Choose a reason." in text_of(error)
+        for button in ("preview", "send"):
+            error = desk.post(path, chosen | {button: ""})
+            assert "There is a problem Choose a reason." in text_of(error)
+        preview = desk.post(path, chosen | {"preview": "", "reason": "no_time"})
     response = desk.post(path, chosen | {"send": "", "reason": "no_time"})
     assert sorted(said(response)) == sorted(
         [
@@ -606,6 +686,11 @@ def test_many_are_declined_with_one_reason_asked_once(desk: Client) -> None:
         ]
     )
     assert [messages_of(visit)[-1] for visit in visits] == [("declined", "email")] * 2
+    read = text_of(preview)
+    for visit in visits:
+        mail = visit.messages.get(kind="declined")
+        assert mail.subject in read
+        assert " ".join(without_tokens(mail.text).split()) in read
 
 
 # --- Find --------------------------------------------------------------------------
