@@ -15,6 +15,7 @@ from .models import (
     Section,
     Service,
 )
+from .widgets import PLAIN
 
 
 class ContentMarker:
@@ -30,6 +31,7 @@ class OpeningHoursInline(admin.StackedInline):
 
     model = OpeningHours
     extra = 0
+    formfield_overrides = PLAIN
 
 
 class FactInline(ContentMarker, admin.StackedInline):

@@ -22,8 +22,8 @@ from booking.models import (
 )
 from services.in_use import KeptWhileInUse
 from services.list_filters import OfferedFilters
+from services.widgets import PLAIN
 
-from .widgets import PLAIN
 from .words import full_time
 
 

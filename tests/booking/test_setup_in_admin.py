@@ -357,6 +357,7 @@ def test_a_manager_gives_a_new_colleague_an_account(manager: Client) -> None:
         },
     )
     ana = User.objects.get(username="ana")
+    assert ana.is_staff
     path = f"{USERS}{ana.pk}/change/"
     assert response["Location"] == path
     front_desk = Group.objects.get(name="Front desk")
