@@ -29,7 +29,7 @@ from typing import Any, ParamSpec
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import Error, connection, transaction
-from django.db.models import Count, Exists, F, Min, OuterRef
+from django.db.models import Count, Exists, Min, OuterRef
 
 from . import clock, limits, once
 from .models import Heartbeat, Message, Reservation
@@ -76,7 +76,7 @@ def staff_status(now: datetime) -> StaffStatus:
     return StaffStatus(
         waiting=owed["n"],
         oldest_waiting=now - owed["oldest"] if owed["oldest"] else None,
-        to_phone=Message.objects.phone_these_people().count(),
+        to_phone=Message.objects.phone_these_people().still_true(now).count(),
         worker_silent=last_beat is None or now - last_beat.at > SILENT,
     )
 
@@ -121,11 +121,9 @@ def claim_next(now: datetime) -> Claim | None:
 
 
 def _overtake(now: datetime) -> None:
-    """Give up mail about a state that the visit has left, unless it is on its way."""
+    """Give up mail that is no longer true, unless it is on its way."""
     stale = (
-        Message.objects.owed()
-        .exclude(appointment__status=F("true_while"))
-        .exclude(last_error=IN_HAND, due_at__gt=now)
+        Message.objects.owed().untrue(now).exclude(last_error=IN_HAND, due_at__gt=now)
     )
     if found := list(_lock(stale).values_list("pk", flat=True)):
         Message.objects.filter(pk__in=found).update(overtaken_at=now)
@@ -203,7 +201,7 @@ def _record_failure(claim: Claim, error: Exception) -> None:
     ours.update(**changes)
     if for_good:
         # Nobody has to phone about what is no longer true.
-        ours.exclude(appointment__status=F("true_while")).update(overtaken_at=now)
+        ours.untrue(now).update(overtaken_at=now)
     logger.warning(
         "Message %s %s: %s", claim.pk, "failed" if for_good else "waits", said
     )

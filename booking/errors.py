@@ -76,6 +76,23 @@ class ChangedMeanwhile(NotPossibleNow):
     )
 
 
+class OfferEnded(NotPossibleNow):
+    """The offer has lapsed, was answered, was taken back, or its time went."""
+
+    code = "offer_ended"
+    message = _("This time is no longer offered to you. Please look again.")
+
+
+class AlreadyOnList(NotPossibleNow):
+    """There is an open wish already, and another was sent."""
+
+    code = "already_on_list"
+    message = _(
+        "You are on the list already, with another wish. To change it, leave the list"
+        " and join it again, or call us."
+    )
+
+
 class NotAllowed(BookingError):
     """The actor has no right to this act."""
 

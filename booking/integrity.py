@@ -30,6 +30,7 @@ from .models import (
     Proposal,
     Reservation,
     Resource,
+    WaitingListEntry,
 )
 from .policy import (
     LONGEST,
@@ -64,11 +65,29 @@ OWED: dict[str, Kind] = {
     Act.DECLINE: Kind.DECLINED,
     Act.WITHDRAW: Kind.WITHDRAWN,
     Act.CANCEL: Kind.CANCELLED,
+    Act.JOIN: Kind.ON_LIST,
+    Act.WANT_EARLIER: Kind.ON_LIST,
+    Act.STOP_WANTING: Kind.LEFT,
+    Act.LEAVE: Kind.LEFT,
+    Act.OFFER: Kind.OFFERED,
+    Act.TAKE: Kind.CONFIRMED,
+    Act.PASS: Kind.OFFER_ENDED,
+    Act.RETRACT: Kind.OFFER_ENDED,
+    Act.LAPSE: Kind.OFFER_ENDED,
+    Act.EXPIRE: Kind.LIST_ENDED,
 }
+# What an act owes, where it is another for a visit that was booked before.
+OWED_WHEN_BOOKED: dict[str, Kind | None] = {Act.TAKE: Kind.MOVED, Act.EXPIRE: None}
 # Source: the table of states in booking/README.md.
 HOLDS = {Status.BOOKED, Status.ARRIVED}
 HOLDS_FOR_A_WHILE = {Status.PENDING, Status.PROPOSED}
-MAY_BE_ANSWERED = {Status.PENDING, Status.PROPOSED, Status.BOOKED, Status.WAITLIST}
+# Whose open proposals a visit may have.
+MAY_BE_ANSWERED: dict[str, set[str]] = {
+    Status.PENDING: {Proposal.By.PATIENT},
+    Status.PROPOSED: {Proposal.By.PATIENT, Proposal.By.CLINIC},
+    Status.BOOKED: {Proposal.By.PATIENT, Proposal.By.CLINIC},
+}
+MAY_WAIT = {Status.WAITLIST, Status.PROPOSED, Status.BOOKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +271,15 @@ class _Event(NamedTuple):
 
 class _Proposal(NamedTuple):
     pk: int
+    by: str
     outcome: str
     start: datetime
     end: datetime
+    expires_at: datetime | None
+
+    @property
+    def is_offer(self) -> bool:
+        return self.by == Proposal.By.CLINIC and self.outcome == Outcome.OPEN
 
 
 class _Reservation(NamedTuple):
@@ -297,6 +322,7 @@ class _Visit:
     proposals: list[_Proposal] = field(default_factory=list)
     reservations: list[_Reservation] = field(default_factory=list)
     messages: list[_Message] = field(default_factory=list)
+    waits: bool = False
 
 
 @dataclass(slots=True)
@@ -337,7 +363,7 @@ def _pages() -> Iterator[list[int]]:
 
 
 def _read(pks: Collection[int]) -> Iterable[_Visit]:
-    """Return the visits by key with all that belongs to them, in five queries."""
+    """Return the visits by key with all that belongs to them, in six queries."""
     if not pks:
         return ()
     visits = {
@@ -371,12 +397,17 @@ def _read(pks: Collection[int]) -> Iterable[_Visit]:
         .values_list("appointment_id", *_Message._fields)
     ):
         visits[pk].messages.append(_Message(*row))
+    waiting = WaitingListEntry.objects.open().filter(**of_these)
+    for pk in waiting.values_list("appointment_id", flat=True):
+        visits[pk].waits = True
     return visits.values()
 
 
 def _wrong(visit: _Visit) -> Iterator[Fault]:
     yield from _history(visit)
     yield from _choices(visit)
+    yield from _offers(visit)
+    yield from _waiting(visit)
     yield from _time(visit)
     yield from _messages(visit)
 
@@ -463,10 +494,11 @@ def _choices(visit: _Visit) -> Iterator[Fault]:
             "accepted_another_time",
             f"Visit {visit.pk} does not have exactly the time that was accepted.",
         )
-    if still_open and visit.status not in MAY_BE_ANSWERED:
+    sides = MAY_BE_ANSWERED.get(visit.status, set())
+    if for_nothing := [p for p in still_open if p.by not in sides]:
         yield Fault(
             "open_for_nothing",
-            f"Visit {visit.pk} is {visit.status}, yet {len(still_open)} of its"
+            f"Visit {visit.pk} is {visit.status}, yet {len(for_nothing)} of its"
             " proposals are open.",
         )
     if visit.status == Status.PENDING and not still_open:
@@ -476,11 +508,40 @@ def _choices(visit: _Visit) -> Iterator[Fault]:
         )
 
 
+def _offers(visit: _Visit) -> Iterator[Fault]:
+    """See that who was offered something has a choice, until a time before it."""
+    offers = [proposal for proposal in visit.proposals if proposal.is_offer]
+    if visit.status == Status.PROPOSED and not offers:
+        yield Fault("nothing_offered", f"No time is offered to visit {visit.pk}.")
+    for offer in offers:
+        if offer.expires_at is None or offer.expires_at > offer.start:
+            yield Fault(
+                "offer_without_end",
+                f"Offer {offer.pk} of visit {visit.pk} does not end before its time.",
+            )
+
+
+def _waiting(visit: _Visit) -> Iterator[Fault]:
+    """See that who waits is on the list, and nobody else."""
+    if visit.waits and visit.status not in MAY_WAIT:
+        yield Fault(
+            "place_left_open",
+            f"Visit {visit.pk} is {visit.status} and still on the waiting list.",
+        )
+    if not visit.waits and visit.status == Status.WAITLIST:
+        yield Fault(
+            "no_place", f"Visit {visit.pk} waits, but is not on the waiting list."
+        )
+
+
 def _time(visit: _Visit) -> Iterator[Fault]:
     """Compare what the visit holds with what its state lets it hold."""
     rows = visit.reservations
     yield from _each_held(visit)
     if visit.status in HOLDS:
+        # What an offer holds is apart from what was agreed, and lapses.
+        offers = {p.pk for p in visit.proposals if p.is_offer}
+        rows = [r for r in rows if r.proposal_id not in offers or not r.expires_at]
         agreed = [e.data["held"] for e in visit.events if "held" in e.data][-1:]
         expected = [(*span, None) for held in agreed for span in held]
         if sorted(map(_held, rows), key=str) != sorted(expected, key=str):
@@ -551,7 +612,7 @@ def _messages(visit: _Visit) -> Iterator[Fault]:
     """See that each event has the one message that it owes, and how those ended."""
     events = {event.pk for event in visit.events}
     for event in visit.events:
-        owed = [str(OWED[event.act])] if event.act in OWED else []
+        owed = [str(kind)] if (kind := _owed(event)) else []
         found = [m.kind for m in visit.messages if m.event_id == event.pk]
         if found != owed:
             yield Fault(
@@ -580,6 +641,12 @@ def _messages(visit: _Visit) -> Iterator[Fault]:
                 " one.",
             )
         waits = waits or message.is_owed
+
+
+def _owed(event: _Event) -> Kind | None:
+    if event.from_status == Status.BOOKED and event.act in OWED_WHEN_BOOKED:
+        return OWED_WHEN_BOOKED[event.act]
+    return OWED.get(event.act)
 
 
 # --- Messages that nobody sends --------------------------------------------------

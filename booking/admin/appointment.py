@@ -199,7 +199,7 @@ class AppointmentAdmin(OfferedFilters):
         self, request: HttpRequest, visits: AppointmentQuerySet
     ) -> None:
         for visit in visits.select_related("visit_type"):
-            first = visit.proposals.order_by("rank").first()
+            first = visit.proposals.asked().order_by("rank").first()
             if first:
                 self.attempt(request, visit, accepting(visit.pk, first.pk, None))
 

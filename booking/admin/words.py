@@ -22,7 +22,7 @@ REASONS: dict[str, str | Promise] = {
     CancellationReason.DECLINED: gettext_lazy("Declined"),
     CancellationReason.PATIENT: gettext_lazy("By the patient"),
     CancellationReason.CLINIC: gettext_lazy("By the clinic"),
-    CancellationReason.EXPIRED: gettext_lazy("Not answered in time"),
+    CancellationReason.EXPIRED: gettext_lazy("Time ran out"),
 }
 
 _ACTS: dict[str, str | Promise] = {
@@ -33,6 +33,16 @@ _ACTS: dict[str, str | Promise] = {
     Act.DECLINE: gettext_lazy("Declined"),
     Act.WITHDRAW: gettext_lazy("Request withdrawn"),
     Act.CANCEL: gettext_lazy("Cancelled"),
+    Act.JOIN: gettext_lazy("Joined the waiting list"),
+    Act.WANT_EARLIER: gettext_lazy("Would like an earlier time"),
+    Act.STOP_WANTING: gettext_lazy("No longer wants an earlier time"),
+    Act.LEAVE: gettext_lazy("Left the waiting list"),
+    Act.OFFER: gettext_lazy("Offered"),
+    Act.TAKE: gettext_lazy("Took the offer"),
+    Act.PASS: gettext_lazy("None of the offers suits"),
+    Act.RETRACT: gettext_lazy("Offer taken back"),
+    Act.LAPSE: gettext_lazy("Offer ended"),
+    Act.EXPIRE: gettext_lazy("Waiting list: the last day has passed"),
 }
 
 # The titles of the pages that ask what to tell the patient, and their last buttons.
@@ -85,9 +95,15 @@ def what(event: AppointmentEvent) -> str:
     words = str(_ACTS.get(event.act, event.act))
     if event.act == Act.DECLINE:
         return f"{words}: {REASONS.get(event.reason, event.reason)}"
-    if event.act in (Act.ACCEPT, Act.BOOK) and event.data.get("start"):
+    if event.act in (Act.ACCEPT, Act.BOOK, Act.TAKE) and event.data.get("start"):
         start = datetime.fromisoformat(event.data["start"])
         return f"{words}: {full_time(start)}"
+    if event.act == Act.OFFER:
+        starts = [datetime.fromisoformat(start) for _pk, start in event.data["offers"]]
+        return f"{words}: {'; '.join(map(full_time, starts))}"
+    if event.act == Act.LAPSE:
+        why = _("the time went") if event.reason else _("no answer in time")
+        return f"{words}: {why}"
     return words
 
 

@@ -17,6 +17,7 @@ from .visit_type import (
     VisitType,
     clinic_zone,
 )
+from .waiting import Part, WaitingListEntry, WaitingListRules, Wish
 
 __all__ = [
     "Appointment",
@@ -30,6 +31,7 @@ __all__ = [
     "Hours",
     "Ignoring",
     "Message",
+    "Part",
     "Patient",
     "Plan",
     "Proposal",
@@ -39,5 +41,8 @@ __all__ = [
     "Schedule",
     "ScreeningAnswer",
     "VisitType",
+    "WaitingListEntry",
+    "WaitingListRules",
+    "Wish",
     "clinic_zone",
 ]

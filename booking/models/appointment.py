@@ -190,6 +190,18 @@ class ProposalQuerySet(models.QuerySet["Proposal"]):
         """Return the times that can still be accepted."""
         return self.filter(outcome=Proposal.Outcome.OPEN)
 
+    def asked(self) -> "ProposalQuerySet":
+        """Return the times that the patient asked for."""
+        return self.filter(by=Proposal.By.PATIENT)
+
+    def offers(self) -> "ProposalQuerySet":
+        """Return the times that the clinic offers, also those that nobody may take."""
+        return self.open().filter(by=Proposal.By.CLINIC)
+
+    def live(self, now: datetime) -> "ProposalQuerySet":
+        """Return the offers that can be taken: an offer has lapsed when it expires."""
+        return self.offers().filter(expires_at__gt=now)
+
 
 class Proposal(models.Model):
     """A time that one side suggests. Accepting one is the only way to get a time."""
@@ -204,6 +216,7 @@ class Proposal(models.Model):
         DECLINED = "declined", _("Not chosen")
         LAPSED = "lapsed", _("Lapsed")
         WITHDRAWN = "withdrawn", _("Taken back")
+        MOVED = "moved", _("Given up for another time")
 
     appointment = models.ForeignKey(
         Appointment, models.PROTECT, related_name="proposals"
@@ -219,6 +232,13 @@ class Proposal(models.Model):
 
     class Meta:
         ordering = ["rank"]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                name="proposal_offered",
+                condition=Q(by="clinic", outcome="open"),
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["appointment", "by", "rank"],

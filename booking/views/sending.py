@@ -152,7 +152,8 @@ def _already_sent(
 @require_safe
 def sent(request: HttpRequest) -> HttpResponse:
     """Say what was received, that it is not booked, and what happens next."""
-    kept = draft.load(request.session, clock.now())
+    now = clock.now()
+    kept = draft.load(request.session, now)
     if not isinstance(kept, Sent):
         return redirect("booking:start" if kept else "booking:expired")
     visit = get_object_or_404(
@@ -161,10 +162,10 @@ def sent(request: HttpRequest) -> HttpResponse:
         ),
         pk=kept.appointment_id,
     )
-    choices = [words.moment(choice.start) for choice in visit.proposals.all()]
+    choices = [words.moment(choice.start) for choice in visit.proposals.asked()]
     context = {
         "visit": visit,
-        "heading": messages.heading(visit),
+        "heading": messages.heading(visit, now),
         "waits": visit.status == Status.PENDING,
         "choices": choices,
         "advice": _advice(visit),

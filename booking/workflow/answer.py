@@ -21,6 +21,7 @@ from .road import (
     take_time,
     time_data,
 )
+from .waiting import WhyEnded, stop_waiting
 
 
 @act
@@ -116,6 +117,7 @@ def decline(
     check_move(visit, Act.DECLINE, seen_version)
     free_time(visit, now)
     visit.proposals.open().update(outcome=Proposal.Outcome.DECLINED)
+    stop_waiting(visit, WhyEnded.CANCELLED, now)
     visit.cancellation_reason = CancellationReason.DECLINED
     visit.decline_reason = reason
     visit.note_to_patient = note

@@ -3,7 +3,7 @@
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from booking.models import (
     Resource,
     ScreeningAnswer,
     VisitType,
+    Wish,
     clinic_zone,
 )
 from booking.policy import Act
@@ -47,7 +48,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NewRequest:
-    """All that a patient told us. `choices` are one to three starts, ranked."""
+    """All that a patient told us. `choices` are one to three starts, ranked.
+
+    Who joins the waiting list has no choices, but a `wish`.
+    """
 
     visit_type: VisitType
     choices: Sequence[datetime]
@@ -58,6 +62,7 @@ class NewRequest:
     payer_details: Mapping[str, str] = field(default_factory=dict)
     requested_by_name: str = ""
     requested_by_relation: str = ""
+    wish: Wish | None = None
 
     def digest(self) -> str:
         """Return a keyed digest of the content, to tell a repeat from a new one."""
@@ -72,6 +77,8 @@ class NewRequest:
             self.requested_by_name,
             self.requested_by_relation,
         ]
+        if self.wish:
+            content.append(asdict(self.wish))
         return once.digest(content)
 
 
@@ -209,6 +216,13 @@ def reply_promise(visit_type: VisitType, now: datetime) -> datetime:
 
     Counted in the clinic's opening hours, without its closures.
     """
+    windows = open_windows(now)
+    due = policy.reply_by(int(now.timestamp()), visit_type.reply_promise, windows)
+    return datetime.fromtimestamp(due, now.tzinfo)
+
+
+def open_windows(now: datetime) -> list[tuple[int, int]]:
+    """Return when the front desk works from today on, for two months: instants."""
     today = timezone.localdate(now)
     last = today + timedelta(days=60)
     clinic = Clinic.objects.first()
@@ -223,8 +237,4 @@ def reply_promise(visit_type: VisitType, now: datetime) -> datetime:
         now, now + timedelta(days=61)
     )
     gaps = [(int(c.start.timestamp()), int(c.end.timestamp())) for c in closed]
-    open_windows = [
-        part for w in windows for part in policy.without((w.start, w.end), gaps)
-    ]
-    due = policy.reply_by(int(now.timestamp()), visit_type.reply_promise, open_windows)
-    return datetime.fromtimestamp(due, now.tzinfo)
+    return [part for w in windows for part in policy.without((w.start, w.end), gaps)]

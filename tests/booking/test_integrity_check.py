@@ -79,9 +79,45 @@ def test_an_eventful_day_has_no_faults(visit_type):
     workflow.cancel(a_booked_visit(visit_type, at("13:00")).pk, by=desk, now=NOW)
     a_booked_visit(visit_type, at("14:00"), at("16:00"))
     workflow.hold(visit_type, at("11:00"), key="mine", now=NOW)
+    an_eventful_waiting_list(visit_type, desk)
     factories.a_closure(at("00:00"), at("00:00", factories.WEDNESDAY))
 
     assert integrity.faults(NOW) == []
+
+
+def an_eventful_waiting_list(visit_type, desk) -> None:
+    """Let everything happen that can around offers, on the days after Tuesday."""
+    friday, next_week = at("15:00", factories.FRIDAY), timedelta(days=7)
+    for hour in ("09:00", "10:00", "11:00", "12:00"):
+        start = at(hour, factories.WEDNESDAY)
+        waiting = factories.somebody_waiting(visit_type)
+        asked = a_request(visit_type, at(hour, factories.THURSDAY))
+        for visit, time in ((waiting, start), (asked, start + next_week)):
+            factories.an_offer(visit, time, by=desk, kept=hour != "12:00")
+            end_somehow(visit, hour, desk)
+    visit = a_booked_visit(visit_type, friday)
+    for hour in ("12:00", "11:00", "10:00", "09:00"):
+        if not visit.waiting_list_entries.open().exists():
+            workflow.want_earlier(visit.pk, factories.a_wish(), by=PATIENT, now=NOW)
+        start = at(hour, factories.FRIDAY)
+        factories.an_offer(visit, start)
+        end_somehow(visit, hour, desk)
+    workflow.want_earlier(visit.pk, factories.a_wish(), by=PATIENT, now=NOW)
+    workflow.stop_wanting(visit.pk, by=PATIENT, now=NOW)
+    workflow.leave(factories.somebody_waiting(visit_type).pk, by=PATIENT, now=NOW)
+    forgotten = factories.somebody_waiting(visit_type)
+    workflow.expire(forgotten.pk, now=NOW + timedelta(days=30))
+
+
+def end_somehow(visit: Appointment, hour: str, desk) -> None:
+    if hour == "09:00":
+        return
+    if hour == "10:00":
+        workflow.pass_(visit.pk, by=PATIENT, now=NOW)
+    elif hour == "11:00":
+        workflow.retract(visit.pk, by=desk, now=NOW)
+    else:
+        workflow.take(visit.pk, factories.offered(visit).pk, by=PATIENT, now=NOW)
 
 
 def test_a_visit_type_that_changed_later_makes_no_fault(visit_type, booked):
@@ -332,6 +368,79 @@ def test_a_request_with_no_time_that_could_be_accepted(visit_type):
     visit.proposals.update(outcome="lapsed")
 
     assert faults() == ["nothing_to_answer"]
+
+
+def test_an_offer_that_holds_time_for_ever(visit_type):
+    visit = factories.an_offer(factories.somebody_waiting(visit_type))
+    visit.reservations.update(expires_at=None)
+
+    assert faults() == ["held_without_end"] * 2
+
+
+def test_a_booked_visit_holds_what_it_was_offered_beside_its_own(visit_type, booked):
+    desk = factories.a_front_desk_person()
+    factories.an_offer(booked, at("12:00"), by=desk)
+    assert faults() == []
+
+    booked.proposals.offers().update(outcome="lapsed")
+
+    assert faults() == ["held_for_no_choice"] * 2 + ["wrong_time_held"]
+
+
+# --- Offers and the waiting list -------------------------------------------------
+
+
+def test_an_offer_to_somebody_who_cannot_take_it(booked):
+    desk = factories.a_front_desk_person()
+    factories.an_offer(booked, at("12:00"), by=desk)
+    offers = booked.proposals.offers()
+    pk = offers.get().pk
+    workflow.cancel(booked.pk, by=PATIENT, now=NOW)
+    booked.proposals.filter(pk=pk).update(outcome="open")
+
+    assert faults() == ["open_for_nothing"]
+
+
+def test_nothing_to_choose_for_who_was_offered_a_time(visit_type):
+    visit = factories.an_offer(factories.somebody_waiting(visit_type))
+    visit.reservations.all().delete()
+    visit.proposals.update(outcome="lapsed")
+
+    assert faults() == ["nothing_offered"]
+
+
+@pytest.mark.parametrize("expires_at", [None, at("10:01")])
+def test_an_offer_that_does_not_end_before_its_time(visit_type, expires_at):
+    visit = factories.an_offer(factories.somebody_waiting(visit_type))
+    visit.proposals.update(expires_at=expires_at)
+
+    assert faults() == ["offer_without_end"]
+
+
+def test_a_place_on_the_list_of_somebody_who_has_gone(visit_type):
+    visit = factories.somebody_waiting(visit_type)
+    workflow.leave(visit.pk, by=PATIENT, now=NOW)
+    visit.waiting_list_entries.update(ended_at=None, why_ended="")
+
+    assert faults() == ["place_left_open"]
+
+
+def test_somebody_who_waits_without_a_place(visit_type):
+    visit = factories.somebody_waiting(visit_type)
+    visit.waiting_list_entries.update(ended_at=NOW, why_ended="left")
+
+    assert faults() == ["no_place"]
+
+
+def test_a_move_that_was_told_as_a_confirmation(visit_type, booked):
+    desk = factories.a_front_desk_person()
+    factories.an_offer(booked, at("12:00"), by=desk)
+    offer = factories.offered(booked)
+    workflow.take(booked.pk, offer.pk, by=PATIENT, now=NOW)
+    assert faults() == []
+    booked.messages.filter(kind="moved").update(kind="confirmed")
+
+    assert faults() == ["wrong_messages"]
 
 
 # --- History ---------------------------------------------------------------------
