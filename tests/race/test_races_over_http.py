@@ -70,7 +70,7 @@ def test_two_colleagues_accept_two_requests_for_one_time(site: Site, crew: Crew)
         statuses = sorted(crew.do(scenes.story, visit)[0] for visit in visits)
         assert statuses == ["booked", "pending"]
         assert sum("accepted for" in page.text for page in ends) == 1
-        assert sum("No longer free: " in page.text for page in ends) == 1
+        assert sum("has just been taken" in page.text for page in ends) == 1
     assert "No faults." in site.manage("integrity_check")
 
 
