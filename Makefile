@@ -7,11 +7,10 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST_ARGS ?=
 soak: STEPS ?= 200000
 soak: SEED := $(or $(SEED),$(shell echo $$RANDOM))
 # What asks the database anything; it runs on PostgreSQL too.
-DATABASE_TESTS := tests/booking tests/services tests/race tests/security tests/journeys \
+DATABASE_TESTS := tests/booking tests/services tests/security tests/journeys \
 	tests/test_outages.py tests/test_settings.py
 
 # Settings as in production, for the checks. Nothing listens at these addresses.
@@ -23,7 +22,7 @@ PRODUCTION := env ENV_FILE=/dev/null DEBUG=false \
 	EMAIL_URL=smtps://mail.clinic.example:587 \
 	DEFAULT_FROM_EMAIL=front-desk@clinic.example CLINIC_PHONE=212-555-0143
 
-.PHONY: help run test soak check lock bench tools
+.PHONY: help run test test-on-sqlite test-on-postgresql soak check lock bench tools
 
 help: ## List these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -31,9 +30,22 @@ help: ## List these commands
 run: $(VENV)/installed ## Serve the demo on 127.0.0.1:8000 (HOST=, PORT=)
 	@exec $(BIN)/python deploy/develop.py
 
+# Both databases at the same time, but for the races: those measure how long one waits.
 test: $(VENV)/installed-tests tools ## Run every test, on SQLite and PostgreSQL (PYTEST_ARGS=)
+ifdef PYTEST_ARGS
 	TEST_DATABASE=sqlite $(BIN)/pytest $(PYTEST_ARGS)
-	TEST_DATABASE=postgresql $(BIN)/pytest $(DATABASE_TESTS) $(PYTEST_ARGS)
+	TEST_DATABASE=postgresql $(BIN)/pytest $(DATABASE_TESTS) tests/race $(PYTEST_ARGS)
+else
+	$(MAKE) --no-print-directory --jobs=2 --output-sync test-on-sqlite test-on-postgresql
+	TEST_DATABASE=sqlite $(BIN)/pytest tests/race
+	TEST_DATABASE=postgresql $(BIN)/pytest tests/race
+endif
+
+test-on-sqlite:
+	TEST_DATABASE=sqlite $(BIN)/pytest --ignore=tests/race
+
+test-on-postgresql:
+	TEST_DATABASE=postgresql $(BIN)/pytest $(DATABASE_TESTS)
 
 soak: $(VENV)/installed-tests ## Mix 200,000 acts at random on each database (STEPS=, SEED=)
 	@echo "To repeat this run: make soak STEPS=$(STEPS) SEED=$(SEED)"

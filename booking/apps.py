@@ -1,6 +1,8 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.apps import apps as present
+from django.apps.registry import Apps
 from django.db import connections
 from django.db.models.signals import post_migrate
 
@@ -13,6 +15,7 @@ class BookingConfig(AppConfig):
         from . import checks  # noqa: F401, PLC0415 -- registers the checks
 
         post_migrate.connect(assert_guards, sender=self)
+        post_migrate.connect(add_chores, sender=self)
 
 
 def assert_guards(using: str, **kwargs: Any) -> None:
@@ -22,3 +25,17 @@ def assert_guards(using: str, **kwargs: Any) -> None:
     connection = connections[using]
     if "booking_reservation" in connection.introspection.table_names():
         guards.install(connection)
+
+
+def add_chores(using: str, apps: Apps = present, **kwargs: Any) -> None:
+    """Add the row of each chore that is new; how often it is done is for the clinic."""
+    from .chores import TASKS  # noqa: PLC0415 -- only once a database is there
+
+    try:
+        model = apps.get_model("booking", "Chore")
+    except LookupError:  # migrated to before there were any
+        return
+    model._default_manager.using(using).bulk_create(
+        [model(name=t.name, every=t.every, at=t.at) for t in TASKS.values()],
+        ignore_conflicts=True,
+    )

@@ -29,9 +29,9 @@ from typing import Any, ParamSpec
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import Error, connection, transaction
-from django.db.models import Count, Exists, F, Min, OuterRef
+from django.db.models import Count, Exists, Min, OuterRef
 
-from . import clock, limits
+from . import clock, limits, once
 from .models import Heartbeat, Message, Reservation
 from .models.message import MessageQuerySet
 
@@ -47,7 +47,7 @@ WORKER = "worker"
 BEAT = timedelta(seconds=30)
 SILENT = timedelta(minutes=5)
 HOLDS_KEPT = timedelta(days=1)
-# For how long, in seconds, to insist on writing down what became of a message.
+# For how long, in seconds, to insist on writing down what has happened.
 INSIST = 60
 
 
@@ -76,7 +76,7 @@ def staff_status(now: datetime) -> StaffStatus:
     return StaffStatus(
         waiting=owed["n"],
         oldest_waiting=now - owed["oldest"] if owed["oldest"] else None,
-        to_phone=Message.objects.phone_these_people().count(),
+        to_phone=Message.objects.phone_these_people().still_true(now).count(),
         worker_silent=last_beat is None or now - last_beat.at > SILENT,
     )
 
@@ -91,9 +91,9 @@ def deliver_next() -> bool:
     except Error:  # the database's: the lease runs out, and then it is tried again
         raise
     except Exception as error:  # one that cannot be sent must not stop the others
-        _insist(_record_failure, claim, error)
+        insist(_record_failure, claim, error)
     else:
-        _insist(_record_sent, claim)
+        insist(_record_sent, claim)
     return True
 
 
@@ -121,11 +121,9 @@ def claim_next(now: datetime) -> Claim | None:
 
 
 def _overtake(now: datetime) -> None:
-    """Give up mail about a state that the visit has left, unless it is on its way."""
+    """Give up mail that is no longer true, unless it is on its way."""
     stale = (
-        Message.objects.owed()
-        .exclude(appointment__status=F("true_while"))
-        .exclude(last_error=IN_HAND, due_at__gt=now)
+        Message.objects.owed().untrue(now).exclude(last_error=IN_HAND, due_at__gt=now)
     )
     if found := list(_lock(stale).values_list("pk", flat=True)):
         Message.objects.filter(pk__in=found).update(overtaken_at=now)
@@ -203,7 +201,7 @@ def _record_failure(claim: Claim, error: Exception) -> None:
     ours.update(**changes)
     if for_good:
         # Nobody has to phone about what is no longer true.
-        ours.exclude(appointment__status=F("true_while")).update(overtaken_at=now)
+        ours.untrue(now).update(overtaken_at=now)
     logger.warning(
         "Message %s %s: %s", claim.pk, "failed" if for_good else "waits", said
     )
@@ -224,8 +222,10 @@ def _code(error: Exception) -> int:
     return 0
 
 
-def _insist(write: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Write, over a restart of the database too: otherwise the mail is sent twice."""
+def insist(write: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Write, over a restart of the database too: a mail would be sent twice otherwise,
+    and a chore wait until its lease is over.
+    """
     deadline = time.monotonic() + INSIST
     while True:
         try:
@@ -233,7 +233,9 @@ def _insist(write: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None
         except Error:
             if time.monotonic() > deadline or connection.in_atomic_block:
                 raise
-            logger.warning("The database is away, and a message to be marked waits.")
+            logger.warning(
+                "The database is away, and what is to be written down waits."
+            )
             connection.close()
             time.sleep(1)
         else:
@@ -246,8 +248,9 @@ def beat(now: datetime) -> None:
 
 
 def purge(now: datetime) -> None:
-    """Delete what is of no more use: old counts, lapsed holds, sessions that ended."""
+    """Delete what is of no more use: old counts and keys, lapsed holds, sessions."""
     limits.purge(now)
+    once.purge(now)
     old_holds = Reservation.objects.lapsed(now - HOLDS_KEPT).exclude(hold_key="")
     old_holds.delete()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

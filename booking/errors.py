@@ -42,6 +42,16 @@ class TimeNotOffered(TimeTaken):
     message = _("That time is not offered. Choose one of the times shown.")
 
 
+class SeriesClash(TimeTaken):
+    """Some times of a series cannot be had: `clashes` gives the reason of each."""
+
+    code = "series_clash"
+    message = _(
+        "Not all of these times can be had now. Nothing was booked, and what you chose"
+        " is still here."
+    )
+
+
 class NotPossibleNow(BookingError):
     """The visit is in a state that this act does not start from."""
 
@@ -66,6 +76,23 @@ class ChangedMeanwhile(NotPossibleNow):
     )
 
 
+class OfferEnded(NotPossibleNow):
+    """The offer has lapsed, was answered, was taken back, or its time went."""
+
+    code = "offer_ended"
+    message = _("This time is no longer offered to you. Please look again.")
+
+
+class AlreadyOnList(NotPossibleNow):
+    """There is an open wish already, and another was sent."""
+
+    code = "already_on_list"
+    message = _(
+        "You are on the list already, with another wish. To change it, leave the list"
+        " and join it again, or call us."
+    )
+
+
 class NotAllowed(BookingError):
     """The actor has no right to this act."""
 
@@ -80,6 +107,16 @@ class DifferentRequest(BookingError):
     message = _(
         "This request was already sent with other answers. Look at what we received,"
         " or start a new request."
+    )
+
+
+class DifferentForm(DifferentRequest):
+    """A form of the front desk was sent twice with different content."""
+
+    code = "different_form"
+    message = _(
+        "This form was already sent, with other content, and that was done. What you"
+        " typed is still here: to have it done as well, press the button again."
     )
 
 

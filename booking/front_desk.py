@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from . import clock, delivery
+from . import chores, clock, delivery
 from .models import Message
 from .queue import Desk
 
@@ -56,6 +56,7 @@ class FrontDeskSite(admin.AdminSite):
                 "now": now,
                 "may_answer": may_answer(request),
                 "messages_now": delivery.staff_status(now),
+                "chores_now": chores.standing(now),
             }
         return super().index(request, context)
 

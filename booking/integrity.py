@@ -2,39 +2,92 @@
 
 Independent of what keeps the promises: overlaps are looked for by a query of its own,
 and each visit is compared with what its events, read one by one, make of it.
+
+Fit for a database of any size while people work in it: everything is read in pages,
+each by queries of its own and outside any transaction, so that nothing is locked, no
+old row is kept for us, and no statement takes long. An act may then run between two
+queries of a page; so what seems wrong is read once more, and is a fault if it still
+seems so.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
+from django.apps import apps
 from django.db import connection
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, Max, Min, OuterRef
 
 from . import guards
-from .delivery import IN_HAND
-from .models import Appointment, AppointmentEvent, Message, Reservation
-from .policy import TRANSITIONS, Act, CancellationReason, Edge, Status
+from .delivery import HOLDS_KEPT, IN_HAND
+from .models import (
+    Appointment,
+    AppointmentEvent,
+    Closure,
+    Message,
+    Proposal,
+    Reservation,
+    Resource,
+    WaitingListEntry,
+)
+from .policy import (
+    LONGEST,
+    TRANSITIONS,
+    Act,
+    Actor,
+    CancellationReason,
+    Edge,
+    Status,
+    without,
+)
 
 Kind = Message.Kind
+Outcome = Proposal.Outcome
 
 # How long the worker may take for what is due before a person has to look at it.
 PATIENCE = timedelta(hours=1)
 # A lease that ran out is taken over at the next look, seconds later.
 LEASE_PATIENCE = timedelta(minutes=5)
+# The worker deletes soft holds when they are `HOLDS_KEPT` old, if it is let.
+PURGE_PATIENCE = timedelta(days=1)
+
+# So many visits are read at a time, and one resource's reservations of so long.
+PAGE = 1000
+SPAN = timedelta(days=366)
 
 MOVES: dict[str, Edge] = {str(move): edge for move, edge in TRANSITIONS.items()}
 OWED: dict[str, Kind] = {
     Act.REQUEST: Kind.RECEIVED,
+    Act.BOOK: Kind.CONFIRMED,
     Act.ACCEPT: Kind.CONFIRMED,
     Act.DECLINE: Kind.DECLINED,
     Act.WITHDRAW: Kind.WITHDRAWN,
     Act.CANCEL: Kind.CANCELLED,
+    Act.JOIN: Kind.ON_LIST,
+    Act.WANT_EARLIER: Kind.ON_LIST,
+    Act.STOP_WANTING: Kind.LEFT,
+    Act.LEAVE: Kind.LEFT,
+    Act.OFFER: Kind.OFFERED,
+    Act.TAKE: Kind.CONFIRMED,
+    Act.PASS: Kind.OFFER_ENDED,
+    Act.RETRACT: Kind.OFFER_ENDED,
+    Act.LAPSE: Kind.OFFER_ENDED,
+    Act.EXPIRE: Kind.LIST_ENDED,
 }
+# What an act owes, where it is another for a visit that was booked before.
+OWED_WHEN_BOOKED: dict[str, Kind | None] = {Act.TAKE: Kind.MOVED, Act.EXPIRE: None}
 # Source: the table of states in booking/README.md.
 HOLDS = {Status.BOOKED, Status.ARRIVED}
 HOLDS_FOR_A_WHILE = {Status.PENDING, Status.PROPOSED}
+# Whose open proposals a visit may have.
+MAY_BE_ANSWERED: dict[str, set[str]] = {
+    Status.PENDING: {Proposal.By.PATIENT},
+    Status.PROPOSED: {Proposal.By.PATIENT, Proposal.By.CLINIC},
+    Status.BOOKED: {Proposal.By.PATIENT, Proposal.By.CLINIC},
+}
+MAY_WAIT = {Status.WAITLIST, Status.PROPOSED, Status.BOOKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +105,22 @@ class Fault:
 
 
 def faults(now: datetime) -> list[Fault]:
-    """Return all that is wrong, in a number of queries that grows with the rows."""
-    return [
-        *_missing_guards(),
-        *_overlaps(),
-        *_visits(),
-        *_silent_messages(now),
-    ]
+    """Return all that is wrong."""
+    return list(find(now))
+
+
+def find(now: datetime) -> Iterator[Fault]:
+    """Yield all that is wrong, in memory that does not grow with the rows."""
+    yield from _missing_guards()
+    yield from _missing_constraints()
+    yield from _overlaps()
+    yield from _closures(now)
+    yield from _old_holds(now)
+    yield from _visits()
+    yield from _silent_messages(now)
+
+
+# --- What the database refuses by itself ------------------------------------------
 
 
 def _missing_guards() -> Iterator[Fault]:
@@ -69,31 +131,198 @@ def _missing_guards() -> Iterator[Fault]:
         )
 
 
-_OVERLAPS = """
-    SELECT resource_id, id FROM (
-        SELECT resource_id, id, start,
+def _missing_constraints() -> Iterator[Fault]:
+    """Name the constraints and indexes of our models that are not in the database."""
+    wanted = {
+        rule.name
+        for model in apps.get_app_config("booking").get_models()
+        for rule in (*model._meta.constraints, *model._meta.indexes)
+    }
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            # A check has no row of its own there, only a place in its table's text.
+            cursor.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+            text = "".join(sql for (sql,) in cursor.fetchall())
+            there = {name for name in wanted if f'"{name}"' in text}
+        else:
+            cursor.execute(
+                "SELECT conname FROM pg_constraint WHERE convalidated"
+                " UNION SELECT relname FROM pg_index"
+                " JOIN pg_class ON pg_class.oid = indexrelid WHERE indisvalid"
+            )
+            there = {name for (name,) in cursor.fetchall()}
+    for name in sorted(wanted - there):
+        yield Fault(
+            "constraint_missing",
+            f"The database has no {name}. It was taken away by hand, or a restore was"
+            " not complete.",
+        )
+
+
+# --- Time taken -------------------------------------------------------------------
+
+
+# What begins in a stretch of time, inside an earlier reservation of its resource. None
+# is longer than LONGEST (that is a fault by itself), so reading begins so long before.
+_OVERLAPPING = """
+    SELECT id FROM (
+        SELECT id, start,
                MAX("end") OVER (
-                   PARTITION BY resource_id ORDER BY start, id
+                   ORDER BY start, id
                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
                ) AS taken_until
         FROM booking_reservation
+        WHERE resource_id = %s AND start > %s AND start < %s
     ) AS in_order
-    WHERE start < taken_until ORDER BY resource_id, start, id
+    WHERE start >= %s AND start < taken_until ORDER BY start, id
 """
 
 
 def _overlaps() -> Iterator[Fault]:
+    """Compare each reservation with all that begin before it on its resource."""
+    spans = (
+        Reservation.objects.order_by("resource")
+        .values("resource")
+        .annotate(first=Min("start"), last=Max("start"))
+        .values_list("resource", "first", "last")
+    )
+    for resource, since, last in list(spans):
+        while since <= last:
+            for reservation in _overlapping(resource, since, since + SPAN):
+                yield Fault(
+                    "overlap",
+                    f"Reservation {reservation} begins before an earlier one of"
+                    f" resource {resource} ends.",
+                )
+            since += SPAN
+
+
+def _overlapping(resource: int, since: datetime, until: datetime) -> list[int]:
+    times = [
+        connection.ops.adapt_datetimefield_value(at)
+        for at in (since - LONGEST, until, since)
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(_OVERLAPS)
-        for resource, reservation in cursor.fetchall():
+        cursor.execute(_OVERLAPPING, [resource, *times])
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def _old_holds(now: datetime) -> Iterator[Fault]:
+    lapsed = Reservation.objects.lapsed(now - HOLDS_KEPT - PURGE_PATIENCE)
+    if old := lapsed.exclude(hold_key="").count():
+        yield Fault(
+            "old_holds",
+            f"{old} soft holds have lapsed days ago and were not deleted. Is a worker"
+            " running, and does it purge?",
+        )
+
+
+def _closures(now: datetime) -> Iterator[Fault]:
+    """Look whether each closure to come holds its time, and no other."""
+    for closure in Closure.objects.filter(end__gt=now):
+        if any(_closure(closure, now)):
+            for still in Closure.objects.filter(pk=closure.pk):
+                yield from _closure(still, now)
+
+
+def _closure(closure: Closure, now: datetime) -> Iterator[Fault]:
+    closed = [closure.resource_id] if closure.resource_id else _resources()
+    own = Reservation.objects.filter(closure=closure, end__gt=now).order_by("pk")
+    for row in own:
+        inside = closure.start <= row.start and row.end <= closure.end
+        if not inside or row.resource_id not in closed:
             yield Fault(
-                "overlap",
-                f"Reservation {reservation} begins before an earlier one of"
-                f" resource {resource} ends.",
+                "held_beside_closure",
+                f"Reservation {row.pk} holds time that closure {closure.pk} does not"
+                " close.",
+            )
+    taken: dict[int, list[tuple[datetime, datetime]]] = {pk: [] for pk in closed}
+    there = Reservation.objects.overlapping(closure.start, closure.end)
+    rows = there.filter(resource__in=closed)
+    for resource, start, end in rows.values_list("resource_id", "start", "end"):
+        taken[resource].append((start, end))
+    left = max(closure.start, now), closure.end
+    for resource in closed:
+        if any(without(left, taken[resource])):
+            yield Fault(
+                "closed_but_free",
+                f"Closure {closure.pk} leaves time free on resource {resource}.",
             )
 
 
-# --- Each visit ------------------------------------------------------------------
+def _resources() -> list[int]:
+    return list(Resource.objects.order_by("pk").values_list("pk", flat=True))
+
+
+# --- Each visit -------------------------------------------------------------------
+
+
+class _Event(NamedTuple):
+    pk: int
+    version: int
+    act: str
+    from_status: str
+    to_status: str
+    reason: str
+    actor: str
+    user_id: int | None
+    data: dict[str, Any]
+
+
+class _Proposal(NamedTuple):
+    pk: int
+    by: str
+    outcome: str
+    start: datetime
+    end: datetime
+    expires_at: datetime | None
+
+    @property
+    def is_offer(self) -> bool:
+        return self.by == Proposal.By.CLINIC and self.outcome == Outcome.OPEN
+
+
+class _Reservation(NamedTuple):
+    pk: int
+    resource_id: int
+    start: datetime
+    end: datetime
+    expires_at: datetime | None
+    proposal_id: int | None
+
+
+class _Message(NamedTuple):
+    pk: int
+    event_id: int
+    kind: str
+    channel: str
+    sent_at: datetime | None
+    failed_at: datetime | None
+    overtaken_at: datetime | None
+
+    @property
+    def is_owed(self) -> bool:
+        ended = self.sent_at or self.failed_at or self.overtaken_at
+        return self.channel == Message.Channel.EMAIL and not ended
+
+
+@dataclass(slots=True)
+class _Visit:
+    """A visit with what is compared, and nothing that is encrypted."""
+
+    pk: int
+    status: str
+    version: int
+    start: datetime | None
+    end: datetime | None
+    cancellation_reason: str
+    decline_reason: str
+    series: UUID | None
+    events: list[_Event] = field(default_factory=list)
+    proposals: list[_Proposal] = field(default_factory=list)
+    reservations: list[_Reservation] = field(default_factory=list)
+    messages: list[_Message] = field(default_factory=list)
+    waits: bool = False
 
 
 @dataclass(slots=True)
@@ -106,41 +335,102 @@ class _Replayed:
     end: str | None = None
     cancellation_reason: str = ""
     decline_reason: str = ""
+    series: str | None = None
+
+
+COMPARED = (
+    "status", "version", "start", "end", "cancellation_reason", "decline_reason",
+    "series",
+)  # fmt: skip
 
 
 def _visits() -> Iterator[Fault]:
-    for visit in _with_history().iterator(chunk_size=500):
-        yield from _history(visit)
-        yield from _time(visit)
-        yield from _messages(visit)
+    for page in _pages():
+        suspects = [visit.pk for visit in _read(page) if any(_wrong(visit))]
+        for visit in _read(suspects):
+            yield from _wrong(visit)
 
 
-def _with_history() -> QuerySet[Appointment]:
-    """Return all visits with what is compared, and nothing that is encrypted."""
-    events = AppointmentEvent.objects.order_by("version").defer("private_note")
-    messages = Message.objects.only("appointment_id", "event_id", "kind")
-    return (
-        Appointment.objects.order_by("pk")
-        .only(
-            "status", "version", "start", "end", "cancellation_reason",
-            "decline_reason",
-        )
-        .prefetch_related(
-            Prefetch("events", events), Prefetch("messages", messages), "reservations"
-        )
-    )  # fmt: skip
+def _pages() -> Iterator[list[int]]:
+    """Yield the keys of all visits, some at a time."""
+    page, last = [0] * PAGE, 0
+    while len(page) == PAGE:
+        after = Appointment.objects.filter(pk__gt=last).order_by("pk")
+        page = list(after.values_list("pk", flat=True)[:PAGE])
+        if page:
+            yield page
+            last = page[-1]
 
 
-def _history(visit: Appointment) -> Iterator[Fault]:
+def _read(pks: Collection[int]) -> Iterable[_Visit]:
+    """Return the visits by key with all that belongs to them, in six queries."""
+    if not pks:
+        return ()
+    visits = {
+        row[0]: _Visit(*row)
+        for row in Appointment.objects.filter(pk__in=pks)
+        .order_by("pk")
+        .values_list("pk", *COMPARED)
+    }
+    of_these = {"appointment__in": pks}
+    for pk, *row in (
+        AppointmentEvent.objects.filter(**of_these)
+        .order_by("version", "pk")
+        .values_list("appointment_id", *_Event._fields)
+    ):
+        visits[pk].events.append(_Event(*row))
+    for pk, *row in (
+        Proposal.objects.filter(**of_these)
+        .order_by("pk")
+        .values_list("appointment_id", *_Proposal._fields)
+    ):
+        visits[pk].proposals.append(_Proposal(*row))
+    for pk, *row in (
+        Reservation.objects.filter(**of_these)
+        .order_by("pk")
+        .values_list("appointment_id", *_Reservation._fields)
+    ):
+        visits[pk].reservations.append(_Reservation(*row))
+    for pk, *row in (
+        Message.objects.filter(**of_these)
+        .order_by("pk")
+        .values_list("appointment_id", *_Message._fields)
+    ):
+        visits[pk].messages.append(_Message(*row))
+    waiting = WaitingListEntry.objects.open().filter(**of_these)
+    for pk in waiting.values_list("appointment_id", flat=True):
+        visits[pk].waits = True
+    return visits.values()
+
+
+def _wrong(visit: _Visit) -> Iterator[Fault]:
+    yield from _history(visit)
+    yield from _choices(visit)
+    yield from _offers(visit)
+    yield from _waiting(visit)
+    yield from _time(visit)
+    yield from _messages(visit)
+
+
+def _history(visit: _Visit) -> Iterator[Fault]:
     """Compare the visit with its replayed events."""
     replayed = _Replayed()
-    for event in visit.events.all():
-        if not _is_a_move(event):
+    for event in visit.events:
+        edge = MOVES.get(event.act)
+        if edge is None or (event.from_status or None, event.to_status) not in (
+            edge.moves
+        ):
             yield Fault(
                 "illegal_move",
                 f"Event {event.pk} of visit {visit.pk} goes from"
                 f" {event.from_status or 'nothing'} to {event.to_status} by"
                 f" {event.act}, which is no move that there is.",
+            )
+        elif not _has_the_right(event, edge):
+            yield Fault(
+                "illegal_actor",
+                f"Event {event.pk} of visit {visit.pk} is {event.act} by"
+                f" {event.actor}, who may not do that, or whose account is not named.",
             )
         if (event.version, event.from_status) != (
             replayed.version + 1,
@@ -152,9 +442,7 @@ def _history(visit: Appointment) -> Iterator[Fault]:
                 " before it.",
             )
         _replay(replayed, event)
-    for name in (
-        "status", "version", "start", "end", "cancellation_reason", "decline_reason",
-    ):  # fmt: skip
+    for name in COMPARED:
         present = _plain(getattr(visit, name))
         if present != getattr(replayed, name):
             yield Fault(
@@ -164,16 +452,18 @@ def _history(visit: Appointment) -> Iterator[Fault]:
             )
 
 
-def _is_a_move(event: AppointmentEvent) -> bool:
-    edge = MOVES.get(event.act)
-    move = (event.from_status or None, event.to_status)
-    return edge is not None and move in edge.moves
+def _has_the_right(event: _Event, edge: Edge) -> bool:
+    """Tell whether this actor may do it; staff alone are known by name."""
+    by_staff = event.actor == Actor.STAFF
+    return event.actor in edge.actors and by_staff == (event.user_id is not None)
 
 
-def _replay(replayed: _Replayed, event: AppointmentEvent) -> None:
+def _replay(replayed: _Replayed, event: _Event) -> None:
     replayed.status, replayed.version = event.to_status, event.version
     if "start" in event.data:
         replayed.start, replayed.end = event.data["start"], event.data["end"]
+    if "series" in event.data:
+        replayed.series = event.data["series"]
     if event.act == Act.DECLINE:
         replayed.cancellation_reason = CancellationReason.DECLINED
         replayed.decline_reason = event.reason
@@ -182,15 +472,77 @@ def _replay(replayed: _Replayed, event: AppointmentEvent) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a time as an event keeps it, anything else as it is."""
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+    """Return a time or a key as an event keeps it, anything else as it is."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, UUID) else value
 
 
-def _time(visit: Appointment) -> Iterator[Fault]:
+def _choices(visit: _Visit) -> Iterator[Fault]:
+    """Compare the times proposed with the visit's own time and state."""
+    accepted = [p for p in visit.proposals if p.outcome == Outcome.ACCEPTED]
+    still_open = [p for p in visit.proposals if p.outcome == Outcome.OPEN]
+    if len(accepted) > 1:
+        yield Fault(
+            "accepted_twice",
+            f"Visit {visit.pk} has {len(accepted)} accepted proposals.",
+        )
+    elif [(p.start, p.end) for p in accepted] != (
+        [(visit.start, visit.end)] if visit.start else []
+    ):
+        yield Fault(
+            "accepted_another_time",
+            f"Visit {visit.pk} does not have exactly the time that was accepted.",
+        )
+    sides = MAY_BE_ANSWERED.get(visit.status, set())
+    if for_nothing := [p for p in still_open if p.by not in sides]:
+        yield Fault(
+            "open_for_nothing",
+            f"Visit {visit.pk} is {visit.status}, yet {len(for_nothing)} of its"
+            " proposals are open.",
+        )
+    if visit.status == Status.PENDING and not still_open:
+        yield Fault(
+            "nothing_to_answer",
+            f"Visit {visit.pk} is pending, but none of its proposals is open.",
+        )
+
+
+def _offers(visit: _Visit) -> Iterator[Fault]:
+    """See that who was offered something has a choice, until a time before it."""
+    offers = [proposal for proposal in visit.proposals if proposal.is_offer]
+    if visit.status == Status.PROPOSED and not offers:
+        yield Fault("nothing_offered", f"No time is offered to visit {visit.pk}.")
+    for offer in offers:
+        if offer.expires_at is None or offer.expires_at > offer.start:
+            yield Fault(
+                "offer_without_end",
+                f"Offer {offer.pk} of visit {visit.pk} does not end before its time.",
+            )
+
+
+def _waiting(visit: _Visit) -> Iterator[Fault]:
+    """See that who waits is on the list, and nobody else."""
+    if visit.waits and visit.status not in MAY_WAIT:
+        yield Fault(
+            "place_left_open",
+            f"Visit {visit.pk} is {visit.status} and still on the waiting list.",
+        )
+    if not visit.waits and visit.status == Status.WAITLIST:
+        yield Fault(
+            "no_place", f"Visit {visit.pk} waits, but is not on the waiting list."
+        )
+
+
+def _time(visit: _Visit) -> Iterator[Fault]:
     """Compare what the visit holds with what its state lets it hold."""
-    rows = list(visit.reservations.all())
+    rows = visit.reservations
+    yield from _each_held(visit)
     if visit.status in HOLDS:
-        agreed = [e.data["held"] for e in visit.events.all() if "held" in e.data][-1:]
+        # What an offer holds is apart from what was agreed, and lapses.
+        offers = {p.pk for p in visit.proposals if p.is_offer}
+        rows = [r for r in rows if r.proposal_id not in offers or not r.expires_at]
+        agreed = [e.data["held"] for e in visit.events if "held" in e.data][-1:]
         expected = [(*span, None) for held in agreed for span in held]
         if sorted(map(_held, rows), key=str) != sorted(expected, key=str):
             yield Fault(
@@ -214,7 +566,40 @@ def _time(visit: Appointment) -> Iterator[Fault]:
         )
 
 
-def _held(row: Reservation) -> tuple[int, str, str, str | None]:
+def _each_held(visit: _Visit) -> Iterator[Fault]:
+    """Compare each reservation with the proposal that it is for."""
+    proposals = {proposal.pk: proposal for proposal in visit.proposals}
+    for row in visit.reservations:
+        if row.end - row.start > LONGEST:
+            yield Fault(
+                "too_long",
+                f"Reservation {row.pk} of visit {visit.pk} is longer than a day, so"
+                " whoever looks for free times may not see it.",
+            )
+        if row.proposal_id is None:
+            continue
+        proposal = proposals.get(row.proposal_id)
+        if proposal is None:
+            yield Fault(
+                "held_for_another",
+                f"Reservation {row.pk} of visit {visit.pk} is for a proposal of"
+                " another visit.",
+            )
+        elif proposal.outcome not in (Outcome.OPEN, Outcome.ACCEPTED):
+            yield Fault(
+                "held_for_no_choice",
+                f"Reservation {row.pk} of visit {visit.pk} holds the time of a"
+                f" proposal that is {proposal.outcome}.",
+            )
+        elif not row.start <= proposal.start < proposal.end <= row.end:
+            yield Fault(
+                "held_another_time",
+                f"Reservation {row.pk} of visit {visit.pk} does not cover the time of"
+                " its proposal.",
+            )
+
+
+def _held(row: _Reservation) -> tuple[int, str, str, str | None]:
     return (
         row.resource_id,
         _plain(row.start),
@@ -223,26 +608,45 @@ def _held(row: Reservation) -> tuple[int, str, str, str | None]:
     )
 
 
-def _messages(visit: Appointment) -> Iterator[Fault]:
-    """See that each event has exactly the one message that it owes."""
-    messages = list(visit.messages.all())
-    events = {event.pk: event for event in visit.events.all()}
-    for event in events.values():
-        owed = [str(OWED[event.act])] if event.act in OWED else []
-        found = [m.kind for m in messages if m.event_id == event.pk]
+def _messages(visit: _Visit) -> Iterator[Fault]:
+    """See that each event has the one message that it owes, and how those ended."""
+    events = {event.pk for event in visit.events}
+    for event in visit.events:
+        owed = [str(kind)] if (kind := _owed(event)) else []
+        found = [m.kind for m in visit.messages if m.event_id == event.pk]
         if found != owed:
             yield Fault(
                 "wrong_messages",
                 f"Event {event.pk} of visit {visit.pk} owes the messages {owed}"
                 f" and has {found}.",
             )
-    for message in messages:
+    waits = False
+    for message in visit.messages:
         if message.event_id not in events:
             yield Fault(
                 "stray_message",
                 f"Message {message.pk} of visit {visit.pk} belongs to an event of"
                 " another visit.",
             )
+        if message.sent_at and message.failed_at:
+            yield Fault(
+                "sent_and_failed",
+                f"Message {message.pk} of visit {visit.pk} was sent, and is a task to"
+                " phone the patient as well.",
+            )
+        if message.sent_at and waits:
+            yield Fault(
+                "sent_out_of_order",
+                f"Message {message.pk} of visit {visit.pk} was sent before an earlier"
+                " one.",
+            )
+        waits = waits or message.is_owed
+
+
+def _owed(event: _Event) -> Kind | None:
+    if event.from_status == Status.BOOKED and event.act in OWED_WHEN_BOOKED:
+        return OWED_WHEN_BOOKED[event.act]
+    return OWED.get(event.act)
 
 
 # --- Messages that nobody sends --------------------------------------------------

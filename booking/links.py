@@ -1,20 +1,23 @@
 """The patient's private link: whoever has it sees the visit as it is now.
 
 One visit may have several, one in each message. Changes of state do not end them: a
-link always shows the present state, and what that state allows. They end with time, or
-when staff revoke them.
+link always shows the present state, and what that state allows. They end with time, not
+while somebody waits, or when staff revoke them.
 """
 
 import hashlib
+import re
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.urls import reverse
 
 from .models import Appointment, AppointmentLink
 from .policy import LINK_DAYS_AFTER_VISIT, LINK_DAYS_WITHOUT_VISIT, Status
+
+_ADDRESS = re.compile(r"(/appointments/)[^/\s]+/")
 
 
 def issue(appointment: Appointment, *, now: datetime) -> str:
@@ -29,6 +32,14 @@ def issue(appointment: Appointment, *, now: datetime) -> str:
 def url(token: str) -> str:
     """Return the address to write into a message."""
     return settings.SITE_URL + reverse("booking:open_link", args=[token])
+
+
+def without_tokens(text: str) -> str:
+    """Return a message's text with a dash for each token.
+
+    Who follows a link acts as the patient, and the timeline would say so of staff.
+    """
+    return _ADDRESS.sub(r"\1-/", text)
 
 
 def find(token: str, *, now: datetime) -> Appointment | None:
@@ -64,17 +75,29 @@ def _open(now: datetime, **which: int | str) -> AppointmentLink | None:
             "appointment__visit_type__service",
             "appointment__wanted_clinician__clinician",
         )
-        .annotate(last_event=Max("appointment__events__at"))
+        .annotate(
+            last_event=Max("appointment__events__at"),
+            waits_until=Max(
+                "appointment__waiting_list_entries__latest",
+                filter=Q(appointment__waiting_list_entries__ended_at=None),
+            ),
+        )
         .first()
     )
-    if link is None or now >= _ends(link.appointment, link.last_event):
+    if link is None or now >= _ends(
+        link.appointment, link.last_event, link.waits_until
+    ):
         return None
     return link
 
 
-def _ends(appointment: Appointment, last_event: datetime) -> datetime:
+def _ends(
+    appointment: Appointment, last_event: datetime, waits_until: date | None
+) -> datetime:
     if appointment.end:
         return appointment.end + timedelta(days=LINK_DAYS_AFTER_VISIT)
+    if waits_until:
+        last_event = max(last_event, datetime.combine(waits_until, time(), UTC))
     return last_event + timedelta(days=LINK_DAYS_WITHOUT_VISIT)
 
 

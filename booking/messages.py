@@ -6,6 +6,8 @@ time, the place and the link; never the service, an answer, or why somebody come
 
 import copy
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -20,19 +22,24 @@ from services import hours
 from services.models import Clinic
 
 from . import calendars, links
-from .models import Appointment, AppointmentEvent, Message, Patient
-from .policy import CancellationReason, DeclineReason, Status
+from .models import (
+    Appointment,
+    AppointmentEvent,
+    Message,
+    Patient,
+    Proposal,
+    WaitingListEntry,
+)
+from .policy import Act, CancellationReason, DeclineReason, Status, ending
 
 Kind = Message.Kind
 Channel = Message.Channel
 
-# The state that each message speaks of: once the visit has left it, it is not sent.
-TRUE_WHILE = {
-    Kind.RECEIVED: Status.PENDING,
-    Kind.CONFIRMED: Status.BOOKED,
-    Kind.DECLINED: Status.CANCELLED,
-    Kind.WITHDRAWN: Status.CANCELLED,
-    Kind.CANCELLED: Status.CANCELLED,
+# What is said when a visit ends before it takes place, by the act that ends it.
+ENDINGS = {
+    Act.WITHDRAW: Kind.WITHDRAWN,
+    Act.CANCEL: Kind.CANCELLED,
+    Act.LEAVE: Kind.LEFT,
 }
 
 # What a patient reads when the clinic says no: why, and what to do about it.
@@ -69,20 +76,31 @@ class Words(NamedTuple):
     html: str = ""
 
 
-def owe(kind: Message.Kind, event: AppointmentEvent, *, now: datetime) -> Message:
+def owe(
+    kind: Message.Kind,
+    event: AppointmentEvent,
+    *,
+    now: datetime,
+    offers: Sequence[Proposal] = (),
+    entry: WaitingListEntry | None = None,
+) -> Message:
     """Write what the patient has to be told about `event`; the worker sends it.
 
-    Call it inside the transaction of the change. A patient without an email address,
-    or who asked to be called, makes a task for a person. Tasks that this change has
-    overtaken end here; mail that it has overtaken ends with the worker, who alone
-    knows whether it is on its way.
+    Call it inside the transaction of the change, when all else is written. It is true
+    while the visit is in its present state and, if booked, at its present time; while
+    the `offers`, which all end together, are open; and while the `entry` is.
+
+    A patient without an email address, or who asked to be called, makes a task for a
+    person. Tasks that this change has overtaken end here; mail that it has overtaken
+    ends with the worker, who alone knows whether it is on its way.
     """
     visit = event.appointment
-    channel = _channel(visit.patient)
+    channel = reached_by(visit.patient)
     mail = channel == Channel.EMAIL
     clinic = _clinic()
     link = links.url(links.issue(visit, now=now)) if mail else ""
-    words = _render(kind, visit, clinic, channel, link)
+    told = _Told(visit, event, offers, entry)
+    words = _render(kind, told, clinic, channel, link, now)
     method = _calendar_method(kind, visit) if mail else ""
     make = calendars.invite if method == calendars.REQUEST else calendars.cancellation
     overtake_calls(visit, now)
@@ -98,7 +116,11 @@ def owe(kind: Message.Kind, event: AppointmentEvent, *, now: datetime) -> Messag
         calendar=make(visit, clinic, now=now) if method else "",
         calendar_method=method,
         message_id=f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>",
-        true_while=TRUE_WHILE[kind],
+        true_while=visit.status,
+        true_start=visit.start if visit.status == Status.BOOKED else None,
+        true_until=offers[0].expires_at if offers else None,
+        offer=offers[0] if offers else None,
+        entry=entry,
         created_at=now,
         due_at=now,
     )
@@ -106,9 +128,8 @@ def owe(kind: Message.Kind, event: AppointmentEvent, *, now: datetime) -> Messag
 
 def overtake_calls(visit: Appointment, now: datetime) -> None:
     """Take back what somebody still had to say by phone, but is no longer true."""
-    Message.objects.phone_these_people().filter(appointment=visit).exclude(
-        true_while=visit.status
-    ).update(overtaken_at=now)
+    calls = Message.objects.phone_these_people().filter(appointment=visit)
+    calls.untrue(now).update(overtaken_at=now)
 
 
 def preview_decline(
@@ -121,33 +142,46 @@ def preview_decline(
     """
     visit = copy.copy(appointment)
     visit.decline_reason = reason
-    return _preview(visit, Kind.DECLINED, CancellationReason.DECLINED, note)
+    return _preview(visit, Kind.DECLINED, CancellationReason.DECLINED, note, now)
 
 
 def preview_cancellation(
     appointment: Appointment, note: str, now: datetime
 ) -> tuple[str, str]:
     """Return subject and text of what cancelling by the clinic would send."""
-    pending = appointment.status == Status.PENDING
-    kind = Kind.WITHDRAWN if pending else Kind.CANCELLED
-    return _preview(copy.copy(appointment), kind, CancellationReason.CLINIC, note)
+    on_list = appointment.waiting_list_entries.open().exists()
+    kind = ENDINGS[ending(appointment.status, on_list=on_list)]
+    visit = copy.copy(appointment)
+    return _preview(visit, kind, CancellationReason.CLINIC, note, now)
 
 
 def _preview(
-    visit: Appointment, kind: Message.Kind, reason: CancellationReason, note: str
+    visit: Appointment,
+    kind: Message.Kind,
+    reason: CancellationReason,
+    note: str,
+    now: datetime,
 ) -> tuple[str, str]:
     visit.status = Status.CANCELLED
     visit.cancellation_reason = reason
     visit.note_to_patient = note
-    channel = _channel(visit.patient)
-    words = _render(kind, visit, _clinic(), channel, links.url("-"))
+    channel = reached_by(visit.patient)
+    words = _render(kind, _Told(visit), _clinic(), channel, links.url("-"), now)
     return words.subject, words.text
 
 
-def heading(visit: Appointment) -> str:
+def heading(visit: Appointment, now: datetime) -> str:
     """Return where the visit stands, as patients read it at the top of everything."""
+    if visit.status in (Status.PROPOSED, Status.BOOKED):
+        offered = visit.proposals.live(now).exists()
+        if visit.status == Status.PROPOSED and not offered:
+            return gettext("The time that we offered has lapsed")
+        if visit.status == Status.BOOKED and offered:
+            return gettext("We can offer you another time")
     if visit.status != Status.CANCELLED:
         return str(_HEADINGS[visit.status])
+    if not visit.start and visit.waiting_list_entries.exists():
+        return str(_LIST_HEADINGS[visit.cancellation_reason])
     if visit.cancellation_reason == CancellationReason.PATIENT and not visit.start:
         return gettext("You withdrew this request")
     if visit.cancellation_reason == CancellationReason.CLINIC and not visit.start:
@@ -157,12 +191,12 @@ def heading(visit: Appointment) -> str:
 
 _HEADINGS: dict[str, str | Promise] = {
     Status.PENDING: _("Request received, not booked yet"),
-    Status.PROPOSED: _("We suggest another time"),
+    Status.PROPOSED: _("We offer you a time, not booked yet"),
     Status.BOOKED: _("Your appointment is confirmed"),
     Status.ARRIVED: _("You are checked in"),
     Status.FULFILLED: _("This visit is over"),
     Status.NOSHOW: _("This appointment is over"),
-    Status.WAITLIST: _("You are on the list for an earlier time"),
+    Status.WAITLIST: _("On the waiting list, not booked"),
 }
 
 _CANCELLED_HEADINGS: dict[str, str | Promise] = {
@@ -172,15 +206,30 @@ _CANCELLED_HEADINGS: dict[str, str | Promise] = {
     CancellationReason.EXPIRED: _("This request ended without an appointment"),
 }
 
+_LIST_HEADINGS: dict[str, str | Promise] = {
+    CancellationReason.DECLINED: _("Not booked: we could not say yes"),
+    CancellationReason.PATIENT: _("You left the waiting list"),
+    CancellationReason.CLINIC: _("You are no longer on the waiting list"),
+    CancellationReason.EXPIRED: _("Your time on the waiting list is over"),
+}
 
-def _channel(patient: Patient) -> Message.Channel:
+# Where a message about a booked visit says more than that it is confirmed.
+_BOOKED_HEADINGS: dict[str, str | Promise] = {
+    Kind.ON_LIST: _("You are on the list for an earlier time"),
+    Kind.OFFER_ENDED: _("Your appointment stays as it is"),
+    Kind.LEFT: _("Your appointment stays as it is"),
+    Kind.MOVED: _("Your appointment has moved"),
+}
+
+
+def reached_by(patient: Patient) -> Message.Channel:
     """Return how to reach the patient: as they asked, where that is possible."""
     by_phone = patient.contact_by == Patient.ContactBy.PHONE and patient.phone
     return Channel.EMAIL if patient.email and not by_phone else Channel.PHONE
 
 
 def _calendar_method(kind: Message.Kind, visit: Appointment) -> str:
-    if kind == Kind.CONFIRMED:
+    if kind in (Kind.CONFIRMED, Kind.MOVED):
         return calendars.REQUEST
     return calendars.CANCEL if kind == Kind.CANCELLED and visit.start else ""
 
@@ -189,13 +238,31 @@ def _clinic() -> Clinic | None:
     return Clinic.objects.prefetch_related("opening_hours").first()
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a message is about."""
+
+    visit: Appointment
+    event: AppointmentEvent | None = None
+    offers: Sequence[Proposal] = ()
+    entry: WaitingListEntry | None = None
+
+    @property
+    def moved_from(self) -> datetime | None:
+        before = self.event.data.get("moved_from") if self.event else None
+        return datetime.fromisoformat(before) if before else None
+
+
 def _render(
     kind: Message.Kind,
-    visit: Appointment,
+    told: _Told,
     clinic: Clinic | None,
     channel: Message.Channel,
     link: str,
+    now: datetime,
 ) -> Words:
+    visit = told.visit
+    booked = visit.status == Status.BOOKED
     context = {
         "visit": visit,
         "clinic": clinic,
@@ -204,7 +271,13 @@ def _render(
         "hours": hours.summary(clinic.opening_hours.all()) if clinic else "",
         "choices": visit.proposals.all() if kind == Kind.RECEIVED else (),
         "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
-        "heading": heading(visit),
+        "event": told.event,
+        "offers": told.offers,
+        "answer_by": told.offers[0].expires_at if told.offers else None,
+        "kept": bool(told.event and told.event.data.get("kept")),
+        "entry": told.entry,
+        "moved_from": told.moved_from,
+        "heading": (booked and _BOOKED_HEADINGS.get(kind)) or heading(visit, now),
         "link": link,
     }
     if channel == Channel.PHONE:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from .availability import Instant
+from .availability import Instant, Reason, Why
 
 
 class Status(StrEnum):
@@ -44,10 +44,22 @@ class Act(StrEnum):
     """What can be done to a visit. The past participle of each is an event."""
 
     REQUEST = "request"
+    BOOK = "book"
+    EXTEND = "extend"
     ACCEPT = "accept"
     DECLINE = "decline"
     WITHDRAW = "withdraw"
     CANCEL = "cancel"
+    JOIN = "join"
+    WANT_EARLIER = "want_earlier"
+    STOP_WANTING = "stop_wanting"
+    LEAVE = "leave"
+    OFFER = "offer"
+    TAKE = "take"
+    PASS = "pass"  # noqa: S105 -- not a password
+    RETRACT = "retract"
+    LAPSE = "lapse"
+    EXPIRE = "expire"
 
 
 # From which state to which; None is the state of a visit that is not there yet.
@@ -82,17 +94,77 @@ def _edge(*moves: Move, by: Iterable[Actor]) -> Edge:
     return Edge(frozenset(moves), frozenset(by))
 
 
+# Where a visit goes when nothing comes of an offer: back to the list, or to the desk.
+_OFFER_ENDS: list[Move] = [
+    (Status.PROPOSED, Status.WAITLIST),
+    (Status.PROPOSED, Status.PENDING),
+    (Status.BOOKED, Status.BOOKED),
+]
+
 TRANSITIONS: dict[Act, Edge] = {
     Act.REQUEST: _edge((None, Status.PENDING), by=[Actor.PATIENT, Actor.STAFF]),
+    Act.BOOK: _edge((None, Status.BOOKED), by=[Actor.STAFF]),
+    Act.EXTEND: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
     Act.ACCEPT: _edge((Status.PENDING, Status.BOOKED), by=[Actor.STAFF]),
-    Act.DECLINE: _edge((Status.PENDING, Status.CANCELLED), by=[Actor.STAFF]),
+    Act.DECLINE: _edge(
+        (Status.PENDING, Status.CANCELLED),
+        (Status.PROPOSED, Status.CANCELLED),
+        by=[Actor.STAFF],
+    ),
     Act.WITHDRAW: _edge(
-        (Status.PENDING, Status.CANCELLED), by=[Actor.PATIENT, Actor.STAFF]
+        (Status.PENDING, Status.CANCELLED),
+        (Status.PROPOSED, Status.CANCELLED),
+        by=[Actor.PATIENT, Actor.STAFF],
     ),
     Act.CANCEL: _edge(
         (Status.BOOKED, Status.CANCELLED), by=[Actor.PATIENT, Actor.STAFF]
     ),
+    Act.JOIN: _edge((None, Status.WAITLIST), by=[Actor.PATIENT, Actor.STAFF]),
+    Act.WANT_EARLIER: _edge(
+        (Status.BOOKED, Status.BOOKED), by=[Actor.PATIENT, Actor.STAFF]
+    ),
+    Act.STOP_WANTING: _edge(
+        (Status.BOOKED, Status.BOOKED), by=[Actor.PATIENT, Actor.STAFF]
+    ),
+    Act.LEAVE: _edge(
+        (Status.WAITLIST, Status.CANCELLED),
+        (Status.PROPOSED, Status.CANCELLED),
+        by=[Actor.PATIENT, Actor.STAFF],
+    ),
+    # A request is answered by people: there, the system offers nothing.
+    Act.OFFER: _edge(
+        (Status.WAITLIST, Status.PROPOSED),
+        (Status.PENDING, Status.PROPOSED),
+        (Status.BOOKED, Status.BOOKED),
+        by=[Actor.STAFF, Actor.SYSTEM],
+    ),
+    Act.TAKE: _edge(
+        (Status.PROPOSED, Status.BOOKED),
+        (Status.BOOKED, Status.BOOKED),
+        by=[Actor.PATIENT, Actor.STAFF],
+    ),
+    Act.PASS: _edge(*_OFFER_ENDS, by=[Actor.PATIENT, Actor.STAFF]),
+    Act.RETRACT: _edge(*_OFFER_ENDS, by=[Actor.STAFF]),
+    Act.LAPSE: _edge(*_OFFER_ENDS, by=[Actor.SYSTEM]),
+    Act.EXPIRE: _edge(
+        (Status.WAITLIST, Status.CANCELLED),
+        (Status.BOOKED, Status.BOOKED),
+        by=[Actor.SYSTEM],
+    ),
 }
+
+
+def ending(status: str, *, on_list: bool) -> Act:
+    """Return the act that ends a visit in this state before it takes place.
+
+    An offer to somebody on the waiting list is left with the list; one that answers a
+    request is withdrawn with the request.
+    """
+    if status == Status.WAITLIST or (status == Status.PROPOSED and on_list):
+        return Act.LEAVE
+    if status in (Status.PENDING, Status.PROPOSED):
+        return Act.WITHDRAW
+    return Act.CANCEL
 
 
 class DeclineReason(StrEnum):
@@ -106,6 +178,11 @@ class DeclineReason(StrEnum):
 
 
 MAX_CHOICES = 3
+# How many visits a series has, the first included, and how many weeks apart.
+SERIES_VISITS = range(2, 27)
+SERIES_WEEKS = range(1, 13)
+# A series has one visit a day: nobody is in two places, whatever is free there.
+SAME_DAY = Reason(Why.IN_USE, "patient")
 # No reservation is longer: the longest day of a year, when the clock goes back. So
 # whoever looks for what touches a time need not look at rows that start long before.
 LONGEST = timedelta(hours=25)

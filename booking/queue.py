@@ -100,7 +100,7 @@ class Desk:
     @cached_property
     def calls(self) -> list[Message]:
         """Return whom to phone, and about what."""
-        messages = Message.objects.phone_these_people()
+        messages = Message.objects.phone_these_people().still_true(self.now)
         return list(messages.select_related("appointment__patient"))
 
     @property

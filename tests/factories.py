@@ -7,7 +7,7 @@ whatever the tests start from could really have happened.
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,8 +22,9 @@ from booking.models import (
     Proposal,
     Resource,
     VisitType,
+    Wish,
 )
-from booking.workflow import PATIENT, By, NewRequest
+from booking.workflow import PATIENT, SYSTEM, By, NewRequest
 from services.models import Clinic, Clinician, OpeningHours, Service
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -196,6 +197,60 @@ def a_booked_visit(
     return workflow.accept(
         visit.pk, choice(visit).pk, by=by or a_front_desk_person(), now=now
     )
+
+
+def a_wish(**values: Any) -> Wish:
+    """Return a wish for any weekday of the four weeks from Tuesday on."""
+    defaults: dict[str, Any] = {
+        "earliest": TUESDAY,
+        "latest": TUESDAY + timedelta(days=28),
+        "weekdays": (0, 1, 2, 3, 4),
+    }
+    return Wish(**defaults | values)
+
+
+def a_new_wish(visit_type: VisitType, wish: Wish | None = None, **values: Any) -> Any:
+    """Return what the form hands over for who joins the waiting list."""
+    defaults: dict[str, Any] = {"patient": patient_details(), "payer": "insurance"}
+    return NewRequest(
+        visit_type=visit_type, choices=(), wish=wish or a_wish(), **defaults | values
+    )
+
+
+def somebody_waiting(
+    visit_type: VisitType | None = None,
+    wish: Wish | None = None,
+    *,
+    now: datetime = NOW,
+    **values: Any,
+) -> Appointment:
+    """Let a patient who found no time join the waiting list."""
+    asked = a_new_wish(visit_type or a_practice(), wish, **values)
+    return workflow.join(asked, key=uuid.uuid4(), by=PATIENT, now=now)
+
+
+def an_offer(
+    visit: Appointment,
+    *starts: datetime,
+    now: datetime = NOW,
+    by: By = SYSTEM,
+    expires_at: datetime | None = None,
+    kept: bool = True,
+) -> Appointment:
+    """Let the system offer a time, "10:00" on Tuesday unless said, for two hours."""
+    return workflow.offer(
+        visit.pk,
+        starts or (at("10:00"),),
+        expires_at=expires_at or now + timedelta(hours=2),
+        by=by,
+        now=now,
+        kept=kept,
+    )
+
+
+def offered(visit: Appointment, rank: int = 1) -> Proposal:
+    """Return one of the times that are offered to the visit now."""
+    return visit.proposals.offers().get(rank=rank)
 
 
 def choice(visit: Appointment, rank: int = 1) -> Proposal:

@@ -32,6 +32,18 @@ def choices_of(visit: Appointment) -> list[tuple[datetime, str]]:
     return list(mine.values_list("start", "outcome"))
 
 
+def offers_of(visit: Appointment) -> list[tuple[datetime, str]]:
+    """Return start and outcome of each time that the clinic offered, oldest first."""
+    ours = visit.proposals.filter(by=Proposal.By.CLINIC).order_by("pk")
+    return list(ours.values_list("start", "outcome"))
+
+
+def places_of(visit: Appointment) -> list[tuple[str, int]]:
+    """Return why each place on the waiting list ended, "" for now, and its offers."""
+    places = visit.waiting_list_entries.order_by("pk")
+    return list(places.values_list("why_ended", "offers_made"))
+
+
 def held_by(visit: Appointment) -> list[Span]:
     """Return resource, start and end of each reservation of the visit."""
     return spans(visit.reservations.all())

@@ -13,7 +13,7 @@ from .plugin import ROOT
 # Inside `booking`, a module may import its own layer and those above it.
 LAYERS = (
     {"errors", "clock", "availability", "policy", "encryption", "guards"},
-    {"models", "links", "calendars"},
+    {"models", "links", "calendars", "once"},
     {"messages"},
     {"workflow"},
     {"forms", "reports"},  # and whatever else helps the faces

@@ -1,10 +1,12 @@
+from typing import Any
+
 from django import forms
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from booking.messages import DECLINE_WORDS
-from booking.policy import DeclineReason
+from booking.policy import SERIES_VISITS, SERIES_WEEKS, DeclineReason
 
 from .words import REASONS
 
@@ -53,6 +55,32 @@ class DeclineForm(AnswerForm):
     )
 
     field_order = ["reason", "note", "private_note"]
+
+
+class SeriesForm(forms.Form):
+    """How many visits and how far apart; for a request, which of its times is first."""
+
+    first = forms.ChoiceField(label=_("Which time is the first?"))
+    count = forms.IntegerField(
+        label=_("How many visits in all?"),
+        help_text=_("2 to 26, the first included."),
+        min_value=SERIES_VISITS.start,
+        max_value=SERIES_VISITS.stop - 1,
+    )
+    weeks = forms.IntegerField(
+        label=_("How many weeks apart?"),
+        help_text=_("1 to 12, always at the same time of day."),
+        min_value=SERIES_WEEKS.start,
+        max_value=SERIES_WEEKS.stop - 1,
+    )
+
+    def __init__(self, data: Any, *, firsts: list[tuple[str, str]]) -> None:
+        """Offer the times of a request, key and words; none for a booked visit."""
+        super().__init__(data)
+        if firsts:
+            self.fields["first"].choices = firsts  # type: ignore[attr-defined]
+        else:
+            del self.fields["first"]
 
 
 class FindForm(forms.Form):

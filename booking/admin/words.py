@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow
+from booking.links import without_tokens
 from booking.models import Appointment, AppointmentEvent, Message
 from booking.policy import Act, Actor, CancellationReason, DeclineReason, Status
 
@@ -21,15 +22,48 @@ REASONS: dict[str, str | Promise] = {
     CancellationReason.DECLINED: gettext_lazy("Declined"),
     CancellationReason.PATIENT: gettext_lazy("By the patient"),
     CancellationReason.CLINIC: gettext_lazy("By the clinic"),
-    CancellationReason.EXPIRED: gettext_lazy("Not answered in time"),
+    CancellationReason.EXPIRED: gettext_lazy("Time ran out"),
 }
 
 _ACTS: dict[str, str | Promise] = {
     Act.REQUEST: gettext_lazy("Request received"),
+    Act.BOOK: gettext_lazy("Booked by staff"),
+    Act.EXTEND: gettext_lazy("More visits booked in a series with this one"),
     Act.ACCEPT: gettext_lazy("Accepted"),
     Act.DECLINE: gettext_lazy("Declined"),
     Act.WITHDRAW: gettext_lazy("Request withdrawn"),
     Act.CANCEL: gettext_lazy("Cancelled"),
+    Act.JOIN: gettext_lazy("Joined the waiting list"),
+    Act.WANT_EARLIER: gettext_lazy("Would like an earlier time"),
+    Act.STOP_WANTING: gettext_lazy("No longer wants an earlier time"),
+    Act.LEAVE: gettext_lazy("Left the waiting list"),
+    Act.OFFER: gettext_lazy("Offered"),
+    Act.TAKE: gettext_lazy("Took the offer"),
+    Act.PASS: gettext_lazy("None of the offers suits"),
+    Act.RETRACT: gettext_lazy("Offer taken back"),
+    Act.LAPSE: gettext_lazy("Offer ended"),
+    Act.EXPIRE: gettext_lazy("Waiting list: the last day has passed"),
+}
+
+# The titles of the pages that ask what to tell the patient, and their last buttons.
+ASK: dict[str, str | Promise] = {
+    Act.DECLINE: gettext_lazy("Decline %(reference)s"),
+    Act.WITHDRAW: gettext_lazy("Withdraw %(reference)s"),
+    Act.CANCEL: gettext_lazy("Cancel %(reference)s"),
+}
+SEND: dict[str, tuple[str | Promise, str | Promise]] = {
+    Act.DECLINE: (
+        gettext_lazy("Decline and send"),
+        gettext_lazy("Decline, then phone the patient"),
+    ),
+    Act.WITHDRAW: (
+        gettext_lazy("Withdraw and send"),
+        gettext_lazy("Withdraw, then phone the patient"),
+    ),
+    Act.CANCEL: (
+        gettext_lazy("Cancel and send"),
+        gettext_lazy("Cancel, then phone the patient"),
+    ),
 }
 
 
@@ -61,10 +95,21 @@ def what(event: AppointmentEvent) -> str:
     words = str(_ACTS.get(event.act, event.act))
     if event.act == Act.DECLINE:
         return f"{words}: {REASONS.get(event.reason, event.reason)}"
-    if event.act == Act.ACCEPT and event.data.get("start"):
+    if event.act in (Act.ACCEPT, Act.BOOK, Act.TAKE) and event.data.get("start"):
         start = datetime.fromisoformat(event.data["start"])
         return f"{words}: {full_time(start)}"
+    if event.act == Act.OFFER:
+        starts = [datetime.fromisoformat(start) for _pk, start in event.data["offers"]]
+        return f"{words}: {'; '.join(map(full_time, starts))}"
+    if event.act == Act.LAPSE:
+        why = _("the time went") if event.reason else _("no answer in time")
+        return f"{words}: {why}"
     return words
+
+
+def text(message: Message) -> str:
+    """Return what a message says, as staff read it."""
+    return without_tokens(message.text)
 
 
 def state(message: Message, now: datetime) -> str:
@@ -87,12 +132,20 @@ def state(message: Message, now: datetime) -> str:
 
 
 def outcome(visit: Appointment) -> str:
-    """Return where a visit stands after an act, for the message that says so."""
+    """Return where a visit stands after an act, and whether somebody has to phone."""
+    said = _standing(visit)
+    last = visit.messages.order_by("pk").last()
+    if last and last.channel == Message.Channel.PHONE and not last.called_at:
+        return _("%(said)s Phone the patient to say so.") % {"said": said}
+    return said
+
+
+def _standing(visit: Appointment) -> str:
     if visit.status == Status.BOOKED and visit.start:
         return _("accepted for %(time)s.") % {"time": full_time(visit.start)}
     if visit.cancellation_reason == CancellationReason.DECLINED:
         return _("declined.")
-    return _("cancelled.")
+    return _("cancelled.") if visit.start else _("withdrawn.")
 
 
 def refusal(error: BookingError, visit: Appointment, now: datetime) -> str:

@@ -1,5 +1,7 @@
 from .appointment import Appointment, Proposal
+from .chore import Chore
 from .event import AppointmentEvent
+from .form_key import FormKey
 from .limit import Hit
 from .link import AppointmentLink
 from .message import Heartbeat, Message
@@ -15,17 +17,21 @@ from .visit_type import (
     VisitType,
     clinic_zone,
 )
+from .waiting import Part, WaitingListEntry, WaitingListRules, Wish
 
 __all__ = [
     "Appointment",
     "AppointmentEvent",
     "AppointmentLink",
+    "Chore",
     "Closure",
+    "FormKey",
     "Heartbeat",
     "Hit",
     "Hours",
     "Ignoring",
     "Message",
+    "Part",
     "Patient",
     "Plan",
     "Proposal",
@@ -35,5 +41,8 @@ __all__ = [
     "Schedule",
     "ScreeningAnswer",
     "VisitType",
+    "WaitingListEntry",
+    "WaitingListRules",
+    "Wish",
     "clinic_zone",
 ]

@@ -1,10 +1,11 @@
 """A visit from the first request on, and the times proposed for it."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking import policy
@@ -46,6 +47,15 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def booked(self) -> "AppointmentQuerySet":
         """Return the visits agreed by both, earliest first."""
         return self.filter(status=Status.BOOKED).order_by("start")
+
+    def in_series(self, series: uuid.UUID) -> "AppointmentQuerySet":
+        """Return the visits that staff booked in one go, earliest first."""
+        return self.filter(series=series).order_by("start", "pk")
+
+    def days_of(self, patient: Patient) -> set[date]:
+        """Return the days on which the patient, as this row knows them, is booked."""
+        starts = self.booked().filter(patient=patient).values_list("start", flat=True)
+        return {timezone.localdate(start) for start in starts if start}
 
     def with_queue_details(self) -> "AppointmentQuerySet":
         """Load what a line of the queue shows, in a constant number of queries."""
@@ -104,6 +114,14 @@ class Appointment(models.Model):
     payer_details = EncryptedJSONField(blank=True, default=dict)
     requested_by_name = EncryptedTextField(_("asked by"), blank=True)
     requested_by_relation = models.CharField(max_length=20, blank=True)
+
+    series = models.UUIDField(
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=True,
+        help_text=_("Joins the visits that staff made in one go."),
+    )
 
     request_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     request_digest = models.CharField(max_length=64, blank=True, editable=False)
@@ -175,6 +193,18 @@ class ProposalQuerySet(models.QuerySet["Proposal"]):
         """Return the times that can still be accepted."""
         return self.filter(outcome=Proposal.Outcome.OPEN)
 
+    def asked(self) -> "ProposalQuerySet":
+        """Return the times that the patient asked for."""
+        return self.filter(by=Proposal.By.PATIENT)
+
+    def offers(self) -> "ProposalQuerySet":
+        """Return the times that the clinic offers, also those that nobody may take."""
+        return self.open().filter(by=Proposal.By.CLINIC)
+
+    def live(self, now: datetime) -> "ProposalQuerySet":
+        """Return the offers that can be taken: an offer has lapsed when it expires."""
+        return self.offers().filter(expires_at__gt=now)
+
 
 class Proposal(models.Model):
     """A time that one side suggests. Accepting one is the only way to get a time."""
@@ -189,6 +219,7 @@ class Proposal(models.Model):
         DECLINED = "declined", _("Not chosen")
         LAPSED = "lapsed", _("Lapsed")
         WITHDRAWN = "withdrawn", _("Taken back")
+        MOVED = "moved", _("Given up for another time")
 
     appointment = models.ForeignKey(
         Appointment, models.PROTECT, related_name="proposals"
@@ -204,6 +235,13 @@ class Proposal(models.Model):
 
     class Meta:
         ordering = ["rank"]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                name="proposal_offered",
+                condition=Q(by="clinic", outcome="open"),
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["appointment", "by", "rank"],

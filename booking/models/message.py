@@ -4,13 +4,14 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from booking.encryption import EncryptedTextField
 
-from .appointment import Appointment
+from .appointment import Appointment, Proposal
 from .event import AppointmentEvent
+from .waiting import WaitingListEntry
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -27,6 +28,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Return owed mail whose turn it is, oldest first."""
         return self.owed().filter(due_at__lte=now).order_by("due_at", "pk")
 
+    def still_true(self, now: datetime) -> "MessageQuerySet":
+        """Return what can be said now."""
+        return self.filter(_true(now))
+
+    def untrue(self, now: datetime) -> "MessageQuerySet":
+        """Return what speaks of a state, a time, an offer or a place that is over."""
+        return self.exclude(_true(now))
+
     def phone_these_people(self) -> "MessageQuerySet":
         """Return what a person has to say by phone: no address, or mail that failed."""
         return (
@@ -36,13 +45,25 @@ class MessageQuerySet(models.QuerySet["Message"]):
         )
 
 
+def _true(now: datetime) -> Q:
+    return (
+        Q(appointment__status=F("true_while"))
+        & (Q(true_start=None) | Q(appointment__start=F("true_start")))
+        & (Q(true_until=None) | Q(true_until__gt=now))
+        & (Q(offer=None) | Q(offer__outcome=Proposal.Outcome.OPEN))
+        & Q(entry__ended_at=None)
+    )
+
+
 class Message(models.Model):
     """One message owed because of one event: written with it or not at all.
 
     Rendered once, with a fixed Message-ID and Date, so that a repeat after a crash is
     the same message. `true_while` is the state that it speaks of: if the visit has left
-    that state before the message went out, it is overtaken and never sent. A message of
-    the phone channel, or one that failed, is a task for a person until `called_at`.
+    that state before the message went out, it is overtaken and never sent. So it is
+    with the time of a booked visit (`true_start`), the end of an offer (`true_until`),
+    and the offer and the place on the list that it is about. A message of the phone
+    channel, or one that failed, is a task for a person until `called_at`.
     """
 
     class Channel(models.TextChoices):
@@ -55,6 +76,12 @@ class Message(models.Model):
         DECLINED = "declined", _("Not booked")
         WITHDRAWN = "withdrawn", _("Request withdrawn")
         CANCELLED = "cancelled", _("Cancelled")
+        ON_LIST = "on_list", _("On the waiting list")
+        OFFERED = "offered", _("A time is offered")
+        OFFER_ENDED = "offer_ended", _("The offer has ended")
+        MOVED = "moved", _("Moved to another time")
+        LEFT = "left", _("Off the waiting list")
+        LIST_ENDED = "list_ended", _("Waiting list ended")
 
     appointment = models.ForeignKey(
         Appointment, models.PROTECT, related_name="messages"
@@ -70,6 +97,14 @@ class Message(models.Model):
     calendar_method = models.CharField(max_length=10, blank=True)
     message_id = models.CharField(max_length=120, unique=True)
     true_while = models.CharField(max_length=20)
+    true_start = models.DateTimeField(null=True, blank=True)
+    true_until = models.DateTimeField(null=True, blank=True)
+    offer = models.ForeignKey(
+        Proposal, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    entry = models.ForeignKey(
+        WaitingListEntry, models.PROTECT, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField()
     due_at = models.DateTimeField(help_text=_("When to try next; also the lease."))
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -9,7 +9,7 @@ from booking.encryption import EncryptedTextField
 
 
 class Patient(models.Model):
-    """One person as they told us; every request brings its own row.
+    """One person as they told us; every request brings its own row, and a series one.
 
     Nothing here was verified, so two rows are never joined by the software. What
     could identify or reach somebody is encrypted; the name is not, for staff to find.

@@ -8,6 +8,7 @@ from django import template
 
 from booking.admin import words
 from booking.models import Appointment, Resource
+from booking.words import as_value
 
 register = template.Library()
 
@@ -16,6 +17,8 @@ register.filter("full_time", words.full_time)
 register.filter("who", words.who)
 register.filter("what", words.what)
 register.filter("message_state", words.state)
+register.filter("as_value", as_value)
+register.filter("message_text", words.text)
 
 
 @register.filter

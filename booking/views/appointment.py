@@ -94,7 +94,8 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "coming": coming,
         "open_request": open_request,
         "late": visit.is_overdue(now),
-        "passed": open_request and not visit.proposals.filter(start__gt=now).exists(),
+        "passed": open_request
+        and not visit.proposals.asked().filter(start__gt=now).exists(),
         "may_ask_again": visit.decline_reason in MAY_ASK_AGAIN,
         "decline_words": messages.DECLINE_WORDS.get(visit.decline_reason, ""),
         "advice": _advice(visit) if coming or open_request else [],
@@ -187,7 +188,7 @@ def _kind(visit: Appointment, now: datetime) -> str:
 def _heading(visit: Appointment, now: datetime) -> str:
     if visit.status == Status.BOOKED and visit.end and visit.end <= now:
         return _("This appointment is over")
-    return messages.heading(visit)
+    return messages.heading(visit, now)
 
 
 def _sentence(visit: Appointment, now: datetime) -> str:

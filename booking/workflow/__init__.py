@@ -1,11 +1,20 @@
 """The acts: the only writers of status, time and resource."""
 
 from .answer import accept, decline
+from .book import book
 from .cancel import cancel
 from .close import close, refresh_closures, reopen
+from .earlier import stop_wanting, want_earlier
+from .end_offer import lapse, pass_, retract
+from .expire import expire, is_over
 from .hold import hold, release, renew
-from .request import Answer, NewRequest, reply_promise, request
+from .join import join
+from .leave import leave
+from .offer import offer
+from .request import Answer, NewRequest, open_windows, reply_promise, request
 from .road import PATIENT, SYSTEM, By
+from .series import book_series
+from .take import take
 
 __all__ = [
     "PATIENT",
@@ -14,14 +23,28 @@ __all__ = [
     "By",
     "NewRequest",
     "accept",
+    "book",
+    "book_series",
     "cancel",
     "close",
     "decline",
+    "expire",
     "hold",
+    "is_over",
+    "join",
+    "lapse",
+    "leave",
+    "offer",
+    "open_windows",
+    "pass_",
     "refresh_closures",
     "release",
     "renew",
     "reopen",
     "reply_promise",
     "request",
+    "retract",
+    "stop_wanting",
+    "take",
+    "want_earlier",
 ]

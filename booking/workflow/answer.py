@@ -17,9 +17,11 @@ from .road import (
     is_repeat,
     lock_visit,
     record,
+    series_data,
     take_time,
     time_data,
 )
+from .waiting import WhyEnded, stop_waiting
 
 
 @act
@@ -56,6 +58,18 @@ def accept(
         ignoring=Ignoring(appointment_id=visit.pk),
         by_staff=True,
     )
+    return accept_at(visit, proposal, rows, by=by, now=now)
+
+
+def accept_at(
+    visit: Appointment,
+    proposal: Proposal,
+    rows: list[Reservation],
+    *,
+    by: By,
+    now: datetime,
+) -> Appointment:
+    """Give the locked visit the time that was taken for its proposal."""
     free_time(visit, now)
     for row in rows:
         row.appointment, row.proposal = visit, proposal
@@ -72,7 +86,7 @@ def accept(
         Act.ACCEPT,
         by=by,
         now=now,
-        data=time_data(visit) | held_data(rows),
+        data=time_data(visit) | held_data(rows) | series_data(visit),
     )
     messages.owe(Message.Kind.CONFIRMED, event, now=now)
     return visit
@@ -103,6 +117,7 @@ def decline(
     check_move(visit, Act.DECLINE, seen_version)
     free_time(visit, now)
     visit.proposals.open().update(outcome=Proposal.Outcome.DECLINED)
+    stop_waiting(visit, WhyEnded.CANCELLED, now)
     visit.cancellation_reason = CancellationReason.DECLINED
     visit.decline_reason = reason
     visit.note_to_patient = note

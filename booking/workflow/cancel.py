@@ -1,10 +1,13 @@
-"""A request is withdrawn, or a booked visit cancelled: two words for two things."""
+"""A request is withdrawn, or a booked visit cancelled: two words for two things.
+
+Leaving the waiting list is a third.
+"""
 
 from datetime import datetime
 
 from booking import messages
-from booking.models import Appointment, Message, Proposal
-from booking.policy import Act, Actor, CancellationReason, Status
+from booking.models import Appointment, Proposal
+from booking.policy import Act, Actor, CancellationReason, Status, ending
 
 from .road import (
     By,
@@ -16,6 +19,7 @@ from .road import (
     record,
     time_data,
 )
+from .waiting import WhyEnded, open_entry, stop_waiting
 
 
 @act
@@ -28,20 +32,44 @@ def cancel(
     private_note: str = "",
     seen_version: int | None = None,
 ) -> Appointment:
-    """Withdraw a pending request or cancel a booked visit, and free its time at once.
+    """End a visit before it takes place, and free its time at once.
 
+    A request is withdrawn, a booked visit cancelled; who waits leaves the list.
     Cancelling what is cancelled returns the visit and sends nothing.
 
     Raises NotPossibleNow, ChangedMeanwhile or NotAllowed.
     """
     visit = lock_visit(appointment_id, now)
-    move = Act.WITHDRAW if visit.status == Status.PENDING else Act.CANCEL
+    move = ending(visit.status, on_list=open_entry(visit) is not None)
     check_right(move, by)
     if visit.status == Status.CANCELLED:
         return visit
+    return end(
+        visit,
+        move,
+        by=by,
+        now=now,
+        note=note,
+        private_note=private_note,
+        seen_version=seen_version,
+    )
+
+
+def end(
+    visit: Appointment,
+    move: Act,
+    *,
+    by: By,
+    now: datetime,
+    note: str,
+    private_note: str,
+    seen_version: int | None,
+) -> Appointment:
+    """End the locked visit by the `move`, with its offers and its place on the list."""
     check_move(visit, move, seen_version)
     resources = free_time(visit, now)
     visit.proposals.open().update(outcome=Proposal.Outcome.WITHDRAWN)
+    stop_waiting(visit, WhyEnded.LEFT if move == Act.LEAVE else WhyEnded.CANCELLED, now)
     visit.cancellation_reason = (
         CancellationReason.PATIENT
         if by.actor == Actor.PATIENT
@@ -60,6 +88,5 @@ def cancel(
         private_note=private_note,
         data=time_data(visit) | {"freed": resources},
     )
-    kind = Message.Kind.WITHDRAWN if move == Act.WITHDRAW else Message.Kind.CANCELLED
-    messages.owe(kind, event, now=now)
+    messages.owe(messages.ENDINGS[move], event, now=now)
     return visit

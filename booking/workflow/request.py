@@ -1,19 +1,15 @@
 """A patient asks for a time, or staff ask on the phone for them."""
 
-import hashlib
-import hmac
-import json
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
-from booking import messages, policy
+from booking import messages, once, policy
 from booking.availability import WeeklyHours, opening_windows
 from booking.errors import DifferentRequest, TimeTaken
 from booking.models import (
@@ -27,6 +23,7 @@ from booking.models import (
     Resource,
     ScreeningAnswer,
     VisitType,
+    Wish,
     clinic_zone,
 )
 from booking.policy import Act, Actor
@@ -51,7 +48,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NewRequest:
-    """All that a patient told us. `choices` are one to three starts, ranked."""
+    """All that a patient told us. `choices` are one to three starts, ranked.
+
+    Who joins the waiting list has no choices, but a `wish`.
+    """
 
     visit_type: VisitType
     choices: Sequence[datetime]
@@ -63,6 +63,7 @@ class NewRequest:
     payer_details: Mapping[str, str] = field(default_factory=dict)
     requested_by_name: str = ""
     requested_by_relation: str = ""
+    wish: Wish | None = None
 
     def digest(self) -> str:
         """Return a keyed digest of the content, to tell a repeat from a new one."""
@@ -78,8 +79,9 @@ class NewRequest:
             self.requested_by_name,
             self.requested_by_relation,
         ]
-        text = json.dumps(content, sort_keys=True, default=str).encode()
-        return hmac.new(settings.SECRET_KEY.encode(), text, hashlib.sha256).hexdigest()
+        if self.wish:
+            content.append(asdict(self.wish))
+        return once.digest(content)
 
 
 @act
@@ -107,29 +109,14 @@ def request(
     if mine is not None:
         ids |= set(mine.values_list("resource_id", flat=True))
     lock_resources(ids, now)
-    if before := Appointment.objects.filter(request_key=key).first():
-        if before.request_digest != asked.digest():
-            raise DifferentRequest(reference=before.reference)
+    if before := sent_before(asked, key):
         return before
 
     rows = _first_of_free_choices(asked, by, now, Ignoring(hold_key))
     if mine is not None:
         mine.delete()
-    visit = Appointment(
-        reference=new_reference(),
-        patient=Patient.objects.create(**asked.patient),
-        visit_type=asked.visit_type,
-        wanted_clinician=asked.clinician,
-        has_referral=asked.has_referral,
-        requested_at=now,
-        reply_by=reply_promise(asked.visit_type, now),
-        payer=asked.payer,
-        payer_details=dict(asked.payer_details),
-        requested_by_name=asked.requested_by_name,
-        requested_by_relation=asked.requested_by_relation,
-        request_key=key,
-        request_digest=asked.digest(),
-    )
+    visit = new_visit(asked, key, now)
+    visit.reply_by = reply_promise(asked.visit_type, now)
     event = record(visit, Act.REQUEST, by=by, now=now, data=time_data(visit))
     first = _propose(visit, asked.choices)
     if asked.visit_type.holds_first_choice:
@@ -137,6 +124,40 @@ def request(
             row.appointment, row.proposal = visit, first
             row.expires_at = visit.reply_by
         Reservation.objects.bulk_create(rows)
+    keep_answers(visit, asked.answers)
+    messages.owe(Message.Kind.RECEIVED, event, now=now)
+    return visit
+
+
+def sent_before(asked: NewRequest, key: uuid.UUID) -> Appointment | None:
+    """Return the visit that was made under the key. Raises DifferentRequest."""
+    before = Appointment.objects.filter(request_key=key).first()
+    if before and before.request_digest != asked.digest():
+        raise DifferentRequest(reference=before.reference)
+    return before
+
+
+def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
+    """Return the unsaved visit of a patient who is now on record."""
+    return Appointment(
+        reference=new_reference(),
+        patient=Patient.objects.create(**asked.patient),
+        visit_type=asked.visit_type,
+        wanted_clinician=asked.clinician,
+        has_referral=asked.has_referral,
+        requested_at=now,
+        payer=asked.payer,
+        payer_details=dict(asked.payer_details),
+        requested_by_name=asked.requested_by_name,
+        requested_by_relation=asked.requested_by_relation,
+        request_key=key,
+        request_digest=asked.digest(),
+    )
+
+
+def keep_answers(
+    visit: Appointment, answers: Iterable[Answer | ScreeningAnswer]
+) -> None:
     ScreeningAnswer.objects.bulk_create(
         ScreeningAnswer(
             appointment=visit,
@@ -147,10 +168,8 @@ def request(
             flag=a.flag,
             advice=a.advice,
         )
-        for order, a in enumerate(asked.answers)
+        for order, a in enumerate(answers)
     )
-    messages.owe(Message.Kind.RECEIVED, event, now=now)
-    return visit
 
 
 def _first_of_free_choices(
@@ -203,6 +222,13 @@ def reply_promise(visit_type: VisitType, now: datetime) -> datetime:
 
     Counted in the clinic's opening hours, without its closures.
     """
+    windows = open_windows(now)
+    due = policy.reply_by(int(now.timestamp()), visit_type.reply_promise, windows)
+    return datetime.fromtimestamp(due, now.tzinfo)
+
+
+def open_windows(now: datetime) -> list[tuple[int, int]]:
+    """Return when the front desk works from today on, for two months: instants."""
     today = timezone.localdate(now)
     last = today + timedelta(days=60)
     clinic = Clinic.objects.first()
@@ -217,8 +243,4 @@ def reply_promise(visit_type: VisitType, now: datetime) -> datetime:
         now, now + timedelta(days=61)
     )
     gaps = [(int(c.start.timestamp()), int(c.end.timestamp())) for c in closed]
-    open_windows = [
-        part for w in windows for part in policy.without((w.start, w.end), gaps)
-    ]
-    due = policy.reply_by(int(now.timestamp()), visit_type.reply_promise, open_windows)
-    return datetime.fromtimestamp(due, now.tzinfo)
+    return [part for w in windows for part in policy.without((w.start, w.end), gaps)]

@@ -37,6 +37,8 @@ from booking.models import (
     Appointment,
     AppointmentEvent,
     Ignoring,
+    Plan,
+    Proposal,
     Reservation,
     Resource,
     VisitType,
@@ -130,10 +132,27 @@ def lock_visit(pk: int, now: datetime) -> Appointment:
     An act that runs at the same time can move the visit before the lock is ours; it
     moves it to one of the latter, so those are locked even to give time back.
     """
-    visit = Appointment.objects.select_related("visit_type").get(pk=pk)
-    held = visit.reservations.values_list("resource_id", flat=True)
-    lock_resources(visit.visit_type.may_take() | set(held), now)
-    return Appointment.objects.lock(pk)
+    return lock_visits({pk}, now)[pk]
+
+
+def lock_visits(pks: set[int], now: datetime) -> dict[int, Appointment]:
+    """Lock some visits by primary key, after all that any of them may hold.
+
+    No deadlock: whoever has locked one of them alone holds its resources, too, and we
+    wait for those before we have locked any visit.
+    """
+    ids: set[int] = set()
+    for pk in pks:
+        visit = Appointment.objects.select_related("visit_type").get(pk=pk)
+        held = visit.reservations.values_list("resource_id", flat=True)
+        ids |= visit.visit_type.may_take() | set(held)
+    lock_resources(ids, now)
+    return {pk: Appointment.objects.lock(pk) for pk in sorted(pks)}
+
+
+def has_begun(visit: Appointment, now: datetime) -> bool:
+    """Tell whether the time of the visit, if it has one, has come."""
+    return visit.start is not None and visit.start <= now
 
 
 def check_move(visit: Appointment, move: Act, seen_version: int | None) -> None:
@@ -199,6 +218,11 @@ def take_time(
         day, day, now=now, clinician=clinician, ignoring=ignoring, by_staff=by_staff,
         has_referral=has_referral,
     )  # fmt: skip
+    return take_from(plan, start, now=now)
+
+
+def take_from(plan: Plan, start: datetime, *, now: datetime) -> list[Reservation]:
+    """Do the same from a plan that was made under the locks."""
     slot = plan.check(start, now=now)
     if isinstance(slot, Reason):
         raise refusal(slot)
@@ -229,6 +253,15 @@ def free_time(visit: Appointment, now: datetime) -> list[int]:
     rows.delete()
     hold_closures(ids, now)
     return ids
+
+
+def free_offers(visit: Appointment) -> None:
+    """Give back what offers to the visit hold, and nothing else of it.
+
+    No closure lies around them: they gave way when it was made.
+    """
+    offered = visit.reservations.filter(proposal__by=Proposal.By.CLINIC)
+    offered.filter(expires_at__isnull=False).delete()
 
 
 def record(
@@ -268,14 +301,20 @@ def record(
 
 def time_data(visit: Appointment) -> dict[str, Any]:
     """Return the visit's time as an event keeps it."""
-    return {"start": _text(visit.start), "end": _text(visit.end)}
+    return {"start": as_text(visit.start), "end": as_text(visit.end)}
+
+
+def series_data(visit: Appointment) -> dict[str, Any]:
+    """Return the series that the visit joins, if it does, as an event keeps it."""
+    return {"series": str(visit.series)} if visit.series else {}
 
 
 def held_data(rows: Iterable[Reservation]) -> dict[str, Any]:
     """Return what the visit holds from an event on: resource, start and end of each."""
-    held = ([row.resource_id, _text(row.start), _text(row.end)] for row in rows)
+    held = ([row.resource_id, as_text(row.start), as_text(row.end)] for row in rows)
     return {"held": sorted(held)}
 
 
-def _text(at: datetime | None) -> str | None:
+def as_text(at: datetime | None) -> str | None:
+    """Return an instant as an event keeps it."""
     return at.astimezone(UTC).isoformat() if at else None

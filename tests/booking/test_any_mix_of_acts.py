@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
@@ -34,6 +35,7 @@ from booking.availability import Slot
 from booking.errors import (
     BookingError,
     ChangedMeanwhile,
+    DifferentForm,
     DifferentRequest,
     NotAllowed,
     NotPossibleNow,
@@ -43,6 +45,7 @@ from booking.models import (
     Appointment,
     AppointmentEvent,
     Closure,
+    FormKey,
     Hours,
     Ignoring,
     Message,
@@ -74,13 +77,16 @@ PHASES = [Phase.generate, Phase.shrink]
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # What waits for a worker is no fault as long as none has been let run.
-WAITING = {"stuck_message", "dead_lease"}
+WAITING = {"stuck_message", "dead_lease", "old_holds"}
 VISITORS = ("ann", "ben")
 
 visitor = st.sampled_from(VISITORS)
 desk = st.integers(0, 1)
 kind = st.integers(0, 2)
 mood = st.sampled_from(["ok", *PostOffice.MOODS])
+
+# A request or a booking, by whoever made it.
+Send = partial[Appointment]
 
 
 class AnyMixOfActs(RuleBasedStateMachine):
@@ -101,7 +107,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self.now = NOW
         PostOffice.taken = []
         PostOffice.mood = "ok"
-        self.asked: list[tuple[NewRequest, uuid.UUID, int]] = []
+        self.asked: list[tuple[Send, NewRequest, uuid.UUID, int]] = []
+        self.series: list[tuple[partial[list[Appointment]], uuid.UUID, list[int]]] = []
         self.status: dict[int, tuple[str, str]] = {}
         self.looked = 0
         self.events: list[Any] = []
@@ -222,11 +229,28 @@ class AnyMixOfActs(RuleBasedStateMachine):
             assert refused.value.params["rank"] == slots.index(None) + 1
             return
         visit = act()
-        self.asked.append((asked, key, visit.pk))
+        self.asked.append((partial(workflow.request, by=PATIENT), asked, key, visit.pk))
         self.status[visit.pk] = ("pending", "")
         holds = asked.visit_type.holds_first_choice and visit.reply_by > self.now
         assert held_by(visit) == (taken_by(slots[0], asked.visit_type) if holds else [])
         assert not (hold_key and Reservation.objects.filter(hold_key=hold_key).exists())
+
+    @rule(data=st.data(), nth=kind, who=desk)
+    def the_desk_books(self, data: st.DataObject, nth: int, who: int) -> None:
+        asked = self.some_request(data, nth)
+        asked = replace(asked, choices=asked.choices[:1])
+        slot = self.slot(
+            asked.visit_type, asked.choices[0], clinician=asked.clinician, by_staff=True
+        )
+        send, key = partial(workflow.book, by=self.clinic.desk[who]), uuid.uuid4()
+        if slot is None:
+            with pytest.raises(TimeTaken), nothing_written():
+                send(asked, key=key, now=self.now)
+            return
+        visit = send(asked, key=key, now=self.now)
+        self.asked.append((send, asked, key, visit.pk))
+        self.status[visit.pk] = ("booked", "")
+        assert held_by(visit) == taken_by(slot, asked.visit_type)
 
     @rule(data=st.data(), nth=kind, key=visitor)
     def a_visitor_holds_a_time(self, data: st.DataObject, nth: int, key: str) -> None:
@@ -263,17 +287,16 @@ class AnyMixOfActs(RuleBasedStateMachine):
         assert not Reservation.objects.filter(hold_key=key).exists()
 
     @precondition(lambda self: self.asked)
-    @rule(data=st.data(), key=st.sampled_from(["", *VISITORS]))
-    def an_old_form_is_sent_again(self, data: st.DataObject, key: str) -> None:
-        asked, request_key, pk = data.draw(st.sampled_from(self.asked))
+    @rule(data=st.data(), hold=st.sampled_from(["", *VISITORS]))
+    def an_old_form_is_sent_again(self, data: st.DataObject, hold: str) -> None:
+        send, asked, key, pk = data.draw(st.sampled_from(self.asked))
+        more = {"hold_key": hold} if send.func is workflow.request else {}
         with self.nothing_new():
-            again = workflow.request(
-                asked, key=request_key, by=PATIENT, now=self.now, hold_key=key
-            )
+            again = send(asked, key=key, now=self.now, **more)
         assert again.pk == pk
         other = replace(asked, payer="self_pay")
         with pytest.raises(DifferentRequest), nothing_written():
-            workflow.request(other, key=request_key, by=PATIENT, now=self.now)
+            send(other, key=key, now=self.now)
 
     # --- Answers -------------------------------------------------------------------
 
@@ -305,6 +328,81 @@ class AnyMixOfActs(RuleBasedStateMachine):
             pk: pk == proposal.pk for pk, _ in outcomes
         }
         assert not visit.proposals.open().exists()
+
+    @precondition(lambda self: self.those(("pending", "booked")))
+    @rule(
+        data=st.data(), who=desk, more=st.integers(1, 3),
+        apart=st.sampled_from([7, 7, 7, 14, 0]),
+    )  # fmt: skip
+    def the_desk_makes_a_series(
+        self, data: st.DataObject, who: int, more: int, apart: int
+    ) -> None:
+        """Of a request or a booked visit; for `apart` 0 all visits are on one day."""
+        visit = self.visit(data, "pending", "booked")
+        asked = list(visit.proposals.open().values_list("start", flat=True))
+        first = visit.start or data.draw(st.sampled_from(sorted(asked)))
+        wall = first.astimezone(NEW_YORK)
+        starts = [first] + [
+            (wall + n * (apart * DAY or HOUR)).astimezone(UTC)
+            for n in range(1, more + 1)
+        ]
+        slots, clashes = self.slots_of_series(visit, starts)
+        key = uuid.uuid4()
+        act = partial(
+            workflow.book_series, visit.pk, starts, by=self.clinic.desk[who], key=key
+        )
+        if clashes:
+            with pytest.raises(TimeTaken) as refused, nothing_written():
+                act(now=self.now)
+            assert set(refused.value.params["clashes"]) == clashes
+            return
+        visits = act(now=self.now)
+        self.series.append((act, key, [v.pk for v in visits]))
+        assert [v.start for v in visits] == starts
+        assert len({(v.series, v.patient_id) for v in visits}) == 1
+        for v in visits:
+            self.status[v.pk] = ("booked", "")
+            if slot := slots.get(v.start):
+                assert held_by(v) == taken_by(slot, visit.visit_type)
+
+    def slots_of_series(
+        self, visit: Appointment, starts: list[datetime]
+    ) -> tuple[dict[datetime, Slot], set[datetime]]:
+        """Return what the model has for each start to be taken, and who gets none."""
+        booked = Appointment.objects.filter(patient=visit.patient_id, status="booked")
+        days = [
+            s.astimezone(NEW_YORK).date()
+            for s in booked.values_list("start", flat=True)
+        ]
+        slots, clashes = {}, set()
+        for start in starts[1:] if visit.start else starts:
+            slot = self.slot(
+                visit.visit_type, start, clinician=visit.wanted_clinician,
+                ignoring=Ignoring(appointment_id=None if visit.start else visit.pk),
+                by_staff=True,
+            )  # fmt: skip
+            day = start.astimezone(NEW_YORK).date()
+            if slot and day not in days:
+                slots[start] = slot
+            else:
+                clashes.add(start)
+            days.append(day)
+        return slots, clashes
+
+    @precondition(lambda self: self.series)
+    @rule(data=st.data())
+    def an_old_series_is_sent_again(self, data: st.DataObject) -> None:
+        act, key, visits = data.draw(st.sampled_from(self.series))
+        if not FormKey.objects.filter(pk=key).exists():
+            return  # forgotten after two days
+        with self.nothing_new():
+            again = act(now=self.now)
+        assert sorted(v.pk for v in again) == sorted(visits)
+        visit, starts = act.args
+        with pytest.raises(DifferentForm), nothing_written():
+            workflow.book_series(
+                visit, [*starts, self.now], now=self.now, **act.keywords
+            )
 
     @precondition(lambda self: self.those(("pending",)))
     @rule(data=st.data(), who=desk, reason=st.sampled_from(DeclineReason))
@@ -343,7 +441,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         same = By(last.actor, last.user)
         colleague = next(d for d in self.clinic.desk if d.user != last.user)
         done = {"accept": "accept", "decline": "decline"}.get(last.act, "cancel")
-        if last.act == "request" or (act == "cancel" and last.act == "accept"):
+        if last.act == "request" or (act == "cancel" and visit.status == "booked"):
             return
         if act == done or act == "cancel":
             with self.nothing_new():
@@ -368,7 +466,11 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "accept": lambda: workflow.accept(visit.pk, proposal.pk, **common),
             "decline": lambda: workflow.decline(visit.pk, reason=reason, **common),
             "cancel": lambda: workflow.cancel(visit.pk, **common),
-        }
+            "series": lambda: workflow.book_series(
+                visit.pk, [visit.start or proposal.start, self.now + 7 * DAY],
+                key=uuid.uuid4(), **common,
+            )[0],
+        }  # fmt: skip
 
     @precondition(lambda self: self.those(("pending", "booked")))
     @rule(data=st.data(), off=st.sampled_from([-1, 1]), who=desk)
@@ -377,12 +479,14 @@ class AnyMixOfActs(RuleBasedStateMachine):
     ) -> None:
         visit = self.visit(data, "pending", "booked")
         acts = self.answers(visit, self.clinic.desk[who], visit.version + off)
-        possible = {"pending": list(acts), "booked": ["cancel"]}[visit.status]
+        possible = {"pending": list(acts), "booked": ["cancel", "series"]}
         with pytest.raises(ChangedMeanwhile), nothing_written():
-            acts[data.draw(st.sampled_from(possible))]()
+            acts[data.draw(st.sampled_from(possible[visit.status]))]()
 
     @precondition(lambda self: self.status)
-    @rule(data=st.data(), act=st.sampled_from(["accept", "decline", "cancel"]))
+    @rule(
+        data=st.data(), act=st.sampled_from(["accept", "decline", "cancel", "series"])
+    )
     def somebody_without_the_right_tries(self, data: st.DataObject, act: str) -> None:
         visit = self.visit(data)
         strangers = [self.clinic.intern, By(self.clinic.intern.actor), SYSTEM]
@@ -507,6 +611,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
 
     @rule()
     def the_worker_cleans_up(self) -> None:
+        FormKey.objects.filter(at__lt=self.now - 2 * DAY).delete()
         with self.nothing_new():
             delivery.purge(self.now)
 
@@ -518,6 +623,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             self.move_to(soonest)
             while delivery.deliver_next():
                 pass
+        delivery.purge(self.now)
         assert integrity.faults(self.now) == []
         for message in Message.objects.all():
             ends = (message.sent_at, message.failed_at, message.overtaken_at)
@@ -546,6 +652,12 @@ class AnyMixOfActs(RuleBasedStateMachine):
         acts: list[Callable[[], Any]] = [
             lambda: workflow.request(
                 asked, key=uuid.uuid4(), by=PATIENT, now=now, hold_key="ann"
+            ),
+            lambda: workflow.book(
+                replace(asked, choices=[start]),
+                key=uuid.uuid4(),
+                by=self.clinic.desk[0],
+                now=now,
             ),
             lambda: workflow.hold(visit_type, start, key="ann", now=now),
             lambda: workflow.renew("ann", now=now),

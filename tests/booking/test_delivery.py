@@ -341,6 +341,84 @@ def test_a_message_about_a_state_that_is_over_is_never_sent(mail: MailServer):
     ]
 
 
+def with_a_time() -> Appointment:
+    """Return a visit on Friday whose patient would like an earlier time."""
+    visit = factories.a_booked_visit(None, at("15:00", factories.FRIDAY))
+    return workflow.want_earlier(visit.pk, factories.a_wish(), by=PATIENT, now=NOW)
+
+
+@committed
+def test_a_confirmation_of_the_old_time_is_not_sent_after_a_move(mail: MailServer):
+    visit = factories.an_offer(with_a_time())
+    offer = factories.offered(visit)
+    workflow.take(visit.pk, offer.pk, by=PATIENT, now=NOW)
+    deliver_all()
+    assert state(visit) == [
+        ("received", "overtaken", 0, ""),
+        ("confirmed", "overtaken", 0, ""),
+        ("on_list", "overtaken", 0, ""),
+        ("offered", "overtaken", 0, ""),
+        ("moved", "sent", 1, ""),
+    ]
+
+
+@committed
+def test_a_confirmation_goes_out_although_more_is_wanted(mail: MailServer):
+    visit = factories.an_offer(with_a_time())
+    deliver_all()
+    assert state(visit)[1:] == [
+        ("confirmed", "sent", 1, ""),
+        ("on_list", "sent", 1, ""),
+        ("offered", "sent", 1, ""),
+    ]
+
+
+@committed
+def test_an_offer_is_not_sent_once_it_has_ended(mail: MailServer, monday_morning: Any):
+    visit = factories.an_offer(with_a_time())
+    monday_morning.shift(timedelta(hours=2))  # and nobody has swept it yet
+    deliver_all()
+    assert state(visit)[-1] == ("offered", "overtaken", 0, "")
+
+
+@committed
+def test_an_offer_that_was_answered_is_not_sent_while_the_next_one_is_open(
+    mail: MailServer,
+):
+    visit = factories.an_offer(with_a_time(), at("10:00"))
+    workflow.pass_(visit.pk, by=PATIENT, now=NOW)
+    factories.an_offer(visit, at("12:00"))
+    deliver_all()
+    assert state(visit)[-3:] == [
+        ("offered", "overtaken", 0, ""),
+        ("offer_ended", "sent", 1, ""),
+        ("offered", "sent", 1, ""),
+    ]
+
+
+@committed
+def test_who_is_off_the_list_is_not_told_that_they_are_on_it(mail: MailServer):
+    visit = with_a_time()
+    workflow.stop_wanting(visit.pk, by=PATIENT, now=NOW)
+    deliver_all()
+    assert state(visit)[-2:] == [
+        ("on_list", "overtaken", 0, ""),
+        ("left", "sent", 1, ""),
+    ]
+
+
+@committed
+def test_a_failed_offer_that_has_ended_is_no_call(
+    mail: MailServer, monday_morning: Any
+):
+    mail.answer = "550 no"
+    factories.an_offer(factories.somebody_waiting())
+    monday_morning.shift(timedelta(hours=1))
+    deliver_all()
+    assert delivery.staff_status(NOW + timedelta(hours=1)).to_phone == 1
+    assert delivery.staff_status(NOW + timedelta(hours=2)).to_phone == 0
+
+
 @committed
 def test_stale_mail_that_waits_for_its_next_try_delays_nothing(mail: MailServer):
     visit = factories.a_booked_visit()

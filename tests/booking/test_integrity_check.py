@@ -1,13 +1,18 @@
 """Each fault that is planted is named, by key, and without a patient."""
 
-from datetime import timedelta
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from booking import guards, integrity, workflow
+from booking import delivery, guards, integrity, workflow
 from booking.models import (
     Appointment,
     Closure,
@@ -32,6 +37,21 @@ def faults(now=NOW) -> list[str]:
 def take_the_guards_away() -> None:
     connection.check_constraints()  # PostgreSQL alters no table with checks pending
     guards.remove(connection)
+
+
+def take_away(index: str) -> None:
+    """Drop a unique index, as somebody with a console could."""
+    connection.check_constraints()
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {index}")
+
+
+def a_leak(room: Resource, start: datetime, end: datetime) -> Reservation:
+    """Close a room by hand; return what holds its time."""
+    closure = Closure.objects.create(resource=room, start=start, end=end, reason="Leak")
+    return Reservation.objects.create(
+        resource=room, start=start, end=end, closure=closure
+    )
 
 
 @pytest.fixture
@@ -59,9 +79,45 @@ def test_an_eventful_day_has_no_faults(visit_type):
     workflow.cancel(a_booked_visit(visit_type, at("13:00")).pk, by=desk, now=NOW)
     a_booked_visit(visit_type, at("14:00"), at("16:00"))
     workflow.hold(visit_type, at("11:00"), key="mine", now=NOW)
+    an_eventful_waiting_list(visit_type, desk)
     factories.a_closure(at("00:00"), at("00:00", factories.WEDNESDAY))
 
     assert integrity.faults(NOW) == []
+
+
+def an_eventful_waiting_list(visit_type, desk) -> None:
+    """Let everything happen that can around offers, on the days after Tuesday."""
+    friday, next_week = at("15:00", factories.FRIDAY), timedelta(days=7)
+    for hour in ("09:00", "10:00", "11:00", "12:00"):
+        start = at(hour, factories.WEDNESDAY)
+        waiting = factories.somebody_waiting(visit_type)
+        asked = a_request(visit_type, at(hour, factories.THURSDAY))
+        for visit, time in ((waiting, start), (asked, start + next_week)):
+            factories.an_offer(visit, time, by=desk, kept=hour != "12:00")
+            end_somehow(visit, hour, desk)
+    visit = a_booked_visit(visit_type, friday)
+    for hour in ("12:00", "11:00", "10:00", "09:00"):
+        if not visit.waiting_list_entries.open().exists():
+            workflow.want_earlier(visit.pk, factories.a_wish(), by=PATIENT, now=NOW)
+        start = at(hour, factories.FRIDAY)
+        factories.an_offer(visit, start)
+        end_somehow(visit, hour, desk)
+    workflow.want_earlier(visit.pk, factories.a_wish(), by=PATIENT, now=NOW)
+    workflow.stop_wanting(visit.pk, by=PATIENT, now=NOW)
+    workflow.leave(factories.somebody_waiting(visit_type).pk, by=PATIENT, now=NOW)
+    forgotten = factories.somebody_waiting(visit_type)
+    workflow.expire(forgotten.pk, now=NOW + timedelta(days=30))
+
+
+def end_somehow(visit: Appointment, hour: str, desk) -> None:
+    if hour == "09:00":
+        return
+    if hour == "10:00":
+        workflow.pass_(visit.pk, by=PATIENT, now=NOW)
+    elif hour == "11:00":
+        workflow.retract(visit.pk, by=desk, now=NOW)
+    else:
+        workflow.take(visit.pk, factories.offered(visit).pk, by=PATIENT, now=NOW)
 
 
 def test_a_visit_type_that_changed_later_makes_no_fault(visit_type, booked):
@@ -81,15 +137,21 @@ def test_the_database_without_its_guards(booked):
     assert len(found) == len(guards.missing(connection))
 
 
+def test_the_database_without_one_of_its_constraints(visit_type):
+    take_away("proposal_one_accepted")
+
+    [fault] = integrity.faults(NOW)
+
+    assert fault.code == "constraint_missing"
+    assert "proposal_one_accepted" in fault.sentence
+
+
 # --- Time ------------------------------------------------------------------------
 
 
 def test_two_things_in_one_room_at_once(unguarded_booked):
     room = Resource.objects.get(kind=factories.ROOM)
-    closure = Closure.objects.create(start=at("10:35"), end=at("11:00"), reason="Leak")
-    row = Reservation.objects.create(
-        resource=room, start=closure.start, end=closure.end, closure=closure
-    )
+    row = a_leak(room, at("10:35"), at("11:00"))
 
     found = [f for f in integrity.faults(NOW) if f.code != "guard_missing"]
 
@@ -102,12 +164,22 @@ def test_two_things_in_one_room_at_once(unguarded_booked):
 def test_a_short_visit_inside_a_long_one_and_another_after_it(unguarded_booked):
     room = Resource.objects.get(kind=factories.ROOM)
     for start, end in [("09:00", "12:00"), ("11:00", "11:30"), ("11:45", "12:15")]:
-        closure = Closure.objects.create(start=at(start), end=at(end), reason="Leak")
-        Reservation.objects.create(
-            resource=room, start=closure.start, end=closure.end, closure=closure
-        )
+        a_leak(room, at(start), at(end))
 
     assert faults() == ["overlap"] * 3
+
+
+def test_an_overlap_a_year_later_where_another_reading_begins(unguarded_booked):
+    room = Resource.objects.get(kind=factories.ROOM)
+    year_later = room.reservations.get().start + integrity.SPAN
+    minutes = timedelta(minutes=1)
+    a_leak(room, year_later - 30 * minutes, year_later + 10 * minutes)
+    row = a_leak(room, year_later + 5 * minutes, year_later + 20 * minutes)
+    a_leak(room, year_later + 20 * minutes, year_later + 25 * minutes)
+
+    found = [f for f in integrity.faults(NOW) if f.code == "overlap"]
+
+    assert [fault.sentence.split()[1] for fault in found] == [str(row.pk)]
 
 
 def test_neighbours_do_not_overlap(visit_type, booked):
@@ -164,6 +236,213 @@ def test_a_cancelled_visit_that_still_holds_time(booked):
     assert faults() == ["held_for_nothing"]
 
 
+def test_a_request_that_holds_less_than_the_visit(visit_type):
+    visit = a_request(visit_type, at("10:00"))
+    visit.reservations.update(end=at("10:20"))
+
+    assert faults() == ["held_another_time"] * 2
+
+
+def test_time_held_for_the_choice_of_somebody_else(visit_type):
+    visit, other = (
+        a_request(visit_type, at("10:00")),
+        a_request(visit_type, at("11:00")),
+    )
+    visit.reservations.update(proposal=other.proposals.get())
+
+    assert faults() == ["held_for_another"] * 2
+
+
+def test_time_held_for_a_choice_that_was_given_up(visit_type):
+    visit = a_request(visit_type, at("10:00"), at("15:00"))
+    visit.proposals.filter(rank=1).update(outcome="lapsed")
+
+    assert faults() == ["held_for_no_choice"] * 2
+
+
+def test_a_reservation_longer_than_a_day(visit_type):
+    take_the_guards_away()
+    visit = a_request(visit_type, at("10:00"))
+    visit.reservations.update(end=at("12:00", factories.THURSDAY))
+
+    assert faults() == ["too_long"] * 2
+
+
+def test_a_soft_hold_that_nobody_deletes(visit_type):
+    lapses = workflow.hold(visit_type, at("11:00"), key="mine", now=NOW)
+    kept = delivery.HOLDS_KEPT + timedelta(days=1)
+
+    assert faults(lapses + kept - timedelta(seconds=1)) == []
+    assert faults(lapses + kept) == ["old_holds"]
+
+    delivery.purge(lapses + kept)
+    assert faults(lapses + kept) == []
+
+
+# --- Closures --------------------------------------------------------------------
+
+
+def test_a_closure_around_a_booked_visit_and_a_later_one_over_it(visit_type, booked):
+    factories.a_closure(at("09:00"), at("12:00"))
+    factories.a_closure(at("11:00"), at("13:00"))
+
+    assert faults() == []
+
+
+def test_a_closure_that_lost_some_of_its_time(visit_type):
+    factories.a_closure(at("09:00"), at("12:00"))
+    Reservation.objects.filter(resource__kind=factories.ROOM).delete()
+
+    assert faults() == ["closed_but_free"]
+    assert faults(at("12:00")) == []
+
+
+def test_a_closure_that_does_not_hold_a_new_room(visit_type):
+    factories.a_closure(at("09:00"), at("12:00"))
+    factories.a_room()
+    assert faults() == ["closed_but_free"]
+
+    workflow.refresh_closures(now=NOW)
+    assert faults() == []
+
+
+def test_a_closure_that_holds_more_than_it_closes(visit_type):
+    factories.a_closure(at("09:00"), at("12:00"))
+    Reservation.objects.update(end=at("12:15"))
+
+    assert faults() == ["held_beside_closure"] * 2
+
+
+def test_a_closure_of_one_clinician_that_holds_a_room(visit_type):
+    clinician = Resource.objects.get(kind=factories.CLINICIAN)
+    closure = factories.a_closure(at("09:00"), at("12:00"), of=clinician)
+    Reservation.objects.update(resource=Resource.objects.get(kind=factories.ROOM))
+
+    assert faults() == ["held_beside_closure", "closed_but_free"]
+    workflow.close(closure, now=NOW)
+    assert faults() == []
+
+
+# --- Choices ---------------------------------------------------------------------
+
+
+def test_a_booked_visit_at_another_time_than_was_accepted(booked):
+    booked.proposals.update(start=at("10:05"))
+
+    assert faults() == ["accepted_another_time"]
+
+
+def test_a_booked_visit_without_an_accepted_time(booked):
+    booked.proposals.update(outcome="declined")
+
+    assert faults() == ["accepted_another_time"] + ["held_for_no_choice"] * 2
+
+
+def test_a_request_with_an_accepted_time(visit_type):
+    visit = a_request(visit_type, at("10:00"), at("15:00"))
+    visit.proposals.filter(rank=2).update(outcome="accepted")
+
+    assert faults() == ["accepted_another_time"]
+
+
+def test_a_visit_with_two_accepted_times(visit_type):
+    visit = a_booked_visit(visit_type, at("10:00"), at("15:00"))
+    take_away("proposal_one_accepted")
+    visit.proposals.update(outcome="accepted")
+
+    assert faults() == ["constraint_missing", "accepted_twice"]
+
+
+def test_a_declined_request_whose_times_are_still_open(visit_type):
+    visit = a_request(visit_type)
+    desk = factories.a_front_desk_person()
+    workflow.decline(visit.pk, reason=DeclineReason.NO_TIME, by=desk, now=NOW)
+    visit.proposals.update(outcome="open")
+
+    assert faults() == ["open_for_nothing"]
+
+
+def test_a_request_with_no_time_that_could_be_accepted(visit_type):
+    visit = a_request(visit_type)
+    visit.reservations.all().delete()
+    visit.proposals.update(outcome="lapsed")
+
+    assert faults() == ["nothing_to_answer"]
+
+
+def test_an_offer_that_holds_time_for_ever(visit_type):
+    visit = factories.an_offer(factories.somebody_waiting(visit_type))
+    visit.reservations.update(expires_at=None)
+
+    assert faults() == ["held_without_end"] * 2
+
+
+def test_a_booked_visit_holds_what_it_was_offered_beside_its_own(visit_type, booked):
+    desk = factories.a_front_desk_person()
+    factories.an_offer(booked, at("12:00"), by=desk)
+    assert faults() == []
+
+    booked.proposals.offers().update(outcome="lapsed")
+
+    assert faults() == ["held_for_no_choice"] * 2 + ["wrong_time_held"]
+
+
+# --- Offers and the waiting list -------------------------------------------------
+
+
+def test_an_offer_to_somebody_who_cannot_take_it(booked):
+    desk = factories.a_front_desk_person()
+    factories.an_offer(booked, at("12:00"), by=desk)
+    offers = booked.proposals.offers()
+    pk = offers.get().pk
+    workflow.cancel(booked.pk, by=PATIENT, now=NOW)
+    booked.proposals.filter(pk=pk).update(outcome="open")
+
+    assert faults() == ["open_for_nothing"]
+
+
+def test_nothing_to_choose_for_who_was_offered_a_time(visit_type):
+    visit = factories.an_offer(factories.somebody_waiting(visit_type))
+    visit.reservations.all().delete()
+    visit.proposals.update(outcome="lapsed")
+
+    assert faults() == ["nothing_offered"]
+
+
+@pytest.mark.parametrize("expires_at", [None, at("10:01")])
+def test_an_offer_that_does_not_end_before_its_time(visit_type, expires_at):
+    visit = factories.an_offer(factories.somebody_waiting(visit_type))
+    visit.proposals.update(expires_at=expires_at)
+
+    assert faults() == ["offer_without_end"]
+
+
+def test_a_place_on_the_list_of_somebody_who_has_gone(visit_type):
+    visit = factories.somebody_waiting(visit_type)
+    workflow.leave(visit.pk, by=PATIENT, now=NOW)
+    visit.waiting_list_entries.update(ended_at=None, why_ended="")
+
+    assert faults() == ["place_left_open"]
+
+
+def test_somebody_who_waits_without_a_place(visit_type):
+    visit = factories.somebody_waiting(visit_type)
+    visit.waiting_list_entries.update(ended_at=NOW, why_ended="left")
+
+    assert faults() == ["no_place"]
+
+
+def test_a_move_that_was_told_as_a_confirmation(visit_type, booked):
+    desk = factories.a_front_desk_person()
+    factories.an_offer(booked, at("12:00"), by=desk)
+    offer = factories.offered(booked)
+    workflow.take(booked.pk, offer.pk, by=PATIENT, now=NOW)
+    assert faults() == []
+    booked.messages.filter(kind="moved").update(kind="confirmed")
+
+    assert faults() == ["wrong_messages"]
+
+
 # --- History ---------------------------------------------------------------------
 
 
@@ -171,10 +450,11 @@ def test_a_cancelled_visit_that_still_holds_time(booked):
     ("changes", "code"),
     [
         ({"version": 3}, ["replay_version"]),
-        ({"start": at("09:45")}, ["replay_start"]),
-        ({"end": at("10:45")}, ["replay_end"]),
+        ({"start": at("09:45")}, ["replay_start", "accepted_another_time"]),
+        ({"end": at("10:45")}, ["replay_end", "accepted_another_time"]),
         ({"status": Status.ARRIVED}, ["replay_status"]),
         ({"decline_reason": "no_time"}, ["replay_decline_reason"]),
+        ({"series": uuid.UUID(int=7)}, ["replay_series"]),
         (
             {"status": Status.FULFILLED},
             ["replay_status", "held_for_nothing"],
@@ -233,6 +513,15 @@ def test_an_event_that_is_gone(unguarded_booked):
     ]
 
 
+@pytest.mark.parametrize(
+    "who", [{"actor": "patient"}, {"actor": "system", "user": None}, {"user": None}]
+)
+def test_an_event_by_somebody_who_may_not(unguarded_booked, who):
+    unguarded_booked.events.filter(version=2).update(**who)
+
+    assert faults() == ["illegal_actor"]
+
+
 # --- Messages --------------------------------------------------------------------
 
 
@@ -263,6 +552,21 @@ def test_a_message_about_the_event_of_somebody_else(visit_type, booked):
     assert faults() == ["stray_message", "wrong_messages"]
 
 
+def test_a_message_that_was_sent_and_failed(visit_type):
+    a_request(visit_type)
+    Message.objects.update(sent_at=NOW, failed_at=NOW)
+
+    assert faults() == ["sent_and_failed"]
+
+
+def test_a_message_that_was_sent_before_an_earlier_one(booked):
+    booked.messages.filter(kind="confirmed").update(sent_at=NOW)
+    assert faults() == ["sent_out_of_order"]
+
+    booked.messages.filter(kind="received").update(overtaken_at=NOW)
+    assert faults() == []
+
+
 def test_a_message_that_is_due_for_an_hour(visit_type):
     visit = a_request(visit_type)
     almost = visit.requested_at + timedelta(minutes=59)
@@ -291,6 +595,73 @@ def test_a_lease_whose_worker_died(visit_type):
 
     assert faults(NOW + timedelta(minutes=4)) == []
     assert faults(NOW + timedelta(minutes=5)) == ["dead_lease"]
+
+
+# --- Any number of rows ----------------------------------------------------------
+
+
+def test_all_pages_are_read_and_each_in_as_many_queries(visit_type, monkeypatch):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as made:
+            list(integrity._visits())
+        return len(made)
+
+    monkeypatch.setattr(integrity, "PAGE", 4)
+    visits = [a_request(visit_type, at("09:00"))]
+    one = queries()
+    visits += [a_request(visit_type, at(start)) for start in ("10:00", "11:00")]
+    assert queries() == one
+    visits += [
+        a_request(visit_type, at(start)) for start in ("12:00", "13:00", "14:00")
+    ]
+    assert queries() == 2 * one
+
+    for visit in (visits[0], visits[-1]):
+        Appointment.objects.filter(pk=visit.pk).update(version=3)
+    found = [fault.sentence.split()[1] for fault in integrity.faults(NOW)]
+    assert found == [str(visits[0].pk), str(visits[-1].pk)]
+
+
+@contextmanager
+def just_before(table: str, act: Callable[[], object]) -> Iterator[None]:
+    """Let somebody act, once, when the table is about to be read."""
+    waiting = [act]
+
+    def listen(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        if waiting and f'FROM "{table}"' in sql and "SELECT" in sql:
+            waiting.pop()()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(listen):
+        yield
+
+
+def test_what_is_done_while_a_page_is_read_is_no_fault(visit_type):
+    visit = a_request(visit_type)
+    desk = factories.a_front_desk_person()
+
+    def accept() -> None:
+        workflow.accept(visit.pk, factories.choice(visit).pk, by=desk, now=NOW)
+
+    with just_before("booking_message", accept):
+        [torn] = integrity._read([visit.pk])
+    assert {fault.code for fault in integrity._wrong(torn)} >= {"stray_message"}
+
+    visit = a_request(visit_type, at("14:00"))
+    with just_before("booking_message", accept):
+        assert faults() == []
+    assert Appointment.objects.get(pk=visit.pk).status == Status.BOOKED
+
+
+def test_nothing_is_read_in_a_transaction_or_kept_locked(visit_type):
+    a_request(visit_type)
+    factories.a_closure(at("15:00"), at("16:00"))
+    with CaptureQueriesContext(connection) as made:
+        integrity.faults(NOW)
+    words = ("BEGIN", "SAVEPOINT", "FOR UPDATE", "CURSOR")
+    assert [q["sql"] for q in made if any(w in q["sql"] for w in words)] == []
 
 
 # --- The command -----------------------------------------------------------------

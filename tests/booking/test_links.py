@@ -2,7 +2,7 @@
 
 import hashlib
 import string
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import signing
@@ -96,6 +96,17 @@ def test_without_a_visit_a_link_ends_thirty_days_after_the_last_event(
     last = answered + 30 * DAY - timedelta(seconds=1)
     assert links.find(token, now=last) == visit
     assert links.find(token, now=answered + 30 * DAY) is None
+
+
+def test_a_link_does_not_end_while_somebody_waits():
+    visit = factories.somebody_waiting()
+    token = links.issue(visit, now=NOW)
+    # Of the last day, which is four weeks on.
+    last = datetime(2026, 12, 15, tzinfo=UTC) + 30 * DAY
+    assert links.find(token, now=last - timedelta(seconds=1)) == visit
+    assert links.find(token, now=last) is None
+    workflow.leave(visit.pk, by=PATIENT, now=NOW)
+    assert links.find(token, now=NOW + 30 * DAY) is None
 
 
 def test_every_link_shows_the_present_state_after_a_cancellation():

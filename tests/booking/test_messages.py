@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.utils.html import strip_tags
+from icalendar import Calendar
 
 from booking import messages, workflow
 from booking.models import Appointment, Message, VisitType
@@ -140,6 +141,154 @@ you still need a visit? I can look for a time with you.”
 """
 
 
+WAITING = """\
+You are on our waiting list. You do not have an appointment yet. Please do not come \
+before we confirm one.
+
+Between: Tuesday, November 17 and Tuesday, December 15
+Days: Monday, Wednesday
+Time of day: Morning
+Notice: At least 2 days before
+Where: Demo Clinic & Rehabilitation, 1 Demo Street, New York, NY
+Reference: {reference}
+
+When a time becomes free that suits you, we offer it to you. You then choose. Nothing \
+is booked until you say yes.
+
+This link is private. It always shows how things stand. There you answer an offer, or \
+leave the list:
+<link>
+
+If you did not ask us for an appointment, somebody typed your address by mistake. Call \
+us and we will remove it.
+
+If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wait for \
+an appointment.
+"""
+
+WANTS_EARLIER = """\
+You are on the list for an earlier time. Your appointment on Friday, November 20, \
+3:00 PM EST stays as it is.
+
+Between: Tuesday, November 17 and Tuesday, December 15
+Days: Any day
+Time of day: Any time
+Notice: None needed
+Where: Demo Clinic & Rehabilitation, 1 Demo Street, New York, NY
+Reference: {reference}
+
+When an earlier time becomes free that suits you, we offer it to you. You then choose. \
+Your appointment does not move until you say yes.
+
+This link is private. It always shows how things stand. There you answer an offer, or \
+leave the list:
+<link>
+
+If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wait for \
+an appointment.
+"""
+
+OFFERED = """\
+We can offer you a time. It is not booked yet: it is yours only when you take it. \
+Please do not come before then.
+
+We offer:
+1. Tuesday, November 17, 10:00 AM EST
+2. Tuesday, November 17, 2:30 PM EST
+Answer by: Monday, November 16, 11:00 AM EST
+Where: Demo Clinic & Rehabilitation, 1 Demo Street, New York, NY
+Reference: {reference}
+
+Until then we keep it for you. After that, the offer ends.
+
+Take it, or tell us that it does not suit you. This link is private and leads there:
+<link>
+
+If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wait for \
+an appointment.
+"""
+
+STILL_WAITING = """\
+{what} You are still on the waiting list, in the same place. You do not have an \
+appointment yet.
+
+Where: Demo Clinic & Rehabilitation, 1 Demo Street, New York, NY
+Reference: {reference}
+
+We write again when another time becomes free that suits you. You can also call us, \
+and we will look for one with you.
+
+This link is private, and always shows how things stand:
+<link>
+
+If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wait for \
+an appointment.
+"""
+
+BACK_AT_THE_DESK = """\
+You told us that the offered time does not suit you. Your request is not booked. It is \
+not an appointment until we confirm it.
+
+Where: Demo Clinic & Rehabilitation, 1 Demo Street, New York, NY
+Reference: {reference}
+
+We look for another time, and will answer by Monday, November 16, 5:00 PM EST. You do \
+not need to call before then.
+
+This link is private, and always shows how things stand:
+<link>
+
+If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wait for \
+an appointment.
+"""
+
+MOVED = """\
+Your appointment has moved to another time.
+
+When: Tuesday, November 17, 10:00 AM EST
+Where: Demo Clinic & Rehabilitation, 1 Demo Street, New York, NY
+Reference: {reference}
+
+It was on Friday, November 20, 3:00 PM EST. Please do not come then: other patients \
+can have that time now.
+
+Before you come, read how to get ready. You can also cancel there if you cannot come. \
+This link is private and always shows how things stand:
+<link>
+
+The file with this message moves the appointment in your calendar.
+
+If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wait for \
+your appointment.
+"""
+
+LEFT = """\
+{who}
+
+Was this a mistake, or do you still need a visit? Call us, or ask for a time again. \
+This link is private and shows how:
+<link>
+
+If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wait for \
+an appointment.
+"""
+
+LIST_ENDED = """\
+Your time on the waiting list is over. The last day that you gave us has passed, and \
+we found no time for you. We are sorry. You do not have an appointment with us.
+
+Where: Demo Clinic & Rehabilitation, 1 Demo Street, New York, NY
+Reference: {reference}
+
+Do you still need a visit? Call us and we will look for a time with you, or ask again. \
+This link is private and shows how:
+<link>
+
+If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wait for \
+an appointment.
+"""
+
+
 @pytest.fixture
 def visit_type() -> VisitType:
     factories.a_clinic(
@@ -241,6 +390,228 @@ def test_a_cancellation_says_who_cancelled(
     assert (message.kind, message.calendar_method) == ("cancelled", "CANCEL")
 
 
+# --- The waiting list ---------------------------------------------------------------
+
+
+def with_a_time(visit_type: VisitType, **values: Any) -> Appointment:
+    """Return a visit on Friday whose patient would like an earlier time."""
+    visit = factories.a_booked_visit(
+        visit_type, at("15:00", factories.FRIDAY), **values
+    )
+    wish = factories.a_wish(weekdays=range(7))
+    return workflow.want_earlier(visit.pk, wish, by=PATIENT, now=NOW)
+
+
+def test_who_joins_the_list_reads_that_nothing_is_booked(visit_type: VisitType):
+    wish = factories.a_wish(weekdays=(2, 0), part="morning", notice=2 * 24 * 60)
+    visit = factories.somebody_waiting(visit_type, wish)
+    message = visit.messages.get()
+    assert message.subject == f"On the waiting list – not booked ({visit.reference})"
+    assert said(message) == (WAITING + FOOT).format(reference=visit.reference)
+    assert "<h1>On the waiting list, not booked</h1>" in message.html
+    assert (message.kind, message.true_while, message.true_start) == (
+        "on_list", "waitlist", None,
+    )  # fmt: skip
+    assert message.entry == visit.waiting_list_entries.get()
+
+
+def test_who_wants_an_earlier_time_reads_that_the_appointment_stays(
+    visit_type: VisitType,
+):
+    visit = with_a_time(visit_type)
+    message = last_of(visit)
+    assert message.subject == (
+        f"On the list for an earlier time – your appointment stays ({visit.reference})"
+    )
+    assert said(message) == (WANTS_EARLIER + FOOT).format(reference=visit.reference)
+    assert "<h1>You are on the list for an earlier time</h1>" in message.html
+    assert (message.true_while, message.true_start) == ("booked", visit.start)
+    assert message.calendar == ""
+
+
+def test_an_offer_says_what_until_when_and_that_it_is_not_booked(
+    visit_type: VisitType,
+):
+    visit = factories.an_offer(
+        factories.somebody_waiting(visit_type), at("10:00"), at("14:30")
+    )
+    message = last_of(visit)
+    assert message.subject == (
+        "A time is free – not booked yet, answer by Mon, Nov 16, 11:00 AM"
+        f" ({visit.reference})"
+    )
+    assert said(message) == (OFFERED + FOOT).format(reference=visit.reference)
+    assert "<h1>We offer you a time, not booked yet</h1>" in message.html
+    assert (message.true_while, message.true_until) == (
+        "proposed", NOW + timedelta(hours=2),
+    )  # fmt: skip
+    assert message.offer == factories.offered(visit)
+
+
+def test_an_offer_that_others_have_too_says_so(visit_type: VisitType):
+    visit = factories.an_offer(factories.somebody_waiting(visit_type), kept=False)
+    assert "It goes to whoever takes it first." in last_of(visit).text
+    assert "we keep it for you" not in last_of(visit).text
+
+
+def test_an_offer_beside_an_appointment_says_that_it_stays(visit_type: VisitType):
+    visit = factories.an_offer(with_a_time(visit_type), at("10:00"))
+    message = last_of(visit)
+    assert message.subject == (
+        f"Another time is free – answer by Mon, Nov 16, 11:00 AM ({visit.reference})"
+    )
+    assert message.text.startswith(
+        "We can offer you another time. Your appointment on Friday, November 20,"
+        " 3:00 PM EST stays as it is until you choose.\n"
+    )
+    assert "<h1>We can offer you another time</h1>" in message.html
+    assert message.true_start == visit.start
+
+
+@pytest.mark.parametrize(
+    ("end", "what"),
+    [
+        (
+            lambda visit, desk: workflow.pass_(visit.pk, by=PATIENT, now=NOW),
+            "You told us that the offered time does not suit you.",
+        ),
+        (
+            lambda visit, desk: workflow.retract(visit.pk, by=desk, now=NOW),
+            "We had to take back the time that we offered you, and we are sorry for"
+            " that.",
+        ),
+        (
+            lambda visit, desk: workflow.lapse(visit.pk, now=NOW + timedelta(hours=2)),
+            "We had no answer to our offer in time, so the offer has ended.",
+        ),
+        (
+            lambda visit, desk: (
+                factories.a_closure(at("00:00"), at("23:00")),
+                workflow.lapse(visit.pk, now=NOW),
+            ),
+            "The time that we offered you is no longer free. We are sorry.",
+        ),
+    ],
+    ids=["passed", "taken back", "no answer", "went"],
+)
+def test_an_offer_that_ends_says_how_and_what_stays(
+    visit_type: VisitType, end: Any, what: str
+):
+    desk = factories.a_front_desk_person()
+    waiting = factories.an_offer(factories.somebody_waiting(visit_type), at("10:00"))
+    booked = factories.an_offer(with_a_time(visit_type), at("12:00"))
+    for visit in (waiting, booked):
+        end(visit, desk)
+    message = last_of(waiting)
+    assert message.subject == (
+        f"Still on the waiting list – not booked ({waiting.reference})"
+    )
+    assert said(message) == (STILL_WAITING + FOOT).format(
+        what=what, reference=waiting.reference
+    )
+    message = last_of(booked)
+    assert message.subject == "Your appointment stays: Friday, November 20, 3:00 PM"
+    assert message.text.startswith(
+        f"{what} Your appointment on Friday, November 20, 3:00 PM EST stays as it is."
+        " You are still on the list for an earlier time.\n"
+    )
+    assert "<h1>Your appointment stays as it is</h1>" in message.html
+
+
+def test_a_request_that_goes_back_to_the_desk_has_a_new_promise(
+    visit_type: VisitType,
+):
+    visit = factories.an_offer(
+        factories.a_request(visit_type, at("15:00")),
+        by=factories.a_front_desk_person(),
+    )
+    workflow.pass_(visit.pk, by=PATIENT, now=NOW)
+    message = last_of(visit)
+    assert message.subject == (
+        "Not booked yet – we look for another time, answer by Mon, Nov 16, 5:00 PM"
+        f" ({visit.reference})"
+    )
+    assert said(message) == (BACK_AT_THE_DESK + FOOT).format(reference=visit.reference)
+
+
+def test_taking_a_first_time_is_a_confirmation(visit_type: VisitType):
+    visit = factories.an_offer(factories.somebody_waiting(visit_type))
+    offer = factories.offered(visit)
+    workflow.take(visit.pk, offer.pk, by=PATIENT, now=NOW)
+    message = last_of(visit)
+    assert message.subject == "Confirmed: Tuesday, November 17, 10:00 AM"
+    assert said(message) == (CONFIRMED + FOOT).format(reference=visit.reference)
+    assert message.calendar_method == "REQUEST"
+
+
+def test_a_move_says_both_times_and_moves_the_calendar_entry(visit_type: VisitType):
+    visit = factories.an_offer(with_a_time(visit_type), at("10:00"))
+    offer = factories.offered(visit)
+    workflow.take(visit.pk, offer.pk, by=PATIENT, now=NOW)
+    message = last_of(visit)
+    assert message.subject == (
+        "Moved: your appointment is now Tuesday, November 17, 10:00 AM"
+    )
+    assert said(message) == (MOVED + FOOT).format(reference=visit.reference)
+    assert "<h1>Your appointment has moved</h1>" in message.html
+    assert (message.true_while, message.true_start) == ("booked", at("10:00"))
+    first = visit.messages.get(kind="confirmed")
+    entries = [Calendar.from_ical(m.calendar) for m in (first, message)]
+    events = [entry.walk("VEVENT")[0] for entry in entries]
+    assert [str(entry["METHOD"]) for entry in entries] == ["REQUEST"] * 2
+    assert events[0]["UID"] == events[1]["UID"]
+    assert [event["SEQUENCE"] for event in events] == [0, 1]
+    assert events[1]["DTSTART"].dt == at("10:00")
+
+
+@pytest.mark.parametrize(
+    ("by_patient", "who"),
+    [
+        (
+            True,
+            "You left the waiting list. You do not have an appointment with us, and we"
+            " offer you no more times.",
+        ),
+        (
+            False,
+            "You are no longer on our waiting list. You do not have an appointment with"
+            " us, and we offer you no more times.",
+        ),
+    ],
+)
+def test_who_is_off_the_list_reads_who_did_it(
+    visit_type: VisitType, by_patient: bool, who: str
+):
+    visit = factories.somebody_waiting(visit_type)
+    by = PATIENT if by_patient else factories.a_front_desk_person()
+    workflow.leave(visit.pk, by=by, now=NOW)
+    message = last_of(visit)
+    assert message.subject == f"Off the waiting list – not booked ({visit.reference})"
+    assert said(message) == (LEFT + FOOT).format(who=who, reference=visit.reference)
+
+
+def test_who_no_longer_wants_an_earlier_time_reads_when_to_come(
+    visit_type: VisitType,
+):
+    visit = with_a_time(visit_type)
+    workflow.stop_wanting(visit.pk, by=PATIENT, now=NOW)
+    message = last_of(visit)
+    assert message.subject == "Your appointment stays: Friday, November 20, 3:00 PM"
+    assert message.text.startswith(
+        "You are no longer on the list for an earlier time. Your appointment stays as"
+        " it is.\n\nWhen: Friday, November 20, 3:00 PM EST\n"
+    )
+
+
+def test_a_list_that_ends_says_so_and_how_to_go_on(visit_type: VisitType):
+    visit = factories.somebody_waiting(visit_type)
+    workflow.expire(visit.pk, now=NOW + timedelta(days=30))
+    message = last_of(visit)
+    assert message.subject == f"Waiting list ended – not booked ({visit.reference})"
+    assert said(message) == (LIST_ENDED + FOOT).format(reference=visit.reference)
+    assert "<h1>Your time on the waiting list is over</h1>" in message.html
+
+
 def test_the_html_says_the_same_as_the_text(visit_type: VisitType):
     message = factories.a_request(visit_type).messages.get()
     written = unescape(
@@ -287,6 +658,73 @@ def test_an_answer_takes_the_earlier_call_off_the_list(visit_type: VisitType):
     assert [message.kind for message in to_call.all()] == ["cancelled"]
 
 
+def spoken(visit: Appointment) -> str:
+    """Return the words to say in the last message, without what all calls have."""
+    return last_of(visit).text.split("\n\n")[2].strip("“”")
+
+
+def test_each_step_on_the_list_has_words_to_say(visit_type: VisitType):
+    patient = factories.patient_details(email="")
+    desk = factories.a_front_desk_person()
+    friday = "Your appointment on Friday, November 20, 3:00 PM"
+    waiting = factories.somebody_waiting(visit_type, patient=patient)
+    assert spoken(waiting) == (
+        "You are on our waiting list. You do not have an appointment yet. We call you"
+        " when a time is free that suits you."
+    )
+    factories.an_offer(waiting, at("10:00"), at("14:30"))
+    assert spoken(waiting) == (
+        "We can offer you a time. It is not booked yet. You can have: Tuesday, November"
+        " 17, 10:00 AM; Tuesday, November 17, 2:30 PM. The offer ends at Monday,"
+        " November 16, 11:00 AM. Would you like it? I can book it now."
+    )
+    workflow.retract(waiting.pk, by=desk, now=NOW)
+    assert spoken(waiting) == (
+        "We had to take back the time that we offered you, and we are sorry for that."
+        " You are still on our waiting list, in the same place. We call you when"
+        " another time is free."
+    )
+    workflow.leave(waiting.pk, by=desk, now=NOW)
+    assert spoken(waiting).startswith("You are no longer on our waiting list, and you")
+    booked = with_a_time(visit_type, patient=patient)
+    assert spoken(booked).startswith(
+        f"You are on our list for an earlier time. {friday} stays as it is."
+    )
+    factories.an_offer(booked, at("10:00"))
+    assert spoken(booked).startswith(
+        f"We can offer you another time. {friday} stays as it is until you choose."
+    )
+    workflow.pass_(booked.pk, by=desk, now=NOW)
+    assert spoken(booked) == (
+        f"You told us that the offered time does not suit you. {friday} stays as it is."
+        " You are still on our list for an earlier time."
+    )
+    factories.an_offer(booked, at("11:00"))
+    offer = factories.offered(booked)
+    workflow.take(booked.pk, offer.pk, by=desk, now=NOW)
+    assert spoken(booked) == (
+        "Your appointment has moved. It is now on Tuesday, November 17, 11:00 AM, at"
+        " Demo Clinic & Rehabilitation, 1 Demo Street, New York, NY, and no longer on"
+        " Friday, November 20, 3:00 PM. If you cannot come, please call us."
+    )
+    content = with_a_time(visit_type, patient=patient)
+    workflow.stop_wanting(content.pk, by=desk, now=NOW)
+    assert spoken(content) == (
+        f"You are no longer on our list for an earlier time. {friday} stays as it is."
+    )
+    asked = factories.a_request(visit_type, at("16:00"), patient=patient)
+    factories.an_offer(asked, at("12:00"), by=desk)
+    workflow.pass_(asked.pk, by=desk, now=NOW)
+    assert spoken(asked) == (
+        "You told us that the offered time does not suit you. Your request is not"
+        " booked yet. We look for another time, and will answer by Monday, November"
+        " 16, 5:00 PM."
+    )
+    forgotten = factories.somebody_waiting(visit_type, patient=patient)
+    workflow.expire(forgotten.pk, now=NOW + timedelta(days=30))
+    assert spoken(forgotten).startswith("The last day that you gave us")
+
+
 # --- Preview ------------------------------------------------------------------------
 
 
@@ -306,6 +744,24 @@ def test_the_preview_is_the_very_message_that_goes_out(
     assert (subject, dashed) == (message.subject, said(message))
     assert str(messages.DECLINE_WORDS[reason]) in text
     assert visit.status == "pending"
+
+
+def test_the_preview_of_an_end_is_the_very_message_too(visit_type: VisitType):
+    desk = factories.a_front_desk_person()
+    ends = {
+        "left": factories.somebody_waiting(visit_type),
+        "withdrawn": factories.an_offer(
+            factories.a_request(visit_type, at("15:00")), by=desk
+        ),
+        "cancelled": with_a_time(visit_type),
+    }
+    for kind, visit in ends.items():
+        with nothing_written():
+            subject, text = messages.preview_cancellation(visit, "A note.", NOW)
+        workflow.cancel(visit.pk, by=desk, note="A note.", now=NOW)
+        message = last_of(visit)
+        dashed = text.replace("http://127.0.0.1:8000/appointments/-/", "<link>")
+        assert (message.kind, subject, dashed) == (kind, message.subject, said(message))
 
 
 def test_each_reason_to_decline_has_words_of_its_own():
@@ -344,6 +800,21 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
         details["patient"] |= changes
         visit = factories.a_booked_visit(visit_type, start, by=desk, **details)
         workflow.cancel(visit.pk, by=desk, private_note="Xyprivate", now=NOW)
+        start = at("15:00", factories.WEDNESDAY)
+        visit = factories.a_booked_visit(visit_type, start, by=desk, **details)
+        workflow.want_earlier(visit.pk, factories.a_wish(), by=PATIENT, now=NOW)
+        for rank, time in enumerate(("10:00", "10:30")):
+            factories.an_offer(visit, at(time))
+            if rank:
+                offer = factories.offered(visit)
+                workflow.take(visit.pk, offer.pk, by=PATIENT, now=NOW)
+            else:
+                workflow.pass_(visit.pk, by=desk, now=NOW)
+        workflow.cancel(visit.pk, by=desk, private_note="Xyprivate", now=NOW)
+        waiting = factories.somebody_waiting(visit_type, **details)
+        workflow.leave(waiting.pk, by=desk, private_note="Xyprivate", now=NOW)
+        forgotten = factories.somebody_waiting(visit_type, **details)
+        workflow.expire(forgotten.pk, now=NOW + timedelta(days=30))
     written = [
         (m.kind, m.channel, secret)
         for m in Message.objects.all()
@@ -351,7 +822,12 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
         for part in (m.subject, m.text, m.html, m.calendar, m.message_id)
         if secret in part
     ]
-    assert Message.objects.count() == 10
+    assert Message.objects.count() == 34
+    assert set(Message.objects.values_list("kind", "channel")) >= {
+        (kind, channel)
+        for kind in set(Message.Kind) - {"received", "declined", "withdrawn"}
+        for channel in Message.Channel
+    }
     assert written == []
 
 

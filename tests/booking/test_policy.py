@@ -1,5 +1,6 @@
 """The rules as data, without a database."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,8 +70,67 @@ def test_every_move_ends_where_the_product_says():
 
     assert moves == {
         "request": {(None, "pending")},
+        "book": {(None, "booked")},
+        "extend": {("booked", "booked")},
         "accept": {("pending", "booked")},
-        "decline": {("pending", "cancelled")},
-        "withdraw": {("pending", "cancelled")},
+        "decline": {("pending", "cancelled"), ("proposed", "cancelled")},
+        "withdraw": {("pending", "cancelled"), ("proposed", "cancelled")},
         "cancel": {("booked", "cancelled")},
+        "join": {(None, "waitlist")},
+        "want_earlier": {("booked", "booked")},
+        "stop_wanting": {("booked", "booked")},
+        "leave": {("waitlist", "cancelled"), ("proposed", "cancelled")},
+        "offer": {
+            ("waitlist", "proposed"),
+            ("pending", "proposed"),
+            ("booked", "booked"),
+        },
+        "take": {("proposed", "booked"), ("booked", "booked")},
+        "pass": NOTHING_CAME_OF_IT,
+        "retract": NOTHING_CAME_OF_IT,
+        "lapse": NOTHING_CAME_OF_IT,
+        "expire": {("waitlist", "cancelled"), ("booked", "booked")},
+    }
+
+
+# Back to the list, back to the desk, or as it was.
+NOTHING_CAME_OF_IT = {
+    ("proposed", "waitlist"),
+    ("proposed", "pending"),
+    ("booked", "booked"),
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "on_list", "act"),
+    [
+        ("pending", False, "withdraw"),
+        ("proposed", False, "withdraw"),
+        ("proposed", True, "leave"),
+        ("waitlist", True, "leave"),
+        ("booked", False, "cancel"),
+        ("booked", True, "cancel"),
+    ],
+)
+def test_each_way_to_end_a_visit_has_a_word_of_its_own(status, on_list, act):
+    assert policy.ending(status, on_list=on_list) == act
+
+
+def test_who_makes_a_move_is_listed():
+    by = {act: set(edge.actors) for act, edge in policy.TRANSITIONS.items()}
+
+    both = {"patient", "staff"}
+    assert [act for act, who in by.items() if who == both] == [
+        "request", "withdraw", "cancel", "join", "want_earlier", "stop_wanting",
+        "leave", "take", "pass",
+    ]  # fmt: skip
+    assert {act: who for act, who in by.items() if who != both} == {
+        "book": {"staff"},
+        "extend": {"staff"},
+        "accept": {"staff"},
+        "decline": {"staff"},
+        "offer": {"staff", "system"},
+        "retract": {"staff"},
+        "lapse": {"system"},
+        "expire": {"system"},
     }

@@ -27,6 +27,7 @@ from tests.factories import (
     a_closure,
     a_machine,
     a_practice,
+    a_request,
     a_room,
     a_service,
     at,
@@ -359,6 +360,65 @@ def test_a_closure_that_ends_before_it_starts_is_refused_in_words(
     assert "The end must be after the start." in errors_of(page)
 
 
+# --- What is in use ----------------------------------------------------------------
+
+
+def words_of(response: HttpResponse) -> str:
+    main = response.content.decode().partition("<main")[2].partition("</main>")[0]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main)).split())
+
+
+def in_use() -> dict[str, tuple[Any, str]]:
+    """Book a visit; return what it needs, and what says so, by address."""
+    visit_type = a_practice()
+    a_booked_visit(visit_type, at("10:00"))
+    a_request(visit_type, at("11:00"))
+    clinician = Resource.objects.get(kind=CLINICIAN)
+    room = Resource.objects.get(kind=ROOM)
+    return {
+        RESOURCES: (clinician, "2 reservations"),
+        f"{RESOURCES}?kind=room": (room, "2 reservations"),
+        TYPES: (visit_type, "2 appointments"),
+        "/admin/services/service/": (visit_type.service, "1 visit type"),
+        "/admin/services/clinician/": (clinician.clinician, "1 resource"),
+    }
+
+
+def test_what_visits_need_is_kept_and_the_page_says_by_what_it_is_used(
+    manager: Client,
+) -> None:
+    for path, (row, use) in in_use().items():
+        one = f"{path.partition('?')[0]}{row.pk}/delete/"
+        for ask in (manager.get, manager.post):
+            for address in (one, f"{one}?_popup=1"):
+                with nothing_written():
+                    page = ask(address, {"post": "yes"})
+                words = words_of(page)
+                assert page.status_code == 200
+                assert f"“{row}” is in use, so it stays: {use}" in words
+                assert "instead" in words or "First look at the resource" in words
+                assert "Yes, I’m sure" not in words
+
+
+def test_many_of_which_one_is_in_use_are_all_kept(manager: Client) -> None:
+    for path, (row, use) in in_use().items():
+        chosen = {"action": "delete_selected", "_selected_action": row.pk}
+        for confirmed in ({}, {"post": "yes"}):
+            with nothing_written():
+                page = manager.post(path.partition("?")[0], chosen | confirmed)
+            assert page.status_code == 200
+            words = words_of(page)
+            assert f"Some of these are in use, so nothing was deleted: {use}" in words
+
+
+def test_what_is_not_in_use_can_be_deleted(manager: Client) -> None:
+    room = a_room()
+    path = f"{RESOURCES}{room.pk}/delete/"
+    assert "Are you sure" in words_of(manager.get(path))
+    assert manager.post(path, {"post": "yes"})["Location"] == RESOURCES
+    assert not Resource.objects.exists()
+
+
 # --- People ------------------------------------------------------------------------
 
 
@@ -374,6 +434,7 @@ def test_a_manager_gives_a_new_colleague_an_account(manager: Client) -> None:
         },
     )
     ana = User.objects.get(username="ana")
+    assert ana.is_staff
     path = f"{USERS}{ana.pk}/change/"
     assert response["Location"] == path
     front_desk = Group.objects.get(name="Front desk")

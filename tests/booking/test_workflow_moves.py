@@ -11,10 +11,11 @@ from django.db import IntegrityError, transaction
 
 from booking import workflow
 from booking.errors import NotAllowed, NotPossibleNow, TimeTaken
-from booking.models import Appointment, Patient, Reservation, Resource
+from booking.models import Appointment, Patient, Proposal, Reservation, Resource
 from booking.policy import TRANSITIONS, Act, Actor, DeclineReason, Status
 from booking.workflow import PATIENT, SYSTEM, By
 from booking.workflow.road import act
+from booking.workflow.waiting import start_waiting
 from tests import factories
 from tests.factories import NOW, a_practice, a_request, at, choice
 from tests.records import events_of, nothing_written
@@ -36,33 +37,84 @@ ACTS: dict[str, tuple[Do, set[Act]]] = {
     ),
     "cancel": (
         lambda visit, by: workflow.cancel(visit.pk, by=by, now=NOW),
-        {Act.WITHDRAW, Act.CANCEL},
+        {Act.WITHDRAW, Act.CANCEL, Act.LEAVE},
+    ),
+    "leave": (
+        lambda visit, by: workflow.leave(visit.pk, by=by, now=NOW),
+        {Act.LEAVE},
+    ),
+    "want_earlier": (
+        lambda visit, by: workflow.want_earlier(
+            visit.pk, factories.a_wish(part="morning"), by=by, now=NOW
+        ),
+        {Act.WANT_EARLIER},
+    ),
+    "stop_wanting": (
+        lambda visit, by: workflow.stop_wanting(visit.pk, by=by, now=NOW),
+        {Act.STOP_WANTING},
+    ),
+    "offer": (
+        lambda visit, by: workflow.offer(
+            visit.pk, [at("12:00")], expires_at=at("11:00"), by=by, now=NOW
+        ),
+        {Act.OFFER},
+    ),
+    "take": (
+        lambda visit, by: workflow.take(visit.pk, clinics(visit).pk, by=by, now=NOW),
+        {Act.TAKE},
+    ),
+    "pass": (
+        lambda visit, by: workflow.pass_(visit.pk, by=by, now=NOW),
+        {Act.PASS},
+    ),
+    "retract": (
+        lambda visit, by: workflow.retract(visit.pk, by=by, now=NOW),
+        {Act.RETRACT},
     ),
 }
+ABOUT_OFFERS = {"take", "pass", "retract"}
+WAITING = {Status.WAITLIST, Status.PROPOSED}
 
 
-def in_state(status: Status) -> Appointment:
-    """Return a request that was put into the state by hand: not every act is built."""
+def clinics(visit: Appointment) -> Proposal:
+    """Return the time that the clinic offers, or any that the patient asked for."""
+    return visit.proposals.order_by("by").first()
+
+
+def in_state(status: Status, name: str = "") -> Appointment:
+    """Return a request that was put into the state by hand: not every act is built.
+
+    Who waits is on the list, and has the offer that the act called `name` is about.
+    """
     visit = a_request(a_practice(), at("10:00"))
     visit.status = status
     visit.cancellation_reason = "expired" if status == Status.CANCELLED else ""
     visit.start, visit.end = at("10:00"), at("10:30")
     visit.save()
+    if status in WAITING or (status == Status.BOOKED and name == "stop_wanting"):
+        start_waiting(visit, factories.a_wish(), NOW)
+    if status == Status.PROPOSED or (status == Status.BOOKED and name in ABOUT_OFFERS):
+        visit.proposals.create(
+            by=Proposal.By.CLINIC, start=at("11:00"), end=at("11:30"), rank=1,
+            expires_at=at("10:00"),
+        )  # fmt: skip
     return visit
 
 
 @pytest.mark.parametrize(("name", "status"), [*product(ACTS, Status)])
 def test_an_act_starts_only_from_the_states_that_are_listed(name, status):
     do, moves = ACTS[name]
-    visit, desk = in_state(status), factories.a_front_desk_person()
-    legal = [m for m in moves if status in TRANSITIONS[m].sources]
+    visit, desk = in_state(status, name), factories.a_front_desk_person()
+    legal = {m for m in moves if status in TRANSITIONS[m].sources}
 
     if legal:
         do(visit, desk)
         visit.refresh_from_db()
-        assert visit.status == TRANSITIONS[legal[0]].target(status)
-        assert events_of(visit)[1:] == [(2, legal[0], status, visit.status, "staff")]
-    elif (name, status) == ("cancel", Status.CANCELLED):
+        ((_, act, source, target, actor),) = events_of(visit)[1:]
+        assert (source, target, actor) == (status, visit.status, "staff")
+        assert act in legal
+        assert (source, target) in TRANSITIONS[Act(act)].moves
+    elif name in ("cancel", "leave") and status == Status.CANCELLED:
         with nothing_written():
             assert do(visit, desk) == visit
     else:
@@ -95,6 +147,8 @@ def staff_without_a_name() -> By:
         ),
         ("accept", lambda: PATIENT),
         ("decline", lambda: PATIENT),
+        ("offer", lambda: PATIENT),
+        ("retract", lambda: PATIENT),
     ],
 )
 def test_who_has_no_right_changes_nothing(name, who):

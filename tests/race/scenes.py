@@ -7,11 +7,12 @@ import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlsplit
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection, transaction
 
-from booking import clock, guards, integrity, workflow
+from booking import clock, guards, integrity, links, workflow
 from booking.models import (
     Appointment,
     Closure,
@@ -59,12 +60,12 @@ def remove_guards() -> None:
     guards.remove(connection)
 
 
-def open_practice(count: int) -> tuple[str, list[str]]:
+def open_practice(count: int, holds: bool = True) -> tuple[str, list[str]]:
     """Make a practice that is open today, by the real clock.
 
     Return the visit type's code and so many of its free starts, as the form sends them.
     """
-    visit_type = VisitType.objects.get(pk=practice())
+    visit_type = VisitType.objects.get(pk=practice(holds=holds))
     now = clock.now()
     days = visit_type.availability(
         now.date(), now.date() + timedelta(days=visit_type.horizon), now=now
@@ -73,6 +74,45 @@ def open_practice(count: int) -> tuple[str, list[str]]:
         datetime.fromtimestamp(slot.start, UTC) for day in days for slot in day.slots
     ]
     return visit_type.code, [f"{start:%Y-%m-%dT%H:%MZ}" for start in starts[:count]]
+
+
+def holding_the_same(code: str) -> str:
+    """Add a visit type that takes the same things, and holds a first choice."""
+    taking = taking_the_same(VisitType.objects.get(code=code).pk)
+    return VisitType.objects.get(pk=taking).code
+
+
+def ask_now(code: str, start: str) -> int:
+    """Ask by the real clock, as a patient of `Visitor` does over HTTP."""
+    asked = factories.a_new_request(
+        VisitType.objects.get(code=code), datetime.fromisoformat(start)
+    )
+    return workflow.request(asked, key=uuid.uuid4(), by=PATIENT, now=clock.now()).pk
+
+
+def desk_account() -> tuple[str, str]:
+    """Make somebody at the front desk; return name and password."""
+    user = User.objects.get(pk=colleague())
+    password = uuid.uuid4().hex
+    user.set_password(password)
+    user.user_permissions.add(Permission.objects.get(codename="view_appointment"))
+    user.save()
+    return user.username, password
+
+
+def private_path(visit: int) -> str:
+    """Return the path of the patient's private link."""
+    token = links.issue(Appointment.objects.get(pk=visit), now=clock.now())
+    return urlsplit(links.url(token)).path
+
+
+def at_that_time(start: str) -> list[str]:
+    """Return the statuses of the visits that hold the time."""
+    held = Reservation.objects.filter(start=datetime.fromisoformat(start))
+    rows = held.filter(appointment__isnull=False).values_list(
+        "appointment", "appointment__status"
+    )
+    return [status for _, status in sorted(set(rows))]
 
 
 def let_holds_lapse() -> None:
@@ -118,6 +158,16 @@ def accept(visit: int, user: int) -> int:
     return workflow.accept(visit, factories.choice(row).pk, by=by, now=NOW).pk
 
 
+def book_series(
+    visit: int, starts: Sequence[datetime], user: int, seen: int, key: uuid.UUID
+) -> list[int]:
+    by = By.staff(User.objects.get(pk=user))
+    visits = workflow.book_series(
+        visit, starts, by=by, now=NOW, key=key, seen_version=seen
+    )
+    return [visit.pk for visit in visits]
+
+
 def cancel(visit: int) -> int:
     return workflow.cancel(visit, by=PATIENT, now=NOW).pk
 
@@ -128,6 +178,37 @@ def close_day(day: date) -> int:
 
 def reopen(closure: int) -> None:
     workflow.reopen(Closure.objects.get(pk=closure), now=NOW)
+
+
+def send_the_clinician_home(visit_type: int, day: date) -> None:
+    """Let the clinician's hours end the day before."""
+    clinician = clinician_of(visit_type)
+    clinician.hours.update(valid_until=day - timedelta(days=1))
+
+
+def bring_the_clinician_back(visit_type: int) -> None:
+    clinician_of(visit_type).hours.update(valid_until=None)
+
+
+def take_the_clinician_away(visit_type: int) -> None:
+    """Save as the admin does: the row first, then its closures."""
+    set_active(visit_type, False)
+
+
+def give_the_clinician_back(visit_type: int) -> None:
+    set_active(visit_type, True)
+
+
+def set_active(visit_type: int, is_active: bool) -> None:
+    clinician = clinician_of(visit_type)
+    clinician.is_active = is_active
+    clinician.save()
+    workflow.refresh_closures(now=NOW)
+
+
+def clinician_of(visit_type: int) -> Resource:
+    ids = VisitType.objects.get(pk=visit_type).requirements.values("suitable")
+    return Resource.objects.get(pk__in=ids, kind=Resource.Kind.CLINICIAN)
 
 
 def whole(day: date) -> tuple[datetime, datetime]:

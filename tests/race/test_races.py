@@ -5,7 +5,7 @@ Each race ends with the integrity check of all that happened in this file so far
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import cycle, islice
 
@@ -54,6 +54,19 @@ def test_of_32_patients_who_want_one_time_one_gets_it(crew: Crew):
         assert codes(outcomes) == {"done": 1, "time_taken": CLIENTS - 1}
 
 
+def test_of_32_patients_who_want_eight_times_eight_get_one(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+
+    for day in weekdays(10):
+        times = [at(f"{hour}:00", day) for hour in range(9, 17)]
+        wanted = [(scenes.ask, (visit_type, start)) for start in times * 4]
+        outcomes = crew.race(wanted)
+
+        assert codes(outcomes) == {"done": 8, "time_taken": 24}
+        got = [n % 8 for n, outcome in enumerate(outcomes) if outcome.code == "done"]
+        assert sorted(got) == list(range(8))
+
+
 def test_of_32_patients_who_choose_one_time_one_holds_it(crew: Crew):
     visit_type = crew.do(scenes.practice)
 
@@ -95,6 +108,16 @@ def test_a_form_sent_eight_times_at_once_is_one_request(crew: Crew):
         assert codes(outcomes) == {"done": 8}
         assert len({outcome.value for outcome in outcomes}) == 1
         assert crew.do(scenes.count_of_visits) == before + number
+
+
+def test_one_patient_with_two_tabs_gets_the_time_once(crew: Crew):
+    """Two forms have two keys: nothing but the time itself tells that they clash."""
+    visit_type = crew.do(scenes.practice)
+
+    for start in starts(15):
+        outcomes = crew.race([(scenes.ask, (visit_type, start))] * 2)
+
+        assert codes(outcomes) == {"done": 1, "time_taken": 1}
 
 
 def test_a_form_sent_at_once_for_two_kinds_of_visit_is_one_request(crew: Crew):
@@ -152,6 +175,25 @@ def test_a_double_click_on_cancel_is_one_cancellation(crew: Crew):
         )
 
 
+def weekly(hour: int, count: int = 4) -> list[datetime]:
+    return [at(f"{hour:02}:00", TUESDAY + timedelta(weeks=n)) for n in range(count)]
+
+
+def test_a_series_sent_eight_times_at_once_is_booked_once(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+    user = crew.do(scenes.colleague)
+    before = crew.do(scenes.count_of_visits)
+
+    for number, hour in enumerate(range(9, 17), start=1):
+        visit = crew.do(scenes.ask, visit_type, weekly(hour)[0])
+        task = (scenes.book_series, (visit, weekly(hour), user, 1, uuid.uuid4()))
+        outcomes = crew.race([task] * 8)
+
+        assert codes(outcomes) == {"done": 8}
+        assert len({tuple(outcome.value) for outcome in outcomes}) == 1
+        assert crew.do(scenes.count_of_visits) == before + 4 * number
+
+
 # --- The front desk against patients and itself ----------------------------------
 
 
@@ -168,6 +210,49 @@ def test_two_colleagues_accept_two_requests_for_one_time_and_one_is_refused(crew
         assert codes(outcomes) == {"done": 1, "time_taken": 1}
         stories = sorted(crew.do(scenes.story, visit)[0] for visit in visits)
         assert stories == ["booked", "pending"]
+
+
+def test_two_colleagues_make_a_series_of_one_visit_and_the_slower_is_told(crew: Crew):
+    visit_type = crew.do(scenes.practice, 2, 2)
+    desk = [crew.do(scenes.colleague) for _ in range(2)]
+
+    for hour in range(9, 17):
+        visit = crew.do(scenes.ask, visit_type, weekly(hour)[0])
+        crew.do(scenes.accept, visit, desk[0])
+        outcomes = crew.race(
+            [
+                (scenes.book_series, (visit, weekly(hour), user, 2, uuid.uuid4()))
+                for user in desk
+            ]
+        )
+
+        assert codes(outcomes) == {"done": 1, "changed_meanwhile": 1}
+        assert crew.do(scenes.story, visit)[1] == ["request", "accept", "extend"]
+
+
+def test_a_series_is_booked_whole_or_not_at_all_while_patients_ask(crew: Crew):
+    """Each week of the series has a patient who wants that time at the same moment."""
+    visit_type = crew.do(scenes.practice)
+    user = crew.do(scenes.colleague)
+
+    for hour in range(9, 17):
+        first, *others = weekly(hour)
+        visit = crew.do(scenes.ask, visit_type, first)
+        before = crew.do(scenes.count_of_visits)
+        task = (scenes.book_series, (visit, weekly(hour), user, 1, uuid.uuid4()))
+        series, *asked = crew.race(
+            [task, *((scenes.ask, (visit_type, start)) for start in others)]
+        )
+
+        codes([series, *asked])
+        got_it = [outcome.code for outcome in asked].count("done")
+        if series.code == "done":
+            assert got_it == 0
+        else:
+            assert series.code == "series_clash"
+            assert got_it > 0
+        new = 3 if series.code == "done" else got_it
+        assert crew.do(scenes.count_of_visits) == before + new
 
 
 def test_a_patient_withdraws_while_a_colleague_accepts(crew: Crew):
@@ -215,3 +300,31 @@ def test_patients_ask_and_a_colleague_accepts_while_another_closes_the_day(crew:
         assert crew.do(scenes.bookable_on, holding, day) == 0
         assert crew.do(scenes.holds_on, day) == 0
         crew.do(scenes.reopen, answers[0].value)
+
+
+@pytest.mark.parametrize(
+    ("takes_away", "brings_back"),
+    [
+        (scenes.send_the_clinician_home, scenes.bring_the_clinician_back),
+        (scenes.take_the_clinician_away, scenes.give_the_clinician_back),
+    ],
+    ids=["hours", "resource"],
+)
+def test_patients_ask_while_staff_change_who_is_there(
+    crew: Crew, takes_away: Callable[..., None], brings_back: Callable[..., None]
+):
+    visit_type = crew.do(scenes.practice)
+    hours = [f"{hour}:00" for hour in range(10, 16)]
+
+    for day in weekdays(10):
+        more = (day,) if takes_away is scenes.send_the_clinician_home else ()
+        staff, *patients = crew.race(
+            [(takes_away, (visit_type, *more))]
+            + [(scenes.ask, (visit_type, at(hour, day))) for hour in hours]
+        )
+
+        # Who asked in time has it; to all others it is not offered any more.
+        assert codes([staff]) == {"done": 1}
+        assert set(codes(patients)) <= {"done", "time_not_offered"}
+        assert crew.do(scenes.bookable_on, visit_type, day) == 0
+        crew.do(brings_back, visit_type)

@@ -1,8 +1,10 @@
 """The same race through the real thing: gunicorn, its pages, cookies and forms."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -12,9 +14,11 @@ from tests.servers import Site, running_site
 from . import scenes
 from .crew import CLIENTS, Crew, running_crew
 from .test_races import WORST_WAIT
-from .visitors import Page, Visitor
+from .visitors import Colleague, Page, Person, Visitor
 
 ROUNDS = 30
+ROUNDS_AT_THE_DESK = 10
+VERSION_SEEN = re.compile(r'name="version" value="(\d+)"')
 
 
 @pytest.fixture
@@ -44,21 +48,132 @@ def test_of_32_patients_who_send_for_one_time_one_gets_it(site: Site, crew: Crew
             (200, "/book/sent/"): 1,
             (409, "/book/check/"): CLIENTS - 1,
         }
-        assert sum("has just been taken" in page.text for page in pages) == CLIENTS - 1
+        assert sum("No longer free: " in page.text for page in pages) == CLIENTS - 1
         assert max(page.seconds for page in pages) < WORST_WAIT
 
     assert crew.do(scenes.count_of_visits) == ROUNDS
     assert "No faults." in site.manage("integrity_check")
 
 
+def test_two_colleagues_accept_two_requests_for_one_time(site: Site, crew: Crew):
+    code, starts = crew.do(scenes.open_practice, ROUNDS_AT_THE_DESK, False)
+    desk = [Colleague(site.url, crew.do(scenes.desk_account)) for _ in range(2)]
+    for start in starts:
+        visits = [crew.do(scenes.ask_now, code, start) for _ in desk]
+        pages = [c.looks_at(v) for c, v in zip(desk, visits, strict=True)]
+
+        ends = together(
+            [partial(c.accepts, p) for c, p in zip(desk, pages, strict=True)]
+        )
+
+        assert [page.status for page in ends] == [200, 200]
+        statuses = sorted(crew.do(scenes.story, visit)[0] for visit in visits)
+        assert statuses == ["booked", "pending"]
+        assert sum("accepted for" in page.text for page in ends) == 1
+        assert sum("has just been taken" in page.text for page in ends) == 1
+    assert "No faults." in site.manage("integrity_check")
+
+
+def test_two_colleagues_accept_one_request_and_the_slower_is_told(
+    site: Site, crew: Crew
+):
+    code, starts = crew.do(scenes.open_practice, ROUNDS_AT_THE_DESK)
+    desk = [Colleague(site.url, crew.do(scenes.desk_account)) for _ in range(2)]
+    for start in starts:
+        visit = crew.do(scenes.ask_now, code, start)
+        pages = [colleague.looks_at(visit) for colleague in desk]
+
+        ends = together(
+            [partial(c.accepts, p) for c, p in zip(desk, pages, strict=True)]
+        )
+
+        assert [page.status for page in ends] == [200, 200]
+        assert crew.do(scenes.story, visit)[1] == ["request", "accept"]
+        assert sum("Somebody was faster." in page.text for page in ends) == 1
+
+
+def test_the_last_button_pressed_twice_sends_one_request(site: Site, crew: Crew):
+    code, starts = crew.do(scenes.open_practice, ROUNDS_AT_THE_DESK)
+    for number, start in enumerate(starts, start=1):
+        visitor = Visitor(site.url, code)
+        visitor.choose(start)
+        visitor.read_it_through()
+
+        ends = together([partial(visitor.post, visitor.last, {})] * 2)
+
+        assert [(p.status, p.path) for p in ends] == [(200, "/book/sent/")] * 2
+        assert crew.do(scenes.count_of_visits) == number
+
+
+def test_a_patient_withdraws_while_a_colleague_accepts(site: Site, crew: Crew):
+    code, starts = crew.do(scenes.open_practice, ROUNDS_AT_THE_DESK)
+    colleague = Colleague(site.url, crew.do(scenes.desk_account))
+    for start in starts:
+        visit = crew.do(scenes.ask_now, code, start)
+        patient, page = Person(site.url), colleague.looks_at(visit)
+        patient.get(crew.do(scenes.private_path, visit))
+        asked = patient.get("/appointment/cancellation/")
+        version = VERSION_SEEN.search(asked.text)
+        assert version
+
+        accepted, withdrawn = together(
+            [
+                partial(colleague.accepts, page),
+                partial(patient.post, asked, {"version": version[1]}),
+            ]
+        )
+
+        # What the patient saw was a request: an appointment is not cancelled unseen.
+        status, acts, _ = crew.do(scenes.story, visit)
+        assert accepted.status == 200
+        assert (status, acts, withdrawn.status) in [
+            ("cancelled", ["request", "withdraw"], 200),
+            ("booked", ["request", "accept"], 409),
+        ]
+
+
+def test_a_colleague_accepts_many_while_patients_send_for_the_same_times(
+    site: Site, crew: Crew
+):
+    code, starts = crew.do(scenes.open_practice, 8, False)
+    colleague = Colleague(site.url, crew.do(scenes.desk_account))
+    visits = [crew.do(scenes.ask_now, code, start) for start in starts]
+    holding = crew.do(scenes.holding_the_same, code)
+    visitors = [Visitor(site.url, holding) for _ in starts]
+    for visitor, start in zip(visitors, starts, strict=True):
+        visitor.choose(start)
+    crew.do(scenes.let_holds_lapse)
+    for visitor in visitors:
+        visitor.read_it_through()
+
+    bulk, *sent = together(
+        [partial(colleague.accepts_all, visits), *[v.send for v in visitors]]
+    )
+
+    assert bulk.status == 200
+    for start, page, visit in zip(starts, sent, visits, strict=True):
+        accepted = crew.do(scenes.story, visit)[0] == "booked"
+        assert page.status == (409 if accepted else 200)
+        assert crew.do(scenes.at_that_time, start) == [
+            "booked" if accepted else "pending"
+        ]
+    assert "No faults." in site.manage("integrity_check")
+
+
 def send_together(visitors: list[Visitor]) -> list[Page]:
     """Let all press the last button at the same moment."""
-    ready = Barrier(len(visitors))
-
-    def send(visitor: Visitor) -> Page:
+    for visitor in visitors:
         visitor.read_it_through()
-        ready.wait()
-        return visitor.send()
+    return together([visitor.send for visitor in visitors])
 
-    with ThreadPoolExecutor(len(visitors)) as hands:
-        return list(hands.map(send, visitors))
+
+def together(acts: Sequence[Callable[[], Page]]) -> list[Page]:
+    """Let all do what they do at the same moment; return what they see, in order."""
+    ready = Barrier(len(acts))
+
+    def do(act: Callable[[], Page]) -> Page:
+        ready.wait()
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as hands:
+        return list(hands.map(do, acts))

@@ -1,7 +1,8 @@
-"""Patients who ask over HTTP, each with cookies and an address of their own."""
+"""Patients and staff over HTTP, each with cookies and an address of their own."""
 
 import re
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from itertools import count
@@ -10,6 +11,8 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+BUTTON = re.compile(r'name="proposal" value="(\d+)"')
+VERSION = re.compile(r'name="seen_version" value="(\d+)"')
 
 # After so many tries the same phone number would be asked to call instead.
 TRIES = 9
@@ -35,14 +38,87 @@ class Page:
     seconds: float
 
 
-class Visitor:
-    """Fills in the pages of a request, one after the other, without JavaScript."""
+class Person:
+    """Somebody with a browser that runs no JavaScript."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.browser = build_opener(HTTPCookieProcessor(CookieJar()))
+
+    def get(self, path: str) -> Page:
+        return self.open(Request(self.url + path))
+
+    def post(
+        self, page: Page, answers: Mapping[str, str | list[str]], path: str = ""
+    ) -> Page:
+        """Send the form of the page, as its button does."""
+        found = TOKEN.search(page.text)
+        assert found, page.text
+        fields = {**answers, "csrfmiddlewaretoken": found[1]}
+        data = urlencode(fields, doseq=True).encode()
+        return self.open(Request(self.url + (path or page.path), data))
+
+    def open(self, request: Request) -> Page:
+        # Each time from elsewhere: how much one address may send is tested elsewhere.
+        number = next(_addresses)
+        request.add_header(
+            "X-Forwarded-For", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+        )
+        began = time.monotonic()
+        try:
+            response = self.browser.open(request, timeout=60)
+        except HTTPError as error:
+            response = error
+        with response:
+            text = response.read().decode()
+            path = urlsplit(response.url).path
+            return Page(response.status, path, text, time.monotonic() - began)
+
+
+class Colleague(Person):
+    """Somebody at the front desk, signed in."""
+
+    def __init__(self, url: str, account: tuple[str, str]) -> None:
+        super().__init__(url)
+        name, password = account
+        page = self.post(
+            self.get("/admin/login/?next=/admin/"),
+            {"username": name, "password": password, "next": "/admin/"},
+        )
+        assert (page.status, page.path) == (200, "/admin/"), page.text
+
+    def looks_at(self, visit: int) -> Page:
+        return self.get(f"/admin/booking/appointment/{visit}/change/")
+
+    def accepts(self, page: Page) -> Page:
+        """Press the first button of a visit's page that accepts a time."""
+        proposal = BUTTON.search(page.text)
+        version = VERSION.search(page.text)
+        assert proposal, page.text
+        assert version, page.text
+        return self.post(
+            page,
+            {"proposal": proposal[1], "seen_version": version[1]},
+            page.path.replace("/change/", "/accept/"),
+        )
+
+    def accepts_all(self, visits: Sequence[int]) -> Page:
+        """Choose visits in the list, and accept the first choice of each."""
+        path = "/admin/booking/appointment/"
+        chosen = {
+            "action": "accept_first_choices",
+            "_selected_action": [str(visit) for visit in visits],
+        }
+        return self.post(self.get(path), chosen)
+
+
+class Visitor(Person):
+    """Fills in the pages of a request, one after the other."""
 
     def __init__(self, url: str, visit: str) -> None:
-        self.url = url
+        super().__init__(url)
         self.visit = visit
         self.tries = 0
-        self.browser = build_opener(HTTPCookieProcessor(CookieJar()))
 
     def answers(self, start: str) -> dict[str, str]:
         """Return what to answer on any of the pages; each takes what it asks for."""
@@ -70,8 +146,9 @@ class Visitor:
         After a lost race only the time is asked for; all else is still there.
         """
         if self.tries == 0:
-            self.began, self.phone = time.monotonic(), next(_phones)
-            page = self.get("/book/")
+            self.phone = next(_phones)
+            page = self.post(self.get("/book/"), self.answers(start))
+            self.began = time.monotonic()
         else:
             page = self.post(self.last, {"start": start}, "/book/times/")
         answers = self.answers(start)
@@ -90,29 +167,3 @@ class Visitor:
         lost = page.status != 200
         self.tries = (self.tries + 1) % TRIES if lost else 0
         return page
-
-    def get(self, path: str) -> Page:
-        return self.open(Request(self.url + path))
-
-    def post(self, page: Page, answers: dict[str, str], path: str = "") -> Page:
-        """Send the form of the page, as its button does."""
-        found = TOKEN.search(page.text)
-        assert found, page.text
-        data = urlencode(answers | {"csrfmiddlewaretoken": found[1]}).encode()
-        return self.open(Request(self.url + (path or page.path), data))
-
-    def open(self, request: Request) -> Page:
-        # Each time from elsewhere: how much one address may send is tested elsewhere.
-        number = next(_addresses)
-        request.add_header(
-            "X-Forwarded-For", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-        )
-        began = time.monotonic()
-        try:
-            response = self.browser.open(request, timeout=60)
-        except HTTPError as error:
-            response = error
-        with response:
-            text = response.read().decode()
-            path = urlsplit(response.url).path
-            return Page(response.status, path, text, time.monotonic() - began)

@@ -21,7 +21,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLResolver, get_resolver
 
-from booking import draft, links
+from booking import chores, draft, links
 from booking.draft import Draft
 from booking.management.commands.load_groups import FRONT_DESK, MANAGER
 from booking.models import Appointment, Message, Resource, VisitType
@@ -59,7 +59,7 @@ class World:
     other: Appointment
     message: Message
     token: str
-    rows: dict[str, int]
+    rows: dict[str, int | str]
     users: dict[str, User]
     answers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
@@ -166,6 +166,7 @@ def a_world() -> World:
         message=other.messages.get(kind=Message.Kind.CONFIRMED),
         rows={
             "booking.appointment": mine.pk,
+            "booking.chore": chores.INTEGRITY,
             "booking.message": mine.messages.get().pk,
             "booking.resource": Resource.objects.earliest("pk").pk,
             "booking.visittype": visit_type.pk,

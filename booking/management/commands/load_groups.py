@@ -11,6 +11,7 @@ _ANSWERING = [
 ]  # fmt: skip
 # Managers see the groups but do not change them: nobody grants more than they have.
 _PEOPLE = ["auth.view_user", "auth.add_user", "auth.change_user", "auth.view_group"]
+_CHORES = ["booking.view_chore", "booking.change_chore"]
 # Django asks each inline for the rights of its own model.
 _SETUP = ["resource", "hours", "visittype", "requirement"]
 
@@ -28,7 +29,8 @@ def permissions() -> dict[str, list[str]]:
             content_type__app_label="services"
         ).values_list("codename", flat=True)
     ]
-    return {FRONT_DESK: _ANSWERING, MANAGER: _ANSWERING + _PEOPLE + setup + content}
+    manager = _ANSWERING + _PEOPLE + _CHORES + setup + content
+    return {FRONT_DESK: _ANSWERING, MANAGER: manager}
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0003_encrypt_languages"),
+        ("booking", "0006_waiting_list"),
         ("services", "0001_clinic_services_and_pages"),
     ]
 

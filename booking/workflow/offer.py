@@ -1,0 +1,121 @@
+"""The clinic offers times: to who waits, to who asked, to who would like an earlier."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import F
+
+from booking import messages
+from booking.errors import NotAllowed, NotPossibleNow, TimeNotOffered, TimeTaken
+from booking.models import Appointment, Ignoring, Message, Proposal, Reservation
+from booking.policy import MAX_CHOICES, Act, Actor, Status
+
+from .road import (
+    By,
+    act,
+    as_text,
+    check_move,
+    check_right,
+    free_time,
+    has_begun,
+    lock_visit,
+    record,
+    take_time,
+)
+from .waiting import open_entry
+
+
+@act
+def offer(
+    appointment_id: int,
+    starts: Sequence[datetime],
+    *,
+    expires_at: datetime,
+    by: By,
+    now: datetime,
+    kept: bool = True,
+    seen_version: int | None = None,
+) -> Appointment:
+    """Offer one to three times, to be answered before `expires_at`.
+
+    None of them outlives the first time offered. `kept` holds them for this patient;
+    else the first to take one has it. A booked visit keeps its time beside them, so
+    they must not overlap it. Staff are free of notice and horizon.
+
+    Raises TimeTaken or TimeNotOffered, whose params name the time by rank,
+    NotPossibleNow, also while there is an offer already, AlreadyAnswered,
+    ChangedMeanwhile or NotAllowed; ValueError for fewer or more times.
+    """
+    if not 1 <= len(set(starts)) == len(starts) <= MAX_CHOICES:
+        raise ValueError("an offer is of one to three different times")
+    check_right(Act.OFFER, by)
+    visit = lock_visit(appointment_id, now)
+    check_move(visit, Act.OFFER, seen_version)
+    if visit.status == Status.PENDING and by.actor != Actor.STAFF:
+        raise NotAllowed
+    if visit.proposals.offers().exists() or has_begun(visit, now):
+        raise NotPossibleNow
+    expires_at = min(expires_at, *starts)
+    if expires_at <= now:
+        raise TimeNotOffered(rank=1)
+    if visit.status == Status.PENDING:
+        # What the patient asked for first is what the clinic cannot give.
+        free_time(visit, now)
+        visit.reply_by = None
+    offers = [
+        _offer_one(visit, start, rank, expires_at, by, now, kept)
+        for rank, start in enumerate(starts, 1)
+    ]
+    entry = open_entry(visit)
+    if entry:
+        visit.waiting_list_entries.open().update(offers_made=F("offers_made") + 1)
+    event = record(
+        visit,
+        Act.OFFER,
+        by=by,
+        now=now,
+        data={
+            "offers": [[offer.pk, as_text(offer.start)] for offer in offers],
+            "until": as_text(expires_at),
+            "kept": kept,
+        },
+    )
+    messages.owe(Message.Kind.OFFERED, event, now=now, offers=offers)
+    return visit
+
+
+def _offer_one(
+    visit: Appointment,
+    start: datetime,
+    rank: int,
+    expires_at: datetime,
+    by: By,
+    now: datetime,
+    kept: bool,
+) -> Proposal:
+    try:
+        rows = take_time(
+            visit.visit_type,
+            start,
+            now=now,
+            clinician=visit.wanted_clinician,
+            ignoring=Ignoring(),
+            by_staff=by.actor == Actor.STAFF,
+            has_referral=visit.has_referral,
+        )
+    except TimeTaken as error:
+        raise type(error)(rank=rank, **error.params) from None
+    proposal = Proposal.objects.create(
+        appointment=visit,
+        by=Proposal.By.CLINIC,
+        start=start,
+        end=start + visit.duration,
+        rank=rank,
+        expires_at=expires_at,
+    )
+    if kept:
+        for row in rows:
+            row.appointment, row.proposal = visit, proposal
+            row.expires_at = expires_at
+        Reservation.objects.bulk_create(rows)
+    return proposal

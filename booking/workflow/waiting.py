@@ -1,0 +1,105 @@
+"""The steps that the acts around the waiting list and its offers share."""
+
+from datetime import datetime
+from typing import Any
+
+from booking import messages
+from booking.errors import TimeTaken
+from booking.models import (
+    Appointment,
+    Ignoring,
+    Message,
+    Proposal,
+    WaitingListEntry,
+    Wish,
+)
+from booking.policy import Act, Status
+
+from .request import reply_promise
+from .road import By, free_offers, record, take_time
+
+Outcome = Proposal.Outcome
+WhyEnded = WaitingListEntry.WhyEnded
+
+
+def open_entry(visit: Appointment) -> WaitingListEntry | None:
+    """Return the visit's place on the waiting list, if it has one now."""
+    return visit.waiting_list_entries.open().first()
+
+
+def start_waiting(visit: Appointment, wish: Wish, now: datetime) -> WaitingListEntry:
+    """Put the visit at the end of the list."""
+    return WaitingListEntry.objects.create(
+        appointment=visit,
+        earliest=wish.earliest,
+        latest=wish.latest,
+        weekdays="".join(map(str, sorted(set(wish.weekdays)))),
+        part=wish.part,
+        notice=wish.notice,
+        joined_at=now,
+    )
+
+
+def stop_waiting(visit: Appointment, why: WhyEnded, now: datetime) -> None:
+    """Take the visit off the list, if it is on it."""
+    visit.waiting_list_entries.open().update(ended_at=now, why_ended=why)
+
+
+def wish_data(wish: Wish) -> dict[str, Any]:
+    """Return the wish as an event keeps it."""
+    return {
+        "earliest": wish.earliest.isoformat(),
+        "latest": wish.latest.isoformat(),
+        "weekdays": sorted(set(wish.weekdays)),
+        "part": wish.part,
+        "notice": wish.notice,
+    }
+
+
+def end_offers(
+    visit: Appointment,
+    move: Act,
+    outcome: Proposal.Outcome,
+    *,
+    by: By,
+    now: datetime,
+    reason: str = "",
+) -> Appointment:
+    """Close all offers to the locked visit, and say where it stands without them.
+
+    Who waits goes on waiting, who has a time keeps it, and a request is again for the
+    clinic to answer, by a new promise.
+    """
+    offers = visit.proposals.offers()
+    ended = sorted(offers.values_list("pk", flat=True))
+    offers.update(outcome=outcome)
+    free_offers(visit)
+    entry = open_entry(visit)
+    if visit.status == Status.BOOKED:
+        to = Status.BOOKED
+    elif entry:
+        to = Status.WAITLIST
+    else:
+        to = Status.PENDING
+        visit.reply_by = reply_promise(visit.visit_type, now)
+    event = record(
+        visit, move, by=by, now=now, to=to, reason=reason, data={"offers": ended}
+    )
+    messages.owe(Message.Kind.OFFER_ENDED, event, now=now, entry=entry)
+    return visit
+
+
+def can_take(visit: Appointment, offer: Proposal, now: datetime) -> bool:
+    """Tell whether the locked visit could still have the time that it was offered."""
+    try:
+        take_time(
+            visit.visit_type,
+            offer.start,
+            now=now,
+            clinician=visit.wanted_clinician,
+            ignoring=Ignoring(appointment_id=visit.pk),
+            by_staff=True,
+        )
+    except TimeTaken:
+        return False
+    return True
