@@ -24,7 +24,13 @@ from django.urls import URLResolver, get_resolver
 from booking import chores, draft, links
 from booking.draft import Draft
 from booking.management.commands.load_groups import FRONT_DESK, MANAGER
-from booking.models import Appointment, Message, Resource, VisitType
+from booking.models import (
+    Appointment,
+    Message,
+    Resource,
+    VisitType,
+    WaitingListRules,
+)
 from services.models import Page, ScreeningQuestion, Service
 from tests import factories
 from tests.factories import NOW, at
@@ -150,6 +156,12 @@ def a_world() -> World:
     closure = factories.a_closure(
         at("09:00", factories.FRIDAY), at("17:00", factories.FRIDAY)
     )
+    waiting = factories.somebody_waiting(
+        visit_type, factories.a_wish(part="morning"), patient=reached_by_phone
+    )
+    factories.an_offer(waiting, at("15:00"))
+    entry = waiting.waiting_list_entries.get()
+    rules = WaitingListRules.objects.get_or_create(pk=1)[0]
     users = {
         role: User.objects.create_user(role, is_staff=True)
         for role in ("desk", "manager", "nobody")
@@ -171,6 +183,8 @@ def a_world() -> World:
             "booking.resource": Resource.objects.earliest("pk").pk,
             "booking.visittype": visit_type.pk,
             "booking.closure": closure.pk,
+            "booking.waitinglistentry": entry.pk,
+            "booking.waitinglistrules": rules.pk,
             "auth.group": Group.objects.create(name="A group").pk,
             "auth.user": colleague.pk,
             "services.clinic": 1,
