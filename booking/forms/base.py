@@ -24,6 +24,7 @@ class StepForm(forms.Form):
     hint: "str | _StrPromise" = ""
     # The label of the only field is the heading of the page.
     heading_is_question = False
+    button: "str | _StrPromise" = _("Continue")
     # "row" puts short answers beside each other.
     options_class = ""
     use_required_attribute = False
@@ -34,7 +35,7 @@ class StepForm(forms.Form):
         helper.layout = None
         helper.question_is_heading = self.heading_is_question
         helper.options_class = self.options_class
-        helper.add_input(Submit("", _g("Continue")))
+        helper.add_input(Submit("", str(self.button)))
         return helper
 
     def typed(self) -> Typed:

@@ -72,6 +72,8 @@ def _send(request: HttpRequest, journey: Journey, now: datetime) -> Appointment:
         if value and not limits.allows(caps, value, now=now):
             raise TooMany
     try:
+        if asked.wish:
+            return workflow.join(asked, key=key, by=workflow.PATIENT, now=now)
         return workflow.request(
             asked,
             key=key,
@@ -98,6 +100,7 @@ def show_check(
         "topics": _topics(journey),
         "advice": journey.advice(),
         "payer": journey.payer,
+        "joins": journey.waits,
         "reply_by": workflow.reply_promise(as_request(journey).visit_type, now),
     }
     return render(request, "booking/check.html", context, status=status)
@@ -168,6 +171,8 @@ def sent(request: HttpRequest) -> HttpResponse:
         "visit": visit,
         "heading": messages.heading(visit, now),
         "waits": visit.status == Status.PENDING,
+        "entry": visit.waiting_list_entries.open().first(),
+        "on_list": visit.status == Status.WAITLIST,
         "choices": choices,
         "advice": _advice(visit),
     }

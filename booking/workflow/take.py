@@ -3,9 +3,18 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.db.models import Max
+
 from booking import messages
 from booking.errors import NotPossibleNow, OfferEnded
-from booking.models import Appointment, Ignoring, Message, Proposal, Reservation
+from booking.models import (
+    Appointment,
+    Ignoring,
+    Message,
+    Proposal,
+    Reservation,
+    Resource,
+)
 from booking.policy import Act, Status
 
 from .road import (
@@ -121,17 +130,23 @@ def _rivals(proposal_id: int, now: datetime) -> Iterator[int]:
         .exclude(appointment=mine.appointment_id)
         .select_related("appointment__visit_type")
     )
-    taken = _span(mine)
+    longest = Resource.objects.aggregate(
+        before=Max("buffer_before", default=0), after=Max("buffer_after", default=0)
+    )
+    taken = _span(mine, **longest)
     for offer in offers:
-        start, end = _span(offer)
+        start, end = _span(offer, **longest)
         if start < taken[1] and taken[0] < end:
             yield offer.appointment_id
 
 
-def _span(offer: Proposal) -> tuple[datetime, datetime]:
-    """Return what a visit there would take, buffers inside."""
+def _span(offer: Proposal, *, before: int, after: int) -> tuple[datetime, datetime]:
+    """Return the most that a visit there would take of a resource, buffers inside.
+
+    `before` and `after` are the longest buffers that any resource has of its own.
+    """
     kind = offer.appointment.visit_type
     return (
-        offer.start - timedelta(minutes=kind.buffer_before),
-        offer.end + timedelta(minutes=kind.buffer_after),
+        offer.start - timedelta(minutes=max(kind.buffer_before, before)),
+        offer.end + timedelta(minutes=max(kind.buffer_after, after)),
     )

@@ -20,12 +20,26 @@ from django.test import Client
 
 from booking import clock, draft, limits, links, words, workflow
 from booking.draft import Draft, Sent
-from booking.models import Appointment, Message, Proposal, Resource, VisitType
+from booking.models import (
+    Appointment,
+    Chore,
+    Message,
+    Proposal,
+    Resource,
+    VisitType,
+)
 from booking.policy import DeclineReason
 from booking.steps import STEPS
-from booking.workflow import PATIENT, Answer, By
+from booking.workflow import PATIENT, SYSTEM, Answer, By
 from services.models import ScreeningQuestion
-from tests.factories import a_clinician, a_new_request, a_visit_type, patient_details
+from tests.factories import (
+    a_clinician,
+    a_new_request,
+    a_new_wish,
+    a_visit_type,
+    a_wish,
+    patient_details,
+)
 
 from .steps import EMG, TRIGGER_POINTS
 
@@ -35,6 +49,8 @@ DAY = timedelta(days=1)
 
 
 def make() -> None:
+    # An offer that has lapsed is to be looked at before the worker ends it.
+    Chore.objects.filter(name="lapse").update(every=Chore.Every.OFF)
     scenes = Scenes(clock.now())
     found = dict(scenes.visits()) | dict(scenes.drafts()) | dict(scenes.staff())
     sys.stdout.write(json.dumps(found))
@@ -83,8 +99,59 @@ class Scenes:
             )  # fmt: skip
             yield f"declined_{reason}", self.link(declined)
         yield "answered_pk", str(self.accept(self.request()).pk)
+        yield from self.waiting()
         undelivered = self.request()
         Message.objects.filter(appointment=undelivered).update(failed_at=self.now)
+
+    def waiting(self) -> Iterator[tuple[str, str]]:
+        """Yield tokens of links of who waits, or was offered something."""
+        yield "waiting", self.link(self.joins())
+        offered = self.offer(self.joins())
+        yield "offered", self.link(offered)
+        yield "offered_pk", str(offered.pk)
+        yield "offer_lapsed", self.link(self.offer(self.joins(), ended=True))
+        left = workflow.leave(self.joins().pk, by=PATIENT, now=self.now)
+        yield "left", self.link(left)
+        taken_off = workflow.leave(
+            self.joins().pk, note="As you asked.", by=self.by, now=self.now
+        )
+        yield "taken_off", self.link(taken_off)
+        over = workflow.expire(self.joins(over=True).pk, now=self.now)
+        yield "list_ended", self.link(over)
+        earlier = self.wants_earlier()
+        yield "wants_earlier", self.link(earlier)
+        yield "wants_earlier_pk", str(earlier.pk)
+        yield "offered_earlier", self.link(self.offer(self.wants_earlier()))
+        asked = self.offer(self.request(), by=self.by)
+        yield "offered_instead", self.link(asked)
+
+    def joins(self, *, over: bool = False) -> Appointment:
+        """Let somebody wait for a day on which nobody is here: none is offered."""
+        today = self.now.date()
+        wish = a_wish(
+            earliest=today - 9 * DAY,
+            latest=today - 2 * DAY if over else today + 90 * DAY,
+            weekdays=(6,),
+        )
+        asked = a_new_wish(self.visit_type, wish)
+        return workflow.join(asked, key=uuid.uuid4(), by=PATIENT, now=self.now)
+
+    def wants_earlier(self) -> Appointment:
+        visit = self.accept(self.request(first=self.now + 20 * DAY))
+        wish = a_wish(latest=self.now.date() + 90 * DAY, weekdays=(6,))
+        return workflow.want_earlier(visit.pk, wish, by=PATIENT, now=self.now)
+
+    def offer(
+        self, visit: Appointment, *, by: By = SYSTEM, ended: bool = False
+    ) -> Appointment:
+        starts = self.free(self.now + 5 * DAY, self.now)[:8:4]
+        return workflow.offer(
+            visit.pk,
+            starts,
+            expires_at=self.now + (timedelta(seconds=1) if ended else 2 * DAY),
+            by=by,
+            now=self.now,
+        )
 
     def request(
         self,
@@ -158,6 +225,15 @@ class Scenes:
             self.session(up_to("times", whole), {"start": "nonsense"}),
         )
         yield "wrong_link", self.session({}, {"service": "nonsense"})
+        today = self.now.date()
+        wish = {
+            "earliest": [str(today + DAY)], "latest": [str(today + 30 * DAY)],
+            "weekdays": ["0", "1", "2", "3", "4"], "part": ["any"], "notice": ["1440"],
+        }  # fmt: skip
+        waits = {k: v for k, v in whole.items() if k not in ("times", "other-times")}
+        yield "joins", self.session(waits | {"waiting-list": wish})
+        joined = self.joins()
+        yield "joined", self.session_with(Sent(joined.pk, joined.reference))
         yield "no_times", self.session({"visit": {"visit": [self.visit_without()]}})
         mornings = self.visit_on_mornings()
         yield "only_mornings", self.session({"visit": {"visit": [mornings]}})

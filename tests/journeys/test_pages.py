@@ -68,6 +68,12 @@ def type_in(label: str, text: str, button: str) -> Does:
     return does
 
 
+def choose_no_days(page: Page) -> None:
+    for day in page.locator("[name=weekdays]").all():
+        day.uncheck()
+    press("Continue")(page)
+
+
 def tick_three(page: Page) -> None:
     for tile in page.locator("label.time").all()[3:6]:
         tile.click()
@@ -92,6 +98,14 @@ def come_back_without_cookies(page: Page) -> None:
 def have_seen_an_older_state(page: Page) -> None:
     page.locator("[name=version]").evaluate("field => field.value = '0'")
     page.locator("main button[type=submit]").click()
+
+
+def answer_from_an_older_page(page: Page) -> None:
+    page.locator("[name=version]").evaluate("field => field.value = '0'")
+    page.get_by_label("It does not suit me").or_(
+        page.get_by_label("None of these suits me")
+    ).check()
+    press("Send my answer")(page)
 
 
 def sign_in_wrongly(page: Page) -> None:
@@ -185,6 +199,14 @@ BOOKING = {
         "/book/times/", "Earlier days", "before_times",
         lambda page: page.get_by_role("link", name="Later days").click(),
     ),
+    "waiting-list, no days": Look(
+        "/book/waiting-list/", "Choose at least one day of the week.", "before_times",
+        choose_no_days, 422,
+    ),
+    "waiting-list, answered": Look("/book/waiting-list/", "First day", "joins"),
+    "times, on the waiting list": Look("/book/times/", "Continue", "joins"),
+    "check, joins the list": Look("/book/check/", "This puts you on the", "joins"),
+    "joined the list": Look("/book/sent/", "On the waiting list, not", "joined"),
     "times, none that fits": Look(
         "/book/times/?part=afternoon", "No time fits what you chose", "only_mornings"
     ),
@@ -243,6 +265,15 @@ STATES = {
     "cancelled_by_patient": "You cancelled this appointment",
     "cancelled_by_clinic": "We are sorry.",
     **{f"declined_{reason}": "Mornings are easier." for reason in DeclineReason},
+    "waiting": "You do not have an appointment yet.",
+    "offered": "Answer by",
+    "offer_lapsed": "The time that we offered has lapsed",
+    "left": "You left the waiting list",
+    "taken_off": "As you asked.",
+    "list_ended": "Your time on the waiting list is over",
+    "wants_earlier": "Your wish for an earlier time",
+    "offered_earlier": "stays as it is until you choose",
+    "offered_instead": "We offer you a time, not booked yet",
 }
 LINK = {
     **{
@@ -264,6 +295,32 @@ LINK = {
             have_seen_an_older_state(page),
         )[0],
     ),
+    "earlier": Look(
+        "/appointments/{booked}/", "Would you like an earlier time?",
+        does=lambda page: page.get_by_role("link", name="Join the list").click(),
+    ),
+    "offer, no answer": Look(
+        "/appointments/{offered}/", "Choose a time, or say that none", status=422,
+        does=press("Send my answer"),
+    ),
+    "offer, changed meanwhile": Look(
+        "/appointments/{offered}/", "This visit has changed", status=409,
+        does=answer_from_an_older_page,
+    ),
+    "leave the list": Look(
+        "/appointments/{waiting}/", "Leave the waiting list?",
+        does=lambda page: page.get_by_role("link", name="Leave the").click(),
+    ),
+    "leave the list for an earlier time": Look(
+        "/appointments/{wants_earlier}/", "No earlier time any more?",
+        does=lambda page: page.get_by_role("link", name="Leave the list").click(),
+    ),
+    **{
+        f"{name} to open again": Look(
+            f"/appointment/{name}/", "Open the link in our message", status=403
+        )
+        for name in ("earlier", "offer", "leaving")
+    },
     "link that opens nothing": Look(
         "/appointments/nonsense/", "This link does not open a visit", status=404
     ),
@@ -339,6 +396,18 @@ FRONT_DESK = {
     ),
     "no right": Look("/admin/booking/resource/", "", "front-desk", status=403),
     "no such visit": Look(f"{VISITS}999999/change/", "", "front-desk", status=404),
+    "waiting list": Look(
+        "/admin/booking/waitinglistentry/", "Has no time", "front-desk"
+    ),
+    "visit that was offered a time": Look(
+        f"{VISITS}{{offered_pk}}/change/", "for the caller", "front-desk"
+    ),
+    "visit that wants to be earlier": Look(
+        f"{VISITS}{{wants_earlier_pk}}/change/", "on the waiting list", "front-desk"
+    ),
+    "waiting list rules": Look(
+        "/admin/booking/waitinglistrules/1/change/", "inutes to answer", "manager"
+    ),
     "resources": Look("/admin/booking/resource/", "Room 1", "manager"),
     "hours of a clinician": Look(
         "/admin/booking/resource/{clinician_pk}/change/", "Hours", "manager"

@@ -57,12 +57,13 @@ class World:
     """A small clinic with one of everything that an address can name.
 
     `mine` is a request whose link is open in the link holder's browser; `other` is
-    somebody else's booked visit.
+    somebody else's booked visit, `offered` one that waits and is offered a time.
     """
 
     visit_type: VisitType
     mine: Appointment
     other: Appointment
+    offered: Appointment
     message: Message
     token: str
     rows: dict[str, int | str]
@@ -97,6 +98,12 @@ class World:
             client.get(self.address("appointments/<str:token>/"))
         elif role != "anonymous":
             client.force_login(self.users[role])
+        return client
+
+    def holder(self, visit: Appointment, **options: Any) -> Client:
+        """Return the browser of somebody who has opened the link to a visit."""
+        client = Client(raise_request_exception=False, **options)
+        client.get(f"/appointments/{links.issue(visit, now=NOW)}/")
         return client
 
     def patient(self, *, without: str = "", **options: Any) -> Client:
@@ -174,6 +181,7 @@ def a_world() -> World:
         visit_type=visit_type,
         mine=mine,
         other=other,
+        offered=waiting,
         token=links.issue(mine, now=NOW),
         message=other.messages.get(kind=Message.Kind.CONFIRMED),
         rows={

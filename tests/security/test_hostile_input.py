@@ -65,7 +65,10 @@ TEXTS = {
     "a script's address": "javascript:alert(1)",
     "a broken address": "http://[",
 }
-WITH_MOMENTS = ("/book/times/", "/book/other-times/", "/admin/booking/")
+WITH_MOMENTS = (
+    "/book/times/", "/book/other-times/", "/book/waiting-list/",
+    "/appointment/earlier/", "/admin/booking/",
+)  # fmt: skip
 MOMENTS = {
     "the first day": "0001-01-01",
     "the last day": "9999-12-31",
