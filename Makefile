@@ -11,7 +11,7 @@ soak: STEPS ?= 200000
 soak: SEED := $(or $(SEED),$(shell echo $$RANDOM))
 # What asks the database anything; it runs on PostgreSQL too.
 DATABASE_TESTS := tests/booking tests/services tests/security tests/journeys \
-	tests/test_outages.py tests/test_settings.py
+	tests/test_bench.py tests/test_outages.py tests/test_settings.py
 
 # Settings as in production, for the checks. Nothing listens at these addresses.
 PRODUCTION := env ENV_FILE=/dev/null DEBUG=false \
@@ -72,7 +72,7 @@ lock: ## Write the requirements anew from pyproject.toml (needs uv)
 		--no-emit-index-url --custom-compile-command "make lock" \
 		--group test -c requirements.txt -o tests/requirements.txt
 
-bench: $(VENV)/installed-tests ## Measure the speed of booking on SQLite and PostgreSQL
+bench: $(VENV)/installed-tests ## Measure the speed of booking on SQLite and PostgreSQL (VISITS=)
 	$(BIN)/python -m tests.bench
 
 # --- What those need --------------------------------------------------------------
