@@ -11,12 +11,12 @@ i-th of them. "Open together", "free" and every reason are then `&` and `|` of m
 
 import datetime as dt
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
-from itertools import pairwise, product
-from operator import and_
+from itertools import pairwise
+from operator import and_, or_
 from zoneinfo import ZoneInfo
 
 # Whole seconds since 1970-01-01T00:00:00Z. Integers, because Python compares two aware
@@ -30,10 +30,11 @@ DAY = 24 * 60 * MINUTE
 _Ranges = list[tuple[int, int]]
 # A stretch of one offset from UTC: from and until (instants), offset (seconds).
 _Spell = tuple[Instant, Instant, int]
-# One resource for each need, in the order of the needs.
-_Choice = tuple[int, ...]
 # For each resource, the starts of one day as bits.
 _Masks = dict[int, int]
+# For each place that a visit has for a resource, those that would do, best first. A
+# need for two of a kind is two places.
+_Places = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -109,28 +110,49 @@ class Calendar:
     """Hold what is known of one resource.
 
     `hours` None: open whenever any other resource that the visit could take is open;
-    (): never open. `busy` comes in any order and may overlap.
+    (): never open. `busy` comes in any order and may overlap. `before` and `after` are
+    the minutes that the resource itself takes around each visit, such as for cleaning.
+    `own` is what whoever asks holds of it already: no busy time to them.
     """
 
     resource: int
     kind: str
     hours: tuple[WeeklyHours, ...] | None
     busy: tuple[Busy, ...]
+    before: int = 0
+    after: int = 0
+    own: tuple[Interval, ...] = ()
+
+    def __post_init__(self) -> None:
+        if min(self.before, self.after) < 0:
+            raise ValueError("before and after must not be negative")
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Ask for exactly one of the `suitable` resources: the first free in this order."""
+    """Ask for exactly `count` of the `suitable` resources, preferred first.
+
+    With `spread` they take turns instead: on each date, who has least to do goes first.
+    Raises ValueError for a count below one.
+    """
 
     kind: str
     suitable: tuple[int, ...]
+    count: int = 1
+    spread: bool = False
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError("count must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Hold what a visit type asks for: all in minutes, except `horizon` in days.
 
-    Raises ValueError for a length or step below one, a negative number, or no needs.
+    `barred` is a reason that holds for every time there is. Raises ValueError for a
+    length or step below one, a negative number, no needs, or one resource in needs of
+    two kinds.
     """
 
     minutes: int
@@ -140,6 +162,7 @@ class Rules:
     lead: int
     horizon: int
     needs: tuple[Need, ...]
+    barred: "Why | None" = None
 
     def __post_init__(self) -> None:
         if min(self.minutes, self.step) < 1:
@@ -148,6 +171,9 @@ class Rules:
             raise ValueError("before, after, lead and horizon must not be negative")
         if not self.needs:
             raise ValueError("a visit takes at least one resource")
+        kinds = {(need.kind, r) for need in self.needs for r in need.suitable}
+        if len(kinds) > len({resource for _, resource in kinds}):
+            raise ValueError("a resource must be of one kind")
 
 
 class Why(StrEnum):
@@ -158,19 +184,25 @@ class Why(StrEnum):
     OUTSIDE_HOURS = "outside_hours"
     FULLY_BOOKED = "fully_booked"
     IN_USE = "in_use"
+    NEEDS_REFERRAL = "needs_referral"
+    CALL_US = "call_us"
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Say why not; `detail` is the public reason of CLOSED and the kind of IN_USE."""
+    """Say why not; `detail` is the public reason of CLOSED and the kind of IN_USE.
+
+    `resource` is the one of that kind that it comes down to, if it is just one.
+    """
 
     why: Why
     detail: str = ""
+    resource: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Slot(Interval):
-    """Offer [start, end) without buffers, with one resource for each need, in order."""
+    """Offer [start, end) without buffers, with the resources of each need, in order."""
 
     resources: tuple[int, ...]
 
@@ -199,7 +231,8 @@ def free_slots(
     days = []
     for n in range((last - first).days + 1):
         date = first + dt.timedelta(n)
-        answer = _outside(date, today, end) or sweep.answer(sweep.starts(date))
+        refused = _refused(rules, date, today, end)
+        answer = refused or sweep.answer(date, sweep.starts(date))
         if isinstance(answer, Reason):
             days.append(Day(date, (), answer))
         else:
@@ -224,13 +257,42 @@ def check(
     if start > now + (rules.horizon + 2) * DAY:
         return Reason(Why.BEYOND_HORIZON)
     date = _local_date(start, zone)
-    if reason := _outside(date, *_bookable_dates(rules, zone, now)):
+    if reason := _refused(rules, date, *_bookable_dates(rules, zone, now)):
         return reason
     sweep = _Sweep(rules, calendars, date, date, zone, now)
     if start not in sweep.starts(date):
         return Reason(Why.OUTSIDE_HOURS)
-    answer = sweep.answer([start])
+    answer = sweep.answer(date, [start])
     return answer if isinstance(answer, Reason) else answer[0]
+
+
+def check_resource(
+    rules: Rules, calendar: Calendar, visit: Interval, *, zone: ZoneInfo
+) -> Reason | None:
+    """Say why a resource cannot be had for a visit whose time is agreed already.
+
+    For replacing one that it holds. Grid, notice and horizon are not asked again.
+    """
+    reserved = _reserved(visit, rules, calendar)
+    if calendar.hours is not None:
+        # A day on either side: the clock may fall back over midnight.
+        first = _local_date(visit.start, zone) - dt.timedelta(1)
+        last = _local_date(visit.end, zone) + dt.timedelta(1)
+        windows = opening_windows(calendar.hours, first=first, last=last, zone=zone)
+        if not any(window.contains(visit) for window in windows):
+            return Reason(Why.OUTSIDE_HOURS)
+    in_the_way = [busy for busy in calendar.busy if busy.overlaps(reserved)]
+    if closures := [busy.closure for busy in in_the_way if busy.closure]:
+        return Reason(Why.CLOSED, min(closures))
+    if in_the_way:
+        return Reason(Why.IN_USE, calendar.kind, calendar.resource)
+    return None
+
+
+def can_serve(rules: Rules, resources: Collection[int]) -> bool:
+    """Tell whether these resources are, one for one, what the visit needs."""
+    places = [need.suitable for need in rules.needs for _ in range(need.count)]
+    return len(places) == len(resources) and _can_fill(places, set(resources))
 
 
 def opening_windows(
@@ -241,9 +303,41 @@ def opening_windows(
     return tuple(Interval(*w) for w in _windows(hours, first, last, spells))
 
 
-def taken(slot: Slot, rules: Rules) -> Interval:
-    """Give what a reservation of this slot covers: the visit and its buffers."""
-    return Interval(slot.start - rules.before * MINUTE, slot.end + rules.after * MINUTE)
+def taken(
+    slot: Slot, rules: Rules, calendars: Iterable[Calendar]
+) -> dict[int, Interval]:
+    """Give what this slot takes of each resource: the visit and its buffers.
+
+    The visit's buffers and the resource's run at the same time: the longer counts.
+    """
+    known = {calendar.resource: calendar for calendar in calendars}
+    return {r: _reserved(slot, rules, known[r]) for r in slot.resources}
+
+
+def _reserved(visit: Interval, rules: Rules, calendar: Calendar) -> Interval:
+    before, after = _buffers(rules, calendar)
+    return Interval(visit.start - before, visit.end + after)
+
+
+def _buffers(rules: Rules, calendar: Calendar) -> tuple[int, int]:
+    """Give what a visit takes of a resource before and after it, in seconds."""
+    return (
+        max(rules.before, calendar.before) * MINUTE,
+        max(rules.after, calendar.after) * MINUTE,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Hold the places of one kind: no other kind competes for its resources.
+
+    `places` number the visit's places that these are; `needs` says what each asks for.
+    """
+
+    name: str
+    places: list[int]
+    needs: list[Need]
+    resources: list[int]
 
 
 class _Sweep:
@@ -261,10 +355,12 @@ class _Sweep:
         self.rules = rules
         self.now = now
         self.length = rules.minutes * MINUTE
-        self.spells = _spells(first, last, zone)
         suitable = {resource for need in rules.needs for resource in need.suitable}
         self.calendars = {c.resource: c for c in calendars if c.resource in suitable}
-        self.choices = self._choices()
+        self.kinds = self._kinds()
+        # Where the clock falls back over midnight, a visit ends on an earlier date.
+        first, last = first - dt.timedelta(1), last + dt.timedelta(1)
+        self.spells = _spells(first, last, zone)
         windows = {
             resource: _windows(calendar.hours, first, last, self.spells)
             for resource, calendar in self.calendars.items()
@@ -272,58 +368,117 @@ class _Sweep:
         }
         anybody = _merged(window for open_ in windows.values() for window in open_)
         self.open = {r: self._inside(windows.get(r, anybody)) for r in self.calendars}
-        self.busy = {r: self._blocked(c.busy) for r, c in self.calendars.items()}
+        self.busy = {r: self._blocked(c, c.busy) for r, c in self.calendars.items()}
+        self.own = {r: self._blocked(c, c.own) for r, c in self.calendars.items()}
+        turns = {r for need in rules.needs if need.spread for r in need.suitable}
+        self.visits = {
+            r: _merged((b.start, b.end) for b in c.busy if not b.closure)
+            for r, c in self.calendars.items()
+            if r in turns
+        }
         self.closures: dict[str, dict[int, _Ranges]] = {}
         for r, calendar in self.calendars.items():
             closures = [busy for busy in calendar.busy if busy.closure]
             for name in {closure.closure for closure in closures}:
                 self.closures.setdefault(name, {})[r] = self._blocked(
-                    closure for closure in closures if closure.closure == name
+                    calendar, (c for c in closures if c.closure == name)
                 )
 
     def starts(self, date: dt.date) -> list[Instant]:
         """List the instants of this date whose wall time lies on the grid, sorted."""
-        midnight, step = _midnight(date.toordinal()), self.rules.step * MINUTE
+        step = self.rules.step * MINUTE
         starts: list[Instant] = []
-        for begin, end, offset in self.spells:
-            grid = range(midnight - offset, midnight - offset + DAY, step)
+        for begin, end, midnight in self._parts(date):
+            grid = range(midnight, midnight + DAY, step)
             starts += grid[bisect_left(grid, begin) : bisect_left(grid, end)]
         return starts
 
-    def answer(self, starts: Sequence[Instant]) -> tuple[Slot, ...] | Reason:
-        """Give the slots among these sorted starts, or why there are none."""
+    def answer(
+        self, date: dt.date, starts: Sequence[Instant]
+    ) -> tuple[Slot, ...] | Reason:
+        """Give the slots among these sorted starts of a date, or why there are none."""
         if not starts:
             # A zone may skip even a whole date, as Samoa did with 2011-12-30.
             return Reason(Why.OUTSIDE_HOURS)
         open_ = {r: _mask(ranges, starts) for r, ranges in self.open.items()}
-        together = _any_choice(self.choices, open_)
+        together = self._servable(open_)
         if not together:
             return Reason(Why.OUTSIDE_HOURS)
         ahead = together & (-1 << bisect_left(starts, self.now))
         if not ahead:
             return Reason(Why.PAST)
         free = {r: m & ~_mask(self.busy[r], starts) for r, m in open_.items()}
-        chosen: dict[int, _Choice] = {}
-        left = ahead
-        for choice in self.choices:
-            here = left & _all_of(choice, free)
-            left ^= here
-            chosen.update((i, choice) for i in _bits(here))
-        if not chosen:
+        found = ahead & self._servable(free)
+        if not found:
             return self._why_none(starts, ahead, open_, free)
-        earliest = bisect_left(starts, self.now + self.rules.lead * MINUTE)
+        found &= -1 << bisect_left(starts, self.now + self.rules.lead * MINUTE)
+        if not found:
+            return Reason(Why.TOO_SOON)
+        own = {r: _mask(ranges, starts) for r, ranges in self.own.items()}
+        chosen: dict[int, tuple[int, ...]] = {}
+        for resources, here in self._choices(date, found, free, own):
+            chosen.update((i, resources) for i in _bits(here))
         return tuple(
-            Slot(starts[i], starts[i] + self.length, chosen[i])
-            for i in sorted(chosen)
-            if i >= earliest
-        ) or Reason(Why.TOO_SOON)
+            Slot(starts[i], starts[i] + self.length, chosen[i]) for i in sorted(chosen)
+        )
+
+    def _choices(
+        self, date: dt.date, where: int, free: _Masks, own: _Masks
+    ) -> Iterator[tuple[tuple[int, ...], int]]:
+        """Give what is taken, place by place, and at which of these starts."""
+        order = {need: self._order(need, date) for need in self.rules.needs}
+        chosen: list[tuple[dict[int, int], int]] = [({}, where)]
+        for kind in self.kinds:
+            lists = [order[need] for need in kind.needs]
+            ways = list(_ways(lists, kind.resources, where, free, own))
+            chosen = [
+                (taken | dict(zip(kind.places, way, strict=True)), here & there)
+                for taken, here in chosen
+                for way, there in ways
+                if here & there
+            ]
+        for taken, here in chosen:
+            yield tuple(taken[place] for place in sorted(taken)), here
+
+    def _order(self, need: Need, date: dt.date) -> list[int]:
+        """List what serves the need, in the order in which it is taken on this date.
+
+        Those who take turns and have as much to do as each other begin with another
+        each day.
+        """
+        known = [r for r in need.suitable if r in self.calendars]
+        if not (need.spread and known):
+            return known
+        turn = date.toordinal() % len(known)
+        parts = self._parts(date)
+        return sorted(
+            known[turn:] + known[:turn],
+            key=lambda r: sum(_overlap(self.visits[r], *part[:2]) for part in parts),
+        )
+
+    def _servable(self, masks: _Masks) -> int:
+        """Mark the starts at which marked resources can fill every place."""
+        return reduce(and_, (self._fillable(kind, masks) for kind in self.kinds))
+
+    def _fillable(self, kind: _Kind, masks: _Masks) -> int:
+        """Mark the starts at which marked resources can fill the places of a kind."""
+        anyone = reduce(or_, (masks[r] for r in kind.resources), 0)
+        if len(kind.places) == 1:
+            return anyone
+        lists = [need.suitable for need in kind.needs]
+        found = 0
+        for marked, here in _groups(kind.resources, masks, anyone):
+            if _can_fill(lists, marked):
+                found |= here
+        return found
 
     def _closed(
         self, starts: Sequence[Instant], ahead: int, open_: _Masks
-    ) -> tuple[int, str]:
-        """Mark the starts that no closure explains, and name the closure to blame.
+    ) -> tuple[_Masks, str]:
+        """Mark where each resource is open and not closed, and name whom to blame.
 
-        Of several it is the one that alone explains most, then the one that takes most.
+        Of several closures it is the one that alone explains most, then the one that
+        takes most.
         """
         lost = {
             name: {r: open_[r] & _mask(ranges, starts) for r, ranges in closed.items()}
@@ -331,44 +486,58 @@ class _Sweep:
         }
 
         def explains(name: str) -> tuple[int, int]:
-            closed = ahead & ~_any_choice(self.choices, _without(open_, lost[name]))
+            closed = ahead & ~self._servable(_without(open_, lost[name]))
             return closed.bit_count(), sum(m.bit_count() for m in lost[name].values())
 
         unclosed = reduce(_without, lost.values(), open_)
-        name = max(sorted(lost), key=explains, default="")
-        return ahead & _any_choice(self.choices, unclosed), name
+        return unclosed, max(sorted(lost), key=explains, default="")
 
     def _why_none(
         self, starts: Sequence[Instant], ahead: int, open_: _Masks, free: _Masks
     ) -> Reason:
         """Say what blocks every one of the starts `ahead`: open and still to come."""
-        blocked, name = self._closed(starts, ahead, open_)
+        unclosed, name = self._closed(starts, ahead, open_)
+        blocked = ahead & self._servable(unclosed)
         if not blocked:
             return Reason(Why.CLOSED, name)
-        scarce = [
-            kind
-            for kind in {need.kind for need in self.rules.needs}
-            if not blocked & _any_choice(self._choices(kind), free)
-        ]
-        if len(scarce) == 1:
-            return Reason(Why.IN_USE, scarce[0])
-        return Reason(Why.FULLY_BOOKED)
+        scarce = [k for k in self.kinds if not blocked & self._fillable(k, free)]
+        if len(scarce) > 1 or not scarce:
+            return Reason(Why.FULLY_BOOKED)
+        there = [r for r in scarce[0].resources if blocked & unclosed[r]]
+        alone = there[0] if len(there) == 1 else None
+        return Reason(Why.IN_USE, scarce[0].name, alone)
 
-    def _choices(self, kind: str | None = None) -> list[_Choice]:
-        """List the ways to serve the needs, preferred first, no resource twice."""
-        needs = [n for n in self.rules.needs if kind in (None, n.kind)]
-        known = ([r for r in need.suitable if r in self.calendars] for need in needs)
-        return [c for c in product(*known) if len(set(c)) == len(c)]
+    def _kinds(self) -> list[_Kind]:
+        """Sort the places that the visit has for resources by kind."""
+        asking = [need for need in self.rules.needs for _ in range(need.count)]
+        kinds = []
+        for name in dict.fromkeys(need.kind for need in asking):
+            places = [n for n, need in enumerate(asking) if need.kind == name]
+            needs = [asking[n] for n in places]
+            suitable = dict.fromkeys(r for need in needs for r in need.suitable)
+            known = [r for r in suitable if r in self.calendars]
+            kinds.append(_Kind(name, places, needs, known))
+        return kinds
+
+    def _parts(self, date: dt.date) -> list[tuple[Instant, Instant, Instant]]:
+        """List the stretches of a date: mostly one. Begin, end, and midnight by it."""
+        parts = []
+        for begin, end, offset in self.spells:
+            midnight = _midnight(date.toordinal()) - offset
+            low, high = max(begin, midnight), min(end, midnight + DAY)
+            if low < high:
+                parts.append((low, high, midnight))
+        return parts
 
     def _inside(self, windows: _Ranges) -> _Ranges:
         """Turn open windows into the starts of visits that fit inside one of them."""
         return [(a, b - self.length + 1) for a, b in windows if b - a >= self.length]
 
-    def _blocked(self, busy: Iterable[Busy]) -> _Ranges:
-        """Turn busy time into the starts whose reservation would overlap it."""
-        before = self.rules.before * MINUTE
-        after = self.length + self.rules.after * MINUTE
-        return _merged((b.start - after + 1, b.end + before) for b in busy)
+    def _blocked(self, calendar: Calendar, held: Iterable[Interval]) -> _Ranges:
+        """Turn time of a resource into the starts that would reserve some of it."""
+        before, after = _buffers(self.rules, calendar)
+        after += self.length
+        return _merged((h.start - after + 1, h.end + before) for h in held)
 
 
 def _bookable_dates(
@@ -378,10 +547,15 @@ def _bookable_dates(
     return today, today + dt.timedelta(rules.horizon)
 
 
-def _outside(date: dt.date, today: dt.date, end: dt.date) -> Reason | None:
+def _refused(
+    rules: Rules, date: dt.date, today: dt.date, end: dt.date
+) -> Reason | None:
+    """Say why no time of this date is offered, whatever is free on it."""
     if date < today:
         return Reason(Why.PAST)
-    return Reason(Why.BEYOND_HORIZON) if date > end else None
+    if date > end:
+        return Reason(Why.BEYOND_HORIZON)
+    return Reason(rules.barred) if rules.barred else None
 
 
 def _local_date(instant: Instant, zone: ZoneInfo) -> dt.date:
@@ -451,27 +625,25 @@ def _merged(ranges: Iterable[tuple[int, int]]) -> _Ranges:
     return merged
 
 
+def _within(ranges: _Ranges, low: int, high: int) -> _Ranges:
+    """Give the ranges that may reach into [low, high)."""
+    # Of those that begin before `low`, only the last one can.
+    begin = max(bisect_left(ranges, (low,)) - 1, 0)
+    return ranges[begin : bisect_left(ranges, (high,))]
+
+
+def _overlap(ranges: _Ranges, low: int, high: int) -> int:
+    """Give how much of [low, high) the ranges cover."""
+    parts = _within(ranges, low, high)
+    return sum(max(0, min(end, high) - max(begin, low)) for begin, end in parts)
+
+
 def _mask(ranges: _Ranges, starts: Sequence[Instant]) -> int:
     """Mark the starts that lie in one of the ranges."""
     mask = 0
-    # Only the last range that begins before the first start can still reach it.
-    for low, high in ranges[max(bisect_left(ranges, (starts[0],)) - 1, 0) :]:
-        if low > starts[-1]:
-            break
+    for low, high in _within(ranges, starts[0], starts[-1] + 1):
         mask |= (1 << bisect_left(starts, high)) - (1 << bisect_left(starts, low))
     return mask
-
-
-def _all_of(choice: _Choice, masks: _Masks) -> int:
-    return reduce(and_, [masks[resource] for resource in choice])
-
-
-def _any_choice(choices: Iterable[_Choice], masks: _Masks) -> int:
-    """Mark the starts at which some choice has all its resources marked."""
-    found = 0
-    for choice in choices:
-        found |= _all_of(choice, masks)
-    return found
 
 
 def _without(masks: _Masks, lost: _Masks) -> _Masks:
@@ -483,3 +655,82 @@ def _bits(mask: int) -> Iterator[int]:
         lowest = mask & -mask
         yield lowest.bit_length() - 1
         mask ^= lowest
+
+
+def _groups(
+    resources: Iterable[int], masks: _Masks, where: int
+) -> list[tuple[set[int], int]]:
+    """Group these starts by which of the resources are marked there.
+
+    There are no more groups than starts, however many ways to combine the resources.
+    """
+    groups: list[tuple[set[int], int]] = [(set(), where)]
+    for r in resources:
+        mask = masks[r]
+        groups = [
+            part
+            for marked, here in groups
+            for part in ((marked | {r}, here & mask), (marked, here & ~mask))
+            if part[1]
+        ]
+    return groups
+
+
+def _ways(
+    lists: _Places, resources: Sequence[int], where: int, free: _Masks, own: _Masks
+) -> Iterator[tuple[list[int], int]]:
+    """Give what the places of a kind take, and at which of these starts.
+
+    Who asks keeps what they have, as far as it is free: all of it, or else some.
+    """
+    if len(lists) == 1:  # mostly, and then it takes no search
+        mine_first = [(r, free[r] & own[r]) for r in lists[0] if own[r]]
+        for r, mask in [*mine_first, *((r, free[r]) for r in lists[0])]:
+            if here := where & mask:
+                where ^= here
+                yield [r], here
+        return
+    for mine, here in _groups(resources, own, where):
+        own_first = [sorted(choice, key=lambda r: r not in mine) for choice in lists]
+        for able, there in _groups(resources, free, here):
+            way = _fill(own_first, able & mine) or _fill(own_first, able)
+            yield way, there
+
+
+def _fill(places: _Places, free: set[int]) -> list[int]:
+    """Give each place, in order, the first that leaves enough for the others.
+
+    Of all the ways to fill the places it is the first in the order of their lists;
+    empty when there is none.
+    """
+    way: list[int] = []
+    for n, choice in enumerate(places, 1):
+        for r in choice:
+            if r in free and _can_fill(places[n:], free - {r}):
+                way.append(r)
+                free = free - {r}
+                break
+        else:
+            return []
+    return way
+
+
+def _can_fill(places: _Places, free: set[int]) -> bool:
+    """Tell whether each place can have one of these resources to itself.
+
+    Whoever came first moves on if they can. Source: Kuhn's algorithm for matchings.
+    """
+    holder: dict[int, int] = {}
+
+    def settle(place: int, asked: set[int]) -> bool:
+        for r in places[place]:
+            if r in free and r not in asked:
+                asked.add(r)
+                if r not in holder or settle(holder[r], asked):
+                    holder[r] = place
+                    return True
+        return False
+
+    if len(places) > len(free):
+        return False
+    return all(settle(place, set()) for place in range(len(places)))

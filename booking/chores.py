@@ -14,13 +14,13 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from . import clock, delivery, integrity
+from . import clock, delivery, integrity, waiting_list
 from .integrity import Fault
 from .models import Chore
 
 logger = logging.getLogger(__name__)
 
-Every = Chore.Every
+Every, MINUTE = Chore.Every, Chore.Every.MINUTE
 
 INTEGRITY = "integrity"
 # The faults that are kept for people to read; all are counted.
@@ -72,6 +72,8 @@ _ALL = (
         limit=timedelta(hours=3),
     ),
     Task("purge", _("Delete what is of no more use"), delivery.purge, Every.HOUR),
+    Task("lapse", _("End offers and wishes"), waiting_list.lapse_and_expire, MINUTE),
+    Task("offer", _("Offer free times"), waiting_list.offer_free_times, MINUTE),
 )  # fmt: skip
 TASKS = {task.name: task for task in _ALL}
 

@@ -6,6 +6,7 @@ while somebody waits, or when staff revoke them.
 """
 
 import hashlib
+import re
 import secrets
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -15,6 +16,8 @@ from django.urls import reverse
 
 from .models import Appointment, AppointmentLink
 from .policy import LINK_DAYS_AFTER_VISIT, LINK_DAYS_WITHOUT_VISIT, Status
+
+_ADDRESS = re.compile(r"(/appointments/)[^/\s]+/")
 
 
 def issue(appointment: Appointment, *, now: datetime) -> str:
@@ -29,6 +32,14 @@ def issue(appointment: Appointment, *, now: datetime) -> str:
 def url(token: str) -> str:
     """Return the address to write into a message."""
     return settings.SITE_URL + reverse("booking:open_link", args=[token])
+
+
+def without_tokens(text: str) -> str:
+    """Return a message's text with a dash for each token.
+
+    Who follows a link acts as the patient, and the timeline would say so of staff.
+    """
+    return _ADDRESS.sub(r"\1-/", text)
 
 
 def find(token: str, *, now: datetime) -> Appointment | None:

@@ -95,7 +95,7 @@ def owe(
     ends with the worker, who alone knows whether it is on its way.
     """
     visit = event.appointment
-    channel = _channel(visit.patient)
+    channel = reached_by(visit.patient)
     mail = channel == Channel.EMAIL
     clinic = _clinic()
     link = links.url(links.issue(visit, now=now)) if mail else ""
@@ -166,7 +166,7 @@ def _preview(
     visit.status = Status.CANCELLED
     visit.cancellation_reason = reason
     visit.note_to_patient = note
-    channel = _channel(visit.patient)
+    channel = reached_by(visit.patient)
     words = _render(kind, _Told(visit), _clinic(), channel, links.url("-"), now)
     return words.subject, words.text
 
@@ -223,7 +223,7 @@ _BOOKED_HEADINGS: dict[str, str | Promise] = {
 }
 
 
-def _channel(patient: Patient) -> Message.Channel:
+def reached_by(patient: Patient) -> Message.Channel:
     """Return how to reach the patient: as they asked, where that is possible."""
     by_phone = patient.contact_by == Patient.ContactBy.PHONE and patient.phone
     return Channel.EMAIL if patient.email and not by_phone else Channel.PHONE

@@ -96,6 +96,11 @@ class Times:
     def starts(self) -> list[datetime]:
         return [start for starts in self.free.values() for start in starts]
 
+    def has(self, start: datetime) -> bool:
+        """Tell whether the time is free, whatever part of the day is shown."""
+        at = start.timestamp()
+        return any(slot.start == at for day in self.days for slot in day.slots)
+
     def next_day(self, after: date) -> date | None:
         """Return the first day with times on or after `after`."""
         return next(

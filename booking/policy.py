@@ -186,6 +186,9 @@ SAME_DAY = Reason(Why.IN_USE, "patient")
 # No reservation is longer: the longest day of a year, when the clock goes back. So
 # whoever looks for what touches a time need not look at rows that start long before.
 LONGEST = timedelta(hours=25)
+# In minutes; a visit with a buffer on either side stays below the longest reservation.
+LONGEST_VISIT = 12 * 60
+LONGEST_BUFFER = 6 * 60
 HOLD_MINUTES = 15
 # A link stays good until a day after the visit, or this long after the last event.
 LINK_DAYS_AFTER_VISIT = 1

@@ -1,6 +1,8 @@
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
+from .in_use import KeptWhileInUse
 from .list_filters import OfferedFilters
 from .models import (
     Clinic,
@@ -13,6 +15,7 @@ from .models import (
     Section,
     Service,
 )
+from .widgets import PLAIN
 
 
 class ContentMarker:
@@ -28,6 +31,7 @@ class OpeningHoursInline(admin.StackedInline):
 
     model = OpeningHours
     extra = 0
+    formfield_overrides = PLAIN
 
 
 class FactInline(ContentMarker, admin.StackedInline):
@@ -64,13 +68,21 @@ class ClinicAdmin(ContentMarker, OfferedFilters):
 
 
 @admin.register(Clinician)
-class ClinicianAdmin(ContentMarker, OfferedFilters):
+class ClinicianAdmin(ContentMarker, KeptWhileInUse, OfferedFilters):
+    instead = gettext_lazy(
+        "First look at the resource, which is this person’s time: what is booked needs"
+        " both."
+    )
     list_display = ["name", "profession", "is_demo", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
 
 
 @admin.register(Service)
-class ServiceAdmin(ContentMarker, OfferedFilters):
+class ServiceAdmin(ContentMarker, KeptWhileInUse, OfferedFilters):
+    instead = gettext_lazy(
+        "Turn off “is published” instead. Then nobody reads about it or asks for it,"
+        " and what is booked stays."
+    )
     list_display = ["name", "kind", "is_published", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
     inlines = [FactInline, SectionInline, ScreeningQuestionInline]

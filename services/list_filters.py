@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
 
 class OfferedFilters(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it runs
@@ -13,6 +14,13 @@ class OfferedFilters(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it
     Django lets an address ask for any field of the rows, by any comparison: that tells
     what a list does not show, and some comparisons fail or take as long as one likes.
     """
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Name the list for what is in it, not for what to do with it."""
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, title | (extra_context or {}))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup in self.offered(request)

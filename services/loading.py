@@ -26,6 +26,7 @@ from .models import (
 C = TypeVar("C", bound=Content)
 T = TypeVar("T", Clinician, Service, Page)
 
+HOURS = "opening_hours"
 CHILDREN: dict[str, tuple[type[Fact | Section | ScreeningQuestion], str]] = {
     "facts": (Fact, "label"),
     "sections": (Section, "anchor"),
@@ -184,22 +185,31 @@ def _fill(path: Path, row: Row, target: Content) -> None:
 
 
 def _put_opening_hours(report: Report, file: ContentFile, clinic: Clinic) -> None:
-    """Create the hours of a clinic that has none; staff own them from then on."""
-    if clinic.opening_hours.exists():
-        return
-    for row in file.children["opening_hours"]:
-        try:
-            hours = OpeningHours(
-                clinic=clinic,
-                weekday=Weekday[str(row["weekday"]).upper()],
-                opens=row["opens"],
-                closes=row["closes"],
-            )
-            hours.full_clean()
-        except (KeyError, ValidationError) as error:
-            raise ContentFileError(f"{file.path}: opening_hours: {error}") from error
-        hours.save()
-        report.counts["added"] += 1
+    """Fill the hours once; staff own them from then on, also when they delete all."""
+    entry = "clinic#opening_hours"
+    wanted = [_opening_hours(file, row, clinic) for row in file.children[HOURS]]
+    kept = list(clinic.opening_hours.all())
+    if not kept and entry not in report.known:
+        OpeningHours.objects.bulk_create(wanted)
+        report.counts["added"] += len(wanted)
+    elif set(map(str, kept)) != set(map(str, wanted)):
+        report.leave("opening hours", "staff keep them in the admin")
+    if kept or wanted:
+        report.known.add(entry)
+
+
+def _opening_hours(file: ContentFile, row: Row, clinic: Clinic) -> OpeningHours:
+    try:
+        hours = OpeningHours(
+            clinic=clinic,
+            weekday=Weekday[str(row["weekday"]).upper()],
+            opens=row["opens"],
+            closes=row["closes"],
+        )
+        hours.full_clean()
+    except (KeyError, ValidationError) as error:
+        raise ContentFileError(f"{file.path}: {HOURS}: {error}") from error
+    return hours
 
 
 def _title(row: Content) -> str:

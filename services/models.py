@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -121,6 +122,11 @@ class OpeningHours(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_weekday_display()} {self.opens:%H:%M}–{self.closes:%H:%M}"
+
+    def clean(self) -> None:
+        """Say in words what the constraint would say by its name."""
+        if self.opens and self.closes and self.closes <= self.opens:
+            raise ValidationError({"closes": _("The end must be after the start.")})
 
 
 class Clinician(Content):

@@ -5,6 +5,7 @@ whatever the tests start from could really have happened.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
@@ -19,7 +20,6 @@ from booking.models import (
     Closure,
     Hours,
     Proposal,
-    Requirement,
     Resource,
     VisitType,
     Wish,
@@ -78,14 +78,16 @@ def a_clinician(name: str = "", *, hours: bool = True) -> Resource:
     return resource
 
 
-def a_room() -> Resource:
+def a_room(**values: Any) -> Resource:
     number = next(_number)
-    return Resource.objects.create(kind=ROOM, name=f"Room {number}", order=number)
+    defaults = {"kind": ROOM, "name": f"Room {number}", "order": number}
+    return Resource.objects.create(**defaults | values)
 
 
-def a_machine() -> Resource:
+def a_machine(**values: Any) -> Resource:
     number = next(_number)
-    return Resource.objects.create(kind=MACHINE, name=f"EMG {number}", order=number)
+    defaults = {"kind": MACHINE, "name": f"EMG {number}", "order": number}
+    return Resource.objects.create(**defaults | values)
 
 
 def a_service(**values: Any) -> Service:
@@ -108,7 +110,8 @@ def a_visit_type(
 ) -> VisitType:
     """Make a visit of half an hour, on the half hour, from tomorrow on.
 
-    `suitable` restricts a kind to those of it that are named.
+    It takes one of each kind, of one that is said twice two. `suitable` restricts a
+    kind to those of it that are named.
     """
     number = next(_number)
     defaults = {"code": f"visit-{number}", "name": "New patient", "step": 30}
@@ -117,8 +120,8 @@ def a_visit_type(
         | defaults
         | values
     )
-    for kind in takes:
-        requirement = Requirement.objects.create(visit_type=visit_type, kind=kind)
+    for kind, wanted in Counter(takes).items():
+        requirement = visit_type.requirements.create(kind=kind, count=wanted)
         requirement.suitable.set(r for r in suitable if r.kind == kind)
     return visit_type
 

@@ -40,6 +40,7 @@ ENVIRONMENT = {
 }
 
 CLUSTER: Cluster | None = None  # running when the tests are, on PostgreSQL
+SEEDED = False  # whether Hypothesis was given a seed; else it tries the same each time
 
 left_out: list[str] = []
 
@@ -64,15 +65,23 @@ def pytest_load_initial_conftests() -> Generator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    global SEEDED
+    SEEDED = config.getoption("--hypothesis-seed") is not None
     for name in DATABASES:
         config.addinivalue_line("markers", f"{name}: is about {name} alone")
+    config.addinivalue_line("markers", "no_database: takes long and asks no database")
 
 
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out what is about the other database: the other run has it."""
+    """Leave out what is about the other database: the other run has it.
+
+    What asks none is left to the run on SQLite.
+    """
     others = [name for name in DATABASES if name != DATABASE]
+    if DATABASE != "sqlite":
+        others.append("no_database")
     other = [i for i in items if any(i.get_closest_marker(name) for name in others)]
     if other:
         config.hook.pytest_deselected(items=other)

@@ -5,23 +5,28 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import F
+from django.forms import Form
 from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseRedirect,
 )
 from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import clock, workflow
+from booking import clock, policy, workflow
 from booking.errors import (
     BookingError,
     DifferentForm,
@@ -48,6 +53,16 @@ Act = Callable[[By, datetime], Appointment]
 
 # Fits in 64 bits whatever its digits are.
 LONGEST_NUMBER = 18
+
+
+class VisitList(ChangeList):
+    """A page of the list. What waits is judged as on the desk: all of it at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        waiting = [v for v in self.result_list if v.status == Status.PENDING]
+        for line in judge(waiting, clock.now()):
+            line.visit.line = line  # type: ignore[attr-defined]
 
 
 @admin.register(Appointment)
@@ -78,6 +93,18 @@ class AppointmentAdmin(OfferedFilters):
         """Back `permissions=["answer"]` of the bulk actions."""
         return may_answer(request)
 
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Lead to the timeline: what Django logs of its own forms has no visits."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        there = reverse("admin:booking_appointment_change", args=[object_id])
+        return HttpResponseRedirect(f"{there}#timeline")
+
     def get_urls(self) -> list[URLPattern]:
         def page(
             route: str, view: Callable[..., HttpResponse], name: str
@@ -106,6 +133,19 @@ class AppointmentAdmin(OfferedFilters):
         context = {"title": _("Visits")} | (extra_context or {})
         return super().changelist_view(request, context)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return VisitList
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Show with what waits all that it takes to answer it."""
+        if request.GET.get(StatusFilter.parameter_name):
+            return self.list_display
+        return ["reference", "who_and_what", "answer_by", "times", "asked"]
+
+    def get_queryset(self, request: HttpRequest) -> AppointmentQuerySet:
+        visits = Appointment.objects.with_queue_details()
+        return visits.order_by(*self.get_ordering(request))
+
     def get_ordering(self, request: HttpRequest) -> list[Any]:
         return [
             F("reply_by").asc(nulls_last=True),
@@ -119,6 +159,25 @@ class AppointmentAdmin(OfferedFilters):
     )
     def who(self, visit: Appointment) -> str:
         return visit.patient.full_name
+
+    @admin.display(
+        description=gettext_lazy("patient and visit"),
+        ordering="patient__family_name",
+    )
+    def who_and_what(self, visit: Appointment) -> SafeString:
+        tags = render_to_string("admin/front_desk/tags.html", {"visit": visit})
+        name = visit.patient.full_name
+        return format_html("<b>{}</b><br>{}{}", name, visit.visit_type, tags)
+
+    @admin.display(description=gettext_lazy("asked"), ordering="requested_at")
+    def asked(self, visit: Appointment) -> str:
+        return words.moment(visit.requested_at, clock.now())
+
+    @admin.display(description=gettext_lazy("times asked for"))
+    def times(self, visit: Appointment) -> SafeString:
+        line = visit.line  # type: ignore[attr-defined]  # which the page sets
+        context = {"line": line, "now": clock.now()}
+        return render_to_string("admin/front_desk/choices.html", context)
 
     @admin.display(description=gettext_lazy("visit at"), ordering="start")
     def when(self, visit: Appointment) -> str:
@@ -148,19 +207,24 @@ class AppointmentAdmin(OfferedFilters):
     def decline_selected(
         self, request: HttpRequest, visits: AppointmentQuerySet
     ) -> HttpResponse | None:
-        """Ask once for reason and notes, then decline row by row."""
-        form = DeclineForm(request.POST if "send" in request.POST else None)
-        if not form.is_valid():
-            return self.page(
-                request,
-                "decline_selected",
-                title=_("Decline these requests"),
-                visits=visits.select_related("patient", "visit_type__service"),
-                form=form,
-            )
-        for visit in visits:
-            self.attempt(request, visit, declining(visit.pk, form, None))
-        return None
+        """Ask once for reason and notes, show each message, then decline row by row."""
+        sent = "send" in request.POST
+        form = DeclineForm(request.POST if sent or "preview" in request.POST else None)
+        is_ready = form.is_valid()
+        if is_ready and sent:
+            for visit in visits:
+                self.attempt(request, visit, declining(visit.pk, form, None))
+            return None
+        now = clock.now()
+        previews = [(v, previewed(v, form, now) if is_ready else None) for v in visits]
+        return self.page(
+            request,
+            "decline_selected",
+            title=_("Decline these requests"),
+            previews=previews,
+            is_ready=is_ready,
+            form=form,
+        )
 
     # --- One visit ----------------------------------------------------------------
 
@@ -198,70 +262,43 @@ class AppointmentAdmin(OfferedFilters):
     def decline_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
         form = DeclineForm(request.POST or None)
-        preview = None
-        if form.is_valid():
-            if "send" in request.POST:
-                act = declining(visit.pk, form, seen_version(request))
-                self.attempt(request, visit, act)
-                return HttpResponseRedirect(came_from(request, visit))
-            preview = preview_decline(
-                visit,
-                DeclineReason(form.cleaned_data["reason"]),
-                form.cleaned_data["note"],
-                clock.now(),
-            )
-        return self.answer_page(
-            request,
-            visit,
-            form,
-            preview,
-            title=_("Decline %(reference)s"),
-            send=_("Decline and send"),
-        )
+        return self.answer_view(request, visit, policy.Act.DECLINE, form, declining)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
+        is_request = visit.status == Status.PENDING
+        move = policy.Act.WITHDRAW if is_request else policy.Act.CANCEL
         form = AnswerForm(request.POST or None)
-        preview = None
-        if form.is_valid():
-            if "send" in request.POST:
-                act = cancelling(visit.pk, form, seen_version(request))
-                self.attempt(request, visit, act)
-                return HttpResponseRedirect(came_from(request, visit))
-            preview = preview_cancellation(
-                visit, form.cleaned_data["note"], clock.now()
-            )
-        return self.answer_page(
-            request,
-            visit,
-            form,
-            preview,
-            title=_("Cancel %(reference)s"),
-            send=_("Cancel and send"),
-        )
+        return self.answer_view(request, visit, move, form, cancelling)
 
-    def answer_page(
+    def answer_view(
         self,
         request: HttpRequest,
         visit: Appointment,
-        form: AnswerForm,
-        preview: tuple[str, str] | None,
-        *,
-        title: str,
-        send: str,
+        move: policy.Act,
+        form: Form,
+        acting: Callable[[int, Form, int | None], Act],
     ) -> HttpResponse:
         """Ask what to tell the patient, and show the exact message before it goes."""
+        now = clock.now()
+        is_ready = form.is_valid()
+        if is_ready and "send" in request.POST:
+            self.attempt(request, visit, acting(visit.pk, form, seen_version(request)))
+            return HttpResponseRedirect(came_from(request, visit))
+        if visit.status not in policy.TRANSITIONS[move].sources:
+            self.refuse(request, visit, NotPossibleNow())
+            return HttpResponseRedirect(came_from(request, visit))
         return self.page(
             request,
             "answer",
-            title=title % {"reference": visit.reference},
+            title=words.ASK[move] % {"reference": visit.reference},
+            send=words.SEND[move],
             visit=visit,
             form=form,
-            preview=preview,
-            send=send,
+            preview=previewed(visit, form, now) if is_ready else None,
             version=request.POST.get("seen_version", visit.version),
             back=came_from(request, visit),
-            now=clock.now(),
+            now=now,
         )
 
     def series_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -328,14 +365,22 @@ class AppointmentAdmin(OfferedFilters):
 
     def attempt(self, request: HttpRequest, visit: Appointment, act: Act) -> None:
         """Do it and say what came of it, in a message that names the visit."""
-        now = clock.now()
         try:
-            after = act(by_signed_in(request), now)
+            after = act(by_signed_in(request), clock.now())
         except BookingError as error:
-            said = words.refusal(error, visit, now)
-            messages.warning(request, f"{visit.reference}: {said}")
-        else:
+            self.refuse(request, visit, error)
+            return
+        if after.events.latest("version").user == request.user:
             messages.success(request, f"{visit.reference}: {words.outcome(after)}")
+        else:
+            # To cancel what is cancelled is no error, but somebody else did it.
+            self.refuse(request, visit, NotPossibleNow())
+
+    def refuse(
+        self, request: HttpRequest, visit: Appointment, error: BookingError
+    ) -> None:
+        said = words.refusal(error, visit, clock.now())
+        messages.warning(request, f"{visit.reference}: {said}")
 
 
 def accepting(pk: int, proposal_id: int, seen: int | None) -> Act:
@@ -344,7 +389,15 @@ def accepting(pk: int, proposal_id: int, seen: int | None) -> Act:
     )
 
 
-def declining(pk: int, form: DeclineForm, seen: int | None) -> Act:
+def previewed(visit: Appointment, form: Form, now: datetime) -> tuple[str, str]:
+    """Return subject and text of what the valid form would send, and write nothing."""
+    note = form.cleaned_data["note"]
+    if reason := form.cleaned_data.get("reason"):
+        return preview_decline(visit, DeclineReason(reason), note, now)
+    return preview_cancellation(visit, note, now)
+
+
+def declining(pk: int, form: Form, seen: int | None) -> Act:
     return lambda by, now: workflow.decline(
         pk,
         reason=DeclineReason(form.cleaned_data["reason"]),
@@ -356,7 +409,7 @@ def declining(pk: int, form: DeclineForm, seen: int | None) -> Act:
     )
 
 
-def cancelling(pk: int, form: AnswerForm, seen: int | None) -> Act:
+def cancelling(pk: int, form: Form, seen: int | None) -> Act:
     return lambda by, now: workflow.cancel(
         pk,
         note=form.cleaned_data["note"],

@@ -15,8 +15,8 @@ from booking import clock
 from booking.chores import FAULTS_KEPT, TASKS
 from booking.models import Chore
 from services.list_filters import OfferedFilters
+from services.widgets import PLAIN
 
-from .widgets import PLAIN
 from .words import moment
 
 

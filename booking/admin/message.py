@@ -6,7 +6,7 @@ from booking import clock
 from booking.models import Message
 from services.list_filters import OfferedFilters
 
-from .words import state
+from .words import state, text
 
 
 @admin.register(Message)
@@ -17,7 +17,7 @@ class MessageAdmin(OfferedFilters):
     list_filter = ["kind", "channel"]
     list_select_related = ["appointment", "called_by"]
     fields = [
-        "appointment", "kind", "channel", "recipient", "subject", "text", "state",
+        "appointment", "kind", "channel", "recipient", "subject", "said", "state",
         "created_at", "attempts", "last_error",
     ]  # fmt: skip
     ordering = ["-created_at", "-pk"]
@@ -34,6 +34,10 @@ class MessageAdmin(OfferedFilters):
         self, request: HttpRequest, obj: Message | None = None
     ) -> bool:
         return False
+
+    @admin.display(description=_("text"))
+    def said(self, message: Message) -> str:
+        return text(message)
 
     @admin.display(description=_("state"))
     def state(self, message: Message) -> str:

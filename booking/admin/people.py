@@ -72,6 +72,13 @@ class StaffAdmin(OfferedFilters, UserAdmin):
         own = ["is_active", "is_staff", "groups"] if obj == request.user else []
         return [*super().get_readonly_fields(request, obj), *own]
 
+    def save_model(
+        self, request: HttpRequest, obj: User, form: Any, change: bool
+    ) -> None:
+        """Let a new colleague sign in here: other people have no account."""
+        obj.is_staff = obj.is_staff or not change
+        super().save_model(request, obj, form, change)
+
     def has_delete_permission(
         self, request: HttpRequest, obj: User | None = None
     ) -> bool:

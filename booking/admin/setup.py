@@ -20,9 +20,10 @@ from booking.models import (
     Resource,
     VisitType,
 )
+from services.in_use import KeptWhileInUse
 from services.list_filters import OfferedFilters
+from services.widgets import PLAIN
 
-from .widgets import PLAIN
 from .words import full_time
 
 
@@ -47,10 +48,17 @@ class HoursInline(admin.StackedInline):
 
 
 @admin.register(Resource)
-class ResourceAdmin(OfferedFilters):
+class ResourceAdmin(KeptWhileInUse, OfferedFilters):
+    instead = gettext_lazy(
+        "Turn off “can be booked” instead. Then no new visit takes it, and what is"
+        " booked stays."
+    )
     list_display = ["name", "kind", "is_active", "order"]
     list_filter = ["kind", "is_active"]
-    fields = ["kind", "name", "clinician", "is_active", "order"]
+    fields = [
+        "kind", "name", "clinician", "buffer_before", "buffer_after", "is_active",
+        "order",
+    ]  # fmt: skip
     inlines = [HoursInline]
 
     def save_model(
@@ -68,7 +76,11 @@ class RequirementInline(admin.StackedInline):
 
 
 @admin.register(VisitType)
-class VisitTypeAdmin(OfferedFilters):
+class VisitTypeAdmin(KeptWhileInUse, OfferedFilters):
+    instead = gettext_lazy(
+        "Turn off “can be booked” instead. Then nobody can ask for it, and what is"
+        " booked stays."
+    )
     list_display = ["name", "service", "duration", "is_active"]
     list_filter = ["service", "is_active"]
     list_select_related = ["service"]

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow
+from booking.links import without_tokens
 from booking.models import Appointment, AppointmentEvent, Message
 from booking.policy import Act, Actor, CancellationReason, DeclineReason, Status
 
@@ -42,6 +43,27 @@ _ACTS: dict[str, str | Promise] = {
     Act.RETRACT: gettext_lazy("Offer taken back"),
     Act.LAPSE: gettext_lazy("Offer ended"),
     Act.EXPIRE: gettext_lazy("Waiting list: the last day has passed"),
+}
+
+# The titles of the pages that ask what to tell the patient, and their last buttons.
+ASK: dict[str, str | Promise] = {
+    Act.DECLINE: gettext_lazy("Decline %(reference)s"),
+    Act.WITHDRAW: gettext_lazy("Withdraw %(reference)s"),
+    Act.CANCEL: gettext_lazy("Cancel %(reference)s"),
+}
+SEND: dict[str, tuple[str | Promise, str | Promise]] = {
+    Act.DECLINE: (
+        gettext_lazy("Decline and send"),
+        gettext_lazy("Decline, then phone the patient"),
+    ),
+    Act.WITHDRAW: (
+        gettext_lazy("Withdraw and send"),
+        gettext_lazy("Withdraw, then phone the patient"),
+    ),
+    Act.CANCEL: (
+        gettext_lazy("Cancel and send"),
+        gettext_lazy("Cancel, then phone the patient"),
+    ),
 }
 
 
@@ -85,6 +107,11 @@ def what(event: AppointmentEvent) -> str:
     return words
 
 
+def text(message: Message) -> str:
+    """Return what a message says, as staff read it."""
+    return without_tokens(message.text)
+
+
 def state(message: Message, now: datetime) -> str:
     """Return what became of a message."""
     if message.overtaken_at:
@@ -105,12 +132,20 @@ def state(message: Message, now: datetime) -> str:
 
 
 def outcome(visit: Appointment) -> str:
-    """Return where a visit stands after an act, for the message that says so."""
+    """Return where a visit stands after an act, and whether somebody has to phone."""
+    said = _standing(visit)
+    last = visit.messages.order_by("pk").last()
+    if last and last.channel == Message.Channel.PHONE and not last.called_at:
+        return _("%(said)s Phone the patient to say so.") % {"said": said}
+    return said
+
+
+def _standing(visit: Appointment) -> str:
     if visit.status == Status.BOOKED and visit.start:
         return _("accepted for %(time)s.") % {"time": full_time(visit.start)}
     if visit.cancellation_reason == CancellationReason.DECLINED:
         return _("declined.")
-    return _("cancelled.")
+    return _("cancelled.") if visit.start else _("withdrawn.")
 
 
 def refusal(error: BookingError, visit: Appointment, now: datetime) -> str:

@@ -38,11 +38,18 @@ SHIFTS = [
     (time(10), time(18), time(13), time(13, 45)),
 ]
 MACHINE = "EMG machine"
+CLEANING = 20
 ROOMS = ["Room 1", "Room 2", "Room 3"]
 
 # How many of each there should be to look at.
 WAITING = 4
 BOOKED = 3
+# How many free times it takes to make them.
+ENOUGH = 24
+
+
+class FewFreeTimes(Exception):
+    """Somebody who tried things closed the demo clinic for most of the next weeks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +98,9 @@ def load_resources() -> int:
             _open(resource, *SHIFTS[n % len(SHIFTS)])
     for kind, names in ((Kind.ROOM, ROOMS), (Kind.MACHINE, [MACHINE])):
         for n, name in enumerate(names):
+            own = {"buffer_after": CLEANING} if kind == Kind.MACHINE else {}
             made += Resource.objects.get_or_create(
-                kind=kind, name=name, defaults={"order": n}
+                kind=kind, name=name, defaults={"order": n} | own
             )[1]
     return made
 
@@ -160,8 +168,10 @@ def load_closure(now: datetime) -> bool:
 def load_visits(staff: User, now: datetime) -> int:
     """Ask, and have `staff` accept, until there is something to see; say how many.
 
-    One request is overdue, since it was made some days ago; one has a choice of time
-    that somebody else got, and one a choice that somebody else wants, too.
+    One request at least is overdue, since it was made some days ago; one has a choice
+    of time that somebody else got, and one a choice that somebody else wants, too.
+
+    Raises FewFreeTimes.
     """
     waiting = Appointment.objects.awaiting_review().count()
     booked = Appointment.objects.booked().filter(start__gt=now).count()
@@ -170,7 +180,7 @@ def load_visits(staff: User, now: datetime) -> int:
     if waiting < WAITING - 1:
         desk.ask_four()
     for _ in range(BOOKED - booked):
-        desk.book(desk.follow_up, desk.free(desk.follow_up)[4:5])
+        desk.book(desk.follow_up, desk.free(desk.follow_up, days_ago=1)[4])
     return desk.asked - before
 
 
@@ -187,8 +197,8 @@ class _Desk:
         self.emg = types[f"{emg}-new"]
 
     def ask_four(self) -> None:
-        clinician = Resource.objects.active().filter(kind=Kind.CLINICIAN)[0]
-        free = self.free(self.new, clinician)
+        clinician = Resource.objects.active().filter(kind=Kind.CLINICIAN).first()
+        free = self.free(self.new, days_ago=4, clinician=clinician)
         meanwhile = free[9]
         self.ask(
             self.new,
@@ -197,8 +207,8 @@ class _Desk:
             clinician=clinician,
             yes=["blood-thinner"],
         )
-        self.book(self.follow_up, [meanwhile], clinician=clinician)
-        wanted, first = self.free(self.follow_up)[12:21:8]
+        self.book(self.follow_up, meanwhile, clinician=clinician)
+        wanted, first = self.free(self.follow_up, days_ago=1)[12:21:8]
         self.ask(self.follow_up, [first, wanted], days_ago=1)
         self.ask(
             self.follow_up,
@@ -210,7 +220,7 @@ class _Desk:
         )
         self.ask(
             self.emg,
-            self.free(self.emg)[6:20:6],
+            self.free(self.emg, days_ago=0.1)[6:20:6],
             days_ago=0.1,
             yes=["referral"],
             by_phone=True,
@@ -218,26 +228,42 @@ class _Desk:
         )
 
     def free(
-        self, visit_type: VisitType, clinician: Resource | None = None
+        self,
+        visit_type: VisitType,
+        *,
+        days_ago: float,
+        clinician: Resource | None = None,
     ) -> list[datetime]:
-        """Return the starts that are free in the next four weeks, soonest first."""
+        """Return the starts in the next four weeks that are free, soonest first.
+
+        They also were free some days ago, when a time that is free now may have been
+        held by a request whose answer has come due since.
+
+        Raises FewFreeTimes when there is too little to choose from.
+        """
         today = timezone.localdate(self.now)
-        days = visit_type.availability(
-            today, today + timedelta(days=28), now=self.now, clinician=clinician
+        asked_at = self.now - timedelta(days=days_ago)
+        then, now = (
+            {
+                slot.start
+                for day in visit_type.availability(
+                    today, today + timedelta(days=28), now=moment, clinician=clinician
+                )
+                for slot in day.slots
+            }
+            for moment in (asked_at, self.now)
         )
-        return [
-            datetime.fromtimestamp(slot.start, UTC)
-            for day in days
-            for slot in day.slots
-        ]
+        if len(then & now) < ENOUGH:
+            raise FewFreeTimes
+        return [datetime.fromtimestamp(start, UTC) for start in sorted(then & now)]
 
     def book(
         self,
         visit_type: VisitType,
-        choices: Sequence[datetime],
+        start: datetime,
         clinician: Resource | None = None,
     ) -> None:
-        visit = self.ask(visit_type, choices, days_ago=1, clinician=clinician)
+        visit = self.ask(visit_type, [start], days_ago=1, clinician=clinician)
         workflow.accept(
             visit.pk, visit.proposals.get().pk, by=By.staff(self.staff), now=self.now
         )

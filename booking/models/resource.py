@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from booking.availability import WeeklyHours
+from booking.policy import LONGEST_BUFFER
 from services.models import Clinician, Weekday
 
 
@@ -53,6 +54,16 @@ class Resource(models.Model):
         default=True,
         help_text=_("Turn off to stop new visits; what is booked stays."),
     )
+    buffer_before = models.PositiveSmallIntegerField(
+        _("minutes it needs before a visit"),
+        default=0,
+        help_text=_("To warm up, for example. The longer of this and the visit’s own."),
+    )
+    buffer_after = models.PositiveSmallIntegerField(
+        _("minutes it needs after a visit"),
+        default=0,
+        help_text=_("To be cleaned, for example. The longer of this and the visit’s."),
+    )
     order = models.PositiveSmallIntegerField(default=0)
 
     objects = ResourceQuerySet.as_manager()
@@ -66,6 +77,15 @@ class Resource(models.Model):
                 | (~Q(kind="clinician") & Q(clinician__isnull=True)),
                 name="clinician_only_on_a_clinician",
                 violation_error_message=_("Choose a clinician only for a clinician."),
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    buffer_before__lte=LONGEST_BUFFER, buffer_after__lte=LONGEST_BUFFER
+                ),
+                name="resource_buffers_are_short",
+                violation_error_message=_(
+                    "The minutes before and after a visit are at most 360 (6 hours)."
+                ),
             ),
         ]
 

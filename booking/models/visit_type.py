@@ -1,14 +1,14 @@
 """Kinds of visit: how long, with what, how soon, and when it can be had."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Func, Q
+from django.db.models import Func, Q
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -19,11 +19,13 @@ from booking.availability import (
     Calendar,
     Day,
     Instant,
+    Interval,
     Need,
     Reason,
     Rules,
     Slot,
 )
+from booking.policy import LONGEST_BUFFER, LONGEST_VISIT
 from services.models import Service
 
 from .reservation import Reservation
@@ -76,12 +78,19 @@ class VisitType(models.Model):
                 violation_error_message=_("Length and step must be at least 1 minute."),
             ),
             models.CheckConstraint(
-                condition=Q(
-                    duration__lte=24 * 60 - F("buffer_before") - F("buffer_after")
-                ),
-                name="visit_type_fits_in_a_day",
+                condition=Q(duration__lte=LONGEST_VISIT),
+                name="visit_type_fits_in_half_a_day",
                 violation_error_message=_(
-                    "Length, set-up and clean-up must fit in a day together."
+                    "A visit is at most 720 minutes (12 hours) long."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    buffer_before__lte=LONGEST_BUFFER, buffer_after__lte=LONGEST_BUFFER
+                ),
+                name="visit_type_buffers_are_short",
+                violation_error_message=_(
+                    "Set-up and clean-up are at most 360 minutes (6 hours) each."
                 ),
             ),
         ]
@@ -101,9 +110,10 @@ class VisitType(models.Model):
     ) -> tuple[Day, ...]:
         """Return one Day for each date `first` to `last`, in order.
 
-        `clinician` keeps to one person. `ignoring` counts some reservations as free:
-        a hold never blocks its own holder. `by_staff` waives lead time and horizon,
-        which are rules for the public. A constant number of queries.
+        `clinician` keeps to one person. `ignoring` counts some reservations as free,
+        and takes their resources again: a hold never blocks its own holder, who keeps
+        what they were shown. `by_staff` waives lead time and horizon, which are rules
+        for the public. A constant number of queries.
         """
         plan = self.plan(
             first, last, now=now, clinician=clinician, ignoring=ignoring,
@@ -157,13 +167,16 @@ class VisitType(models.Model):
             needs=needs,
         )
         held = schedule.held if schedule else _held(first, last, now, wanted)
-        busy = _busy(held, first, last, ignoring)
+        busy, own = _busy(held, first, last, ignoring)
         calendars = tuple(
             Calendar(
                 resource=r.pk,
                 kind=r.kind,
                 hours=_weekly(r),
                 busy=tuple(busy.get(r.pk, ())),
+                before=r.buffer_before,
+                after=r.buffer_after,
+                own=tuple(own.get(r.pk, ())),
             )
             for r in resources
             if r.pk in wanted
@@ -173,21 +186,24 @@ class VisitType(models.Model):
     def _needs(
         self, resources: Sequence[Resource], clinician: Resource | None
     ) -> tuple[Need, ...]:
-        """Return one Need for each requirement; suitable resources in their order."""
+        """Return one Need for each requirement; suitable resources in their order.
+
+        Any suitable clinician means that they take turns; rooms and machines keep their
+        order.
+        """
         needs = []
         # Once for this instance, which has to answer several times in a request.
         models.prefetch_related_objects([self], "requirements__suitable")
         for requirement in self.requirements.all():
             named = {r.pk for r in requirement.suitable.all()}
-            suitable = [
+            suitable = tuple(
                 r.pk
                 for r in resources
                 if r.kind == requirement.kind and (not named or r.pk in named)
-            ]
-            if clinician and requirement.kind == Resource.Kind.CLINICIAN:
-                suitable = [pk for pk in suitable if pk == clinician.pk]
-            needs.append(Need(requirement.kind, tuple(suitable)))
-        return tuple(needs)
+            )
+            spread = requirement.kind == Resource.Kind.CLINICIAN
+            needs.append(Need(requirement.kind, suitable, requirement.count, spread))
+        return tuple(_with(needs, clinician) if clinician else needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,12 +289,16 @@ class Ignoring:
 
 
 class Requirement(models.Model):
-    """One resource that a visit takes: which kind, and which of them will do."""
+    """What a visit takes of one kind: how many, and which of them will do.
+
+    A visit may have two requirements of a kind, such as a certain room and any other.
+    """
 
     visit_type = models.ForeignKey(
         VisitType, models.CASCADE, related_name="requirements"
     )
     kind = models.CharField(max_length=10, choices=Resource.Kind)
+    count = models.PositiveSmallIntegerField(_("how many"), default=1)
     suitable = models.ManyToManyField(
         Resource,
         blank=True,
@@ -290,13 +310,37 @@ class Requirement(models.Model):
         verbose_name = _("resource it takes")
         verbose_name_plural = _("resources it takes")
         constraints = [
-            models.UniqueConstraint(
-                fields=["visit_type", "kind"], name="one_requirement_a_kind"
+            models.CheckConstraint(
+                condition=Q(count__gt=0),
+                name="requirement_takes_something",
+                violation_error_message=_("A visit takes at least one of a kind."),
             )
         ]
 
     def __str__(self) -> str:
-        return self.get_kind_display()
+        kind = self.get_kind_display()
+        return f"{self.count} × {kind}" if self.count > 1 else kind
+
+
+def _with(needs: Sequence[Need], clinician: Resource) -> list[Need]:
+    """Return the needs with one place kept for the clinician that somebody asked for.
+
+    It is the place that the fewest others could take; all other places are taken as
+    always. Without any such place nothing can be had.
+    """
+    asking = [n for n, need in enumerate(needs) if need.kind == clinician.kind]
+    fit = [n for n in asking if clinician.pk in needs[n].suitable]
+    if not fit:
+        return [
+            replace(need, suitable=()) if n in asking else need
+            for n, need in enumerate(needs)
+        ]
+    kept = min(fit, key=lambda n: len(needs[n].suitable))
+    whole = needs[kept]
+    places = [Need(whole.kind, (clinician.pk,))]
+    if whole.count > 1:
+        places.append(replace(whole, count=whole.count - 1))
+    return [*needs[:kept], *places, *needs[kept + 1 :]]
 
 
 def clinic_zone() -> ZoneInfo:
@@ -333,16 +377,21 @@ def _held(
 
 def _busy(
     held: Iterable[Held], first: date, last: date, ignoring: Ignoring | None
-) -> dict[int, list[Busy]]:
-    """Return what is taken around the dates, by resource."""
+) -> tuple[dict[int, list[Busy]], dict[int, list[Interval]]]:
+    """Return what is taken around the dates, by resource, and what is one's own."""
     start, end = (int(at.timestamp()) for at in _around(first, last))
     busy: dict[int, list[Busy]] = {}
+    own: dict[int, list[Interval]] = {}
     for row in held:
-        if row.start >= end or row.end <= start or (ignoring and ignoring.covers(row)):
+        if row.start >= end or row.end <= start:
             continue
-        taken = Busy(row.start, row.end, row.closure or "")
-        busy.setdefault(row.resource_id, []).append(taken)
-    return busy
+        if ignoring and ignoring.covers(row):
+            mine = Interval(row.start, row.end)
+            own.setdefault(row.resource_id, []).append(mine)
+        else:
+            taken = Busy(row.start, row.end, row.closure or "")
+            busy.setdefault(row.resource_id, []).append(taken)
+    return busy, own
 
 
 def _around(first: date, last: date) -> tuple[datetime, datetime]:

@@ -18,6 +18,7 @@ register.filter("who", words.who)
 register.filter("what", words.what)
 register.filter("message_state", words.state)
 register.filter("as_value", as_value)
+register.filter("message_text", words.text)
 
 
 @register.filter

@@ -19,7 +19,7 @@ from booking.steps import Journey, as_request
 from clinic_site.client import client_address
 
 from .road import AWAY, UNFIT, WENT, onward, with_draft
-from .times import show_other_times, show_times
+from .times import show_other_times, show_times, went
 
 TOO_MANY = 429
 
@@ -123,19 +123,20 @@ def _time_went(
 ) -> HttpResponse:
     """Ask for another time in place of the one that went; all else stays."""
     rank = error.params.get("rank", 1)
-    went = words.as_value(as_request(journey).choices[rank - 1])
+    gone = as_request(journey).choices[rank - 1]
     kept = journey.draft
     if rank == 1:
         first = TimeForm(journey.typed("times"), clinicians=journey.clinicians)
-        first.add_error("start", str(error))
+        first.add_error("start", went(gone))
         kept.forget("times")
         draft.save(request.session, kept, now)
         return show_times(request, journey, first, now, status=WENT)
-    left = [s for s in kept.answers["other-times"]["starts"] if s != went]
+    others = OtherTimesForm(journey.typed("other-times"))
+    others.add_error("starts", went(gone))
+    typed = kept.answers["other-times"]["starts"]
+    left = [start for start in typed if start != words.as_value(gone)]
     kept.keep("other-times", {"starts": left})
     draft.save(request.session, kept, now)
-    others = OtherTimesForm(journey.typed("other-times"))
-    others.add_error("starts", str(error))
     return show_other_times(request, journey, others, now, status=WENT)
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from booking import limits, words, workflow
-from booking.errors import TimeTaken, TryAgain
+from booking.errors import TimeNotOffered, TimeTaken, TryAgain
 from booking.forms import OtherTimesForm, TimeForm, parse_instant
 from booking.models import VisitType
 from booking.picker import PARTS, Filters, Times
@@ -41,13 +41,25 @@ def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
         try:
             _hold(request, journey, form, now)
             return onward(keep(request, journey, TIMES, form, now))
-        except TimeTaken as error:
+        except TimeNotOffered as error:
             form.add_error("start", str(error))
+            status = WENT
+        except TimeTaken:
+            form.add_error("start", went(form.cleaned_data["start"]))
             status = WENT
         except TryAgain as error:
             form.add_error(None, str(error))
             status = AWAY
     return show_times(request, journey, form, now, status=status)
+
+
+def went(*starts: datetime) -> str:
+    """Return what to say of times that could be chosen, and cannot be had any more."""
+    said = _(
+        "No longer free: %(when)s. Choose another time. Everything else that you"
+        " typed is still here."
+    )
+    return said % {"when": "; ".join(words.moment(start) for start in starts)}
 
 
 def _hold(
@@ -74,14 +86,14 @@ def show_times(
     filters = _filters(request, journey, form)
     free = _times(journey, filters, now)
     chosen = _chosen(journey, form)
-    went = chosen if chosen and chosen not in free.starts() else None
+    gone = chosen if chosen and _has_gone(chosen, free, form) else None
     first = _date(request.GET.get("from", ""))
     if first is None and chosen:
         first = words.local(chosen).date()
     page = free.page(
         first,
         checked=[chosen] if chosen else [],
-        before=(_("Nearest free times"), free.nearest(went) if went else []),
+        before=(_("Nearest free times"), free.nearest(gone) if gone else []),
     )
     query = {"part": filters.part, "with": _slug(filters)}
     return show(
@@ -95,7 +107,7 @@ def show_times(
         filters=filters,
         parts=PARTS,
         wanted=_slug(filters),
-        went=words.moment(went) if went and not form.is_bound else "",
+        went=words.moment(gone) if gone and not form.is_bound else "",
         unreadable=bool(journey.draft.wanted.get("start")) and not chosen,
         earlier=_link("times", page.earlier, **query),
         later=_link("times", page.later, **query),
@@ -116,13 +128,14 @@ def other_times(request: HttpRequest, journey: Journey, now: datetime) -> HttpRe
     status = 0
     if form.is_valid():
         free = _times(journey, _asked_for(journey), now)
-        if set(form.cleaned_data["starts"]) <= set(free.starts()):
+        gone = [s for s in form.cleaned_data["starts"] if not free.has(s)]
+        if not gone:
             journey = keep(request, journey, OTHER_TIMES, form, now)
             turned_to = _date(request.POST.get("from", ""))
             if turned_to:
                 return redirect(_link("other_times", turned_to))
             return onward(journey)
-        form.add_error("starts", str(TimeTaken()))
+        form.add_error("starts", went(*gone))
         status = WENT
     return show_other_times(request, journey, form, now, status=status)
 
@@ -196,6 +209,13 @@ def _asked_for(journey: Journey) -> Filters:
 def _slug(filters: Filters) -> str:
     person = filters.clinician and filters.clinician.clinician
     return person.slug if person else ""
+
+
+def _has_gone(chosen: datetime, free: Times, form: TimeForm) -> bool:
+    """Tell whether the chosen time cannot be had; looking at others is no answer."""
+    said: Any = form.data if form.is_bound else form.initial
+    same_clinician = _slug(free.filters) == (said.get("clinician") or "")
+    return same_clinician and not free.has(chosen)
 
 
 def _chosen(journey: Journey, form: TimeForm) -> datetime | None:

@@ -224,14 +224,14 @@ def take_from(plan: Plan, start: datetime, *, now: datetime) -> list[Reservation
     slot = plan.check(start, now=now)
     if isinstance(slot, Reason):
         raise refusal(slot)
-    taken = availability.taken(slot, plan.rules)
+    taken = availability.taken(slot, plan.rules, plan.calendars)
     return [
         Reservation(
             resource_id=resource,
-            start=datetime.fromtimestamp(taken.start, UTC),
-            end=datetime.fromtimestamp(taken.end, UTC),
+            start=datetime.fromtimestamp(span.start, UTC),
+            end=datetime.fromtimestamp(span.end, UTC),
         )
-        for resource in slot.resources
+        for resource, span in taken.items()
     ]
 
 

@@ -10,7 +10,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import DatabaseError
 
-from booking.availability import Busy, Calendar, Need, Rules, WeeklyHours
+from booking.availability import Busy, Calendar, Interval, Need, Rules, WeeklyHours
 from booking.models import (
     Closure,
     Hours,
@@ -24,6 +24,9 @@ from tests import factories
 from tests.factories import CLINICIAN, MACHINE, NEW_YORK, ROOM
 
 from .test_availability_properties import Clinic
+
+# Of which resource; None stands for every one.
+Taken = tuple[int | None, Busy]
 
 NOBODY = Ignoring()
 SUNDAY = 6
@@ -46,7 +49,11 @@ WEEKS: dict[str, list[dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class SmallClinic:
-    """Two clinicians, two rooms, a machine; two kinds of visit, two at the desk."""
+    """Two clinicians, three rooms, a machine; three kinds of visit, two at the desk.
+
+    The machine has to be cleaned; a visit of both clinicians takes two rooms, one of
+    which is a certain one.
+    """
 
     resources: list[Resource]
     visit_types: list[VisitType]
@@ -57,8 +64,8 @@ class SmallClinic:
     def founded(cls) -> Self:
         factories.a_clinic()
         clinicians = [factories.a_clinician(), factories.a_clinician()]
-        rooms = [factories.a_room(), factories.a_room()]
-        machine = factories.a_machine()
+        rooms = [factories.a_room(), factories.a_room(), factories.a_room()]
+        machine = factories.a_machine(buffer_before=10, buffer_after=25)
         consultation = factories.a_visit_type(
             buffer_after=10, lead_time=120, horizon=60
         )
@@ -67,11 +74,16 @@ class SmallClinic:
             buffer_before=15, buffer_after=5, step=20, horizon=30,
             holds_first_choice=False,
         )  # fmt: skip
+        both = factories.a_visit_type(
+            takes=(CLINICIAN, CLINICIAN, ROOM), suitable=(rooms[0],), duration=45,
+            buffer_after=15, lead_time=0,
+        )  # fmt: skip
+        both.requirements.create(kind=ROOM)
         intern = factories.a_front_desk_person()
         intern.user.user_permissions.clear()
         return cls(
             [*clinicians, *rooms, machine],
-            [consultation, nerve_test],
+            [consultation, nerve_test, both],
             [factories.a_front_desk_person(), factories.a_front_desk_person()],
             By.staff(type(intern.user).objects.get(pk=intern.user.pk)),
         )
@@ -99,23 +111,24 @@ def minute_by_minute(
     resources = list(
         Resource.objects.filter(is_active=True).order_by("kind", "order", "name")
     )
-    needs = []
+    needs: list[Need] = []
     for requirement in visit_type.requirements.order_by("pk"):
         named = set(requirement.suitable.values_list("pk", flat=True))
-        needs.append(
-            Need(
-                requirement.kind,
-                tuple(
-                    r.pk
-                    for r in resources
-                    if r.kind == requirement.kind
-                    and (not named or r.pk in named)
-                    and (clinician in (None, r) or r.kind != CLINICIAN)
-                ),
-            )
+        suitable = tuple(
+            r.pk
+            for r in resources
+            if r.kind == requirement.kind and (not named or r.pk in named)
         )
-    suitable = {pk for need in needs for pk in need.suitable}
-    busy = _busy(now, ignoring)
+        count, spread = requirement.count, requirement.kind == CLINICIAN
+        if spread and clinician:
+            # In this clinic any clinician will do, so one asked for has a place.
+            asked_for = tuple(pk for pk in suitable if pk == clinician.pk)
+            needs.append(Need(CLINICIAN, asked_for))
+            count -= 1
+        if count:
+            needs.append(Need(requirement.kind, suitable, count, spread))
+    wanted = {pk for need in needs for pk in need.suitable}
+    busy, own = _busy(now, ignoring)
     hours: dict[int, list[WeeklyHours]] = {}
     for row in Hours.objects.order_by("pk"):
         hours.setdefault(row.resource_id, []).append(
@@ -132,9 +145,12 @@ def minute_by_minute(
             if r.pk in hours or r.kind == CLINICIAN
             else None,
             tuple(b for pk, b in busy if pk in (None, r.pk)),
+            r.buffer_before,
+            r.buffer_after,
+            tuple(Interval(b.start, b.end) for pk, b in own if pk == r.pk),
         )
         for r in resources
-        if r.pk in suitable
+        if r.pk in wanted
     ]
     rules = Rules(
         minutes=visit_type.duration,
@@ -148,16 +164,17 @@ def minute_by_minute(
     return Clinic(rules, calendars, NEW_YORK, int(now.timestamp()))
 
 
-def _busy(now: datetime, ignoring: Ignoring) -> list[tuple[int | None, Busy]]:
-    """Return what takes time, and of which resource; None stands for every one."""
-    held = [
-        (row.resource_id, _stretch(row))
-        for row in Reservation.objects.filter(closure=None)
-        if (row.expires_at is None or row.expires_at > now)
-        and not (ignoring.hold_key and row.hold_key == ignoring.hold_key)
-        and not (row.appointment_id and row.appointment_id == ignoring.appointment_id)
-    ]
-    return held + [(row.resource_id, _stretch(row)) for row in Closure.objects.all()]
+def _busy(now: datetime, ignoring: Ignoring) -> tuple[list[Taken], list[Taken]]:
+    """Return what takes time, and what whoever asks holds themselves."""
+    busy, own = [], []
+    for row in Reservation.objects.filter(closure=None):
+        if row.expires_at is None or row.expires_at > now:
+            mine = (ignoring.hold_key and row.hold_key == ignoring.hold_key) or (
+                row.appointment_id and row.appointment_id == ignoring.appointment_id
+            )
+            (own if mine else busy).append((row.resource_id, _stretch(row)))
+    closures = [(row.resource_id, _stretch(row)) for row in Closure.objects.all()]
+    return busy + closures, own
 
 
 def _stretch(row: Reservation | Closure) -> Busy:

@@ -82,7 +82,7 @@ VISITORS = ("ann", "ben")
 
 visitor = st.sampled_from(VISITORS)
 desk = st.integers(0, 1)
-kind = st.integers(0, 1)
+kind = st.integers(0, 2)
 mood = st.sampled_from(["ok", *PostOffice.MOODS])
 
 # A request or a booking, by whoever made it.
@@ -498,7 +498,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        nth=st.none() | st.integers(0, 4),
+        nth=st.none() | st.integers(0, 5),
         day=st.integers(0, 6),
         length=st.sampled_from([HOUR, 5 * HOUR, DAY, 10 * DAY]),
     )
@@ -546,7 +546,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         )
         workflow.refresh_closures(now=self.now)
 
-    @rule(nth=st.integers(0, 4))
+    @rule(nth=st.integers(0, 5))
     def staff_take_something_away_or_bring_it_back(self, nth: int) -> None:
         resource = Resource.objects.get(pk=self.clinic.resources[nth].pk)
         resource.is_active = not resource.is_active
@@ -618,6 +618,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             self.move_to(soonest)
             while delivery.deliver_next():
                 pass
+        delivery.purge(self.now)
         assert integrity.faults(self.now) == []
         for message in Message.objects.all():
             ends = (message.sent_at, message.failed_at, message.overtaken_at)
@@ -717,11 +718,11 @@ def taken_by(slot: Slot, visit_type: VisitType) -> list[tuple[int, datetime, dat
     end = datetime.fromtimestamp(slot.end, UTC)
     return sorted(
         (
-            resource,
-            start - visit_type.buffer_before * MINUTE,
-            end + visit_type.buffer_after * MINUTE,
+            r.pk,
+            start - max(visit_type.buffer_before, r.buffer_before) * MINUTE,
+            end + max(visit_type.buffer_after, r.buffer_after) * MINUTE,
         )
-        for resource in slot.resources
+        for r in Resource.objects.filter(pk__in=slot.resources)
     )
 
 

@@ -1,15 +1,18 @@
 """The engine against a model that looks at every minute, on random calendars.
 
 The model below shares no code with the engine and knows no trick: it reads the clock
-on the wall at each minute and tries every resource. `HYPOTHESIS_EXAMPLES` says how many
-clinics to invent.
+on the wall at each minute and tries every way to take resources. `HYPOTHESIS_EXAMPLES`
+says how many clinics to invent; the same ones each time, or others for each seed.
 """
 
 import datetime as dt
 import os
-from itertools import pairwise, product
+from collections import Counter
+from functools import cache, lru_cache
+from itertools import combinations, pairwise, permutations, product
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,24 +20,36 @@ from booking.availability import (
     Busy,
     Calendar,
     Day,
+    Interval,
     Need,
     Reason,
     Rules,
     Slot,
     WeeklyHours,
     Why,
+    can_serve,
     check,
+    check_resource,
     free_slots,
     opening_windows,
     taken,
 )
+from tests import plugin
 
-EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "400"))
-thorough = settings(
-    max_examples=EXAMPLES,
-    deadline=None,  # a busy machine is no fault of the engine
-    suppress_health_check=[HealthCheck.too_slow],
-)
+pytestmark = pytest.mark.no_database
+
+EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "10000"))
+
+
+def clinics_to_invent(count):
+    return settings(
+        max_examples=max(count, 1),
+        derandomize=not plugin.SEEDED,
+        database=None,
+        deadline=None,  # a busy machine is no fault of the engine
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
 
 # An ordinary day and days around clock changes: by an hour, by half an hour, at
 # midnight, into yesterday.
@@ -50,7 +65,23 @@ PLACES = [
     ("America/Sao_Paulo", dt.date(2027, 2, 21)),
     ("America/St_Johns", dt.date(2010, 11, 7)),
 ]
-KINDS = {"clinician": (1, 2), "room": (11, 12), "machine": (21,)}
+KINDS = {"clinician": (1, 2, 3), "room": (11, 12, 13), "machine": (21, 22)}
+CLOSURES = ["Founders' Day", "Repairs"]
+
+
+# --- The model ----------------------------------------------------------------------
+
+
+@lru_cache(maxsize=500)
+def minutes_of(zone, date):
+    """List the minutes of a local date, each with what the clock then shows.
+
+    In minutes after midnight, read off the clock at each of them.
+    """
+    noon = int(dt.datetime.combine(date, dt.time(12), zone).timestamp())
+    around = range(noon - 30 * 3600, noon + 30 * 3600, 60)
+    walls = ((minute, dt.datetime.fromtimestamp(minute, zone)) for minute in around)
+    return [(m, minutes(wall.time())) for m, wall in walls if wall.date() == date]
 
 
 class Clinic:
@@ -61,254 +92,398 @@ class Clinic:
         self.calendars = {calendar.resource: calendar for calendar in calendars}
         self.zone = zone
         self.now = now
-        self.walls = {}
+        suitable = {r for need in rules.needs for r in need.suitable}
+        self.known = sorted(suitable & set(self.calendars))
+        self.today = self.date_of(now)
+        # What was looked at once is not looked at again.
+        for name in (
+            "date_of", "open_minutes", "open_around", "busy_minutes", "own_minutes",
+            "closed_minutes", "visit_minutes", "work", "grid_of", "open_at", "free_at",
+            "unclosed_at", "own_at", "ways", "enough",
+        ):  # fmt: skip
+            setattr(self, name, cache(getattr(self, name)))
 
-    def wall(self, instant):
-        if instant not in self.walls:
-            self.walls[instant] = dt.datetime.fromtimestamp(instant, self.zone)
-        return self.walls[instant]
+    def date_of(self, instant):
+        return dt.datetime.fromtimestamp(instant, self.zone).date()
 
-    def suitable(self):
-        return {r for need in self.rules.needs for r in need.suitable}
+    def kind_of(self, resource):
+        return self.calendars[resource].kind
 
-    def is_open(self, resource, minute):
+    # What each minute is like
+
+    def open_minutes(self, resource, date):
+        hours = self.calendars[resource].hours
+        if hours is None:
+            others = [r for r in self.known if self.calendars[r].hours is not None]
+            return set().union(*(self.open_minutes(r, date) for r in others))
+        rows = [row for row in hours if is_valid(row, date)]
+        return showing(minutes_of(self.zone, date), rows) if rows else set()
+
+    def open_around(self, resource, date):
+        """Return the open minutes of a date and its neighbors: visits may cross."""
+        days = [date + dt.timedelta(n) for n in (-1, 0, 1)]
+        return set().union(*(self.open_minutes(resource, day) for day in days))
+
+    def busy_minutes(self, resource):
+        return minutes_in(self.calendars[resource].busy)
+
+    def own_minutes(self, resource):
+        return minutes_in(self.calendars[resource].own)
+
+    def closed_minutes(self, resource, name):
+        closures = [b for b in self.calendars[resource].busy if b.closure]
+        return minutes_in(c for c in closures if name in ("", c.closure))
+
+    # What each start is like
+
+    def reserved(self, resource, start):
+        """Return the minutes that a visit takes of a resource."""
         calendar = self.calendars[resource]
-        if calendar.hours is None:
-            return any(
-                within(row, self.wall(minute))
-                for other in self.suitable()
-                for row in self.calendars[other].hours or ()
-            )
-        return any(within(row, self.wall(minute)) for row in calendar.hours)
+        begins = start - max(self.rules.before, calendar.before) * 60
+        ends = start + self.rules.minutes * 60
+        return range(begins, ends + max(self.rules.after, calendar.after) * 60, 60)
 
-    def open_for(self, resource, start):
+    def is_closed(self, resource, start, name=""):
+        closed = self.closed_minutes(resource, name)
+        return not closed.isdisjoint(self.reserved(resource, start))
+
+    def open_at(self, start):
         visit = range(start, start + self.rules.minutes * 60, 60)
-        return all(self.is_open(resource, minute) for minute in visit)
+        date = self.date_of(start)
+        return {r for r in self.known if self.open_around(r, date).issuperset(visit)}
 
-    def in_the_way(self, resource, start):
-        begins = start - self.rules.before * 60
-        ends = start + (self.rules.minutes + self.rules.after) * 60
-        minutes = set(range(begins, ends, 60))
-        return [
-            busy
-            for busy in self.calendars[resource].busy
-            if minutes & set(range(busy.start, busy.end, 60))
+    def free_at(self, start):
+        return {
+            r
+            for r in self.open_at(start)
+            if self.busy_minutes(r).isdisjoint(self.reserved(r, start))
+        }
+
+    def unclosed_at(self, start, name=""):
+        return {r for r in self.open_at(start) if not self.is_closed(r, start, name)}
+
+    def own_at(self, start):
+        """Return what whoever asks already holds then."""
+        return frozenset(
+            r
+            for r in self.known
+            if self.calendars[r].own
+            and not self.own_minutes(r).isdisjoint(self.reserved(r, start))
+        )
+
+    def grid_of(self, date):
+        step = self.rules.step
+        return [m for m, wall in minutes_of(self.zone, date) if wall % step == 0]
+
+    # Who takes part
+
+    def visit_minutes(self, resource):
+        return minutes_in(b for b in self.calendars[resource].busy if not b.closure)
+
+    def work(self, resource, date):
+        """Count the minutes of the date that visits take."""
+        day = {minute for minute, _ in minutes_of(self.zone, date)}
+        return len(day & self.visit_minutes(resource))
+
+    def in_turn(self, need, date, own):
+        """List who would do for a need, whom to take first on this date first."""
+        known = [r for r in need.suitable if r in self.calendars]
+        if need.spread and known:
+            for _ in range(date.toordinal() % len(known)):
+                known.append(known.pop(0))
+            known.sort(key=lambda r: self.work(r, date))
+        return [r for r in known if r in own] + [r for r in known if r not in own]
+
+    def ways(self, date, own=frozenset()):
+        """List every way to serve the needs, preferred first, nobody twice."""
+        parts = [
+            combinations(self.in_turn(need, date, own), need.count)
+            for need in self.rules.needs
         ]
+        ways = (sum(way, ()) for way in product(*parts))
+        return [way for way in ways if len(set(way)) == len(way)]
 
-    def ways(self, needs):
-        for way in product(*(need.suitable for need in needs)):
-            if len(set(way)) == len(way):
-                yield way
+    def kinds(self):
+        return sorted({need.kind for need in self.rules.needs})
+
+    def suffice(self, able, date, kind=""):
+        """Tell whether these can serve the needs, or those of one kind."""
+        if kind:
+            able = able | {r for r in self.known if self.kind_of(r) != kind}
+        return self.enough(frozenset(able), date)
+
+    def enough(self, able, date):
+        return any(able.issuperset(way) for way in self.ways(date))
+
+    def chosen(self, start):
+        """Return what is taken: what is one's own, kind by kind, then whose turn it is.
+
+        None if nothing can be.
+        """
+        date, free, own = self.date_of(start), self.free_at(start), self.own_at(start)
+        ways = [way for way in self.ways(date, own) if free.issuperset(way)]
+        if not own:
+            return ways[0] if ways else None
+
+        def other_kinds(way):
+            others = {self.kind_of(r) for r in way if r not in own}
+            return [kind in others for kind in self.kinds()]
+
+        return min(ways, key=other_kinds, default=None)
+
+    # The answers
 
     def answer(self, start):
         """Give the slot, or the reason of this one start."""
-        rules, today = self.rules, self.wall(self.now).date()
-        if start < self.now or self.wall(start).date() < today:
+        date = self.date_of(start)
+        if start < self.now:
             return Reason(Why.PAST)
-        if (self.wall(start).date() - today).days > rules.horizon:
+        if reason := self.refused(date):
+            return reason
+        if start not in self.grid_of(date):
+            return Reason(Why.OUTSIDE_HOURS)
+        if not self.suffice(self.open_at(start), date):
+            return Reason(Why.OUTSIDE_HOURS)
+        return self.found(start) or self.why_none(date, [start], [start])
+
+    def refused(self, date):
+        if date < self.today:
+            return Reason(Why.PAST)
+        if (date - self.today).days > self.rules.horizon:
             return Reason(Why.BEYOND_HORIZON)
-        wall = self.wall(start)
-        if (wall.hour * 60 + wall.minute) % rules.step:
-            return Reason(Why.OUTSIDE_HOURS)
-        ways = [
-            way
-            for way in self.ways(rules.needs)
-            if all(self.open_for(resource, start) for resource in way)
-        ]
-        if not ways:
-            return Reason(Why.OUTSIDE_HOURS)
-        for way in ways:
-            if not any(self.in_the_way(resource, start) for resource in way):
-                if start < self.now + rules.lead * 60:
-                    return Reason(Why.TOO_SOON)
-                return Slot(start, start + rules.minutes * 60, way)
-        if all(self.closures(way, start) for way in ways):
-            return Reason(Why.CLOSED, self.closure_to_blame(ways, [start]))
-        scarce = self.scarce_kinds(start)
-        if len(scarce) == 1:
-            return Reason(Why.IN_USE, *scarce)
-        return Reason(Why.FULLY_BOOKED)
+        return Reason(self.rules.barred) if self.rules.barred else None
 
-    def closures(self, way, start):
-        found = [busy for r in way for busy in self.in_the_way(r, start)]
-        return {busy.closure for busy in found if busy.closure}
-
-    def closure_to_blame(self, ways, starts):
-        # The invented clinics know one closure; the tables cover the choice of several.
-        (name,) = {
-            name for way in ways for s in starts for name in self.closures(way, s)
-        }
-        return name
-
-    def scarce_kinds(self, start):
-        scarce = set()
-        for kind in {need.kind for need in self.rules.needs}:
-            needs = [need for need in self.rules.needs if need.kind == kind]
-            if not any(
-                all(
-                    self.open_for(r, start) and not self.in_the_way(r, start)
-                    for r in way
-                )
-                for way in self.ways(needs)
-            ):
-                scarce.add(kind)
-        return scarce
-
-    def minutes_of(self, date):
-        noon = int(dt.datetime.combine(date, dt.time(12), self.zone).timestamp())
-        around = range(noon - 30 * 3600, noon + 30 * 3600, 60)
-        return [minute for minute in around if self.wall(minute).date() == date]
-
-    def grid_of(self, date):
-        return [
-            minute
-            for minute in self.minutes_of(date)
-            if (self.wall(minute).hour * 60 + self.wall(minute).minute)
-            % self.rules.step
-            == 0
-        ]
+    def found(self, start):
+        way = self.chosen(start)
+        if way and start < self.now + self.rules.lead * 60:
+            return Reason(Why.TOO_SOON)
+        return Slot(start, start + self.rules.minutes * 60, way) if way else None
 
     def day(self, date):
-        today = self.wall(self.now).date()
-        if date < today:
-            return Day(date, (), Reason(Why.PAST))
-        if (date - today).days > self.rules.horizon:
-            return Day(date, (), Reason(Why.BEYOND_HORIZON))
-        answers = {start: self.answer(start) for start in self.grid_of(date)}
-        slots = tuple(a for a in answers.values() if isinstance(a, Slot))
-        return Day(date, slots, None if slots else self.reason(answers))
+        if reason := self.refused(date):
+            return Day(date, (), reason)
+        grid = self.grid_of(date)
+        open_ = [s for s in grid if self.suffice(self.open_at(s), date)]
+        ahead = [s for s in open_ if s >= self.now]
+        found = list(filter(None, map(self.found, ahead)))
+        slots = tuple(slot for slot in found if isinstance(slot, Slot))
+        if slots:
+            return Day(date, slots, None)
+        if not ahead:
+            return Day(date, (), Reason(Why.PAST if open_ else Why.OUTSIDE_HOURS))
+        return Day(date, (), found[0] if found else self.why_none(date, ahead, grid))
 
-    def reason(self, answers):
-        """Sum up a day without slots from the reasons of its starts."""
-        by_why = {}
-        for start, answer in answers.items():
-            by_why.setdefault(answer.why, []).append((start, answer))
-        booked = by_why.get(Why.IN_USE, []) + by_why.get(Why.FULLY_BOOKED, [])
-        if Why.TOO_SOON in by_why:
-            return Reason(Why.TOO_SOON)
-        if booked:
-            scarce = [self.scarce_kinds(start) for start, _ in booked]
-            everywhere = set.intersection(*scarce)
-            if len(everywhere) == 1:
-                return Reason(Why.IN_USE, *everywhere)
+    def why_none(self, date, ahead, grid):
+        """Sum up why nothing can be had at any of the starts ahead, of all those."""
+        booked = [s for s in ahead if self.suffice(self.unclosed_at(s), date)]
+        if not booked:
+            return Reason(Why.CLOSED, self.closure_to_blame(date, ahead, grid))
+        scarce = [
+            kind
+            for kind in self.kinds()
+            if not any(self.suffice(self.free_at(s), date, kind) for s in booked)
+        ]
+        if len(scarce) != 1:
             return Reason(Why.FULLY_BOOKED)
-        if Why.CLOSED in by_why:
-            return by_why[Why.CLOSED][0][1]
-        was_open = any(
-            all(self.open_for(r, start) for r in way)
-            for start, _ in by_why.get(Why.PAST, [])
-            for way in self.ways(self.rules.needs)
-        )
-        return Reason(Why.PAST if was_open else Why.OUTSIDE_HOURS)
+        there = {r for s in booked for r in self.unclosed_at(s)}
+        there = {r for r in there if self.kind_of(r) == scarce[0]}
+        return Reason(Why.IN_USE, scarce[0], there.pop() if len(there) == 1 else None)
+
+    def closure_to_blame(self, date, ahead, grid):
+        def explains(name):
+            alone = [
+                s for s in ahead if not self.suffice(self.unclosed_at(s, name), date)
+            ]
+            hit = [
+                (r, s)
+                for s in grid
+                for r in self.open_at(s) - self.unclosed_at(s, name)
+            ]
+            return len(alone), len(hit)
+
+        names = {b.closure for r in self.known for b in self.calendars[r].busy}
+        return max(sorted(names - {""}), key=explains)
 
 
-def within(row, wall):
-    if row.weekday != wall.weekday():
+def minutes_in(intervals):
+    return {m for i in intervals for m in range(i.start, i.end, 60)}
+
+
+def minutes(wall):
+    return wall.hour * 60 + wall.minute
+
+
+def is_valid(row, date):
+    if row.weekday != date.weekday():
         return False
-    if row.valid_from and wall.date() < row.valid_from:
+    if row.valid_from and date < row.valid_from:
         return False
-    if row.valid_until and wall.date() > row.valid_until:
-        return False
-    if row.break_starts and row.break_starts <= wall.time() < row.break_ends:
-        return False
-    return row.opens <= wall.time() < row.closes
+    return not (row.valid_until and date > row.valid_until)
+
+
+def clock_times(row):
+    """Return the clock times within hours, each in minutes after midnight."""
+    times = set(range(minutes(row.opens), minutes(row.closes)))
+    if row.break_starts:
+        times -= set(range(minutes(row.break_starts), minutes(row.break_ends)))
+    return times
+
+
+def showing(day, rows):
+    """Return the minutes of a day at which the clock shows a time within the hours."""
+    times = set().union(*map(clock_times, rows))
+    return {minute for minute, wall in day if wall in times}
+
+
+# --- Clinics to try it on -------------------------------------------------------------
 
 
 def clock(minutes):
     return dt.time(minutes // 60, minutes % 60)
 
 
-@st.composite
-def weekly_hours(draw, dates):
-    pause = draw(st.booleans())
-    edges = draw(
-        st.lists(
-            st.integers(0, 287).map(lambda n: clock(n * 5)),
-            min_size=4 if pause else 2,
-            max_size=4 if pause else 2,
-            unique=True,
-        ).map(sorted)
-    )
-    dates_or_none = st.none() | st.sampled_from(dates)
-    valid = [draw(dates_or_none), draw(dates_or_none)]
+class Dice:
+    """Read one choice after another off bytes that Hypothesis drew in one go.
+
+    Hundreds of draws would take most of the time. Smaller bytes are simpler choices.
+    """
+
+    def __init__(self, drawn):
+        self.bytes = iter(drawn)
+
+    def number(self, below):
+        """Return one of the numbers from 0 up to, not including, `below`."""
+        high, low = next(self.bytes, 0), next(self.bytes, 0)
+        return (high * 256 + low) * below // 65536
+
+    def of(self, *options):
+        return options[self.number(len(options))]
+
+
+def a_row(dice, dates):
+    """Return hours on one of the dates, sometimes with a break, or not always valid."""
+    weekday = dice.of(*dates).weekday()
+    edges = {dice.number(288) for _ in range(dice.of(2, 2, 4))}
+    if len(edges) not in (2, 4):
+        edges = {dice.number(100), 100 + dice.number(188)}
+    opens, *pause, closes = (clock(edge * 5) for edge in sorted(edges))
+    valid = [dice.of(*[None] * 6, *dates) for _ in range(2)]
     if None not in valid:
         valid.sort()
-    return WeeklyHours(
-        draw(st.sampled_from(dates)).weekday(),
-        edges[0],
-        edges[-1],
-        *(edges[1:3] if pause else (None, None)),
-        valid_from=valid[0],
-        valid_until=valid[1],
+    return WeeklyHours(weekday, opens, closes, *(pause or (None, None)), *valid)
+
+
+def a_week(dice, kind, dates):
+    match dice.of(
+        "usual",
+        "usual",
+        "all day",
+        "all day",
+        "rows",
+        "rows" if kind == "clinician" else "any",
+    ):
+        case "usual":
+            lunch = clock(720), clock(765)
+            return tuple(
+                WeeklyHours(day.weekday(), clock(540), clock(1020), *lunch)
+                for day in dates
+            )
+        case "all day":
+            return tuple(
+                WeeklyHours(day.weekday(), clock(0), clock(1439)) for day in dates
+            )
+        case "rows":
+            return tuple(a_row(dice, dates) for _ in range(dice.number(6)))
+    return None
+
+
+def time_taken(dice, noon):
+    """Return visits, first choices, offers, holds and closures: all of it is busy."""
+    taken = []
+    for _ in range(dice.number(7)):
+        start = noon + (dice.number(45 * 24) - 45 * 12) * 300
+        length = dice.of(5, 10, 45, 90, 300, 600, 2000)
+        taken.append(
+            Busy(start, start + length * 60, dice.of("", "", "", "", "", *CLOSURES))
+        )
+    if dice.of(False, False, True):
+        start = noon - dice.of(12, 12, 12, 4) * 3600
+        whole = Busy(start, noon + 12 * 3600, dice.of("", "", *CLOSURES))
+        taken.append(whole)
+    return tuple(taken)
+
+
+def a_calendar(dice, resource, kind, dates, noon):
+    own = dice.of(0, 0, 0, 40, 600)
+    mine = noon + (dice.number(120) - 60) * 300
+    return Calendar(
+        resource,
+        kind,
+        a_week(dice, kind, dates),
+        time_taken(dice, noon),
+        before=dice.of(0, 0, 10),
+        after=dice.of(0, 0, 25),
+        own=(Interval(mine, mine + own * 60),) if own else (),
     )
 
 
-@st.composite
-def busies(draw, noon):
-    start = noon + 60 * draw(st.integers(-45 * 12, 45 * 12)) * 5
-    minutes = draw(st.sampled_from([5, 10, 45, 90, 300, 600, 2000]))
-    closure = draw(st.sampled_from(["", "", "", "Founders' Day"]))
-    return Busy(start, start + minutes * 60, closure)
+def some_needs(dice):
+    """Return what a visit takes: kinds, some of which twice, or two of one."""
+    kinds = dice.of(
+        ("clinician",),
+        ("clinician", "room"),
+        ("clinician", "room", "machine"),
+        ("clinician", "room", "clinician"),
+        ("room", "clinician", "room"),
+    )
+    asked = []
+    for kind in kinds:
+        size = dice.of(*range(1, len(KINDS[kind]) + 1), len(KINDS[kind]))
+        some = dice.of(*permutations(KINDS[kind], size))
+        count = dice.of(1, 1, 2) if size > 1 else dice.of(*[1] * 9, 2)
+        spread = kind == "clinician" and dice.of(False, True, True)
+        asked.append(Need(kind, some, count, spread))
+    return tuple(asked)
 
 
-@st.composite
-def clinics(draw):
-    name, date = draw(st.sampled_from(PLACES))
+def some_rules(dice):
+    return Rules(
+        minutes=dice.of(10, 30, 45, 120),
+        before=dice.of(0, 0, 5, 20),
+        after=dice.of(0, 0, 10, 35),
+        step=dice.of(15, 20, 30, 50, 60),
+        lead=dice.of(0, 0, 60, 24 * 60, 48 * 60),
+        horizon=dice.of(*[60] * 10, 1, 0),
+        needs=some_needs(dice),
+        barred=dice.of(*[None] * 40, Why.CALL_US, Why.NEEDS_REFERRAL),
+    )
+
+
+def a_small_clinic(drawn):
+    """Return a clinic at a present moment, and three dates around a place's noon."""
+    dice = Dice(drawn)
+    name, date = dice.of(*PLACES)
     zone = ZoneInfo(name)
     dates = [date + dt.timedelta(n) for n in (-1, 0, 1)]
     noon = int(dt.datetime.combine(date, dt.time(12), zone).timestamp())
-    rows = st.lists(weekly_hours(dates), max_size=4).map(tuple)
-    all_day = Busy(noon - 12 * 3600, noon + 12 * 3600, "Founders' Day")
-    holiday = draw(st.sampled_from([(), (), (), (all_day,)]))
-    day_long = tuple(WeeklyHours(d.weekday(), clock(0), clock(1439)) for d in dates)
-    calendars = [
-        Calendar(
-            resource,
-            kind,
-            draw(
-                st.just(day_long) | (rows if kind == "clinician" else st.none() | rows)
-            ),
-            (*draw(st.lists(busies(noon), max_size=9)), *holiday),
-        )
-        for kind, resources in KINDS.items()
-        for resource in resources
+    rules = some_rules(dice)
+    suitable = {r: need.kind for need in rules.needs for r in need.suitable}
+    # One who is not asked for changes nothing; one who is may be away for good.
+    there = [*(suitable | {4: "clinician"}).items()][
+        dice.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 1) :
     ]
-    kinds = draw(
-        st.sampled_from(
-            [
-                ("clinician",),
-                ("clinician", "room"),
-                ("clinician", "room", "machine"),
-                ("clinician", "room", "clinician"),
-            ]
-        )
-    )
-    needs = tuple(
-        Need(kind, draw(st.permutations(KINDS[kind]).flatmap(some_of)))
-        for kind in kinds
-    )
-    rules = Rules(
-        minutes=draw(st.sampled_from([10, 30, 45, 120])),
-        before=draw(st.sampled_from([0, 0, 5, 20])),
-        after=draw(st.sampled_from([0, 0, 10, 35])),
-        step=draw(st.sampled_from([15, 20, 30, 50, 60])),
-        lead=draw(st.sampled_from([0, 0, 60, 24 * 60, 48 * 60])),
-        horizon=draw(st.sampled_from([60, 60, 60, 1, 0])),
-        needs=needs,
-    )
-    now = noon + draw(st.integers(-48 * 3600, 0) | st.integers(0, 30 * 3600))
-    return Clinic(rules, calendars, zone, now), dates
+    known = [a_calendar(dice, r, kind, dates, noon) for r, kind in there]
+    now = noon - 48 * 3600 + dice.of(dice.number(86400), dice.number(60 * 3600))
+    return Clinic(rules, known, zone, now), dates
 
 
-def some_of(resources):
-    return st.integers(1, len(resources)).map(lambda n: tuple(resources[:n]))
+BYTES = 600  # about as many as the largest clinic takes
+clinics = st.binary(min_size=BYTES, max_size=BYTES).map(a_small_clinic)
+needs = st.binary(min_size=40, max_size=40).map(lambda drawn: some_needs(Dice(drawn)))
 
 
-@thorough
-@given(clinics())
-def test_what_is_offered_is_what_looking_at_every_minute_finds(drawn):
-    clinic, dates = drawn
-    days = free_slots(
+def listed(clinic, dates):
+    return free_slots(
         clinic.rules,
         clinic.calendars.values(),
         first=dates[0],
@@ -316,69 +491,177 @@ def test_what_is_offered_is_what_looking_at_every_minute_finds(drawn):
         zone=clinic.zone,
         now=clinic.now,
     )
-    assert days == tuple(clinic.day(date) for date in dates)
 
 
-@thorough
-@given(clinics(), st.data())
+def checked(clinic, start):
+    return check(
+        clinic.rules,
+        clinic.calendars.values(),
+        start,
+        zone=clinic.zone,
+        now=clinic.now,
+    )
+
+
+# --- What must hold -------------------------------------------------------------------
+
+
+def test_what_is_offered_is_what_looking_at_every_minute_finds():
+    seen = Counter()
+
+    @clinics_to_invent(EXAMPLES)
+    @given(clinics)
+    def agrees(drawn):
+        clinic, dates = drawn
+        days = listed(clinic, dates)
+        assert days == tuple(map(clinic.day, dates))
+        for why in (day.reason for day in days):
+            seen[why and (why.why, why.resource is not None)] += 1
+
+    agrees()
+    assert seen.keys() >= {None, (Why.IN_USE, True), *((why, False) for why in Why)}
+
+
+@clinics_to_invent(EXAMPLES // 10)
+@given(clinics, st.data())
 def test_what_is_offered_is_what_may_be_booked(drawn, data):
     clinic, dates = drawn
-    calendars = list(clinic.calendars.values())
-    zone, now = clinic.zone, clinic.now
-
-    def answer(start):
-        return check(clinic.rules, calendars, start, zone=zone, now=now)
-
-    days = free_slots(
-        clinic.rules, calendars, first=dates[0], last=dates[-1], zone=zone, now=now
-    )
-    offered = {slot.start: slot for day in days for slot in day.slots}
-    answers = {s: answer(s) for date in dates for s in clinic.grid_of(date)}
-    assert {s: a for s, a in answers.items() if isinstance(a, Slot)} == offered
-    first, last = clinic.minutes_of(dates[0])[0], clinic.minutes_of(dates[-1])[-1]
+    day = listed(clinic, dates)[1]
+    answers = {start: checked(clinic, start) for start in clinic.grid_of(day.date)}
+    assert tuple(a for a in answers.values() if isinstance(a, Slot)) == day.slots
+    (first, _), *_, (last, _) = minutes_of(clinic.zone, day.date)
     for start in data.draw(st.lists(st.integers(first, last), max_size=5)):
         if start % 60:
-            assert not isinstance(answer(start), Slot)
+            assert not isinstance(checked(clinic, start), Slot)
     for start in data.draw(st.lists(st.sampled_from(range(first, last, 60)))):
-        assert answer(start) == clinic.answer(start)
+        assert checked(clinic, start) == clinic.answer(start)
 
 
-@thorough
-@given(clinics())
+@clinics_to_invent(EXAMPLES // 10)
+@given(clinics)
 def test_every_offer_can_be_reserved(drawn):
     clinic, dates = drawn
-    days = free_slots(
-        clinic.rules,
-        clinic.calendars.values(),
-        first=dates[0],
-        last=dates[-1],
-        zone=clinic.zone,
-        now=clinic.now,
-    )
-    for slot in (slot for day in days for slot in day.slots):
-        held = taken(slot, clinic.rules)
-        assert [
-            busy
-            for resource in slot.resources
-            for busy in clinic.calendars[resource].busy
-            if held.overlaps(busy)
-        ] == []
+    known = clinic.calendars
+    for slot in (slot for day in listed(clinic, dates) for slot in day.slots):
+        held = taken(slot, clinic.rules, known.values())
+        assert can_serve(clinic.rules, slot.resources)
+        assert list(held) == list(slot.resources)
+        for r, interval in held.items():
+            reserved = clinic.reserved(r, slot.start)
+            assert interval == Interval(reserved.start, reserved.stop)
+            assert [busy for busy in known[r].busy if busy.overlaps(interval)] == []
 
 
-@thorough
-@given(clinics())
+@clinics_to_invent(EXAMPLES // 10)
+@given(clinics, st.data())
+def test_what_is_free_for_a_visit_can_take_the_place_of_what_it_has(drawn, data):
+    clinic, dates = drawn
+    start = data.draw(st.sampled_from([s for d in dates for s in clinic.grid_of(d)]))
+    visit = Interval(start, start + clinic.rules.minutes * 60)
+    for r in clinic.known:
+        calendar = clinic.calendars[r]
+        found = check_resource(clinic.rules, calendar, visit, zone=clinic.zone)
+        if calendar.hours is not None and r not in clinic.open_at(start):
+            assert found == Reason(Why.OUTSIDE_HOURS)
+        elif clinic.is_closed(r, start):
+            names = [name for name in CLOSURES if clinic.is_closed(r, start, name)]
+            assert found == Reason(Why.CLOSED, names[0])
+        elif clinic.busy_minutes(r).isdisjoint(clinic.reserved(r, start)):
+            assert found is None
+        else:
+            assert found == Reason(Why.IN_USE, calendar.kind, r)
+
+
+@clinics_to_invent(EXAMPLES // 10)
+@given(needs, st.sets(st.sampled_from(sum(KINDS.values(), ()))))
+def test_what_can_serve_is_one_of_all_the_ways(asked, resources):
+    rules = Rules(30, 0, 0, 15, 0, 60, asked)
+    parts = product(*(combinations(need.suitable, need.count) for need in asked))
+    ways = [set(sum(way, ())) for way in parts if len(set(sum(way, ()))) == size(asked)]
+    assert can_serve(rules, resources) == (resources in ways)
+
+
+def size(asked):
+    return sum(need.count for need in asked)
+
+
+@clinics_to_invent(EXAMPLES // 10)
+@given(clinics)
 def test_opening_windows_are_the_open_minutes_and_never_touch(drawn):
     clinic, dates = drawn
     rows = [row for c in clinic.calendars.values() for row in c.hours or ()]
     windows = opening_windows(rows, first=dates[0], last=dates[-1], zone=clinic.zone)
-    open_minutes = {
-        minute
-        for date in dates
-        for minute in clinic.minutes_of(date)
-        if any(within(row, clinic.wall(minute)) for row in rows)
-    }
-    assert {
-        minute for w in windows for minute in range(w.start, w.end, 60)
-    } == open_minutes
+    assert minutes_in(windows) == set().union(
+        *(
+            showing(
+                minutes_of(clinic.zone, date), [r for r in rows if is_valid(r, date)]
+            )
+            for date in dates
+        )
+    )
     gaps = [b.start - a.end for a, b in pairwise(windows)]
     assert [gap for gap in gaps if gap <= 0] == []
+
+
+# --- Four hundred days ----------------------------------------------------------------
+
+
+WEEK = (
+    *(
+        WeeklyHours(d, clock(540), clock(1020), clock(720), clock(765))
+        for d in range(5)
+    ),
+    *(WeeklyHours(d, clock(15), clock(270)) for d in (5, 6)),
+    *(WeeklyHours(d, clock(22 * 60), clock(1439)) for d in range(7)),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        pytest.param("America/New_York", dt.date(2027, 1, 1), id="both changes"),
+        pytest.param("Australia/Lord_Howe", dt.date(2027, 1, 1), id="half an hour"),
+        pytest.param("America/Sao_Paulo", dt.date(2018, 8, 1), id="dropped after"),
+        pytest.param("Asia/Tehran", dt.date(2022, 1, 1), id="dropped, at midnight"),
+        pytest.param("Europe/Lisbon", dt.date(2027, 1, 1), id="across midnight"),
+    ],
+)
+def test_four_hundred_days_agree_with_the_clock_on_the_wall(name, first):
+    zone = ZoneInfo(name)
+    dates = [first + dt.timedelta(n) for n in range(400)]
+    begins = int(dt.datetime.combine(first, dt.time(), zone).timestamp())
+    busy = [
+        tuple(
+            Busy(begins + n * hours * 3600, begins + n * hours * 3600 + 50 * 60)
+            for n in range(1, 400 * 24 // hours)
+        )
+        for hours in (5, 7, 11)
+    ]
+    clinic = Clinic(
+        Rules(
+            45, 5, 10, 15, 0, 400,
+            (Need("clinician", (1, 2), spread=True), Need("room", (11,))),
+        ),
+        [
+            Calendar(1, "clinician", WEEK, busy[0]),
+            Calendar(2, "clinician", WEEK, busy[1]),
+            Calendar(11, "room", None, busy[2], after=20),
+        ],
+        zone,
+        begins,
+    )  # fmt: skip
+    days = listed(clinic, dates)
+    assert days == tuple(map(clinic.day, dates))
+    for day in days:
+        assert day.slots or day.reason
+        for slot in day.slots:
+            opens, closes = (
+                dt.datetime.fromtimestamp(at, zone) for at in (slot.start, slot.end - 1)
+            )
+            assert opens.date() == closes.date() == day.date
+            assert slot.end - slot.start == 45 * 60
+            assert any(
+                {minutes(opens.time()), minutes(closes.time())} <= clock_times(row)
+                for row in WEEK
+                if is_valid(row, day.date)
+            )

@@ -20,6 +20,7 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from booking import workflow
+from booking.links import without_tokens
 from booking.messages import DECLINE_WORDS
 from booking.models import Appointment, Heartbeat, Message, Proposal, Resource
 from booking.policy import DeclineReason, Status
@@ -178,7 +179,8 @@ def test_each_choice_says_whether_it_can_be_had_now(desk: Client) -> None:
         f"tomorrow 10:00 AM · free · {ours}, {room_1} · also wanted by 1",
         "tomorrow 11:00 AM · taken now",
         f"tomorrow 12:00 PM · free · {ours}, {room_1}",
-        f"tomorrow 2:00 PM · free · {ours}, {room_1}",
+        # Any clinician will do, so the one with less to do that day.
+        f"tomorrow 2:00 PM · free · {other}, {room_1}",
         # The first request holds its first choice, so this would be the other room.
         f"tomorrow 10:00 AM · free · {other}, {room_2}",
     ]
@@ -353,6 +355,15 @@ def test_opening_an_address_accepts_nothing(desk: Client) -> None:
         assert desk.head(address("accept", visit)).status_code == 405
 
 
+def test_who_has_to_be_phoned_is_said_as_the_visit_is_accepted(desk: Client) -> None:
+    visit = a_request(patient=patient_details(email=""))
+    response = press_accept(desk, visit, choice(visit))
+    assert said(response) == [
+        f"{visit.reference}: accepted for Tuesday, November 17, 10:00 AM. Phone the"
+        " patient to say so."
+    ]
+
+
 # --- Decline and cancel ------------------------------------------------------------
 
 
@@ -414,6 +425,74 @@ def test_declining_leads_back_to_where_it_began(desk: Client) -> None:
     assert "evil" not in evil.content.decode().partition("<main")[2]
 
 
+@pytest.mark.parametrize(
+    ("act", "title", "last_button"),
+    [
+        ("decline", "Decline", "Decline, then phone the patient"),
+        ("cancel", "Withdraw", "Withdraw, then phone the patient"),
+    ],
+)
+def test_nothing_is_said_to_be_sent_to_a_patient_who_is_phoned(
+    desk: Client, act: str, title: str, last_button: str
+) -> None:
+    visit = a_request(patient=patient_details(email=""))
+    sent = {"reason": "no_time", "seen_version": visit.version}
+    words = text_of(desk.post(address(act, visit), sent | {"preview": ""}))
+    assert f"{title} {visit.reference}" in words
+    assert "Somebody will have to say by phone" in words
+    assert last_button in words
+    assert "send" not in words.partition("Somebody will have")[2]
+
+
+def test_a_request_is_withdrawn_and_not_cancelled(desk: Client) -> None:
+    visit = a_request()
+    words = text_of(desk.post(address("cancel", visit), {"preview": ""}))
+    assert f"Withdraw {visit.reference}" in words
+    assert "Withdraw and send" in words
+    sent = {"seen_version": visit.version, "send": ""}
+    response = desk.post(address("cancel", visit), sent)
+    assert said(response) == [f"{visit.reference}: withdrawn."]
+    assert messages_of(visit)[-1] == ("withdrawn", "email")
+
+
+@pytest.mark.parametrize("act", ["decline", "cancel"])
+def test_nobody_writes_an_answer_that_can_no_longer_be_given(
+    desk: Client, act: str
+) -> None:
+    visit = a_request()
+    workflow.cancel(visit.pk, by=workflow.PATIENT, now=NOW)
+    for response in (
+        desk.get(f"{address(act, visit)}?back={DESK}"),
+        desk.post(address(act, visit), {"reason": "no_time", "back": DESK}),
+    ):
+        assert response["Location"] == DESK
+        assert said(response)[-1] == (
+            f"{visit.reference}: Somebody was faster. Request withdrawn by the patient,"
+            " today 9:00 AM."
+        )
+
+
+def test_who_cancels_what_somebody_else_has_cancelled_is_told(desk: Client) -> None:
+    visit = a_booked_visit()
+    workflow.cancel(visit.pk, by=workflow.PATIENT, now=NOW)
+    with nothing_written():
+        response = desk.post(
+            address("cancel", visit), {"seen_version": visit.version, "send": ""}
+        )
+    assert said(response) == [
+        f"{visit.reference}: Somebody was faster. Cancelled by the patient, today"
+        " 9:00 AM."
+    ]
+
+
+def test_cancelling_twice_is_no_error(desk: Client) -> None:
+    visit = a_booked_visit()
+    sent = {"seen_version": visit.version, "send": ""}
+    for _press in range(2):
+        response = desk.post(address("cancel", visit), sent)
+    assert said(response) == [f"{visit.reference}: cancelled."] * 2
+
+
 def test_staff_cancel_a_booked_visit_with_a_note(desk: Client) -> None:
     visit = a_booked_visit()
     page = desk.get(address("cancel", visit))
@@ -447,8 +526,8 @@ def test_a_visit_shows_everything_and_offers_no_field(desk: Client) -> None:
     words = text_of(page)
     for part in (
         f"Visit {visit.reference}",
-        "Needs an answer",
-        "Pat Example",
+        "Needs an answer · Pat Example · ",
+        "asked today 9:00 AM",
         "February 29, 1980",
         "(212) 555-0199 (voicemail is fine)",
         "pat@example.com",
@@ -484,10 +563,24 @@ def test_the_timeline_tells_who_did_what_and_staff_read_private_notes(
     assert "Cancelled : Declined, We need to talk first" in words
 
 
+def test_a_visit_says_in_words_that_its_answer_is_late(desk: Client) -> None:
+    late = a_request(now=NOW - timedelta(days=3))
+    words = text_of(desk.get(address("change", late)))
+    assert "Needs an answer 2 d late · Pat Example" in words
+
+
+def test_the_history_of_a_visit_is_its_timeline(desk: Client) -> None:
+    visit = a_request()
+    response = desk.get(f"{LIST}{visit.pk}/history/")
+    assert response["Location"] == f"{address('change', visit)}#timeline"
+    assert '<h2 id="timeline">' in desk.get(response["Location"]).content.decode()
+
+
 @pytest.mark.parametrize("act", ["change", "decline", "cancel"])
 def test_a_visit_that_does_not_exist_is_not_found(desk: Client, act: str) -> None:
-    path = f"{LIST}{10**18}/{act}/"
-    assert desk.get(path).status_code == 404
+    page = desk.get(f"{LIST}{10**18}/{act}/")
+    assert page.status_code == 404
+    assert f'<a href="{DESK}">Back to the front desk</a>' in page.content.decode()
 
 
 def test_nothing_can_be_typed_into_added_to_or_deleted_from_the_visits(
@@ -523,6 +616,25 @@ def test_the_list_opens_on_what_needs_an_answer_and_filters(desk: Client) -> Non
     ):
         page = desk.get(LIST + query)
         assert list(page.context["cl"].result_list) == expected, query
+
+
+def test_what_waits_stands_in_the_list_with_all_that_it_takes_to_answer(
+    desk: Client,
+) -> None:
+    visit_type = a_practice()
+    answers = [workflow.Answer("t", "Do you take one?", "yes", "Takes a blood thinner")]
+    a_request(visit_type, at("10:00"), at("11:00"), answers=answers)
+    a_booked_visit(visit_type, at("11:00"))
+    page = desk.get(LIST)
+    clinician, room = Resource.objects.order_by("kind")
+    assert choices_of(page) == [
+        f"tomorrow 10:00 AM · free · {clinician}, {room}",
+        "tomorrow 11:00 AM · taken now",
+    ]
+    words = text_of(page)
+    assert f"Pat Example {visit_type} Takes a blood thinner" in words
+    assert "today 9:00 AM" in words  # when it was asked
+    assert choices_of(desk.get(f"{LIST}?status=all")) == []
 
 
 # --- Many at once ------------------------------------------------------------------
@@ -562,8 +674,10 @@ def test_many_are_declined_with_one_reason_asked_once(desk: Client) -> None:
     with nothing_written():
         page = desk.post(path, chosen)
         assert "Decline these requests" in text_of(page)
-        error = desk.post(path, chosen | {"send": ""})
-        assert "There is a problem Choose a reason." in text_of(error)
+        for button in ("preview", "send"):
+            error = desk.post(path, chosen | {button: ""})
+            assert "There is a problem Choose a reason." in text_of(error)
+        preview = desk.post(path, chosen | {"preview": "", "reason": "no_time"})
     response = desk.post(path, chosen | {"send": "", "reason": "no_time"})
     assert sorted(said(response)) == sorted(
         [
@@ -573,6 +687,11 @@ def test_many_are_declined_with_one_reason_asked_once(desk: Client) -> None:
         ]
     )
     assert [messages_of(visit)[-1] for visit in visits] == [("declined", "email")] * 2
+    read = text_of(preview)
+    for visit in visits:
+        mail = visit.messages.get(kind="declined")
+        assert mail.subject in read
+        assert " ".join(without_tokens(mail.text).split()) in read
 
 
 # --- Find --------------------------------------------------------------------------
@@ -631,6 +750,23 @@ def test_no_search_puts_a_name_into_an_address(desk: Client) -> None:
 
 def test_an_empty_search_says_what_to_type(desk: Client) -> None:
     assert "Type what you are looking for." in text_of(desk.post(FIND, {"wanted": " "}))
+
+
+def test_no_page_shows_staff_the_link_that_makes_them_the_patient(
+    desk: Client,
+) -> None:
+    visit = a_request()
+    visit.messages.update(failed_at=NOW)
+    mail = visit.messages.get()
+    [link] = re.findall(r"http\S+/appointments/\S+/", mail.text)
+    for path in (
+        DESK,
+        address("change", visit),
+        f"/admin/booking/message/{mail.pk}/change/",
+    ):
+        page = desk.get(path).content.decode()
+        assert "/appointments/-/" in page, path
+        assert link not in page
 
 
 # --- Calls and systems -------------------------------------------------------------
@@ -813,6 +949,33 @@ def test_no_page_carries_a_style_or_script_of_its_own(pages: dict[str, str]) -> 
         page = pages[path]
         found = re.findall(r"\sstyle=|\son\w+=|<style|<script(?![^>]*\ssrc=)", page)
         assert found == [], path
+
+
+def test_a_double_click_does_not_answer_the_request_that_moved_up(
+    pages: dict[str, str],
+) -> None:
+    """The next request stands where the answered one was, for a moment out of reach."""
+
+    def look_twice(page: Page) -> list[str]:
+        page.goto(f"http://localhost{DESK}")
+        seen = []
+        for html_, time in (
+            ("", "3600s"),
+            ("<ul class=messagelist></ul>", "3600s"),
+            ("", "0s"),
+        ):
+            page.evaluate(
+                "([html, time]) => {"
+                " document.querySelector('[role=status]').innerHTML += html;"
+                " document.documentElement.style.setProperty('--settling', time) }",
+                [html_, time],
+            )
+            for form in (".req .acts", ".call form"):
+                now = "form => getComputedStyle(form).pointerEvents"
+                seen.append(page.locator(form).first.evaluate(now))
+        return seen
+
+    assert look(pages, look_twice) == ["auto"] * 2 + ["none"] * 2 + ["auto"] * 2
 
 
 def test_the_queue_is_answered_with_the_keyboard_alone(pages: dict[str, str]) -> None:

@@ -1,6 +1,6 @@
 """A clinic to try things on, made and topped up by one command."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from booking import clock
+from booking import clock, workflow
 from booking.management.commands.load_groups import permissions
 from booking.models import Appointment, Closure, Reservation, Resource, VisitType
 from booking.policy import Status
@@ -88,6 +88,30 @@ def test_weeks_later_there_is_again_something_to_answer(developing: None) -> Non
     assert Appointment.objects.awaiting_review().count() == 4
     assert Appointment.objects.booked().filter(start__gt=now).count() == 4
     assert Closure.objects.filter(start__gt=now).count() == 1
+
+
+@pytest.mark.parametrize("day", range(7))
+def test_it_works_on_any_day_also_when_answers_have_just_come_due(
+    developing: None, day: int
+) -> None:
+    late_on_monday = datetime(2026, 11, 2, 21, 30, tzinfo=UTC)
+    with time_machine.travel(late_on_monday + timedelta(days=day), tick=False):
+        assert "Demo visits: 8 added" in load()
+        call_command("run_worker", "--once")
+        call_command("integrity_check", stdout=StringIO())
+
+
+def test_whoever_closed_the_clinic_while_trying_is_told_why_no_visits_come(
+    developing: None,
+) -> None:
+    with time_machine.travel(MONDAY, tick=False):
+        load()
+        now = clock.now()
+        workflow.close(
+            Closure(start=now, end=now + timedelta(days=80), reason="Holiday"), now=now
+        )
+    with time_machine.travel(now + timedelta(days=40), tick=False):
+        assert "Demo visits: nothing added, since few times are free" in load()
 
 
 def test_what_staff_changed_in_the_demo_stays(developing: None) -> None:

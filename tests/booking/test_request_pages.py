@@ -314,6 +314,17 @@ def test_days_can_be_narrowed_to_a_part_and_a_clinician(patient, visit_type):
     assert Appointment.objects.get().wanted_clinician == second
 
 
+def test_looking_at_other_times_does_not_say_that_the_chosen_one_went(
+    patient, visit_type
+):
+    second = factories.a_clinician("Demo Clinician Two", hours=False)
+    patient.fill_in(at("14:00"), until="about")
+    for query in ({"part": "morning"}, {"with": second.clinician.slug}):
+        page = text_of(patient.get("/book/times/", query))
+        assert "no longer free" not in page
+        assert "Nearest free times" not in page
+
+
 def test_a_closed_day_says_why(patient, visit_type):
     factories.a_closure(at("00:00"), at("23:59"))
     patient.begin()
@@ -418,7 +429,10 @@ def test_a_time_that_went_before_it_was_chosen(patient, visit_type):
     response = patient.choose(at("10:00"))
     assert response.status_code == 409
     page = response.content.decode()
-    assert "That time has just been taken. Choose another time." in page
+    assert (
+        "No longer free: Tuesday, November 17, 10:00 AM. Choose another time."
+        " Everything else that you typed is still here." in page
+    )
     assert 'href="#id_start_0"' in page
     assert offered(response)[0] == (
         "Nearest free times",
@@ -433,7 +447,7 @@ def test_a_time_that_went_before_sending(patient, visit_type, clock):
     factories.a_request(visit_type, at("10:00"), now=datetime.now(UTC))
     response = patient.send()
     assert response.status_code == 409
-    assert "That time has just been taken." in text_of(response)
+    assert "No longer free: Tuesday, November 17, 10:00 AM." in text_of(response)
     assert Appointment.objects.count() == 1
     assert patient.get("/book/check/").url == "/book/times/"
     assert patient.choose(at("10:30")).url == "/book/check/"
@@ -461,9 +475,11 @@ def test_one_of_the_other_times_went_before_sending(patient, visit_type):
 def test_an_other_time_that_went_before_it_was_ticked(patient, visit_type):
     patient.fill_in(until="other-times")
     factories.a_request(visit_type, at("11:00"))
-    response = patient.answer("other-times", starts=["2026-11-17T16:00Z"])
+    both = ["2026-11-17T16:00Z", "2026-11-17T17:00Z"]
+    response = patient.answer("other-times", starts=both)
     assert response.status_code == 409
-    assert "That time has just been taken." in text_of(response)
+    assert "No longer free: Tuesday, November 17, 11:00 AM. " in text_of(response)
+    assert offered(response)[0] == ("Chosen so far", ["Tue, Nov 17, 12:00 PM"])
 
 
 @pytest.mark.postgresql

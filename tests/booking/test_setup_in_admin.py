@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
 
-from booking.models import Closure, Requirement, Resource, VisitType
+from booking.models import Closure, Resource, VisitType
 from tests.factories import (
     CLINICIAN,
     NOW,
@@ -27,6 +27,7 @@ from tests.factories import (
     a_closure,
     a_machine,
     a_practice,
+    a_request,
     a_room,
     a_service,
     at,
@@ -74,7 +75,10 @@ def inline(prefix: str, *rows: dict[str, Any], initial: int = 0) -> dict[str, An
 
 
 def a_room_form(*hours: dict[str, Any], **values: Any) -> dict[str, Any]:
-    defaults = {"kind": "room", "name": "Room 9", "is_active": "on", "order": 0}
+    defaults = {
+        "kind": "room", "name": "Room 9", "is_active": "on", "order": 0,
+        "buffer_before": 0, "buffer_after": 0,
+    }  # fmt: skip
     return defaults | values | inline("hours", *hours)
 
 
@@ -87,7 +91,8 @@ def a_type_form(*requirements: dict[str, Any], **values: Any) -> dict[str, Any]:
         "buffer_after": 10, "step": 15, "lead_time": 60, "horizon": 30,
         "reply_promise": 480, "is_active": "on", "order": 0,
     }  # fmt: skip
-    return defaults | values | inline("requirements", *requirements)
+    rows = ({"count": 1} | requirement for requirement in requirements)
+    return defaults | values | inline("requirements", *rows)
 
 
 def a_closure_form(start: str, end: str, **values: Any) -> dict[str, Any]:
@@ -122,6 +127,25 @@ def test_a_manager_adds_a_room_with_its_hours(manager: Client) -> None:
     hours = room.hours.get()
     assert (room.kind, hours.weekday) == (ROOM, 0)
     assert (hours.opens, hours.closes) == (time(9), time(13))
+
+
+def test_a_manager_says_how_long_a_machine_is_cleaned(manager: Client) -> None:
+    machine = {"kind": "machine", "name": "EMG", "buffer_before": 5}
+    manager.post(f"{RESOURCES}add/", a_room_form(**machine, buffer_after=30))
+    emg = Resource.objects.get(name="EMG")
+    assert (emg.buffer_before, emg.buffer_after) == (5, 30)
+
+
+@pytest.mark.parametrize("name", ["buffer_before", "buffer_after"])
+def test_a_resource_that_needs_more_than_six_hours_is_refused_in_words(
+    manager: Client, name: str
+) -> None:
+    with nothing_written():
+        page = manager.post(f"{RESOURCES}add/", a_room_form(**{name: 361}))
+    assert errors_of(page) == [
+        "The minutes before and after a visit are at most 360 (6 hours)."
+    ]
+    assert manager.post(f"{RESOURCES}add/", a_room_form(**{name: 360}))["Location"]
 
 
 def test_a_new_room_is_closed_with_the_clinic(manager: Client) -> None:
@@ -200,13 +224,48 @@ def test_a_visit_of_no_length_or_step_is_refused_in_words(
     assert "Length and step must be at least 1 minute." in errors_of(page)
 
 
-def test_one_kind_of_resource_is_not_asked_for_twice(manager: Client) -> None:
-    form = a_type_form({"kind": "room"}, {"kind": "room"}, service=a_service().pk)
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"duration": 721}, "A visit is at most 720 minutes (12 hours) long."),
+        (
+            {"buffer_before": 361},
+            "Set-up and clean-up are at most 360 minutes (6 hours) each.",
+        ),
+        (
+            {"buffer_after": 361},
+            "Set-up and clean-up are at most 360 minutes (6 hours) each.",
+        ),
+    ],
+)
+def test_lengths_that_no_reservation_holds_are_refused_in_words(
+    manager: Client, values: dict[str, int], error: str
+) -> None:
+    form = a_type_form({"kind": "room"}, service=a_service().pk, **values)
     with nothing_written():
         page = manager.post(f"{TYPES}add/", form)
-    assert page.status_code == 200
-    assert errors_of(page)
-    assert not Requirement.objects.exists()
+    assert errors_of(page) == [error]
+
+
+def test_a_visit_may_take_a_certain_room_and_two_others(manager: Client) -> None:
+    certain = a_room()
+    needs = [
+        {"kind": "room", "suitable": [certain.pk]},
+        {"kind": "room", "count": 2},
+    ]
+    form = a_type_form(*needs, service=a_service().pk)
+    assert manager.post(f"{TYPES}add/", form)["Location"] == TYPES
+    first, second = VisitType.objects.get().requirements.all()
+    assert (first.count, list(first.suitable.all())) == (1, [certain])
+    assert (second.count, list(second.suitable.all())) == (2, [])
+    assert [str(first), str(second)] == ["Room", "2 × Room"]
+
+
+def test_a_requirement_of_nothing_is_refused_in_words(manager: Client) -> None:
+    form = a_type_form({"kind": "room", "count": 0}, service=a_service().pk)
+    with nothing_written():
+        page = manager.post(f"{TYPES}add/", form)
+    assert "A visit takes at least one of a kind." in errors_of(page)
 
 
 # --- Closures ----------------------------------------------------------------------
@@ -282,6 +341,65 @@ def test_a_closure_that_ends_before_it_starts_is_refused_in_words(
     assert "The end must be after the start." in errors_of(page)
 
 
+# --- What is in use ----------------------------------------------------------------
+
+
+def words_of(response: HttpResponse) -> str:
+    main = response.content.decode().partition("<main")[2].partition("</main>")[0]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main)).split())
+
+
+def in_use() -> dict[str, tuple[Any, str]]:
+    """Book a visit; return what it needs, and what says so, by address."""
+    visit_type = a_practice()
+    a_booked_visit(visit_type, at("10:00"))
+    a_request(visit_type, at("11:00"))
+    clinician = Resource.objects.get(kind=CLINICIAN)
+    room = Resource.objects.get(kind=ROOM)
+    return {
+        RESOURCES: (clinician, "2 reservations"),
+        f"{RESOURCES}?kind=room": (room, "2 reservations"),
+        TYPES: (visit_type, "2 appointments"),
+        "/admin/services/service/": (visit_type.service, "1 visit type"),
+        "/admin/services/clinician/": (clinician.clinician, "1 resource"),
+    }
+
+
+def test_what_visits_need_is_kept_and_the_page_says_by_what_it_is_used(
+    manager: Client,
+) -> None:
+    for path, (row, use) in in_use().items():
+        one = f"{path.partition('?')[0]}{row.pk}/delete/"
+        for ask in (manager.get, manager.post):
+            for address in (one, f"{one}?_popup=1"):
+                with nothing_written():
+                    page = ask(address, {"post": "yes"})
+                words = words_of(page)
+                assert page.status_code == 200
+                assert f"“{row}” is in use, so it stays: {use}" in words
+                assert "instead" in words or "First look at the resource" in words
+                assert "Yes, I’m sure" not in words
+
+
+def test_many_of_which_one_is_in_use_are_all_kept(manager: Client) -> None:
+    for path, (row, use) in in_use().items():
+        chosen = {"action": "delete_selected", "_selected_action": row.pk}
+        for confirmed in ({}, {"post": "yes"}):
+            with nothing_written():
+                page = manager.post(path.partition("?")[0], chosen | confirmed)
+            assert page.status_code == 200
+            words = words_of(page)
+            assert f"Some of these are in use, so nothing was deleted: {use}" in words
+
+
+def test_what_is_not_in_use_can_be_deleted(manager: Client) -> None:
+    room = a_room()
+    path = f"{RESOURCES}{room.pk}/delete/"
+    assert "Are you sure" in words_of(manager.get(path))
+    assert manager.post(path, {"post": "yes"})["Location"] == RESOURCES
+    assert not Resource.objects.exists()
+
+
 # --- People ------------------------------------------------------------------------
 
 
@@ -297,6 +415,7 @@ def test_a_manager_gives_a_new_colleague_an_account(manager: Client) -> None:
         },
     )
     ana = User.objects.get(username="ana")
+    assert ana.is_staff
     path = f"{USERS}{ana.pk}/change/"
     assert response["Location"] == path
     front_desk = Group.objects.get(name="Front desk")

@@ -267,7 +267,7 @@ def test_a_time_that_is_never_offered_is_a_clash(desk, start, why):
 
 def test_the_machine_in_use_is_named(desk):
     a_practice(clinicians=2, rooms=2)
-    factories.a_machine()
+    machine = factories.a_machine()
     test = factories.a_visit_type(
         takes=(factories.CLINICIAN, factories.ROOM, factories.MACHINE)
     )
@@ -276,7 +276,8 @@ def test_the_machine_in_use_is_named(desk):
 
     clashes = refused(visit, weekly(2), desk)
 
-    assert clashes == {at("10:00", TUESDAY + WEEK): Reason(Why.IN_USE, "machine")}
+    in_use = Reason(Why.IN_USE, "machine", machine.pk)
+    assert clashes == {at("10:00", TUESDAY + WEEK): in_use}
 
 
 def test_nobody_gets_two_visits_of_a_series_on_one_day(desk):

@@ -213,11 +213,11 @@ BOOKING = {
         fill_in_the_hidden_field, 422,
     ),
     "check, the time went": Look(
-        "/book/check/", "That time has just been taken", "time_taken",
+        "/book/check/", "No longer free: ", "time_taken",
         press("Send appointment request"), 409,
     ),
     "check, another time went": Look(
-        "/book/check/", "That time has just been taken", "other_time_taken",
+        "/book/check/", "No longer free: ", "other_time_taken",
         press("Send appointment request"), 409,
     ),
     "check, too many": Look(

@@ -48,7 +48,7 @@ def test_of_32_patients_who_send_for_one_time_one_gets_it(site: Site, crew: Crew
             (200, "/book/sent/"): 1,
             (409, "/book/check/"): CLIENTS - 1,
         }
-        assert sum("has just been taken" in page.text for page in pages) == CLIENTS - 1
+        assert sum("No longer free: " in page.text for page in pages) == CLIENTS - 1
         assert max(page.seconds for page in pages) < WORST_WAIT
 
     assert crew.do(scenes.count_of_visits) == ROUNDS

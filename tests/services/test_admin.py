@@ -55,3 +55,25 @@ def test_page_that_staff_save_counts_as_edited(admin_client: Client) -> None:
     assert response.status_code == 302
     page.refresh_from_db()
     assert (page.body, page.edited_by_staff) == ("Ours.", True)
+
+
+def test_hours_that_end_before_they_begin_are_refused_in_words(
+    admin_client: Client,
+) -> None:
+    path = reverse("admin:services_clinic_change", args=[1])
+    form = admin_client.get(path).context["adminform"].form
+    sent = {name: form[name].value() for name in form.fields} | {
+        "opening_hours-TOTAL_FORMS": 1,
+        "opening_hours-INITIAL_FORMS": 0,
+        "opening_hours-0-weekday": 6,
+        "opening_hours-0-opens": "12:00",
+        "opening_hours-0-closes": "11:00",
+    }
+
+    page = admin_client.post(path, sent)
+
+    assert page.status_code == 200
+    words = page.content.decode()
+    assert "The end must be after the start." in words
+    assert "opening_hours_close_after_they_open" not in words
+    assert 'type="time"' in words

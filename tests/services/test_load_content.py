@@ -232,13 +232,26 @@ def test_service_that_lost_its_file_stays_and_is_named(files: Path) -> None:
     assert Service.objects.get().sections.count() == 2
 
 
-def test_hours_that_staff_set_stay(files: Path) -> None:
+def test_hours_that_staff_set_stay_and_are_named(files: Path) -> None:
     load(files)
     OpeningHours.objects.update(closes=time(20))
 
-    load(files)
+    assert load(files) == (
+        "Left alone: opening hours (staff keep them in the admin)\n"
+        "Content: 1 left alone, 7 unchanged.\n"
+    )
 
     assert OpeningHours.objects.get().closes == time(20)
+
+
+def test_hours_that_staff_deleted_stay_away(files: Path) -> None:
+    load(files)
+    OpeningHours.objects.all().delete()
+
+    assert "Left alone: opening hours" in load(files)
+    assert "Left alone: opening hours" in load(files)
+
+    assert not OpeningHours.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import secrets
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -38,8 +39,17 @@ class Command(BaseCommand):
         if demo.load_closure(now):
             self.stdout.write("Demo closure: one day added")
         self._load_accounts()
-        visits = demo.load_visits(User.objects.get(username="front-desk"), now)
-        self.stdout.write(f"Demo visits: {visits or 'nothing'} added")
+        self._load_visits(now)
+
+    def _load_visits(self, now: datetime) -> None:
+        try:
+            made = demo.load_visits(User.objects.get(username="front-desk"), now)
+        except demo.FewFreeTimes:
+            self.stdout.write(
+                "Demo visits: nothing added, since few times are free in the next weeks"
+            )
+        else:
+            self.stdout.write(f"Demo visits: {made or 'nothing'} added")
 
     def _load_accounts(self) -> None:
         """Create the staff accounts; a password is told once, when it is made."""

@@ -1,0 +1,373 @@
+"""Who on the waiting list is offered what, and why the others are not.
+
+In order, first come first offered, and only times that the engine gives. What is free
+is asked once for each kind of visit (and clinician), whoever waits for it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property, partial
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from . import messages, workflow
+from .availability import Slot
+from .errors import BookingError
+from .models import (
+    Appointment,
+    Ignoring,
+    Message,
+    Patient,
+    Proposal,
+    Reservation,
+    Schedule,
+    VisitType,
+    WaitingListEntry,
+    WaitingListRules,
+    clinic_zone,
+)
+from .policy import reply_by, without
+from .workflow import SYSTEM
+
+# So far ahead quiet hours are looked at: an answer is due long before.
+DAYS_AHEAD = 60
+
+Windows = list[tuple[int, int]]
+
+
+class Why(StrEnum):
+    """Why somebody is not offered a time now; NEXT if they will be."""
+
+    NEXT = "next"
+    HAS_OFFER = "has_offer"
+    MOST_OFFERS = "most_offers"
+    QUIET = "quiet"
+    DESK_CLOSED = "desk_closed"
+    NO_TIME = "no_time"
+    NOT_IN_RANGE = "not_in_range"
+    NOT_ON_DAYS = "not_on_days"
+    NOT_IN_PART = "not_in_part"
+    NOT_IN_TIME = "not_in_time"
+    NOT_EARLIER = "not_earlier"
+    OFFERED_BEFORE = "offered_before"
+    OTHERS_FIRST = "others_first"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody stands: `number` from 1 over the whole list.
+
+    `until` is when the reason ends, where that is known; `start` the time that comes
+    next.
+    """
+
+    entry: WaitingListEntry
+    number: int
+    why: Why
+    until: datetime | None = None
+    start: datetime | None = None
+    offers: Sequence[Proposal] = ()
+
+    @property
+    def visit(self) -> Appointment:
+        return self.entry.appointment
+
+
+def offer_free_times(now: datetime) -> str:
+    """Offer what is free to those it suits, each in a transaction of its own.
+
+    Whoever lost a race is passed over, and has another chance at the next look. Return
+    how many were offered a time, in words for the result of the chore.
+    """
+    reading = _List(now)
+    made = 0
+    for number, entry in enumerate(reading.entries, 1):
+        place = reading.place(entry, number)
+        if place.start is None:
+            continue
+        visit = entry.appointment
+        try:
+            workflow.offer(
+                visit.pk,
+                [place.start],
+                expires_at=reading.telling.answer_by(visit.patient),
+                by=SYSTEM,
+                now=now,
+                kept=reading.rules.batch == 1,
+            )
+        except BookingError:
+            continue
+        made += 1
+        reading.was_offered(visit, place.start)
+    return f"Offers made: {made}." if made else ""
+
+
+def lapse_and_expire(now: datetime) -> str:
+    """End the offers that can no longer be taken, and the wishes that are over."""
+    ended = 0
+    for pk in _with_nothing_to_take(now):
+        ended += _tried(partial(workflow.lapse, pk, now=now))
+    over = Q(latest__lt=timezone.localdate(now, clinic_zone())) | Q(
+        appointment__start__lte=now
+    )
+    waiting = WaitingListEntry.objects.open().filter(over).order_by("pk")
+    for pk in list(waiting.values_list("appointment_id", flat=True)):
+        ended += _tried(partial(workflow.expire, pk, now=now))
+    return f"Offers and wishes ended: {ended}." if ended else ""
+
+
+def _tried(act: Callable[[], Appointment]) -> bool:
+    """Do it, and tell whether it was done; if not, the next look tries again."""
+    try:
+        act()
+    except BookingError:
+        return False
+    return True
+
+
+def _with_nothing_to_take(now: datetime) -> list[int]:
+    """Return the visits whose offers have all expired, or went."""
+    offers = list(
+        Proposal.objects.offers()
+        .select_related("appointment__wanted_clinician")
+        .order_by("appointment")
+    )
+    gone = went([offer for offer in offers if not _has_expired(offer, now)], now)
+    left = {
+        offer.appointment_id
+        for offer in offers
+        if not _has_expired(offer, now) and offer.pk not in gone
+    }
+    return sorted({offer.appointment_id for offer in offers} - left)
+
+
+def _has_expired(offer: Proposal, now: datetime) -> bool:
+    return offer.expires_at is None or offer.expires_at <= now
+
+
+def went(offers: Sequence[Proposal], now: datetime) -> set[int]:
+    """Return the keys of those offers whose time cannot be had any more.
+
+    The engine answers, as it will under the lock. A constant number of queries.
+    """
+    if not offers:
+        return set()
+    days = [offer.start.astimezone(UTC).date() for offer in offers]
+    schedule = Schedule.read(min(days), max(days), now=now)
+    types = {
+        visit_type.pk: visit_type
+        for visit_type in VisitType.objects.prefetch_related("requirements__suitable")
+    }
+    gone = set()
+    for offer, day in zip(offers, days, strict=True):
+        visit = offer.appointment
+        plan = types[visit.visit_type_id].plan(
+            day,
+            day,
+            now=now,
+            clinician=visit.wanted_clinician,
+            ignoring=Ignoring(appointment_id=visit.pk),
+            by_staff=True,
+            schedule=schedule,
+        )
+        if not isinstance(plan.check(offer.start, now=now), Slot):
+            gone.add(offer.pk)
+    return gone
+
+
+def places(now: datetime) -> list[Place]:
+    """Return who waits, in order, each with the offer or the reason that they have."""
+    reading = _List(now)
+    found = []
+    for number, entry in enumerate(reading.entries, 1):
+        place = reading.place(entry, number)
+        if place.start:
+            reading.would_be_offered(place.visit, place.start)
+        found.append(place)
+    return found
+
+
+def people_before(entry: WaitingListEntry) -> int:
+    """Count who waits longer for the same kind of visit."""
+    mine = entry.appointment.visit_type_id
+    earlier = Q(joined_at__lt=entry.joined_at) | Q(
+        joined_at=entry.joined_at, pk__lt=entry.pk
+    )
+    waiting = WaitingListEntry.objects.open().filter(appointment__visit_type=mine)
+    return waiting.filter(earlier).count()
+
+
+class _List:
+    """One reading of the list: who waits, what they were offered, what is free."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.entries = list(
+            WaitingListEntry.objects.in_order().select_related(
+                "appointment__patient",
+                "appointment__visit_type__service",
+                "appointment__wanted_clinician",
+            )
+        )
+        self.offers: dict[int, list[Proposal]] = {}
+        # Times that are promised to somebody, but not kept: kind of visit, start, end.
+        self.promised: list[tuple[int, datetime, datetime]] = []
+        self._free: dict[tuple[int, int | None], list[datetime]] = {}
+        if self.entries:
+            self._read_offers()
+
+    @cached_property
+    def rules(self) -> WaitingListRules:
+        return WaitingListRules.current()
+
+    @cached_property
+    def telling(self) -> "Telling":
+        return Telling(self.now, self.rules)
+
+    def _read_offers(self) -> None:
+        here = [entry.appointment_id for entry in self.entries]
+        kept = Reservation.objects.filter(proposal=OuterRef("pk"))
+        ours = Proposal.objects.filter(
+            by=Proposal.By.CLINIC,
+            appointment__in=WaitingListEntry.objects.open().values("appointment"),
+        )
+        for offer in ours.annotate(is_kept=Exists(kept)).order_by("pk"):
+            self.offers.setdefault(offer.appointment_id, []).append(offer)
+        types = {e.appointment_id: e.appointment.visit_type_id for e in self.entries}
+        self.promised = [
+            (types[pk], offer.start, offer.end)
+            for pk in here
+            for offer in self.offers.get(pk, ())
+            if offer.outcome == Proposal.Outcome.OPEN
+            and not offer.is_kept  # type: ignore[attr-defined]
+            and not _has_expired(offer, self.now)
+        ]
+
+    def free(self, visit: Appointment) -> list[datetime]:
+        """Return what the public could have: the starts for such a visit, in order."""
+        key = (visit.visit_type_id, visit.wanted_clinician_id)
+        if key not in self._free:
+            today = timezone.localdate(self.now, clinic_zone())
+            days = visit.visit_type.availability(
+                today,
+                today + timedelta(visit.visit_type.horizon),
+                now=self.now,
+                clinician=visit.wanted_clinician,
+            )
+            self._free[key] = [
+                datetime.fromtimestamp(slot.start, UTC)
+                for day in days
+                for slot in day.slots
+            ]
+        return self._free[key]
+
+    def place(self, entry: WaitingListEntry, number: int) -> Place:
+        """Say what comes next for somebody: a time, or why there is none for them."""
+        visit = entry.appointment
+        offers = [
+            offer
+            for offer in self.offers.get(visit.pk, ())
+            if offer.outcome == Proposal.Outcome.OPEN
+        ]
+        if offers:
+            until = offers[0].expires_at
+            return Place(entry, number, Why.HAS_OFFER, until, offers=offers)
+        if entry.offers_made >= self.rules.most_offers:
+            return Place(entry, number, Why.MOST_OFFERS)
+        if quiet := self.telling.why_not(visit.patient):
+            return Place(entry, number, *quiet)
+        starts = self.free(visit)
+        if not starts:
+            return Place(entry, number, Why.NO_TIME)
+        for why, fits in self._sieves(entry):
+            starts = [start for start in starts if fits(start)]
+            if not starts:
+                return Place(entry, number, why)
+        return Place(entry, number, Why.NEXT, start=starts[0])
+
+    def _sieves(
+        self, entry: WaitingListEntry
+    ) -> Iterable[tuple[Why, Callable[[datetime], bool]]]:
+        """Yield what a time has to pass, so that the first to leave none says why."""
+        visit, wish = entry.appointment, entry.wish
+        yield Why.NOT_IN_RANGE, wish.in_range
+        yield Why.NOT_ON_DAYS, wish.on_weekday
+        yield Why.NOT_IN_PART, wish.in_part
+        yield Why.NOT_IN_TIME, lambda start: wish.in_time(start, self.now)
+        if mine := visit.start:
+            yield Why.NOT_EARLIER, lambda start: start < mine
+        before = {offer.start for offer in self.offers.get(visit.pk, ())}
+        yield Why.OFFERED_BEFORE, lambda start: start not in before
+        yield Why.OTHERS_FIRST, lambda start: not self._is_promised(visit, start)
+
+    def _is_promised(self, visit: Appointment, start: datetime) -> bool:
+        """Tell whether as many were told of this time as the rules let."""
+        end = start + visit.duration
+        told = sum(
+            kind == visit.visit_type_id and s < end and start < e
+            for kind, s, e in self.promised
+        )
+        return told >= self.rules.batch
+
+    def was_offered(self, visit: Appointment, start: datetime) -> None:
+        """Read anew what is free, after an offer that keeps its time."""
+        if self.rules.batch == 1:
+            self._free.clear()
+        else:
+            self.would_be_offered(visit, start)
+
+    def would_be_offered(self, visit: Appointment, start: datetime) -> None:
+        self.promised.append((visit.visit_type_id, start, start + visit.duration))
+
+
+class Telling:
+    """When people can be told something: not in quiet hours, or while we can phone."""
+
+    def __init__(self, now: datetime, rules: WaitingListRules | None = None) -> None:
+        self.now = now
+        self.rules = rules or WaitingListRules.current()
+
+    def why_not(self, patient: Patient) -> tuple[Why, datetime] | None:
+        """Return why somebody cannot be told now, and until when; None if they can."""
+        at = int(self.now.timestamp())
+        windows = self._windows(patient)
+        following = next((w for w in windows if at < w[1]), None)
+        if following is None or following[0] <= at:
+            return None
+        by_phone = messages.reached_by(patient) == Message.Channel.PHONE
+        why = Why.DESK_CLOSED if by_phone else Why.QUIET
+        return why, datetime.fromtimestamp(following[0], UTC)
+
+    def answer_by(self, patient: Patient) -> datetime:
+        """Return when an offer that is made now ends, if it is answered by nobody."""
+        at, minutes = int(self.now.timestamp()), self.rules.minutes_to_answer
+        due = reply_by(at, minutes, self._windows(patient))
+        return datetime.fromtimestamp(due, UTC)
+
+    def _windows(self, patient: Patient) -> Windows:
+        by_phone = messages.reached_by(patient) == Message.Channel.PHONE
+        return (by_phone and self._desk) or self._waking
+
+    @cached_property
+    def _desk(self) -> Windows:
+        return workflow.open_windows(self.now)
+
+    @cached_property
+    def _waking(self) -> Windows:
+        """Return the hours that are not quiet, by the clock on the clinic's wall."""
+        at = int(self.now.timestamp())
+        quiet_from, quiet_until = self.rules.quiet_from, self.rules.quiet_until
+        quiet = []
+        if quiet_from != quiet_until:
+            overnight = timedelta(days=quiet_until < quiet_from)
+            today = timezone.localdate(self.now, clinic_zone())
+            for n in range(-1, DAYS_AHEAD):
+                day = today + timedelta(n)
+                start = datetime.combine(day, quiet_from, clinic_zone())
+                end = datetime.combine(day + overnight, quiet_until, clinic_zone())
+                quiet.append((int(start.timestamp()), int(end.timestamp())))
+        whole = at, at + (DAYS_AHEAD - 1) * 24 * 3600
+        return list(without(whole, [(a, b) for a, b in quiet if a < b]))
