@@ -35,7 +35,9 @@ def test_the_bench_measures_all_that_it_names(database_url: str):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
-    rows = re.findall(r"^ +(\d+) +(?:[\d.]+ \([\d.]+\) *){4}\d+ s$", done.stdout, re.M)
+    rows = re.findall(
+        r"^ +(\d+) +(?:[\d.]+ \([\d.]+\) [\d.]+ +){4}\d+ s$", done.stdout, re.M
+    )
     assert rows == ["0", "40", "60"]
     for said in (
         r"check of all records, 40 visits: [\d.]+ s",

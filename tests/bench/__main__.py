@@ -5,6 +5,7 @@ other variables are, is in `tests.bench.run`.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ def bench(database_url: str) -> None:
     )  # fmt: skip
 
 
+# Asked to end, clean up as for Ctrl-C.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 with tempfile.TemporaryDirectory(prefix="clinic-bench-") as folder:
     bench(f"sqlite:///{folder}/db.sqlite3")
 try:

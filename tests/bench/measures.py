@@ -97,16 +97,19 @@ def months(practice: Practice, picker: Picker, site: Site) -> None:
         "60 days, ten": lambda: timed(free_times(practice, SIXTY_DAYS), REPEATS),
         "page of times": lambda: picker.over_http(site.url, REPEATS),
     }
-    say("Milliseconds: the best of many calls, and the middle one.")
     say(
-        f"{'visits':>9} " + "".join(f"{name:>18}" for name in reads) + "      filled in"
+        "Milliseconds: the best of many calls, (the middle one), and that one's work in"
+    )
+    say("units of some plain Python that ran just before each. Ratios are of the work.")
+    say(
+        f"{'visits':>9} " + "".join(f"{name:>22}" for name in reads) + "      filled in"
     )
     diary = Diary(clock.now(), CHECKED)
     found: dict[int, list[Timed]] = {}
     for size in sorted(VISITS):
         took = seconds(lambda size=size: diary.grow(size))
         found[size] = [read() for read in reads.values()]
-        row = "".join(f"{time!s:>18}" for time in found[size])
+        row = "".join(f"{time!s:>22}" for time in found[size])
         say(f"{size:>9} {row} {took:>12.0f} s")
         if size and size == max(n for n in VISITS if n <= CHECKED):
             check(size, site)
@@ -116,9 +119,9 @@ def months(practice: Practice, picker: Picker, site: Site) -> None:
         (f"last / {full}, when the month is as full", full),
     ):
         pairs = zip(found[max(found)], found[size], strict=True)
-        say(f"{name}: " + ", ".join(f"{a.best / b.best:.2f}" for a, b in pairs))
+        say(f"{name}: " + ", ".join(f"{a.work / b.work:.2f}" for a, b in pairs))
     engine = timed(engine_alone(practice, SIXTY_DAYS), REPEATS)
-    say(f"The engine alone, 60 days, ten: {engine} ms")
+    say(f"The engine alone, 60 days, ten: {engine}")
     made = queries(free_times(practice, MONTH)) - 1  # which reads the visit type
     say(f"Queries: free times {made}, the page {picker.queries()}")
 
@@ -151,7 +154,7 @@ def clicks(practice: Practice, site: Site) -> None:
         say(f"Requests, {speed}")
     starts = list(islice(free_starts(visit_type), REQUESTS // 4 + 2))
     took = last_clicks(site.url, visit_type, starts)
-    say(f"The last click of a request, over HTTP: {took} ms")
+    say(f"The last click of a request, over HTTP: {took}")
 
 
 def memory(site: Site) -> str:
