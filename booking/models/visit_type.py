@@ -231,10 +231,11 @@ class Plan:
 class Seconds(Func):
     """A time as whole seconds since 1970, which is what the engine reads.
 
-    The database makes a number of it several times faster than Django a datetime.
+    The database makes a number of it several times faster than Django a datetime. Of
+    no kind of field that Django would look at each value for.
     """
 
-    output_field = models.BigIntegerField()
+    output_field: "models.Field[int, int]" = models.Field()
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **more: Any
