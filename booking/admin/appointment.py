@@ -266,8 +266,8 @@ class AppointmentAdmin(OfferedFilters):
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
-        is_request = visit.status == Status.PENDING
-        move = policy.Act.WITHDRAW if is_request else policy.Act.CANCEL
+        on_list = visit.waiting_list_entries.open().exists()
+        move = policy.ending(visit.status, on_list=on_list)
         form = AnswerForm(request.POST or None)
         return self.answer_view(request, visit, move, form, cancelling)
 

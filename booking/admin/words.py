@@ -50,6 +50,7 @@ ASK: dict[str, str | Promise] = {
     Act.DECLINE: gettext_lazy("Decline %(reference)s"),
     Act.WITHDRAW: gettext_lazy("Withdraw %(reference)s"),
     Act.CANCEL: gettext_lazy("Cancel %(reference)s"),
+    Act.LEAVE: gettext_lazy("Take %(reference)s off the waiting list"),
 }
 SEND: dict[str, tuple[str | Promise, str | Promise]] = {
     Act.DECLINE: (
@@ -63,6 +64,10 @@ SEND: dict[str, tuple[str | Promise, str | Promise]] = {
     Act.CANCEL: (
         gettext_lazy("Cancel and send"),
         gettext_lazy("Cancel, then phone the patient"),
+    ),
+    Act.LEAVE: (
+        gettext_lazy("Take off and send"),
+        gettext_lazy("Take off, then phone the patient"),
     ),
 }
 
@@ -143,9 +148,12 @@ def outcome(visit: Appointment) -> str:
 def _standing(visit: Appointment) -> str:
     if visit.status == Status.BOOKED and visit.start:
         return _("accepted for %(time)s.") % {"time": full_time(visit.start)}
-    if visit.cancellation_reason == CancellationReason.DECLINED:
-        return _("declined.")
-    return _("cancelled.") if visit.start else _("withdrawn.")
+    ended = {
+        Act.DECLINE: _("declined."),
+        Act.WITHDRAW: _("withdrawn."),
+        Act.LEAVE: _("taken off the waiting list."),
+    }
+    return ended.get(Act(visit.events.latest("version").act), _("cancelled."))
 
 
 def refusal(error: BookingError, visit: Appointment, now: datetime) -> str:

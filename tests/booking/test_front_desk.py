@@ -44,6 +44,7 @@ from tests.factories import (
     at,
     choice,
     patient_details,
+    somebody_waiting,
 )
 from tests.records import events_of, messages_of, nothing_written
 
@@ -453,6 +454,16 @@ def test_a_request_is_withdrawn_and_not_cancelled(desk: Client) -> None:
     response = desk.post(address("cancel", visit), sent)
     assert said(response) == [f"{visit.reference}: withdrawn."]
     assert messages_of(visit)[-1] == ("withdrawn", "email")
+
+
+def test_who_waits_is_taken_off_the_list_and_not_cancelled(desk: Client) -> None:
+    visit = somebody_waiting()
+    words = text_of(desk.post(address("cancel", visit), {"preview": ""}))
+    assert f"Take {visit.reference} off the waiting list" in words
+    assert "Take off and send" in words
+    sent = {"seen_version": visit.version, "send": ""}
+    response = desk.post(address("cancel", visit), sent)
+    assert said(response) == [f"{visit.reference}: taken off the waiting list."]
 
 
 @pytest.mark.parametrize("act", ["decline", "cancel"])
