@@ -187,6 +187,8 @@ SAME_DAY = Reason(Why.IN_USE, "patient")
 # whoever looks for what touches a time need not look at rows that start long before.
 LONGEST = timedelta(hours=25)
 HOLD_MINUTES = 15
+# Every answered page holds the time anew, but no form holds one for longer than this.
+LONGEST_HOLD = timedelta(hours=1)
 # A link stays good until a day after the visit, or this long after the last event.
 LINK_DAYS_AFTER_VISIT = 1
 LINK_DAYS_WITHOUT_VISIT = 30
