@@ -38,10 +38,13 @@ class StepForm(forms.Form):
         return helper
 
     def typed(self) -> Typed:
-        """Return what was typed into the fields of this form, and nothing else."""
+        """Return what was typed into the fields of this form, and nothing else.
+
+        Of a field that came several times that is the last, which alone was looked at.
+        """
         data: Any = self.data
         return {
-            key: data.getlist(key)
+            key: data.getlist(key) if _takes_many(field.widget) else [data[key]]
             for name, field in self.fields.items()
             for key in _keys(self.add_prefix(name), field.widget)
             if key in data
@@ -78,6 +81,10 @@ def shown(field: forms.Field, value: Any) -> str:
     if choices:
         return str(dict(choices).get(value, value))
     return str(value or "")
+
+
+def _takes_many(widget: forms.Widget) -> bool:
+    return bool(getattr(widget, "allow_multiple_selected", False))
 
 
 def _keys(name: str, widget: forms.Widget) -> list[str]:

@@ -55,14 +55,11 @@ def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
 
 def went(*starts: datetime) -> str:
     """Return what to say of times that could be chosen, and cannot be had any more."""
-    said = {"when": "; ".join(words.moment(start) for start in starts)}
-    return (
-        _(
-            "No longer free: %(when)s. Choose another time. Everything else that you typed"
-            " is still here."
-        )
-        % said
+    text = _(
+        "No longer free: %(when)s. Choose another time. Everything else that you typed"
+        " is still here."
     )
+    return text % {"when": "; ".join(words.moment(start) for start in starts)}
 
 
 def _hold(

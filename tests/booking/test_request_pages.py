@@ -576,6 +576,29 @@ def test_two_windows_that_send_at_once_make_one_request(patient):
     assert messages_of(visit) == [("received", "email")]
 
 
+def test_what_another_window_changed_is_shown_before_it_is_sent(patient, clock):
+    patient.fill_in()
+    seen = patient.seen
+    other = PLAIN["contact"] | {"email": "other@example.com"}
+    assert patient.answer("contact", **other).url == "/book/check/"
+    response = patient.send(seen=seen)
+    assert response.status_code == 422
+    assert "changed since you opened this page" in text_of(response)
+    assert "other@example.com" in text_of(response)
+    assert Appointment.objects.count() == 0
+    assert patient.send().url == "/book/sent/"
+    assert Appointment.objects.get().patient.email == "other@example.com"
+
+
+@pytest.mark.parametrize("seen", ["x", "\x00", "\ufffd", "x" * 5000, "0" * 64])
+def test_a_forged_sign_of_what_was_seen_sends_nothing(patient, seen):
+    patient.fill_in()
+    response = patient.send(seen=seen)
+    assert response.status_code == 422
+    assert "Nothing was sent." in text_of(response)
+    assert Appointment.objects.count() == 0
+
+
 def test_a_second_window_with_other_answers_is_told_what_was_received(patient):
     patient.fill_in()
     before = dict(patient.session.items())
@@ -810,6 +833,21 @@ def test_what_nobody_asked_for_is_not_kept(patient):
     patient.fill_in(until="payment")
     patient.answer("payment", payer="lien", extra="x" * 1000)
     assert patient.draft.answers["payment"] == {"payer": ["lien"]}
+
+
+def test_a_field_sent_many_times_is_kept_once(patient):
+    patient.fill_in(until="contact")
+    thrice = ["x" * 1000, "y" * 1000, "pat@example.com"]
+    patient.answer("contact", **PLAIN["contact"] | {"email": thrice})
+    assert patient.draft.answers["contact"]["email"] == ["pat@example.com"]
+
+
+def test_the_same_time_ticked_very_often_is_refused(patient):
+    patient.fill_in(until="other-times")
+    starts = ["2026-11-17T16:00Z"] * 6 + ["x" * 1000]
+    response = patient.answer("other-times", starts=starts)
+    assert response.status_code == 422
+    assert "other-times" not in patient.draft.answers
 
 
 def test_a_get_changes_nothing_of_the_clinic(patient):
