@@ -842,6 +842,12 @@ def test_a_field_sent_many_times_is_kept_once(patient):
     assert patient.draft.answers["contact"]["email"] == ["pat@example.com"]
 
 
+def test_of_a_tick_only_that_it_is_there_is_kept(patient):
+    patient.fill_in(until="contact")
+    patient.answer("contact", **PLAIN["contact"] | {"voicemail_ok": "x" * 10_000})
+    assert patient.draft.answers["contact"]["voicemail_ok"] == ["on"]
+
+
 def test_the_same_time_ticked_very_often_is_refused(patient):
     patient.fill_in(until="other-times")
     starts = ["2026-11-17T16:00Z"] * 6 + ["x" * 1000]
