@@ -76,13 +76,18 @@ def test_reloading_the_last_page_sends_nothing(patient, front_desk):
     assert_one_request(pat, front_desk, reference)
 
 
-def test_an_answer_changed_in_another_tab_is_what_is_sent(patient, front_desk):
+def test_an_answer_changed_in_another_tab_is_seen_before_it_is_sent(
+    patient, front_desk
+):
     pat = ready_to_send(patient, "Changed")
     other = pat.page.context.new_page()
     other.goto(pat.page.url.replace("check", "about"))
     other.get_by_label("First name").fill("Patricia")
     other.get_by_role("button", name="Continue").click()
     expect(other.get_by_role("heading", level=1)).to_have_text(CHECK)
+    pat.presses("Send appointment request")
+    pat.reads("Your answers have changed since you opened this page")
+    pat.reads("Patricia Changed")
     reference = pat.sends_it()
     front_desk.opens_the_desk()
     expect(front_desk.request(reference)).to_contain_text("Patricia Changed")

@@ -271,6 +271,9 @@ BOOKING = {
     "sent": Look("/book/sent/", "Request received, not booked yet", "sent"),
     "sent and answered": Look("/book/sent/", "We have answered", "sent_and_answered"),
     "expired": Look("/book/expired/", "Your answers are no longer here"),
+    "leaving": Look("/book/leaving/", "Leave without sending?", "before_about"),
+    "leaving, sent": Look("/book/leaving/", "Your request stays with us", "sent"),
+    "leaving, done": Look("/book/leaving/", "Nothing is kept in this browser"),
 }  # fmt: skip
 
 STATES = {
