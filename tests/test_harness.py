@@ -88,14 +88,17 @@ def children(process: Developing) -> list[int]:
     return [int(pid) for pid in listed.stdout.split()]
 
 
-def test_the_demo_starts_serves_and_stops_with_nothing_left(developing, port):
+@pytest.mark.parametrize(
+    "signum", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "terminal closed"]
+)
+def test_the_demo_starts_serves_and_stops_with_nothing_left(developing, port, signum):
     text = read_until_ready(developing)
     assert f"The site:       http://127.0.0.1:{port}/" in text
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez") as answer:
         assert answer.read() == b"alive\n"
     started = children(developing)
     assert len(started) == 2
-    developing.send_signal(signal.SIGINT)
+    developing.send_signal(signum)
     rest, _ = developing.communicate(timeout=30)
     assert (developing.returncode, rest.splitlines()[-1]) == (0, "Stopped.")
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
