@@ -34,7 +34,8 @@ run: $(VENV)/installed ## Serve the demo on 127.0.0.1:8000 (HOST=, PORT=)
 test: $(VENV)/installed-tests tools ## Run every test, on SQLite and PostgreSQL (PYTEST_ARGS=)
 ifdef PYTEST_ARGS
 	TEST_DATABASE=sqlite $(BIN)/pytest $(PYTEST_ARGS)
-	TEST_DATABASE=postgresql $(BIN)/pytest $(DATABASE_TESTS) tests/race $(PYTEST_ARGS)
+	TEST_DATABASE=postgresql $(BIN)/pytest \
+		$(if $(filter tests/%,$(PYTEST_ARGS)),,$(DATABASE_TESTS) tests/race) $(PYTEST_ARGS)
 else
 	$(MAKE) --no-print-directory --jobs=2 --output-sync test-on-sqlite test-on-postgresql
 	TEST_DATABASE=sqlite $(BIN)/pytest tests/race
@@ -77,7 +78,8 @@ bench: $(VENV)/installed-tests ## Measure the speed of booking on SQLite and Pos
 
 # --- What those need --------------------------------------------------------------
 
-$(BIN)/python:
+# pip comes last, so an environment that was not finished is made again.
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "Python 3.11 is needed. If it has another name: make run PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
@@ -85,7 +87,7 @@ $(BIN)/python:
 	@echo "Making a virtual environment ..."
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: requirements.txt | $(BIN)/python
+$(VENV)/installed: requirements.txt | $(BIN)/pip
 	@echo "Installing the packages in requirements.txt ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
