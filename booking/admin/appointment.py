@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.forms import Form
 from django.http import (
     HttpRequest,
@@ -190,6 +190,20 @@ class AppointmentAdmin(OfferedFilters):
             return ""
         by = words.moment(visit.reply_by, now)
         return _("%(by)s: late") % {"by": by} if visit.is_overdue(now) else by
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Appointment], *where: Any
+    ) -> HttpResponse | None:
+        """Act on the rows that were ticked, and on no others.
+
+        Django leaves out those that the list no longer shows, so that a second click
+        would find nothing and say nothing; and told to take all, it acts on rows that
+        nobody has seen.
+        """
+        sent = request.POST.copy()
+        sent["select_across"] = "0"
+        request.POST = sent  # type: ignore[assignment]
+        return super().response_action(request, self.get_queryset(request), *where)
 
     @admin.action(
         description=gettext_lazy("Accept the first choice if it is free"),

@@ -801,6 +801,12 @@ def test_who_has_to_be_phoned_is_on_the_desk_until_somebody_called(
 
     with nothing_written():
         response = desk.post(path)
+    assert said(response)[-1] == (
+        f"Thank you. {visit.reference}: noted that you called."
+    )
+    desk.force_login(somebody(username="ben"))
+    with nothing_written():
+        response = desk.post(path)
     assert said(response)[-1] == f"{visit.reference}: this call is no longer needed."
 
 

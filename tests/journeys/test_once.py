@@ -1,8 +1,10 @@
 """However it is sent, it is one request; whatever fails, one message."""
 
+from datetime import date, timedelta
+
 from playwright.sync_api import expect
 
-from .steps import CHECK, TRIGGER_POINTS, Patient
+from .steps import CHECK, TRIGGER_POINTS, FrontDesk, Patient, link_in
 
 
 def ready_to_send(patient, name):
@@ -55,6 +57,44 @@ def test_a_double_click_without_a_script_sends_once(clinic, visitor, front_desk)
     pat.page.get_by_role("button", name="Send appointment request").dblclick()
     pat.sees("Request received, not booked yet")
     assert_one_request(pat, front_desk, pat.reference)
+
+
+def test_a_double_click_books_a_series_once_without_a_script(
+    clinic, visitor, patient, front_desk
+):
+    """The whole way to a series, on plain pages: each visit is booked and told once."""
+    pat = ready_to_send(patient, "Series")
+    reference = pat.sends_it()
+    pat.receives_that_it_came(reference)
+    desk = FrontDesk(clinic, visitor(javascript=False))
+    desk.signs_in()
+    desk.request(reference).get_by_role("link", name="Open").click()
+    desk.page.get_by_role("link", name="Accept it as the first of a series").click()
+    desk.page.get_by_label("How many visits in all?").fill("3")
+    desk.page.get_by_role("button", name="Show these dates").click()
+    expect(desk.page.get_by_role("group")).to_have_count(2)
+    desk.page.get_by_role("button", name="Book these 3 visits").dblclick()
+    expect(desk.page.get_by_role("status")).to_contain_text("3 visits are booked.")
+    expect(desk.page.get_by_role("heading", name="Visit 1 of 3")).to_be_visible()
+    confirmed = pat.receives_all("Confirmed: *", 3)
+    assert len({link_in(message) for message in confirmed}) == 3
+    pat.receives_nothing_more()
+
+
+def test_a_double_click_closes_the_clinic_once(front_desk):
+    page = front_desk.page
+    page.get_by_role("navigation").get_by_role("link", name="Closures").click()
+    page.get_by_role("link", name="Add closure").click()
+    day = date.today() + timedelta(days=40)  # noqa: DTZ011 -- any day will do
+    for field in ("start", "end"):
+        page.locator(f"[name={field}_0]").fill(day.isoformat())
+    page.locator("[name=start_1]").fill("09:00")
+    page.locator("[name=end_1]").fill("12:00")
+    page.get_by_label("What patients read").fill("Double click")
+    page.get_by_role("button", name="Save", exact=True).dblclick()
+    expect(page.get_by_role("status")).to_contain_text("Double click")
+    closures = page.locator("#result_list tbody tr")
+    expect(closures.filter(has_text="Double click")).to_have_count(1)
 
 
 def test_two_tabs_send_once(patient, front_desk):
