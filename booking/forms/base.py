@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Submit
 from django import forms
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
@@ -88,7 +89,7 @@ def _looked_at(widget: forms.Widget, values: list[str]) -> list[str]:
     if getattr(widget, "allow_multiple_selected", False):
         return values
     if isinstance(widget, forms.CheckboxInput):
-        ticked = widget.value_from_datadict({"": values[-1]}, {}, "")
+        ticked = widget.value_from_datadict({"": values[-1]}, MultiValueDict(), "")
         return ["on"] if ticked else []
     return values[-1:]
 
