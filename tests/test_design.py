@@ -317,6 +317,41 @@ def test_nothing_to_press_is_small(styleguide_pages: dict[str, str]) -> None:
 
 
 @pytest.mark.urls("tests.styleguide_urls")
+def test_text_twice_as_large_fits_a_phone(styleguide_pages: dict[str, str]) -> None:
+    def too_wide(browser_page: Page) -> list[str]:
+        browser_page.goto(f"{HOST}/styleguide/")
+        browser_page.add_style_tag(content="html { font-size: 225% }")
+        found: list[str] = browser_page.evaluate(
+            "[...document.querySelectorAll('header *, main .split *, .foot *')]"
+            ".filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+            ".filter(e => !e.closest('svg, table, .visually-hidden'))"
+            ".map(e => e.outerHTML.slice(0, 90))"
+        )
+        return found
+
+    assert look(styleguide_pages, too_wide, width=360) == []
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_forced_colours_mark_the_current_page_alone(
+    styleguide_pages: dict[str, str],
+) -> None:
+    def lines(browser_page: Page) -> list[str]:
+        browser_page.emulate_media(forced_colors="active")
+        browser_page.goto(f"{HOST}/styleguide/")
+        menu = browser_page.locator(".top nav a")
+        menu.nth(1).evaluate("link => link.setAttribute('aria-current', 'page')")
+        found: list[str] = menu.evaluate_all(
+            "links => links.map(link => getComputedStyle(link).borderBottomColor)"
+        )
+        return found
+
+    first, current, last = look(styleguide_pages, lines)
+    assert first == last == "rgb(255, 255, 255)"
+    assert current != first
+
+
+@pytest.mark.urls("tests.styleguide_urls")
 def test_the_last_row_of_facts_has_no_hole(styleguide_pages: dict[str, str]) -> None:
     def gaps(browser_page: Page) -> list[list[int]]:
         found = []
