@@ -226,6 +226,14 @@ def test_flags_language_and_payer_stand_beside_the_name(desk: Client) -> None:
     assert "No-fault (car accident)" in text_of(page)
 
 
+@pytest.mark.parametrize(("language", "shown"), [("English", 0), ("Korean", 1)])
+def test_a_language_is_a_tag_when_it_is_another_than_english(
+    desk: Client, language: str, shown: int
+) -> None:
+    a_request(patient=patient_details(language=language))
+    assert text_of(desk.get(DESK)).count(language) == shown
+
+
 @pytest.mark.parametrize("path", [DESK, LIST])
 def test_three_requests_cost_as_many_queries_as_one(desk: Client, path: str) -> None:
     visit_type = a_practice()
