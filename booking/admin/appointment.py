@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -198,10 +199,12 @@ class AppointmentAdmin(OfferedFilters):
 
         Django leaves out those that the list no longer shows, so that a second click
         would find nothing and say nothing; and told to take all, it acts on rows that
-        nobody has seen.
+        nobody has seen. It also fails over what is no key at all.
         """
         sent = request.POST.copy()
         sent["select_across"] = "0"
+        ticked = sent.getlist(ACTION_CHECKBOX_NAME)
+        sent.setlist(ACTION_CHECKBOX_NAME, [pk for pk in ticked if pk.isdecimal()])
         request.POST = sent  # type: ignore[assignment]
         return super().response_action(request, self.get_queryset(request), *where)
 

@@ -1,9 +1,10 @@
 """The last click of a request, over HTTP: everything is typed, and is now sent."""
 
+import re
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from importlib import import_module
 from itertools import product
 from urllib.parse import urlencode, urlsplit
@@ -17,6 +18,9 @@ from booking.models import VisitType
 from .timing import Timed, timed
 
 CSRF = "x" * 32
+SEEN = re.compile(r'name="seen" value="([^"]+)"')
+# The headers and the body that a browser sends.
+Click = tuple[dict[str, str], str]
 # Reserved for fiction, in the area codes of New York. None may ask very often.
 PHONES = [
     f"{area} 555 {number:04}"
@@ -31,16 +35,25 @@ def last_clicks(url: str, visit_type: VisitType, starts: Sequence[datetime]) -> 
     clicks = [_a_click(visit_type, start, n) for n, start in enumerate(starts)]
     with closing(HTTPConnection(urlsplit(url).netloc, timeout=60)) as browser:
 
-        def press(headers: dict[str, str]) -> None:
-            body = urlencode({"csrfmiddlewaretoken": CSRF})
-            browser.request("POST", "/book/check/", body, headers)
-            response = browser.getresponse()
+        def ask(method: str, headers: dict[str, str], body: str = "") -> HTTPResponse:
+            browser.request(method, "/book/check/", body, headers)
+            return browser.getresponse()
+
+        def look(headers: dict[str, str]) -> Click:
+            text = ask("GET", headers).read().decode()
+            seen = SEEN.search(text)
+            assert seen, text
+            body = {"csrfmiddlewaretoken": CSRF, "seen": seen[1]}
+            return headers, urlencode(body)
+
+        def press(headers: dict[str, str], body: str) -> None:
+            response = ask("POST", headers, body)
             text = response.read().decode()
             there = response.headers["Location"]
             assert (response.status, there) == (302, "/book/sent/"), text
 
-        left = iter(clicks)
-        return timed(lambda: press(next(left)), len(clicks) - 1)
+        left = iter([look(headers) for headers in clicks])
+        return timed(lambda: press(*next(left)), len(clicks) - 1)
 
 
 def _a_click(visit_type: VisitType, start: datetime, number: int) -> dict[str, str]:

@@ -104,6 +104,18 @@ def answers_to(slug: str) -> Callable[[World], Sent]:
     return lambda world: (world.patient(without=slug), world.answers[slug])
 
 
+def the_last_button(world: World) -> Sent:
+    client, address = world.patient(), world.address("book/check/")
+    return client, form_at(client.get(address), address).filled_in
+
+
+def leaving(world: World) -> Sent:
+    """Leave the form while it holds a time."""
+    client, data = answers_to("times")(world)
+    client.post(world.address("book/times/"), data)
+    return client, {}
+
+
 def with_password(world: World, role: str) -> Client:
     user = world.users["superuser"]
     user.set_password(PASSWORD)
@@ -157,6 +169,7 @@ def service_of(world: World) -> int:
 
 
 APPOINTMENT = "admin/booking/appointment/"
+CHORE = "admin/booking/chore/"
 RESOURCE, TYPE = "admin/booking/resource/", "admin/booking/visittype/"
 CLOSURE, PAGE = "admin/booking/closure/", "admin/services/page/"
 SERVICE, PERSON = "admin/services/service/", "admin/services/clinician/"
@@ -174,6 +187,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/cancel/": answering(),
     f"{APPOINTMENT}<int:pk>/series/": saving(f"{APPOINTMENT}<int:pk>/series/"),
     APPOINTMENT: answering(action="accept_first_choices"),
+    f"{CHORE}{CHANGE}": saving(f"{CHORE}{CHANGE}", every="hour"),
     f"{GROUP}add/": saving(f"{GROUP}add/", name="Nurses"),
     f"{GROUP}{CHANGE}": saving(f"{GROUP}{CHANGE}", name="Nurses"),
     f"{GROUP}{DELETE}": deleting("auth.group", a_spare_group),
@@ -194,7 +208,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
         **row_of("requirements", 0, kind="room"),
     ),
     f"{TYPE}{CHANGE}": saving(
-        f"{TYPE}{CHANGE}", **row_of("requirements", 2, kind="machine")
+        f"{TYPE}{CHANGE}", **row_of("requirements", 2, kind="machine", count="1")
     ),
     f"{TYPE}{DELETE}": deleting("booking.visittype", factories.a_visit_type),
     TYPE: deleting("booking.visittype", factories.a_visit_type),
@@ -231,7 +245,8 @@ WRITES: dict[str, Callable[[World], Sent]] = {
             "contact", "help", "payment", "payment-details",
         )
     },
-    "book/check/": lambda world: (world.patient(), {}),
+    "book/check/": the_last_button,
+    "book/leaving/": leaving,
     "appointment/cancellation/": lambda world: (
         world.client("link"), {"version": world.mine.version},
     ),
@@ -310,6 +325,7 @@ CHANGED = {
     f"{RESOURCE}{CHANGE}": ("name", "Another name"),
     f"{TYPE}add/": ("code", "one-more"),
     f"{TYPE}{CHANGE}": ("hint", "Another hint"),
+    f"{CHORE}{CHANGE}": ("every", "day"),
     f"{CLOSURE}add/": ("reason", "Holiday"),
     f"{CLOSURE}{CHANGE}": ("reason", "Holiday"),
     f"{CLINIC}{CHANGE}": ("city", "Elsewhere"),
