@@ -81,9 +81,9 @@ class Journey:
         """Return who can be asked for in this kind of visit, by slug."""
         if self.visit_type is None:
             return {}
-        found = Resource.objects.active().select_related("clinician")
-        found = found.filter(kind="clinician", pk__in=self.visit_type.may_take())
-        return {r.clinician.slug: r for r in found if r.clinician}
+        resources = Resource.objects.active().select_related("clinician")
+        able = self.visit_type.could_take(list(resources))
+        return {r.clinician.slug: r for r in resources if r.clinician and r.pk in able}
 
     @cached_property
     def weekdays(self) -> list[int]:

@@ -19,6 +19,7 @@ request_urls = [
     path("book/check/", sending.check, name="check"),
     path("book/sent/", sending.sent, name="sent"),
     path("book/expired/", request.expired, name="expired"),
+    path("book/leaving/", request.leaving, name="leaving"),
 ]
 
 # The patient's private link.

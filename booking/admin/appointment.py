@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.forms import Form
 from django.http import (
     HttpRequest,
@@ -193,6 +194,22 @@ class AppointmentAdmin(OfferedFilters):
             return ""
         by = words.moment(visit.reply_by, now)
         return _("%(by)s: late") % {"by": by} if visit.is_overdue(now) else by
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Appointment], *where: Any
+    ) -> HttpResponse | None:
+        """Act on the rows that were ticked, and on no others.
+
+        Django leaves out those that the list no longer shows, so that a second click
+        would find nothing and say nothing; and told to take all, it acts on rows that
+        nobody has seen. It also fails over what is no key at all.
+        """
+        sent = request.POST.copy()
+        sent["select_across"] = "0"
+        ticked = sent.getlist(ACTION_CHECKBOX_NAME)
+        sent.setlist(ACTION_CHECKBOX_NAME, [pk for pk in ticked if pk.isdecimal()])
+        request.POST = sent  # type: ignore[assignment]
+        return super().response_action(request, self.get_queryset(request), *where)
 
     @admin.action(
         description=gettext_lazy("Accept the first choice if it is free"),

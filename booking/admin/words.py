@@ -67,8 +67,8 @@ SEND: dict[str, tuple[str | Promise, str | Promise]] = {
         gettext_lazy("Cancel, then phone the patient"),
     ),
     Act.LEAVE: (
-        gettext_lazy("Take off the list and send"),
-        gettext_lazy("Take off the list, then phone the patient"),
+        gettext_lazy("Take off and send"),
+        gettext_lazy("Take off, then phone the patient"),
     ),
 }
 
@@ -169,7 +169,9 @@ _OUTCOMES: dict[str, str | Promise] = {
     Act.PASS: gettext_lazy("noted that none of the times suits."),
     Act.RETRACT: gettext_lazy("the offer is taken back."),
     Act.STOP_WANTING: gettext_lazy("off the waiting list; stays booked for %(time)s."),
-    Act.LEAVE: gettext_lazy("off the waiting list."),
+    Act.LEAVE: gettext_lazy("taken off the waiting list."),
+    Act.DECLINE: gettext_lazy("declined."),
+    Act.WITHDRAW: gettext_lazy("withdrawn."),
 }
 
 
@@ -183,15 +185,13 @@ def outcome(visit: Appointment) -> str:
 
 
 def _standing(visit: Appointment) -> str:
-    last = visit.events.order_by("version").last()
+    last = visit.events.latest("version")
     time = full_time(visit.start) if visit.start else ""
-    if last and last.act in _OUTCOMES:
-        return str(_OUTCOMES[last.act]) % {"time": time}
+    if said := _OUTCOMES.get(last.act):
+        return str(said) % {"time": time}
     if visit.status == Status.BOOKED:
         return _("accepted for %(time)s.") % {"time": time}
-    if visit.cancellation_reason == CancellationReason.DECLINED:
-        return _("declined.")
-    return _("cancelled.") if visit.start else _("withdrawn.")
+    return _("cancelled.")
 
 
 def refusal(error: BookingError, visit: Appointment, now: datetime) -> str:

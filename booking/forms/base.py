@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Submit
 from django import forms
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
@@ -39,10 +40,14 @@ class StepForm(forms.Form):
         return helper
 
     def typed(self) -> Typed:
-        """Return what was typed into the fields of this form, and nothing else."""
+        """Return what was typed into the fields of this form, and nothing else.
+
+        So not what nobody looked at: all but the last of a field that came several
+        times, and what a tick came with.
+        """
         data: Any = self.data
         return {
-            key: data.getlist(key)
+            key: _looked_at(field.widget, data.getlist(key))
             for name, field in self.fields.items()
             for key in _keys(self.add_prefix(name), field.widget)
             if key in data
@@ -79,6 +84,15 @@ def shown(field: forms.Field, value: Any) -> str:
     if choices:
         return str(dict(choices).get(value, value))
     return str(value or "")
+
+
+def _looked_at(widget: forms.Widget, values: list[str]) -> list[str]:
+    if getattr(widget, "allow_multiple_selected", False):
+        return values
+    if isinstance(widget, forms.CheckboxInput):
+        ticked = widget.value_from_datadict({"": values[-1]}, MultiValueDict(), "")
+        return ["on"] if ticked else []
+    return values[-1:]
 
 
 def _keys(name: str, widget: forms.Widget) -> list[str]:

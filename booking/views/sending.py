@@ -40,7 +40,8 @@ def check(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
     if journey.next_open():
         return onward(journey)
     data = request.POST if request.method == "POST" else None
-    form = SendForm(data, began=journey.draft.began, now=now)
+    digest = as_request(journey).digest()
+    form = SendForm(data, digest=digest, began=journey.draft.began, now=now)
     if not form.is_valid():
         return show_check(request, journey, form, now, UNFIT if form.is_bound else 200)
     try:
@@ -81,8 +82,8 @@ def _send(request: HttpRequest, journey: Journey, now: datetime) -> Appointment:
             now=now,
             hold_key=journey.draft.hold_key,
         )
-    except TimeTaken:
-        # Somebody who was too slow has asked for nothing yet.
+    except (TimeTaken, TryAgain):
+        # Somebody who was too slow, or whom the database let wait, asked for nothing.
         for caps, value in counted:
             limits.take_back(caps, value, now=now)
         raise

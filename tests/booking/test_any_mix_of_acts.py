@@ -142,6 +142,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         PostOffice.mood = "ok"
         self.asked: list[tuple[Send, NewRequest, uuid.UUID, int]] = []
         self.series: list[tuple[partial[list[Appointment]], uuid.UUID, list[int]]] = []
+        self.closed: list[tuple[dict[str, Any], uuid.UUID, int]] = []
         self.status: dict[int, tuple[str, str]] = {}
         self.looked = 0
         self.events: list[Any] = []
@@ -1044,11 +1045,30 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 ]
             )
         )
-        closure = Closure(
-            resource=None if nth is None else self.clinic.resources[nth],
-            start=start, end=start + length, reason="Training day",
-        )  # fmt: skip
-        workflow.close(closure, now=self.now)
+        values = {
+            "resource": None if nth is None else self.clinic.resources[nth],
+            "start": start, "end": start + length, "reason": "Training day",
+        }  # fmt: skip
+        key = uuid.uuid4()
+        closure = workflow.close(Closure(**values), now=self.now, key=key)
+        self.closed.append((values, key, closure.pk))
+
+    @precondition(lambda self: self.closed)
+    @rule(data=st.data())
+    def an_old_closure_is_sent_again(self, data: st.DataObject) -> None:
+        values, key, pk = data.draw(st.sampled_from(self.closed))
+        if not FormKey.objects.filter(pk=key).exists():
+            return  # forgotten after two days
+        other = Closure(**values | {"reason": "Holiday"})
+        with pytest.raises(DifferentForm), nothing_written():
+            workflow.close(other, now=self.now, key=key)
+        with self.nothing_new():
+            if Closure.objects.filter(pk=pk).exists():
+                again = workflow.close(Closure(**values), now=self.now, key=key)
+                assert again.pk == pk
+            else:
+                with pytest.raises(NotPossibleNow):
+                    workflow.close(Closure(**values), now=self.now, key=key)
 
     @precondition(lambda self: Closure.objects.exists())
     @rule(data=st.data(), move=st.sampled_from([None, -2 * HOUR, 2 * HOUR, DAY]))

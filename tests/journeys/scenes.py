@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from booking import clock, draft, limits, links, words, workflow
@@ -23,6 +24,7 @@ from booking.draft import Draft, Sent
 from booking.models import (
     Appointment,
     Chore,
+    Closure,
     Message,
     Proposal,
     Resource,
@@ -31,7 +33,7 @@ from booking.models import (
 from booking.policy import DeclineReason
 from booking.steps import STEPS
 from booking.workflow import PATIENT, SYSTEM, Answer, By
-from services.models import ScreeningQuestion
+from services.models import Page, ScreeningQuestion
 from tests.factories import (
     a_clinician,
     a_new_request,
@@ -53,6 +55,7 @@ def make() -> None:
     Chore.objects.filter(name="lapse").update(every=Chore.Every.OFF)
     scenes = Scenes(clock.now())
     found = dict(scenes.visits()) | dict(scenes.drafts()) | dict(scenes.staff())
+    workflow.refresh_closures(now=scenes.now)  # of the clinicians and rooms made here
     sys.stdout.write(json.dumps(found))
 
 
@@ -98,6 +101,9 @@ class Scenes:
                 private_note="", by=self.by, now=self.now,
             )  # fmt: skip
             yield f"declined_{reason}", self.link(declined)
+        yield "declined_pk", str(declined.pk)
+        yield "to_accept_pk", str(self.request(answers=True).pk)
+        yield "by_phone_pk", str(self.request(by_phone=True).pk)
         yield "answered_pk", str(self.accept(self.request()).pk)
         yield from self.waiting()
         undelivered = self.request()
@@ -159,12 +165,14 @@ class Scenes:
         asked: datetime | None = None,
         first: datetime | None = None,
         answers: bool = False,
+        by_phone: bool = False,
     ) -> Appointment:
         asked = asked or self.now
         choices = self.free((first or self.now) + DAY, asked)[:6:2]
         new = a_new_request(
             self.visit_type, *choices,
             answers=self.alarming_answers() if answers else [],
+            patient=patient_details(**{"email": ""} if by_phone else {}),
         )  # fmt: skip
         return workflow.request(new, key=uuid.uuid4(), by=PATIENT, now=asked)
 
@@ -237,8 +245,10 @@ class Scenes:
         yield "no_times", self.session({"visit": {"visit": [self.visit_without()]}})
         mornings = self.visit_on_mornings()
         yield "only_mornings", self.session({"visit": {"visit": [mornings]}})
-        self_pay = {"payment": {"payer": ["self_pay"]}}
-        yield "pays_alone", self.session(whole | self_pay)
+        for payer in Appointment.Payer:
+            typed = whole | {"payment": {"payer": [payer.value]}, "payment-details": {}}
+            yield f"pays_{payer}", self.session(typed)
+        yield "very_quick", self.session(whole, began=self.now + DAY)
 
         visit = self.request()
         yield "sent", self.session_with(Sent(visit.pk, visit.reference))
@@ -305,8 +315,9 @@ class Scenes:
         answers: dict[str, Any],
         wanted: dict[str, str] | None = None,
         key: uuid.UUID | None = None,
+        began: datetime | None = None,
     ) -> str:
-        began = self.now - timedelta(minutes=5)
+        began = began or self.now - timedelta(minutes=5)
         typed = Draft(began, self.now, answers=answers, wanted=wanted or {})
         typed.request_key = key or typed.request_key
         return self.session_with(typed)
@@ -320,14 +331,46 @@ class Scenes:
     # --- Staff --------------------------------------------------------------------
 
     def staff(self) -> Iterator[tuple[str, str]]:
-        """Yield sessions of who has signed in, by user name."""
-        for username in ("front-desk", "manager"):
+        """Yield sessions of who has signed in, by user name, and keys of what is there.
+
+        `leaving` is one more session of the front desk, for who signs out.
+        """
+        front_desk, manager = (
+            User.objects.get(username=name) for name in ("front-desk", "manager")
+        )
+        sessions = {
+            "front-desk": front_desk,
+            "leaving": front_desk,
+            "manager": manager,
+            "superuser": User.objects.create_superuser("superuser"),
+        }
+        for name, user in sessions.items():
             client = Client()
-            client.force_login(User.objects.get(username=username))
-            yield username, client.cookies[settings.SESSION_COOKIE_NAME].value
-        yield "clinician_pk", str(self.clinician.pk)
-        yield "visit_type_pk", str(self.visit_type.pk)
-        yield "service_pk", str(self.visit_type.service_id)
+            client.force_login(user)
+            yield name, client.cookies[settings.SESSION_COOKIE_NAME].value
+        keys = {
+            "clinician": self.clinician,
+            "unused": Resource.objects.create(kind=Resource.Kind.ROOM, name="Room 9"),
+            "person": self.clinician.clinician,
+            "visit_type": self.visit_type,
+            "service": self.visit_type.service,
+            "closure": Closure.objects.get(),
+            "chore": Chore.objects.first(),
+            "page": Page.objects.first(),
+            "front_desk": front_desk,
+            "manager": manager,
+            "group": Group.objects.first(),
+            "mail": Message.objects.filter(channel=Message.Channel.EMAIL).first(),
+            "call": Message.objects.filter(channel=Message.Channel.PHONE).first(),
+        }
+        self.someone_changed(Resource.objects.filter(pk=self.clinician.pk), manager)
+        for name, row in keys.items():
+            yield f"{name}_pk", str(row and row.pk)
+
+    def someone_changed(self, rows: Any, user: User) -> None:
+        """Write what the admin logs when somebody saves a form."""
+        said = [{"changed": {"fields": ["Order"]}}]
+        LogEntry.objects.log_actions(user.pk, rows, CHANGE, said, single_object=True)
 
 
 def up_to(slug: str, answers: dict[str, Any]) -> dict[str, Any]:
