@@ -30,7 +30,7 @@ appointment_urls = [
     path("appointment/cancellation/", appointment.cancellation, name="cancellation"),
     path("appointment/earlier/", waiting.earlier, name="earlier"),
     path("appointment/offer/", waiting.offer, name="offer"),
-    path("appointment/leaving/", waiting.leaving, name="leaving"),
+    path("appointment/leaving/", waiting.leaving, name="leave_list"),
 ]
 
 urlpatterns = [*request_urls, *appointment_urls]

@@ -107,7 +107,7 @@ def cancellation(
             notices.info(request, _("This was already cancelled. Nothing has changed."))
         return redirect("booking:appointment")
     if visit.status in UNDECIDED and visit.waiting_list_entries.open().exists():
-        return redirect("booking:leaving")
+        return redirect("booking:leave_list")
     if visit.status not in UNDECIDED and not is_coming(visit, now):
         notices.info(
             request, _("This can no longer be cancelled here. Please call us.")

@@ -12,7 +12,7 @@ from booking.forms import RED_FLAGS, EmergencyForm
 from booking.models import VisitType
 from booking.steps import STEP, Journey
 
-from .appointment import SESSION_KEY as LINK_KEY
+from .link import SESSION_KEY as LINK_KEY
 from .road import UNFIT, keep, let_go, onward, page_methods, show, with_draft
 
 # What a link may ask for: a service, a visit type and a start.

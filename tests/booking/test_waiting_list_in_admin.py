@@ -286,7 +286,7 @@ def test_a_caller_without_a_time_is_taken_off_the_list_with_a_note(
 
     response = desk.post(address("cancel", visit), sent | {"send": ""})
 
-    assert said(response) == [f"{visit.reference}: off the waiting list."]
+    assert said(response) == [f"{visit.reference}: taken off the waiting list."]
     assert response["Location"] == LIST
     visit.refresh_from_db()
     assert (visit.status, visit.cancellation_reason) == ("cancelled", "clinic")

@@ -287,7 +287,7 @@ def test_who_is_booked_sees_the_wish_beside_the_appointment(client: Client):
             "You are no longer on the waiting list",
         ),
         (
-            lambda visit: workflow.expire(visit.pk, now=NOW + timedelta(days=29)),
+            lambda visit: workflow.expire(visit.pk, now=NOW + timedelta(days=30)),
             "Your time on the waiting list is over",
         ),
     ],
@@ -506,6 +506,7 @@ def test_an_offer_of_somebody_else_cannot_be_taken(client: Client):
 def test_a_clinician_of_an_offer_is_not_whom_the_appointment_is_with(client: Client):
     visit_type = a_practice(clinicians=2, rooms=2)
     ours, other = Resource.objects.filter(kind="clinician")
+    a_booked_visit(visit_type, at("10:00"), clinician=other)
     visit = a_booked_visit(visit_type, at("15:00", FRIDAY), clinician=other)
     Appointment.objects.update(wanted_clinician=None)
     an_offer(visit, at("10:00"), by=factories.a_front_desk_person())
