@@ -15,7 +15,7 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpResponse
 from django.test import Client
 
-from booking import once
+from booking import once, workflow
 from booking.models import FormKey, Hit
 from services.models import Clinician, Page
 from tests import factories
@@ -109,6 +109,40 @@ def the_last_button(world: World) -> Sent:
     return client, form_at(client.get(address), address).filled_in
 
 
+def offered_to(world: World) -> int:
+    world.offered.refresh_from_db()
+    return world.offered.proposals.get().pk
+
+
+def taking(world: World) -> Sent:
+    data = {"answer": offered_to(world), "version": world.offered.version}
+    return world.holder(world.offered), data
+
+
+def leaving_the_list(world: World) -> Sent:
+    world.offered.refresh_from_db()
+    return world.holder(world.offered), {"version": world.offered.version}
+
+
+def taking_for_a_caller(world: World) -> Sent:
+    proposal, visit = offered_to(world), world.offered
+    world.rows["booking.appointment"] = visit.pk
+    data = {"proposal": proposal, "seen_version": visit.version}
+    return world.client("superuser"), data
+
+
+def stopping_for_a_caller(world: World) -> Sent:
+    visit = workflow.want_earlier(
+        world.other.pk, factories.a_wish(), by=workflow.PATIENT, now=NOW
+    )
+    world.rows["booking.appointment"] = visit.pk
+    return world.client("superuser"), {"seen_version": visit.version}
+
+
+def joining(world: World) -> Sent:
+    return world.patient(without="times"), A_WISH
+
+
 def leaving(world: World) -> Sent:
     """Leave the form while it holds a time."""
     client, data = answers_to("times")(world)
@@ -140,6 +174,10 @@ A_ROOM = {"kind": "room", "name": "Room 9", "order": "0"}
 AN_HOUR = {"weekday": "5", "opens": "09:00", "closes": "10:00"}
 A_VISIT = {"name": "Another", "code": "another", "duration": "30"}
 A_FACT = {"label": "How long", "value": "An hour", "order": "0"}
+A_WISH = {
+    "earliest": "2026-11-18", "latest": "2026-11-20", "weekdays": ["2"],
+    "part": "any", "notice": "1440",
+}  # fmt: skip
 A_CLOSURE = {
     "reason": "Training day", "start_0": "2026-12-01", "start_1": "09:00",
     "end_0": "2026-12-01", "end_1": "12:00",
@@ -169,7 +207,7 @@ def service_of(world: World) -> int:
 
 
 APPOINTMENT = "admin/booking/appointment/"
-CHORE = "admin/booking/chore/"
+CHORE, RULES = "admin/booking/chore/", "admin/booking/waitinglistrules/"
 RESOURCE, TYPE = "admin/booking/resource/", "admin/booking/visittype/"
 CLOSURE, PAGE = "admin/booking/closure/", "admin/services/page/"
 SERVICE, PERSON = "admin/services/service/", "admin/services/clinician/"
@@ -186,6 +224,8 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/decline/": answering(),
     f"{APPOINTMENT}<int:pk>/cancel/": answering(),
     f"{APPOINTMENT}<int:pk>/series/": saving(f"{APPOINTMENT}<int:pk>/series/"),
+    f"{APPOINTMENT}<int:pk>/offer/": taking_for_a_caller,
+    f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),
     f"{CHORE}{CHANGE}": saving(f"{CHORE}{CHANGE}", every="hour"),
     f"{GROUP}add/": saving(f"{GROUP}add/", name="Nurses"),
@@ -215,6 +255,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{CLOSURE}add/": saving(f"{CLOSURE}add/", **A_CLOSURE),
     f"{CLOSURE}{CHANGE}": saving(f"{CLOSURE}{CHANGE}", **A_CLOSURE),
     f"{CLOSURE}{DELETE}": answering(),
+    f"{RULES}{CHANGE}": saving(f"{RULES}{CHANGE}", most_offers="3"),
     f"{CLINIC}{CHANGE}": saving(
         f"{CLINIC}{CHANGE}", **row_of("opening_hours", 5, **AN_HOUR)
     ),
@@ -247,6 +288,10 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     },
     "book/check/": the_last_button,
     "book/leaving/": leaving,
+    "book/waiting-list/": joining,
+    "appointment/earlier/": lambda world: (world.holder(world.other), A_WISH),
+    "appointment/offer/": taking,
+    "appointment/leaving/": leaving_the_list,
     "appointment/cancellation/": lambda world: (
         world.client("link"), {"version": world.mine.version},
     ),
@@ -328,6 +373,7 @@ CHANGED = {
     f"{CHORE}{CHANGE}": ("every", "day"),
     f"{CLOSURE}add/": ("reason", "Holiday"),
     f"{CLOSURE}{CHANGE}": ("reason", "Holiday"),
+    f"{RULES}{CHANGE}": ("most_offers", "4"),
     f"{CLINIC}{CHANGE}": ("city", "Elsewhere"),
     f"{PERSON}add/": ("slug", "ben"),
     f"{PERSON}{CHANGE}": ("credentials", "DO"),
