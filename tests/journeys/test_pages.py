@@ -489,9 +489,6 @@ FRONT_DESK = {
     "visit that wants to be earlier": Look(
         f"{VISITS}{{wants_earlier_pk}}/change/", "on the waiting list", "front-desk"
     ),
-    "waiting list rules": Look(
-        "/admin/booking/waitinglistrules/1/change/", "inutes to answer", "manager"
-    ),
 }  # fmt: skip
 
 # What managers keep: the address, one that is there, words of its form.
@@ -500,6 +497,7 @@ KEPT = {
     "booking/visittype": ("{visit_type_pk}", "Length"),
     "booking/closure": ("{closure_pk}", "Leave empty"),
     "booking/chore": ("{chore_pk}", "Every"),
+    "booking/waitinglistrules": ("1", "inutes to answer"),
     "services/clinic": ("1", "Opening hours"),
     "services/clinician": ("{person_pk}", "Profession"),
     "services/service": ("{service_pk}", "Preparation"),
@@ -509,14 +507,18 @@ KEPT = {
 }
 # What nobody may do: the page is that of "no right".
 NEVER = {
-    *(f"booking_{model}_{act}" for model in ("appointment", "message", "chore")
-      for act in ("add", "delete")),
+    *(f"booking_{model}_{act}" for act in ("add", "delete") for model in (
+        "appointment", "message", "chore", "waitinglistentry", "waitinglistrules"
+    )),
+    "booking_waitinglistentry_change",
     "services_clinic_add", "services_clinic_delete", "auth_user_delete",
 }  # fmt: skip
 # Buttons, scripts, and what only leads elsewhere.
 NO_PAGES = {
-    "called", "booking_appointment_accept", "booking_appointment_history", "logout",
-    "jsi18n", "autocomplete", "view_on_site",
+    "called", "booking_appointment_accept", "booking_appointment_offer",
+    "booking_appointment_waiting", "booking_appointment_history",
+    "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",
+    "view_on_site",
 }  # fmt: skip
 
 
