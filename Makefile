@@ -11,7 +11,7 @@ soak: STEPS ?= 200000
 soak: SEED := $(or $(SEED),$(shell echo $$RANDOM))
 # What asks the database anything; it runs on PostgreSQL too.
 DATABASE_TESTS := tests/booking tests/services tests/security tests/journeys \
-	tests/test_outages.py tests/test_settings.py
+	tests/test_bench.py tests/test_outages.py tests/test_settings.py
 
 # Settings as in production, for the checks. Nothing listens at these addresses.
 PRODUCTION := env ENV_FILE=/dev/null DEBUG=false \
@@ -34,7 +34,8 @@ run: $(VENV)/installed ## Serve the demo on 127.0.0.1:8000 (HOST=, PORT=)
 test: $(VENV)/installed-tests tools ## Run every test, on SQLite and PostgreSQL (PYTEST_ARGS=)
 ifdef PYTEST_ARGS
 	TEST_DATABASE=sqlite $(BIN)/pytest $(PYTEST_ARGS)
-	TEST_DATABASE=postgresql $(BIN)/pytest $(DATABASE_TESTS) tests/race $(PYTEST_ARGS)
+	TEST_DATABASE=postgresql $(BIN)/pytest \
+		$(if $(filter tests/%,$(PYTEST_ARGS)),,$(DATABASE_TESTS) tests/race) $(PYTEST_ARGS)
 else
 	$(MAKE) --no-print-directory --jobs=2 --output-sync test-on-sqlite test-on-postgresql
 	TEST_DATABASE=sqlite $(BIN)/pytest tests/race
@@ -72,12 +73,13 @@ lock: ## Write the requirements anew from pyproject.toml (needs uv)
 		--no-emit-index-url --custom-compile-command "make lock" \
 		--group test -c requirements.txt -o tests/requirements.txt
 
-bench: $(VENV)/installed-tests ## Measure the speed of booking on SQLite and PostgreSQL
+bench: $(VENV)/installed-tests ## Measure the speed of booking on SQLite and PostgreSQL (VISITS=)
 	$(BIN)/python -m tests.bench
 
 # --- What those need --------------------------------------------------------------
 
-$(BIN)/python:
+# pip comes last, so an environment that was not finished is made again.
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "Python 3.11 is needed. If it has another name: make run PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
@@ -85,7 +87,7 @@ $(BIN)/python:
 	@echo "Making a virtual environment ..."
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: requirements.txt | $(BIN)/python
+$(VENV)/installed: requirements.txt | $(BIN)/pip
 	@echo "Installing the packages in requirements.txt ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -21,6 +21,7 @@ from django.db.utils import OperationalError
 from . import guards
 
 CLINIC = "clinic"
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Apps = Sequence[AppConfig] | None
@@ -142,6 +143,21 @@ def check_addresses(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(CLINIC)
+def check_mail(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Warn of mail that counts as sent and reaches nobody."""
+    if settings.DEBUG or settings.EMAIL_BACKEND == SMTP:
+        return []
+    return [
+        Warning(
+            f"Messages go to {settings.EMAIL_BACKEND}, not to a mail server: they"
+            " count as sent, and no patient gets them.",
+            hint="Write EMAIL_URL=smtps://user:password@host:587.",
+            id="booking.W002",
+        )
+    ]
 
 
 def serves(host: str) -> bool:

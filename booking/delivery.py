@@ -251,6 +251,5 @@ def purge(now: datetime) -> None:
     """Delete what is of no more use: old counts and keys, lapsed holds, sessions."""
     limits.purge(now)
     once.purge(now)
-    old_holds = Reservation.objects.lapsed(now - HOLDS_KEPT).exclude(hold_key="")
-    old_holds.delete()
+    Reservation.objects.soft_holds().lapsed(now - HOLDS_KEPT).delete()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

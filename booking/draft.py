@@ -2,7 +2,8 @@
 
 Nothing is kept before the emergency check is passed. Once the request is sent, the
 answers go and only what the last page needs stays: a page sent again, the back button
-or a second tab then all lead there.
+or a second tab then all lead there. Two hours after the last page that goes, too: the
+next person at a shared computer must not find it.
 """
 
 import json
@@ -28,13 +29,14 @@ class Draft:
     """The answers so far, by step. `began` and `used` are instants.
 
     `request_key` makes one request of it however often it is sent; `hold_key` holds
-    the chosen time; `wanted` is what the link that led here asked for.
+    the chosen time, since `held`; `wanted` is what the link that led here asked for.
     """
 
     began: datetime
     used: datetime
     request_key: uuid.UUID = field(default_factory=uuid.uuid4)
     hold_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    held: datetime | None = None
     wanted: dict[str, str] = field(default_factory=dict)
     answers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
@@ -63,24 +65,35 @@ def load(session: SessionBase, now: datetime) -> Draft | Sent | None:
         kept = json.loads(decrypt(session[SESSION_KEY]))
     except (KeyError, Unreadable):
         return None
+    used = datetime.fromisoformat(kept.pop("used"))
+    if now >= used + LIFETIME:
+        return None
     if "reference" in kept:
         return Sent(**kept)
-    draft = Draft(
+    return Draft(
         began=datetime.fromisoformat(kept["began"]),
-        used=datetime.fromisoformat(kept["used"]),
+        used=used,
         request_key=uuid.UUID(kept["request_key"]),
         hold_key=kept["hold_key"],
+        held=datetime.fromisoformat(kept["held"]) if kept.get("held") else None,
         wanted=kept["wanted"],
         answers=kept["answers"],
     )
-    return draft if now < draft.used + LIFETIME else None
 
 
 def save(session: SessionBase, what: Draft | Sent, now: datetime) -> None:
     """Keep it in the session, as of `now`."""
     if isinstance(what, Draft):
         what.used = now
-    session[SESSION_KEY] = encrypt(json.dumps(asdict(what), default=_as_text))
+    kept = asdict(what) | {"used": now}
+    session[SESSION_KEY] = encrypt(json.dumps(kept, default=_as_text))
+
+
+def drop(session: SessionBase) -> None:
+    """Keep nothing more, nor the session itself if that was all it was for."""
+    session.pop(SESSION_KEY, None)
+    if not session.keys():
+        session.flush()
 
 
 def _as_text(value: object) -> str:

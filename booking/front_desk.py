@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST
 from . import chores, clock, delivery
 from .models import Message
 from .queue import Desk
+from .saving import SavedOnce
 
 
 def may_answer(request: HttpRequest) -> bool:
@@ -36,12 +37,36 @@ class FrontDeskSite(admin.AdminSite):
     # What is needed every day is in the bar, the rest at the foot of the desk.
     enable_nav_sidebar = False
 
+    def register(
+        self,
+        model_or_iterable: Any,
+        admin_class: "type[admin.ModelAdmin[Any]] | None" = None,
+        **options: Any,
+    ) -> None:
+        """Register as Django does, with forms that are saved once if sent twice."""
+        bases = (admin_class, SavedOnce) if admin_class else (SavedOnce,)
+        kept = {"__module__": bases[0].__module__, "__doc__": bases[0].__doc__}
+        admin_class = type(bases[0].__name__, bases, kept)
+        super().register(model_or_iterable, admin_class, **options)
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
         called = self.admin_view(require_POST(self.called))
         return [
             path("calls/<int:pk>/", called, name="called"),
             *super().get_urls(),
         ]
+
+    def password_change(  # type: ignore[override]  # it leads on, as Django's does
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Change one's own password; sent again, say that it is changed.
+
+        Django would say that the old password is wrong, as by then it is.
+        """
+        wanted = request.POST.get("new_password1", "")
+        if wanted and request.user.check_password(wanted):
+            return HttpResponseRedirect(reverse("admin:password_change_done"))
+        return super().password_change(request, extra_context)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -61,7 +86,10 @@ class FrontDeskSite(admin.AdminSite):
         return super().index(request, context)
 
     def called(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Note that somebody told a patient by phone what a message had to say."""
+        """Note that somebody told a patient by phone what a message had to say.
+
+        Whoever presses the button twice is thanked twice.
+        """
         if not may_answer(request):
             raise PermissionDenied
         message = get_object_or_404(
@@ -70,7 +98,7 @@ class FrontDeskSite(admin.AdminSite):
         still = Message.objects.phone_these_people().filter(pk=pk)
         done = still.update(called_at=clock.now(), called_by=request.user)
         words = _("Thank you. %(reference)s: noted that you called.")
-        if not done:
+        if not done and message.called_by != request.user:
             words = _("%(reference)s: this call is no longer needed.")
         params = {"reference": message.appointment.reference}
         messages.success(request, words % params)

@@ -208,8 +208,8 @@ def _overlapping(resource: int, since: datetime, until: datetime) -> list[int]:
 
 
 def _old_holds(now: datetime) -> Iterator[Fault]:
-    lapsed = Reservation.objects.lapsed(now - HOLDS_KEPT - PURGE_PATIENCE)
-    if old := lapsed.exclude(hold_key="").count():
+    lapsed = Reservation.objects.soft_holds().lapsed(now - HOLDS_KEPT - PURGE_PATIENCE)
+    if old := lapsed.count():
         yield Fault(
             "old_holds",
             f"{old} soft holds have lapsed days ago and were not deleted. Is a worker"

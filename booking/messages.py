@@ -103,7 +103,8 @@ def owe(
     words = _render(kind, told, clinic, channel, link, now)
     method = _calendar_method(kind, visit) if mail else ""
     make = calendars.invite if method == calendars.REQUEST else calendars.cancellation
-    overtake_calls(visit, now)
+    if event.version > 1:  # the first message of a visit has none before it
+        overtake_calls(visit, now)
     return Message.objects.create(
         appointment=visit,
         event=event,

@@ -5,9 +5,9 @@ later page never trusts an earlier one, and a change that makes an answer unfit 
 makes its page the next one to fill in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,11 +16,20 @@ from django.utils.datastructures import MultiValueDict
 
 from services.models import ScreeningQuestion
 
-from . import forms
+from . import forms, words
 from .draft import Draft
 from .forms import StepForm
-from .models import Resource, VisitType
+from .models import Hours, Resource, VisitType
 from .workflow import NewRequest
+
+# The step that takes the place of the times.
+WAITING = "waiting-list"
+
+
+def open_weekdays(clinician_ids: Iterable[int]) -> list[int]:
+    """Return the days on which one of them sees patients; all days, if none does."""
+    hours = Hours.objects.filter(resource__in=clinician_ids)
+    return sorted(set(hours.values_list("weekday", flat=True))) or list(range(7))
 
 
 class Journey:
@@ -72,9 +81,20 @@ class Journey:
         """Return who can be asked for in this kind of visit, by slug."""
         if self.visit_type is None:
             return {}
-        found = Resource.objects.active().select_related("clinician")
-        found = found.filter(kind="clinician", pk__in=self.visit_type.may_take())
-        return {r.clinician.slug: r for r in found if r.clinician}
+        resources = Resource.objects.active().select_related("clinician")
+        able = self.visit_type.could_take(list(resources))
+        return {r.clinician.slug: r for r in resources if r.clinician and r.pk in able}
+
+    @cached_property
+    def weekdays(self) -> list[int]:
+        """Return the days on which somebody here sees patients; all, if none does."""
+        who = [clinician.pk for clinician in self.clinicians.values()]
+        return open_weekdays(who)
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether the waiting list was chosen instead of a time."""
+        return WAITING in self.draft.answers
 
     @property
     def clinician(self) -> Resource | None:
@@ -126,7 +146,11 @@ class Journey:
     def back(self, step: "Step | None") -> "Step | None":
         """Return the step before; None before the first, the last one for None."""
         steps = self.steps()
-        at = steps.index(step) if step else len(steps)
+        at = len(steps)
+        if step in steps:
+            at = steps.index(step)
+        elif step:  # a page of times, looked at by who has chosen the waiting list
+            at = [s.topic for s in steps].index(step.topic)
         return steps[at - 1] if at else None
 
     def place(self, topic: str) -> tuple[int, int]:
@@ -167,6 +191,21 @@ STEPS = (
             "visit_types": journey.visit_types,
             "initial": {"visit": journey.draft.wanted.get("visit", "")},
         },
+        forgets=("times", "other-times", WAITING),
+    ),
+    Step(
+        WAITING,
+        "times",
+        forms.WishForm,
+        "booking/waiting_list.html",
+        applies=lambda journey: journey.waits,
+        needs=lambda journey: {
+            "today": words.local(journey.draft.began).date(),
+            "last": words.local(journey.draft.began).date()
+            + timedelta(journey.visit_type.horizon if journey.visit_type else 0),
+            "weekdays": journey.weekdays,
+            "clinicians": journey.clinicians,
+        },
         forgets=("times", "other-times"),
     ),
     Step(
@@ -174,9 +213,17 @@ STEPS = (
         "times",
         forms.TimeForm,
         "booking/times.html",
+        applies=lambda journey: not journey.waits,
         needs=lambda journey: {"clinicians": journey.clinicians},
+        forgets=(WAITING,),
     ),
-    Step("other-times", "times", forms.OtherTimesForm, "booking/other_times.html"),
+    Step(
+        "other-times",
+        "times",
+        forms.OtherTimesForm,
+        "booking/other_times.html",
+        applies=lambda journey: not journey.waits,
+    ),
     Step(
         "questions",
         "questions",

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from .steps import STEPS
-from .views import appointment, request, sending, times
+from .views import appointment, request, sending, times, waiting
 
 app_name = "booking"
 
@@ -10,6 +10,7 @@ request_urls = [
     path("book/", request.start, name="start"),
     path("book/times/", times.times, name="times"),
     path("book/other-times/", times.other_times, name="other_times"),
+    path("book/waiting-list/", waiting.join, name="waiting_list"),
     *[
         path(f"book/{s.slug}/", request.step, {"slug": s.slug}, name=s.url_name)
         for s in STEPS
@@ -18,6 +19,7 @@ request_urls = [
     path("book/check/", sending.check, name="check"),
     path("book/sent/", sending.sent, name="sent"),
     path("book/expired/", request.expired, name="expired"),
+    path("book/leaving/", request.leaving, name="leaving"),
 ]
 
 # The patient's private link.
@@ -26,6 +28,9 @@ appointment_urls = [
     path("appointment/", appointment.status, name="appointment"),
     path("appointment/calendar.ics", appointment.calendar, name="calendar"),
     path("appointment/cancellation/", appointment.cancellation, name="cancellation"),
+    path("appointment/earlier/", waiting.earlier, name="earlier"),
+    path("appointment/offer/", waiting.offer, name="offer"),
+    path("appointment/leaving/", waiting.leaving, name="leave_list"),
 ]
 
 urlpatterns = [*request_urls, *appointment_urls]

@@ -248,6 +248,8 @@ class _List:
 
     def free(self, visit: Appointment) -> list[datetime]:
         """Return what the public could have: the starts for such a visit, in order."""
+        if not visit.visit_type.is_active:
+            return []
         key = (visit.visit_type_id, visit.wanted_clinician_id, visit.has_referral)
         if key not in self._free:
             today = timezone.localdate(self.now, clinic_zone())

@@ -2,6 +2,8 @@
 
 from functools import cache
 
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -16,18 +18,28 @@ class GuardsMissingError(Exception):
     pass
 
 
+class StaticFilesMissingError(Exception):
+    pass
+
+
 def why_not_ready() -> str:
-    """Return a short reason, or "" when the database answers and is up to date."""
+    """Return a short reason, or "" when pages can be shown.
+
+    That is: the database answers and is up to date, styles and scripts are collected.
+    """
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         require_migrations()
+        require_static_files()
     except DatabaseError:
         return "The database does not answer."
     except MigrationsMissingError:
         return "Migrations are missing: run manage.py migrate."
     except GuardsMissingError:
         return "The database's guards are gone: run manage.py migrate --skip-checks."
+    except StaticFilesMissingError:
+        return "Styles are missing: run manage.py collectstatic, then restart."
     return ""
 
 
@@ -44,3 +56,14 @@ def require_migrations() -> None:
         raise MigrationsMissingError
     if guards.missing(connection):
         raise GuardsMissingError
+
+
+@cache
+def require_static_files() -> None:
+    """Raise StaticFilesMissingError if a page could name a file not collected."""
+    storage = staticfiles_storage
+    if isinstance(storage, ManifestFilesMixin):
+        for finder in get_finders():
+            for path, _ in finder.list([]):
+                if storage.hash_key(path) not in storage.hashed_files:
+                    raise StaticFilesMissingError

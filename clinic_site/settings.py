@@ -1,37 +1,34 @@
 """Everything that differs between machines comes from the environment.
 
-`.env` beside manage.py (or the file ENV_FILE) fills what the environment leaves out.
 `.env.example` lists every name with its meaning. What is wrong in itself is refused
 here, at once; what is unwise together is refused by `booking.checks`.
 """
 
+import re
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from .discretion import without_tracebacks_of_refusals
-
-# --- Paths ----------------------------------------------------------------------
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-env = environ.Env()
-env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
+from .environment import (
+    BASE_DIR,
+    env,
+    flag,
+    host_in_urls,
+    listening,
+    names,
+    number,
+    text,
+    wrong,
+)
 
 # --- Security -------------------------------------------------------------------
 
-DEBUG = env.bool("DEBUG", default=False)
-
-
-def wrong(name: str, hint: str) -> ImproperlyConfigured:
-    """Return an error that names the variable and says how to set it."""
-    return ImproperlyConfigured(
-        f"{name} {hint} Every setting is explained in .env.example."
-    )
+DEBUG = flag("DEBUG")
 
 
 def required(name: str, hint: str, *, while_developing: str) -> str:
@@ -39,7 +36,7 @@ def required(name: str, hint: str, *, while_developing: str) -> str:
 
     Raises ImproperlyConfigured, naming the variable and saying how to set it.
     """
-    value: str = env.str(name, default="")
+    value = text(name, "")
     if not value and not DEBUG:
         raise wrong(name, f"is not set. {hint}")
     return value or while_developing
@@ -50,7 +47,9 @@ SECRET_KEY = required(
     "Use a long random text: python -c 'import secrets; print(secrets.token_urlsafe(64))'.",  # noqa: E501 -- a command to paste
     while_developing="only-for-developing-" + "x" * 50,
 )
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+if len(SECRET_KEY) < 50:
+    raise wrong("SECRET_KEY", "is too short. Use 50 random characters or more.")
+SECRET_KEY_FALLBACKS = names("SECRET_KEY_FALLBACKS")
 
 # Fernet keys for what patients tell us; the first encrypts, all decrypt.
 FIELD_KEYS = required(
@@ -59,27 +58,33 @@ FIELD_KEYS = required(
     while_developing="b25seS1mb3ItZGV2ZWxvcGluZy1ub3QtYS1zZWNyZXQ=",
 ).split(",")
 
+HOST, PORT = listening()
 SITE_URL = required(
     "SITE_URL",
     "It is the address patients use, for links in messages: https://clinic.example.",
-    while_developing=f"http://127.0.0.1:{env.int('PORT', default=8000)}",
+    while_developing=f"http://{host_in_urls(HOST)}:{PORT}",
 ).rstrip("/")
+if not re.fullmatch(r"https?://([\w.-]+|\[[\da-f:]+\])(:\d+)?", SITE_URL):
+    raise wrong(
+        "SITE_URL",
+        f"is {SITE_URL!r}. Write https:// and a host, no more: https://clinic.example.",
+    )
 
-ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else []
-)
+ALLOWED_HOSTS = names("ALLOWED_HOSTS")
+if DEBUG and not ALLOWED_HOSTS:
+    ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", host_in_urls(HOST)]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 # Without https only on this machine (booking.E005), for developing and testing.
 HTTPS = SITE_URL.startswith("https://")
 
 # How many proxies of ours append to X-Forwarded-For; 0 trusts no header.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
+SECURE_HSTS_SECONDS = number("HSTS_SECONDS", 31_536_000) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 # Not "no-referrer": browsers then send "Origin: null" with a form, which CSRF refuses.
@@ -177,13 +182,36 @@ CRISPY_FAIL_SILENTLY = False
 
 # --- Database -------------------------------------------------------------------
 
+
+def database_settings(url: str) -> dict[str, Any]:
+    """Return Django's settings for a URL, or raise ImproperlyConfigured."""
+    try:
+        found: dict[str, Any] = env.db_url_config(url)
+    except ValueError:  # a port that is no number
+        found = {}
+    # SQLite's path left out would be a database in memory, another for each process.
+    named = found.get("NAME") and (found["NAME"] != ":memory:" or ":memory:" in url)
+    if found.get("ENGINE") not in ENGINES or not named:
+        raise wrong(
+            "DATABASE_URL",
+            "is not understood. Write sqlite:////absolute/path or"
+            " postgresql://user:password@host:5432/name, with special characters of"
+            " the password percent-encoded.",
+        )
+    return found
+
+
+ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 DATABASES = {
-    "default": env.db_url(
-        "DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}"
-    ),
+    "default": database_settings(
+        text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+    )
 }
-match DATABASES["default"].get("ENGINE"):
+match DATABASES["default"]["ENGINE"]:
     case "django.db.backends.sqlite3":
+        folder = Path(DATABASES["default"]["NAME"]).parent
+        if not folder.is_dir():
+            raise wrong("DATABASE_URL", f"is in {folder}. Make that folder first.")
         DATABASES["default"]["OPTIONS"] = {
             # IMMEDIATE takes the write lock before the first read, so that what a
             # transaction has checked stays true until it commits.
@@ -194,7 +222,12 @@ match DATABASES["default"].get("ENGINE"):
             " PRAGMA foreign_keys=ON; PRAGMA busy_timeout=20000;",
         }
     case "django.db.backends.postgresql":
-        longest = env.str("STATEMENT_TIMEOUT", default="5s")
+        longest = text("STATEMENT_TIMEOUT", "5s")
+        if not re.fullmatch(r"\d+(us|ms|s|min|h|d)?", longest):
+            raise wrong(
+                "STATEMENT_TIMEOUT",
+                f"is {longest!r}. Write a time such as 5s, or 0 for none.",
+            )
         DATABASES["default"] |= {
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
@@ -205,13 +238,6 @@ match DATABASES["default"].get("ENGINE"):
             }
             | DATABASES["default"].get("OPTIONS", {}),
         }
-    case _:
-        raise wrong(
-            "DATABASE_URL",
-            "is not understood. Write sqlite:////absolute/path or"
-            " postgresql://user:password@host:5432/name, with special characters of"
-            " the password percent-encoded.",
-        )
 
 # --- Sign-in --------------------------------------------------------------------
 
@@ -231,7 +257,7 @@ LANGUAGE_CODE = "en-us"
 LANGUAGES = [("en", "English")]
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = env.str("CLINIC_TIME_ZONE", default="America/New_York")
+TIME_ZONE = text("CLINIC_TIME_ZONE", "America/New_York")
 try:
     ZoneInfo(TIME_ZONE)
 except (KeyError, ValueError, OSError) as error:
@@ -242,7 +268,7 @@ except (KeyError, ValueError, OSError) as error:
 # --- Static files ---------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+STATIC_ROOT = text("STATIC_ROOT", str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -259,13 +285,20 @@ STORAGES = {
 def mail_settings(url: str) -> dict[str, Any]:
     """Return Django's EMAIL_… settings for a URL such as smtps://user:pw@host:587."""
     try:
-        return dict(env.email_url_config(url))
-    except (ImproperlyConfigured, ValueError) as error:
+        found: dict[str, Any] = env.email_url_config(url)
+    except (ImproperlyConfigured, ValueError):
+        found = {}
+    by_smtp = (
+        found.get("EMAIL_BACKEND") == "django.core.mail.backends.smtp.EmailBackend"
+    )
+    if not found or (by_smtp and not found["EMAIL_HOST"]):
         raise wrong(
             "EMAIL_URL",
             "is not understood. Write smtps://user:password@host:587 with STARTTLS,"
-            " or smtp+ssl://user:password@host:465.",
-        ) from error
+            " or smtp+ssl://user:password@host:465, with special characters of the"
+            " password percent-encoded.",
+        )
+    return found
 
 
 # While developing, each message becomes a file in var/mail that any mail program opens.
@@ -285,6 +318,12 @@ DEFAULT_FROM_EMAIL = required(
     "It is the address that messages to patients come from.",
     while_developing="43rd St. Physical Medicine (demo) <front-desk@clinic.example>",
 )
+if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(DEFAULT_FROM_EMAIL)[1]):
+    raise wrong(
+        "DEFAULT_FROM_EMAIL",
+        f"is {DEFAULT_FROM_EMAIL!r}. Write front-desk@clinic.example or"
+        " Front desk <front-desk@clinic.example>.",
+    )
 
 # --- The clinic -----------------------------------------------------------------
 
@@ -294,8 +333,17 @@ CLINIC_PHONE = required(
     "It is the telephone number on the page that says the site is down.",
     while_developing="(212) 555-0143",
 )
+if len(re.findall(r"\d", CLINIC_PHONE)) < 7:
+    raise wrong(
+        "CLINIC_PHONE",
+        f"is {CLINIC_PHONE!r}. Write it as people dial it: (212) 555-0143.",
+    )
 
 # --- Logging --------------------------------------------------------------------
+
+LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    raise wrong("LOG_LEVEL", f"is {LOG_LEVEL!r}. Write INFO, WARNING or ERROR.")
 
 LOGGING = {
     "version": 1,
@@ -321,7 +369,7 @@ LOGGING = {
     },
     "root": {
         "handlers": ["console"],
-        "level": env.str("LOG_LEVEL", default="INFO"),
+        "level": LOG_LEVEL,
     },
     # Django would mail error reports to ADMINS; they could hold what patients typed.
     "loggers": {

@@ -5,6 +5,7 @@ watches the two it started: when one ends, the other is stopped too.
 """
 
 import base64
+import contextlib
 import os
 import secrets
 import signal
@@ -26,18 +27,18 @@ stop_asked = threading.Event()
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, ask_to_stop)
-    signal.signal(signal.SIGTERM, ask_to_stop)
+    # The last comes when a terminal is closed.
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, ask_to_stop)
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
     write_environment(Path(os.environ.get("ENV_FILE", ROOT / ".env")))
     say("Starting Django …")
-    start_django()
-    host, port = os.environ["HOST"], os.environ["PORT"]
+    host, port = start_django()
     refuse_a_port_in_use(host, port)
     prepare()
     if not stop_asked.is_set():
-        serve(f"http://{host}:{port}")
+        serve(host, port)
 
 
 def ask_to_stop(signum: int, frame: FrameType | None) -> None:
@@ -45,7 +46,8 @@ def ask_to_stop(signum: int, frame: FrameType | None) -> None:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 -- this is a command
+    with contextlib.suppress(OSError):  # the terminal is closed
+        print(text, flush=True)  # noqa: T201 -- this is a command
 
 
 def write_environment(path: Path) -> None:
@@ -63,7 +65,8 @@ def write_environment(path: Path) -> None:
     say(f"Wrote {path.name}, with new keys.")
 
 
-def start_django() -> None:
+def start_django() -> tuple[str, int]:
+    """Read the settings; return the host and port to listen on."""
     import django  # noqa: PLC0415 -- needs the settings, which need `.env`
     from django.conf import settings  # noqa: PLC0415
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
@@ -78,23 +81,20 @@ def start_django() -> None:
             "`make run` shows demo data and is for developing, but DEBUG is false."
             " README.md says how to deploy; set DEBUG=true in .env to develop."
         )
-    os.environ.setdefault("HOST", "127.0.0.1")
-    os.environ.setdefault("PORT", "8000")
+    os.environ["BIND"] = ""  # which is for behind a proxy
+    return settings.HOST, settings.PORT
 
 
-def refuse_a_port_in_use(host: str, port: str) -> None:
+def refuse_a_port_in_use(host: str, port: int) -> None:
     try:
-        family, *_, address = socket.getaddrinfo(
-            host, int(port), type=socket.SOCK_STREAM
-        )[0]
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             probe.listen()
-    except (OSError, ValueError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
         sys.exit(
-            f"Cannot listen on {host} port {port}: {reason}.\n"
+            f"Cannot listen on {host} port {port}: {error.strerror or error}.\n"
             "Stop what uses it, or choose another: make run PORT=8001"
         )
 
@@ -119,8 +119,11 @@ def prepare() -> None:
     connections.close_all()
 
 
-def serve(url: str) -> None:
+def serve(host: str, port: int) -> None:
     """Serve until asked to stop, or until a process ends by itself."""
+    from clinic_site.environment import EVERYWHERE, host_in_urls  # noqa: PLC0415
+
+    url = f"http://{host_in_urls(host)}:{port}"
     processes: dict[str, subprocess.Popen[bytes]] = {}
     failure = None
     try:
@@ -133,7 +136,7 @@ def serve(url: str) -> None:
         while not failure and not stop_asked.wait(LOOK_SECONDS):
             failure = unexpected_end(processes)
             if not announced and not failure:
-                announced = announce(url)
+                announced = announce(url, everywhere=host in EVERYWHERE)
                 if not announced and time.monotonic() > deadline:
                     failure = "The site does not become ready; see the lines above."
     finally:
@@ -157,19 +160,22 @@ def unexpected_end(processes: dict[str, subprocess.Popen[bytes]]) -> str | None:
     return None
 
 
-def announce(url: str) -> bool:
+def announce(url: str, *, everywhere: bool) -> bool:
     """Say where the site is, if it is ready."""
+    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # noqa: S310
+        with straight.open(f"{url}/readyz", timeout=2):
             pass
     except OSError:
         return False
     say(
         f"\n  The site:       {url}/\n"
         f"  The front desk: {url}/admin/\n"
-        "  Its mail:       var/mail/, a file for each message\n"
-        "  Ctrl-C stops it.\n"
+        "  Its mail:       var/mail/, a file for each message"
     )
+    if everywhere:
+        say("  For other machines, make HOST this one's address in the network.")
+    say("  Ctrl-C stops it.\n")
     return True
 
 
@@ -183,9 +189,9 @@ def stop(processes: dict[str, subprocess.Popen[bytes]]) -> None:
         try:
             process.wait(timeout=max(0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            say(f"{name.capitalize()} did not stop in time and was ended.")
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            say(f"{name.capitalize()} did not stop in time and was ended.")
 
 
 if __name__ == "__main__":

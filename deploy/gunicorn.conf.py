@@ -1,21 +1,20 @@
 """gunicorn's settings, for developing and in production alike.
 
-The environment sets HOST, PORT, WEB_CONCURRENCY (processes) and WEB_THREADS.
+The environment sets HOST, PORT or BIND, WEB_CONCURRENCY (processes) and WEB_THREADS.
 """
 
-import os
 from typing import Any
 
 from gunicorn.glogging import Logger
 
 from clinic_site.discretion import without_links
+from clinic_site.environment import listening, number, text
 
 wsgi_app = "clinic_site.wsgi"
-bind = os.environ.get("BIND") or ":".join(
-    (os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000"))
-)
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "4"))
+host, port = listening()
+bind = text("BIND", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+workers = number("WEB_CONCURRENCY", 2, least=1)
+threads = number("WEB_THREADS", 4, least=1)
 # Longer than the database's statement_timeout, so that its refusal is answered.
 timeout = 30
 graceful_timeout = 20

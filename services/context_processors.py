@@ -17,7 +17,9 @@ def clinic(request: HttpRequest) -> dict[str, object]:
     one = SimpleLazyObject(the_clinic)
 
     def opening_hours_summary() -> str:
-        return hours.summary(one.opening_hours.all()) if one else ""
+        if not one:
+            return ""
+        return hours.unbroken(hours.summary(one.opening_hours.all()))
 
     return {
         "clinic": one,

@@ -1,5 +1,6 @@
 """Opening hours in words, from rows of weekday and wall time."""
 
+import re
 from collections.abc import Iterable
 from datetime import time
 from itertools import groupby
@@ -36,6 +37,11 @@ def summary(hours: Iterable[OpeningHours]) -> str:
         for times, days in groupby(by_weekday(hours), key=lambda pair: pair[1])
         if times
     )
+
+
+def unbroken(said: str) -> str:
+    """Return hours in words so that no line ends between 6 and PM."""
+    return re.sub(r" (?=[AP]M\b)", "\N{NO-BREAK SPACE}", said)
 
 
 def _span(days: list[str]) -> str:

@@ -44,7 +44,10 @@ def team(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def visit_us(request: HttpRequest) -> HttpResponse:
-    week = hours.by_weekday(OpeningHours.objects.all())
+    week = [
+        (day, hours.unbroken(times))
+        for day, times in hours.by_weekday(OpeningHours.objects.all())
+    ]
     context = {"week": week if any(times for _day, times in week) else []}
     return render(request, "services/visit_us.html", context)
 

@@ -19,12 +19,14 @@ START_SECONDS = 30
 class Cluster:
     """A server in a temporary folder, listening on a free loopback port.
 
-    Trades safety for speed (fsync off): nothing in it outlives the tests. Commits stay
-    synchronous, so that a test may crash it and find what was committed. It has a
-    session of its own, so that Ctrl-C reaches the tests first and they close it.
+    Trades safety for speed (fsync off), unless it is `durable`: nothing in it outlives
+    the tests. Commits stay synchronous, so that a test may crash it and find what was
+    committed. It has a session of its own, so that Ctrl-C reaches the tests first and
+    they close it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        self.safety = "on" if durable else "off"
         # PostgreSQL refuses to run as root; its package brings this account.
         self.account = "postgres" if os.geteuid() == 0 else None
         self.folder = Path(tempfile.mkdtemp(prefix="clinic-postgres-"))
@@ -50,7 +52,8 @@ class Cluster:
                 [
                     binary("postgres"), "-D", self.data, "-p", str(self.port),
                     "-k", str(self.folder), "-c", "listen_addresses=127.0.0.1",
-                    "-c", "fsync=off", "-c", "full_page_writes=off",
+                    "-c", f"fsync={self.safety}",
+                    "-c", f"full_page_writes={self.safety}",
                     "-c", "max_connections=200",
                 ],
                 stdout=log, stderr=log, user=self.account, group=self._group(),

@@ -1,6 +1,7 @@
 """That the tests' own instruments see what they are there for."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -46,6 +47,28 @@ def test_axe_sees_a_target_that_is_too_small(page):
         axe(page)
 
 
+LEFT_OUT = {
+    "test_skipped": "import pytest\n\ndef test_skipped():\n    pytest.skip()\n",
+    "test_expected": (
+        "import pytest\n\n@pytest.mark.xfail\ndef test_expected():\n    assert 0\n"
+    ),
+    "test_missing": "import pytest\n\npytest.importorskip('nothing_of_this_name')\n",
+}
+
+
+def test_a_test_that_is_left_out_fails_the_run(tmp_path):
+    for name, text in LEFT_OUT.items():
+        (tmp_path / f"{name}.py").write_text(text + "\ndef test_fine():\n    pass\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"),
+         "-p", "no:cacheprovider", str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    failed = re.findall(r"FAILED: \S*?(test_\w+)\.py\S* was skipped", done.stdout)
+    assert sorted(failed) == sorted(LEFT_OUT)
+
+
 Developing = subprocess.Popen[str]
 
 
@@ -88,14 +111,17 @@ def children(process: Developing) -> list[int]:
     return [int(pid) for pid in listed.stdout.split()]
 
 
-def test_the_demo_starts_serves_and_stops_with_nothing_left(developing, port):
+@pytest.mark.parametrize(
+    "signum", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "terminal closed"]
+)
+def test_the_demo_starts_serves_and_stops_with_nothing_left(developing, port, signum):
     text = read_until_ready(developing)
     assert f"The site:       http://127.0.0.1:{port}/" in text
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez") as answer:
         assert answer.read() == b"alive\n"
     started = children(developing)
     assert len(started) == 2
-    developing.send_signal(signal.SIGINT)
+    developing.send_signal(signum)
     rest, _ = developing.communicate(timeout=30)
     assert (developing.returncode, rest.splitlines()[-1]) == (0, "Stopped.")
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []

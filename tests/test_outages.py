@@ -7,11 +7,13 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
-from django.test import Client
+from django.test import Client, override_settings
 
-from clinic_site.health import require_migrations
+from clinic_site.health import require_migrations, require_static_files
 
 from .postgres import Cluster
 from .servers import Answer, Site, manage, running_site
@@ -23,7 +25,7 @@ PHONE = "(212) 555-0143"
 def assert_sorry(answer: Answer) -> None:
     assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
     assert answer.headers["Cache-Control"] == "no-store"
-    assert f"call the clinic: {PHONE}." in answer.text
+    assert f">{PHONE}</bdi></a>" in answer.text.partition("call the clinic: ")[2]
 
 
 def wait_for_home(site: Site, seconds: float = 10) -> None:
@@ -104,6 +106,22 @@ def test_the_site_is_not_ready_before_every_migration(client):
     )
     MigrationRecorder(connection).record_applied("services", FIRST_MIGRATION)
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
+def test_the_site_is_not_ready_before_its_styles_are_collected(client, tmp_path):
+    manifest = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    storages = settings.STORAGES | {"staticfiles": {"BACKEND": manifest}}
+    require_static_files.cache_clear()
+    with override_settings(STORAGES=storages, STATIC_ROOT=str(tmp_path)):
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.content) == (
+            503,
+            b"Styles are missing: run manage.py collectstatic, then restart.\n",
+        )
+        call_command("collectstatic", "--no-input", "--verbosity=0")
+        assert client.get("/readyz").status_code == 200
+    require_static_files.cache_clear()
 
 
 @pytest.mark.postgresql

@@ -138,3 +138,26 @@ def test_every_direct_dependency_is_locked_with_its_hash():
 def test_every_migration_is_named_by_what_it_does():
     names = [path.stem for path in CODE if path.parent.name == "migrations"]
     assert [name for name in names if "_auto_" in name] == []
+
+
+def test_what_is_about_postgresql_alone_runs_on_postgresql():
+    """`make test` gives that database a list of its own, and SQLite leaves it out."""
+    makefile = (ROOT / "Makefile").read_text()
+    listed = re.search(r"^DATABASE_TESTS := ((?:.*\\\n)*.*)", makefile, re.MULTILINE)
+    assert listed
+    runs = {
+        path
+        for name in listed[1].replace("\\", "").split()
+        for path in [ROOT / name, *(ROOT / name).rglob("*.py")]
+    }
+    marked = {
+        path
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if re.search(
+            r"^(?:@|pytestmark = )pytest\.mark\.postgresql",
+            path.read_text(),
+            re.MULTILINE,
+        )
+    }
+    assert marked - runs == set()
+    assert marked

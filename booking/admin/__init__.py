@@ -1,5 +1,5 @@
 """The front desk's pages. Importing them registers them with the admin site."""
 
-from . import appointment, chore, message, people, setup
+from . import appointment, chore, message, people, setup, waiting
 
-__all__ = ["appointment", "chore", "message", "people", "setup"]
+__all__ = ["appointment", "chore", "message", "people", "setup", "waiting"]

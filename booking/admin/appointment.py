@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.forms import Form
 from django.http import (
     HttpRequest,
@@ -26,7 +27,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import clock, policy, workflow
+from booking import clock, policy, waiting_list, workflow
 from booking.errors import (
     BookingError,
     DifferentForm,
@@ -40,6 +41,7 @@ from booking.models import Appointment
 from booking.models.appointment import AppointmentQuerySet
 from booking.policy import DeclineReason, Status
 from booking.queue import judge
+from booking.waiting_list import Place
 from booking.workflow import By
 from services.list_filters import OfferedFilters
 
@@ -122,6 +124,8 @@ class AppointmentAdmin(OfferedFilters):
             page("<int:pk>/decline/", self.decline_view, "decline"),
             page("<int:pk>/cancel/", self.cancel_view, "cancel"),
             page("<int:pk>/series/", self.series_view, "series"),
+            page("<int:pk>/offer/", require_POST(self.offer_view), "offer"),
+            page("<int:pk>/waiting/", require_POST(self.waiting_view), "waiting"),
             *super().get_urls(),
         ]
 
@@ -191,6 +195,22 @@ class AppointmentAdmin(OfferedFilters):
         by = words.moment(visit.reply_by, now)
         return _("%(by)s: late") % {"by": by} if visit.is_overdue(now) else by
 
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Appointment], *where: Any
+    ) -> HttpResponse | None:
+        """Act on the rows that were ticked, and on no others.
+
+        Django leaves out those that the list no longer shows, so that a second click
+        would find nothing and say nothing; and told to take all, it acts on rows that
+        nobody has seen. It also fails over what is no key at all.
+        """
+        sent = request.POST.copy()
+        sent["select_across"] = "0"
+        ticked = sent.getlist(ACTION_CHECKBOX_NAME)
+        sent.setlist(ACTION_CHECKBOX_NAME, [pk for pk in ticked if pk.isdecimal()])
+        request.POST = sent  # type: ignore[assignment]
+        return super().response_action(request, self.get_queryset(request), *where)
+
     @admin.action(
         description=gettext_lazy("Accept the first choice if it is free"),
         permissions=["answer"],
@@ -245,9 +265,17 @@ class AppointmentAdmin(OfferedFilters):
             messages_owed=visit.messages.select_related("called_by"),
             events=events,
             series=list(series),
+            place=next((p for p in self.places(visit, now)), None),
+            offers=visit.proposals.offers(),
             may_answer=may_answer(request),
             now=now,
         )
+
+    def places(self, visit: Appointment, now: datetime) -> list[Place]:
+        """Return the visit's place on the waiting list, if it has one."""
+        if not visit.waiting_list_entries.open().exists():
+            return []
+        return [p for p in waiting_list.places(now) if p.visit == visit]
 
     def accept_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
@@ -266,8 +294,8 @@ class AppointmentAdmin(OfferedFilters):
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
-        is_request = visit.status == Status.PENDING
-        move = policy.Act.WITHDRAW if is_request else policy.Act.CANCEL
+        on_list = visit.waiting_list_entries.open().exists()
+        move = policy.ending(visit.status, on_list=on_list)
         form = AnswerForm(request.POST or None)
         return self.answer_view(request, visit, move, form, cancelling)
 
@@ -323,6 +351,35 @@ class AppointmentAdmin(OfferedFilters):
                 return HttpResponseRedirect(there)
         title = _("Make a series of %(reference)s") % {"reference": visit.reference}
         return self.page(request, "series", title=title, **plan.context())
+
+    def offer_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take an offer for a caller, say that none suits them, or take it back."""
+        visit = self.visit_to_answer(request, pk)
+        proposal, seen = number(request, "proposal"), seen_version(request)
+        if "pass" in request.POST or "retract" in request.POST:
+            end = workflow.retract if "retract" in request.POST else workflow.pass_
+            self.attempt(
+                request,
+                visit,
+                lambda by, now: end(visit.pk, by=by, now=now, seen_version=seen),
+            )
+        elif proposal is None:
+            messages.error(request, _("Choose one of the times."))
+        else:
+            self.attempt(request, visit, taking(visit.pk, proposal, seen))
+        return HttpResponseRedirect(came_from(request, visit))
+
+    def waiting_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take a booked visit off the list for an earlier time."""
+        visit, seen = self.visit_to_answer(request, pk), seen_version(request)
+        self.attempt(
+            request,
+            visit,
+            lambda by, now: workflow.stop_wanting(
+                visit.pk, by=by, now=now, seen_version=seen
+            ),
+        )
+        return HttpResponseRedirect(came_from(request, visit))
 
     def find_view(self, request: HttpRequest) -> HttpResponse:
         """Answer a search from the POST itself: no name ever stands in an address."""
@@ -385,6 +442,12 @@ class AppointmentAdmin(OfferedFilters):
 
 def accepting(pk: int, proposal_id: int, seen: int | None) -> Act:
     return lambda by, now: workflow.accept(
+        pk, proposal_id, by=by, now=now, seen_version=seen
+    )
+
+
+def taking(pk: int, proposal_id: int, seen: int) -> Act:
+    return lambda by, now: workflow.take(
         pk, proposal_id, by=by, now=now, seen_version=seen
     )
 

@@ -17,7 +17,12 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class RolesAdmin(OfferedFilters, GroupAdmin):
-    """Groups, for superusers to change."""
+    """Groups, for superusers to change.
+
+    Django's widget for many rights has labels that screen readers must not use.
+    """
+
+    filter_horizontal = ()
 
 
 def beyond_rights_of(request: HttpRequest) -> QuerySet[Permission]:

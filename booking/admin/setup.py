@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db import transaction
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from booking import clock, workflow
+from booking import clock, once, workflow
+from booking.errors import BookingError
 from booking.models import (
     Appointment,
     Closure,
@@ -19,6 +20,13 @@ from booking.models import (
     Requirement,
     Resource,
     VisitType,
+)
+from booking.saving import (
+    SavedBefore,
+    list_of,
+    refuse,
+    saved_already,
+    with_key,
 )
 from services.in_use import KeptWhileInUse
 from services.list_filters import OfferedFilters
@@ -112,7 +120,8 @@ class ClosureAdmin(OfferedFilters):
     """Closures, saved and deleted by the workflow, which holds and frees their time.
 
     Its acts are transactions of their own, and refuse to run inside another. So the two
-    views below are Django's without the transaction that it puts around them.
+    views below are Django's without the transaction that it puts around them, and the
+    key of the form is the act's to keep.
     """
 
     list_display = ["reason", "closes", "start", "end"]
@@ -132,7 +141,16 @@ class ClosureAdmin(OfferedFilters):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined,no-any-return]
+        view = self._changeform_view  # type: ignore[attr-defined]
+        page, context = (request, object_id, form_url), with_key(extra_context)
+        try:
+            return view(*page, context)  # type: ignore[no-any-return]
+        except SavedBefore as before:
+            messages.info(request, saved_already(before.row))
+            return HttpResponseRedirect(list_of(Closure))
+        except BookingError as error:
+            context |= refuse(request, error, object_id)
+            return view(*page, context)  # type: ignore[no-any-return]
 
     def delete_view(
         self,
@@ -151,7 +169,9 @@ class ClosureAdmin(OfferedFilters):
     def save_model(
         self, request: HttpRequest, obj: Closure, form: "ModelForm[Any]", change: bool
     ) -> None:
-        workflow.close(obj, now=clock.now())
+        saved = workflow.close(obj, now=clock.now(), key=once.key_in(request.POST))
+        if saved is not obj:
+            raise SavedBefore(saved)
         self.warn_of_visits(request, obj)
 
     def delete_model(self, request: HttpRequest, obj: Closure) -> None:

@@ -12,6 +12,7 @@ from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow
 from booking.links import without_tokens
 from booking.models import Appointment, AppointmentEvent, Message
 from booking.policy import Act, Actor, CancellationReason, DeclineReason, Status
+from booking.waiting_list import Place, Why
 
 REASONS: dict[str, str | Promise] = {
     DeclineReason.NO_TIME: gettext_lazy("No time that fits"),
@@ -50,6 +51,7 @@ ASK: dict[str, str | Promise] = {
     Act.DECLINE: gettext_lazy("Decline %(reference)s"),
     Act.WITHDRAW: gettext_lazy("Withdraw %(reference)s"),
     Act.CANCEL: gettext_lazy("Cancel %(reference)s"),
+    Act.LEAVE: gettext_lazy("Take %(reference)s off the waiting list"),
 }
 SEND: dict[str, tuple[str | Promise, str | Promise]] = {
     Act.DECLINE: (
@@ -64,7 +66,38 @@ SEND: dict[str, tuple[str | Promise, str | Promise]] = {
         gettext_lazy("Cancel and send"),
         gettext_lazy("Cancel, then phone the patient"),
     ),
+    Act.LEAVE: (
+        gettext_lazy("Take off and send"),
+        gettext_lazy("Take off, then phone the patient"),
+    ),
 }
+
+# Why nothing is offered to somebody on the waiting list now.
+_WHY: dict[Why, str | Promise] = {
+    Why.NEXT: gettext_lazy("next: %(start)s"),
+    Why.HAS_OFFER: gettext_lazy("offered %(offers)s, until %(until)s"),
+    Why.MOST_OFFERS: gettext_lazy("has had %(count)s offers: talk with them"),
+    Why.QUIET: gettext_lazy("quiet hours until %(until)s"),
+    Why.DESK_CLOSED: gettext_lazy("has to be phoned: closed until %(until)s"),
+    Why.NO_TIME: gettext_lazy("no free time for this visit"),
+    Why.NOT_IN_RANGE: gettext_lazy("no free time between these days"),
+    Why.NOT_ON_DAYS: gettext_lazy("no free time on these weekdays"),
+    Why.NOT_IN_PART: gettext_lazy("no free time in this part of the day"),
+    Why.NOT_IN_TIME: gettext_lazy("what is free comes too soon for them"),
+    Why.NOT_EARLIER: gettext_lazy("nothing is free before their own time"),
+    Why.OFFERED_BEFORE: gettext_lazy("what is free was offered to them before"),
+    Why.OTHERS_FIRST: gettext_lazy("what is free goes to others first"),
+}
+
+
+def why_waiting(place: Place, now: datetime) -> str:
+    """Return what comes next for somebody who waits, or why nothing does."""
+    return str(_WHY[place.why]) % {
+        "start": moment(place.start, now) if place.start else "",
+        "until": moment(place.until, now) if place.until else "",
+        "offers": "; ".join(moment(offer.start, now) for offer in place.offers),
+        "count": place.entry.offers_made,
+    }
 
 
 def moment(at: datetime, now: datetime) -> str:
@@ -131,6 +164,17 @@ def state(message: Message, now: datetime) -> str:
     return _("Waiting to be sent")
 
 
+_OUTCOMES: dict[str, str | Promise] = {
+    Act.TAKE: gettext_lazy("booked for %(time)s."),
+    Act.PASS: gettext_lazy("noted that none of the times suits."),
+    Act.RETRACT: gettext_lazy("the offer is taken back."),
+    Act.STOP_WANTING: gettext_lazy("off the waiting list; stays booked for %(time)s."),
+    Act.LEAVE: gettext_lazy("taken off the waiting list."),
+    Act.DECLINE: gettext_lazy("declined."),
+    Act.WITHDRAW: gettext_lazy("withdrawn."),
+}
+
+
 def outcome(visit: Appointment) -> str:
     """Return where a visit stands after an act, and whether somebody has to phone."""
     said = _standing(visit)
@@ -141,11 +185,13 @@ def outcome(visit: Appointment) -> str:
 
 
 def _standing(visit: Appointment) -> str:
-    if visit.status == Status.BOOKED and visit.start:
-        return _("accepted for %(time)s.") % {"time": full_time(visit.start)}
-    if visit.cancellation_reason == CancellationReason.DECLINED:
-        return _("declined.")
-    return _("cancelled.") if visit.start else _("withdrawn.")
+    last = visit.events.latest("version")
+    time = full_time(visit.start) if visit.start else ""
+    if said := _OUTCOMES.get(last.act):
+        return str(said) % {"time": time}
+    if visit.status == Status.BOOKED:
+        return _("accepted for %(time)s.") % {"time": time}
+    return _("cancelled.")
 
 
 def refusal(error: BookingError, visit: Appointment, now: datetime) -> str:

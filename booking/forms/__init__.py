@@ -13,6 +13,7 @@ from .visit import (
     TimeForm,
     VisitForm,
 )
+from .waiting import OfferForm, WishForm
 
 __all__ = [
     "BRANCHES",
@@ -24,6 +25,7 @@ __all__ = [
     "ContactForm",
     "EmergencyForm",
     "HelpForm",
+    "OfferForm",
     "OtherTimesForm",
     "PaymentDetailsForm",
     "PaymentForm",
@@ -33,5 +35,6 @@ __all__ = [
     "StepForm",
     "TimeForm",
     "VisitForm",
+    "WishForm",
     "parse_instant",
 ]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Submit
 from django import forms
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,7 @@ class StepForm(forms.Form):
     hint: "str | _StrPromise" = ""
     # The label of the only field is the heading of the page.
     heading_is_question = False
+    button: "str | _StrPromise" = _("Continue")
     # "row" puts short answers beside each other.
     options_class = ""
     use_required_attribute = False
@@ -34,14 +36,18 @@ class StepForm(forms.Form):
         helper.layout = None
         helper.question_is_heading = self.heading_is_question
         helper.options_class = self.options_class
-        helper.add_input(Submit("", _g("Continue")))
+        helper.add_input(Submit("", str(self.button)))
         return helper
 
     def typed(self) -> Typed:
-        """Return what was typed into the fields of this form, and nothing else."""
+        """Return what was typed into the fields of this form, and nothing else.
+
+        So not what nobody looked at: all but the last of a field that came several
+        times, and what a tick came with.
+        """
         data: Any = self.data
         return {
-            key: data.getlist(key)
+            key: _looked_at(field.widget, data.getlist(key))
             for name, field in self.fields.items()
             for key in _keys(self.add_prefix(name), field.widget)
             if key in data
@@ -78,6 +84,15 @@ def shown(field: forms.Field, value: Any) -> str:
     if choices:
         return str(dict(choices).get(value, value))
     return str(value or "")
+
+
+def _looked_at(widget: forms.Widget, values: list[str]) -> list[str]:
+    if getattr(widget, "allow_multiple_selected", False):
+        return values
+    if isinstance(widget, forms.CheckboxInput):
+        ticked = widget.value_from_datadict({"": values[-1]}, MultiValueDict(), "")
+        return ["on"] if ticked else []
+    return values[-1:]
 
 
 def _keys(name: str, widget: forms.Widget) -> list[str]:

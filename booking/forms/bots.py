@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
 from .base import StepForm
@@ -36,14 +37,34 @@ class HoneypotForm(StepForm):
 
 
 class SendForm(HoneypotForm):
-    """The last button. The age comes from the draft, which nobody else can write."""
+    """The last button. The age comes from the draft, which nobody else can write.
 
-    def __init__(self, *args: Any, began: datetime, now: datetime, **kwargs: Any):
+    `seen` is the digest of the answers that the page showed: what another window has
+    changed since is shown before it is sent.
+    """
+
+    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, digest: str, began: datetime, now: datetime, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.digest = digest
         self.age = now - began
 
     def clean(self) -> None:
         super().clean()
+        seen = self.cleaned_data.get("seen", "")
+        if not constant_time_compare(seen, self.digest):
+            self.errors.pop("seen", None)
+            self.add_error(
+                None,
+                _(
+                    "Your answers have changed since you opened this page, perhaps in"
+                    " another window. Look at them again, then press the button."
+                    " Nothing was sent."
+                ),
+            )
         if self.age < FASTEST:
             self.add_error(
                 None,

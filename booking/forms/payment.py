@@ -52,7 +52,10 @@ BRANCHES: dict[str, dict[str, LineField]] = {
 
 # Source: New York Workers' Compensation Law 18; 11 NYCRR 65-1.1 (form NF-2).
 WORDS: dict[str, Any] = {
-    Payer.INSURANCE: _("We check your plan before the visit."),
+    Payer.INSURANCE: _(
+        "We check your plan before the visit. If we are not in its network, you can ask"
+        " us for an estimate of the cost."
+    ),
     Payer.WORKERS_COMP: _(
         "Some tests and treatments may need approval first. Tell your employer in"
         " writing that you were hurt at work, within 30 days of it."

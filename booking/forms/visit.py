@@ -131,9 +131,9 @@ class InstantsField(forms.Field):
     def clean(self, value: Any) -> list[datetime]:
         message = str(self.error_messages["invalid"])
         typed = value if isinstance(value, list) else []
-        starts = [parse_instant(text, message) for text in typed[: 2 * MAX_CHOICES]]
-        found = list(dict.fromkeys(starts))
-        if len(found) > self.most:
+        few = typed[: 2 * MAX_CHOICES]
+        found = list(dict.fromkeys(parse_instant(text, message) for text in few))
+        if len(found) > self.most or len(typed) > len(few):
             raise forms.ValidationError(self.error_messages["most"], "most")
         return found
 

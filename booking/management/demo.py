@@ -18,6 +18,7 @@ from booking.models import (
     Appointment,
     Closure,
     Hours,
+    Message,
     Patient,
     Requirement,
     Resource,
@@ -181,6 +182,8 @@ def load_visits(staff: User, now: datetime) -> int:
         desk.ask_four()
     for _ in range(BOOKED - booked):
         desk.book(desk.follow_up, desk.free(desk.follow_up, days_ago=1)[4])
+    # They were asked for days ago, but no worker has been late: none was there.
+    Message.objects.owed().filter(due_at__lt=now).update(due_at=now)
     return desk.asked - before
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0007_several_resources_at_once"),
+        ("booking", "0008_what_lapses_is_found"),
     ]
 
     operations = [

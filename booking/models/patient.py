@@ -43,5 +43,10 @@ class Patient(models.Model):
         return f"{self.given_name} {self.family_name}".strip()
 
     @property
+    def speaks_another_language(self) -> bool:
+        """Return whether to prepare for a language other than English."""
+        return self.language not in ("", "English")
+
+    @property
     def birth_date(self) -> date:
         return date.fromisoformat(self.birth_date_text)

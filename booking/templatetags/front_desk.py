@@ -7,7 +7,8 @@ import phonenumbers
 from django import template
 
 from booking.admin import words
-from booking.models import Appointment, Resource
+from booking.models import Appointment, Resource, WaitingListEntry
+from booking.waiting_list import Place
 from booking.words import as_value
 
 register = template.Library()
@@ -17,6 +18,7 @@ register.filter("full_time", words.full_time)
 register.filter("who", words.who)
 register.filter("what", words.what)
 register.filter("message_state", words.state)
+register.filter("why_waiting", words.why_waiting)
 register.filter("as_value", as_value)
 register.filter("message_text", words.text)
 
@@ -25,6 +27,12 @@ register.filter("message_text", words.text)
 def names(resources: Iterable[Resource]) -> str:
     """Return the resources by name: Dr. Demo, Room 2."""
     return ", ".join(resource.name for resource in resources)
+
+
+@register.filter
+def of_entry(places: dict[int, Place], entry: WaitingListEntry) -> Place | None:
+    """Return the place of an entry; None if it ended while the list was read."""
+    return places.get(entry.pk)
 
 
 @register.filter

@@ -4,9 +4,7 @@ The link's token is exchanged for a session on the first visit, so that no addre
 stays in the browser opens anything. GET changes nothing: mail scanners follow links.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from functools import wraps
+from datetime import datetime
 
 from django.contrib import messages as notices
 from django.http import HttpRequest, HttpResponse
@@ -18,18 +16,20 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from booking import calendars, clock, limits, links, messages, workflow
 from booking.errors import ChangedMeanwhile, NotPossibleNow, TryAgain
-from booking.models import Appointment, Resource
+from booking.forms import OfferForm
+from booking.models import Appointment, Resource, WaitingListEntry
 from booking.policy import DeclineReason, Status
 from clinic_site.client import client_address
 from services.models import Clinic
 
-SESSION_KEY = "appointment_link"
-IDLE = timedelta(minutes=30)
+from .link import is_coming, reload, remember, seen_version, through_link
+from .waiting import Standing, standing
+
+# No time is agreed yet.
+UNDECIDED = {Status.PENDING, Status.PROPOSED, Status.WAITLIST}
 
 # After the other reasons to decline, another request would end the same way.
 MAY_ASK_AGAIN = {"", DeclineReason.NO_TIME, DeclineReason.NEEDS_REFERRAL}
-
-View = Callable[[HttpRequest, Appointment, datetime], HttpResponse]
 
 
 @require_safe
@@ -48,49 +48,28 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
         response = render(request, page, status=404 if within else 429)
     else:
         request.session.cycle_key()
-        _remember(request, link.pk, now)
+        remember(request, link.pk, now)
         response = redirect("booking:appointment")
     # This address is the secret: no page learns that it was here.
     response["Referrer-Policy"] = "no-referrer"
     return response
 
 
-def through_link(view: View) -> Callable[[HttpRequest], HttpResponse]:
-    """Hand the view the visit whose link was opened in this browser, and `now`.
-
-    Asks for the link again after half an hour without a page.
-    """
-
-    @wraps(view)
-    def with_visit(request: HttpRequest) -> HttpResponse:
-        now = clock.now()
-        pk, seen = request.session.get(SESSION_KEY, (0, 0))
-        fresh = now - datetime.fromtimestamp(seen, UTC) < IDLE
-        link = links.still_open(pk, now=now) if fresh else None
-        if link is None:
-            return render(request, "booking/appointment_open_again.html", status=403)
-        _remember(request, link.pk, now)
-        return view(request, link.appointment, now)
-
-    return with_visit
-
-
-def _remember(request: HttpRequest, link_pk: int, now: datetime) -> None:
-    request.session[SESSION_KEY] = (link_pk, int(now.timestamp()))
-
-
 @require_safe
 @through_link
 def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResponse:
     """Show where the visit stands, what happens next, and what can be done."""
-    coming = _is_coming(visit, now)
+    coming = is_coming(visit, now)
     open_request = visit.status == Status.PENDING
+    stands = standing(visit, now)
     context = {
         "visit": visit,
-        "kind": _kind(visit, now),
-        "heading": _heading(visit, now),
-        "sentence": _sentence(visit, now),
-        "facts": _facts(visit),
+        "kind": _kind(visit, stands, now),
+        "heading": _heading(visit, stands, now),
+        "sentence": _sentence(visit, stands, now),
+        "facts": _facts(visit, stands.entry),
+        "stands": stands,
+        "form": OfferForm(offers=stands.offers),
         "coming": coming,
         "open_request": open_request,
         "late": visit.is_overdue(now),
@@ -98,7 +77,8 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         and not visit.proposals.asked().filter(start__gt=now).exists(),
         "may_ask_again": visit.decline_reason in MAY_ASK_AGAIN,
         "decline_words": messages.DECLINE_WORDS.get(visit.decline_reason, ""),
-        "advice": _advice(visit) if coming or open_request else [],
+        "advice": _advice(visit) if coming or visit.status in UNDECIDED else [],
+        "undecided": visit.status in UNDECIDED,
     }
     return render(request, "booking/appointment.html", context)
 
@@ -126,7 +106,9 @@ def cancellation(
         if request.method == "POST":
             notices.info(request, _("This was already cancelled. Nothing has changed."))
         return redirect("booking:appointment")
-    if visit.status != Status.PENDING and not _is_coming(visit, now):
+    if visit.status in UNDECIDED and visit.waiting_list_entries.open().exists():
+        return redirect("booking:leave_list")
+    if visit.status not in UNDECIDED and not is_coming(visit, now):
         notices.info(
             request, _("This can no longer be cancelled here. Please call us.")
         )
@@ -138,14 +120,13 @@ def cancellation(
 
 def _cancel(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResponse:
     """Cancel what the patient saw: not an appointment in place of a request."""
-    seen = request.POST.get("version", "")
-    version = int(seen) if seen.isdecimal() and len(seen) < 10 else 0
+    seen = seen_version(request)
     try:
-        workflow.cancel(visit.pk, by=workflow.PATIENT, now=now, seen_version=version)
+        workflow.cancel(visit.pk, by=workflow.PATIENT, now=now, seen_version=seen)
     except TryAgain as error:
         return _ask_to_cancel(request, visit, str(error), status=503)
     except ChangedMeanwhile:
-        visit = Appointment.objects.select_related("visit_type").get(pk=visit.pk)
+        visit = reload(visit)
         changed = _("This has changed since you opened the page. Please look again.")
         return _ask_to_cancel(request, visit, changed, status=409)
     except NotPossibleNow as error:
@@ -158,7 +139,7 @@ def _ask_to_cancel(
 ) -> HttpResponse:
     context = {
         "visit": visit,
-        "is_request": visit.status == Status.PENDING,
+        "is_request": visit.status in UNDECIDED,
         "facts": _facts(visit),
         "problem": problem,
     }
@@ -169,34 +150,43 @@ def _ask_to_cancel(
 # --- Words ------------------------------------------------------------------------
 
 
-def _is_coming(visit: Appointment, now: datetime) -> bool:
-    return (
-        visit.status == Status.BOOKED
-        and visit.start is not None
-        and (now < visit.start)
-    )
-
-
-def _kind(visit: Appointment, now: datetime) -> str:
+def _kind(visit: Appointment, stands: Standing, now: datetime) -> str:
     """Return which of the status panel's looks fits."""
-    if visit.status == Status.BOOKED and not _is_coming(visit, now):
+    if visit.status == Status.BOOKED and not is_coming(visit, now):
         return "past"
-    shown = {Status.PENDING, Status.PROPOSED, Status.BOOKED, Status.CANCELLED}
-    return visit.status if visit.status in shown else "past"
+    if stands.offers:
+        return "proposed"
+    if visit.status in UNDECIDED:
+        return "pending"
+    return visit.status if visit.status in (Status.BOOKED, Status.CANCELLED) else "past"
 
 
-def _heading(visit: Appointment, now: datetime) -> str:
+def _heading(visit: Appointment, stands: Standing, now: datetime) -> str:
     if visit.status == Status.BOOKED and visit.end and visit.end <= now:
         return _("This appointment is over")
+    if visit.status == Status.PROPOSED and stands.went:
+        return _("The time that we offered has gone")
+    if visit.status == Status.BOOKED and not stands.offers:
+        return _("Your appointment is confirmed")
     return messages.heading(visit, now)
 
 
-def _sentence(visit: Appointment, now: datetime) -> str:
+def _sentence(visit: Appointment, stands: Standing, now: datetime) -> str:
     if visit.status == Status.PENDING:
         return _(
             "It is not an appointment until we confirm it. Do not come before then."
         )
-    if _is_coming(visit, now):
+    if visit.status == Status.PROPOSED and stands.offers:
+        return _("It is yours only when you take it. Do not come before then.")
+    if visit.status in UNDECIDED:
+        return _(
+            "You do not have an appointment yet. Do not come before we confirm one."
+        )
+    if is_coming(visit, now) and stands.offers:
+        return _("Your appointment on %(start)s stays as it is until you choose.") % {
+            "start": said(visit.start)
+        }
+    if is_coming(visit, now):
         return _("We expect you on %(start)s.") % {"start": said(visit.start)}
     if visit.status == Status.CANCELLED and visit.start:
         return _("Please do not come.")
@@ -210,20 +200,23 @@ def said(at: datetime | None) -> str:
     return format_date(localtime(at), "l, F j, g:i A T") if at else ""
 
 
-def _facts(visit: Appointment) -> list[dict[str, str]]:
+def _facts(
+    visit: Appointment, entry: WaitingListEntry | None = None
+) -> list[dict[str, str]]:
     """Return what patients keep, as label and value; no answer, no contact detail."""
     clinic = Clinic.objects.first()
     if visit.start:
         label, when = _("When"), said(visit.start)
     else:
         label = _("You asked for")
-        when = "\n".join(said(choice.start) for choice in visit.proposals.all())
+        when = "\n".join(said(choice.start) for choice in visit.proposals.asked())
     facts = [
         (_("Reference"), visit.reference),
         (label, when),
         (_("How long"), _("%(n)s minutes") % {"n": visit.visit_type.duration}),
         (_("With"), _clinician(visit)),
         (_("Where"), calendars.address(clinic) if clinic else ""),
+        *(entry.wish.rows() if entry else ()),
     ]
     return [{"label": name, "value": value} for name, value in facts if value]
 
@@ -233,7 +226,9 @@ def _clinician(visit: Appointment) -> str:
     resource = visit.wanted_clinician
     if visit.status == Status.BOOKED:
         mine = Resource.objects.filter(
-            kind=Resource.Kind.CLINICIAN, reservations__appointment=visit
+            kind=Resource.Kind.CLINICIAN,
+            reservations__appointment=visit,
+            reservations__expires_at=None,  # what an offer holds is apart
         )
         resource = mine.select_related("clinician").first()
     if resource is None or resource.clinician is None:

@@ -3,16 +3,17 @@
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from booking import clock, draft, workflow
-from booking.draft import Draft
+from booking.draft import Draft, Sent
 from booking.forms import RED_FLAGS, EmergencyForm
 from booking.models import VisitType
 from booking.steps import STEP, Journey
 
-from .road import UNFIT, keep, onward, page_methods, show, with_draft
+from .link import SESSION_KEY as LINK_KEY
+from .road import UNFIT, keep, let_go, onward, page_methods, show, with_draft
 
 # What a link may ask for: a service, a visit type and a start.
 WANTED = ("service", "visit", "start")
@@ -47,12 +48,13 @@ def _begin(request: HttpRequest, now: datetime) -> Journey:
     kept = draft.load(request.session, now)
     again = "again" in request.POST
     if isinstance(kept, Draft) and again:
-        workflow.release(kept.hold_key)
+        let_go(kept)
     if again or not isinstance(kept, Draft):
         kept = Draft(began=now, used=now)
     if wanted := _wanted(request):
         kept.wanted = wanted
         kept.forget("visit", "times", "other-times")
+        let_go(kept)
     draft.save(request.session, kept, now)
     return Journey(kept)
 
@@ -73,6 +75,20 @@ def step(
         form = here.form(**here.needs(journey))
         form.show_again(journey.typed(slug))
     return show(request, journey, here, form)
+
+
+@page_methods
+def leaving(request: HttpRequest) -> HttpResponse:
+    """Say what leaving the form means; a POST forgets it and gives its time back."""
+    kept = draft.load(request.session, clock.now())
+    if request.method == "POST":
+        if isinstance(kept, Draft):
+            let_go(kept)
+        request.session.pop(LINK_KEY, None)
+        draft.drop(request.session)
+        return redirect("booking:leaving")
+    context = {"kept": kept is not None, "sent": isinstance(kept, Sent)}
+    return render(request, "booking/leaving.html", context)
 
 
 @require_safe

@@ -10,8 +10,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from booking import clock, draft, workflow
+from booking.draft import Draft
 from booking.errors import TryAgain
 from booking.forms import StepForm
+from booking.policy import LONGEST_HOLD
 from booking.steps import Journey, Step
 
 # A form that has to be mended, and a time that went meanwhile.
@@ -53,13 +55,19 @@ def keep(
     kept = journey.draft
     kept.keep(step.slug, form.typed(), step.forgets)
     draft.save(request.session, kept, now)
-    # A hold that could not be renewed loses nothing; sending checks the time anyway.
-    with suppress(TryAgain):
-        if "times" in kept.answers:
+    if "times" not in kept.answers:
+        let_go(kept)
+    elif kept.held and now < kept.held + LONGEST_HOLD:
+        # What could not be renewed loses nothing; sending checks the time anyway.
+        with suppress(TryAgain):
             workflow.renew(kept.hold_key, now=now)
-        else:
-            workflow.release(kept.hold_key)
     return Journey(kept)
+
+
+def let_go(kept: Draft) -> None:
+    """Give back the time that the form holds; what cannot be now lapses by itself."""
+    with suppress(TryAgain):
+        workflow.release(kept.hold_key)
 
 
 def show(

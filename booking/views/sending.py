@@ -40,7 +40,8 @@ def check(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
     if journey.next_open():
         return onward(journey)
     data = request.POST if request.method == "POST" else None
-    form = SendForm(data, began=journey.draft.began, now=now)
+    digest = as_request(journey).digest()
+    form = SendForm(data, digest=digest, began=journey.draft.began, now=now)
     if not form.is_valid():
         return show_check(request, journey, form, now, UNFIT if form.is_bound else 200)
     try:
@@ -72,6 +73,8 @@ def _send(request: HttpRequest, journey: Journey, now: datetime) -> Appointment:
         if value and not limits.allows(caps, value, now=now):
             raise TooMany
     try:
+        if asked.wish:
+            return workflow.join(asked, key=key, by=workflow.PATIENT, now=now)
         return workflow.request(
             asked,
             key=key,
@@ -79,8 +82,8 @@ def _send(request: HttpRequest, journey: Journey, now: datetime) -> Appointment:
             now=now,
             hold_key=journey.draft.hold_key,
         )
-    except TimeTaken:
-        # Somebody who was too slow has asked for nothing yet.
+    except (TimeTaken, TryAgain):
+        # Somebody who was too slow, or whom the database let wait, asked for nothing.
         for caps, value in counted:
             limits.take_back(caps, value, now=now)
         raise
@@ -98,6 +101,7 @@ def show_check(
         "topics": _topics(journey),
         "advice": journey.advice(),
         "payer": journey.payer,
+        "joins": journey.waits,
         "reply_by": workflow.reply_promise(as_request(journey).visit_type, now),
     }
     return render(request, "booking/check.html", context, status=status)
@@ -168,6 +172,8 @@ def sent(request: HttpRequest) -> HttpResponse:
         "visit": visit,
         "heading": messages.heading(visit, now),
         "waits": visit.status == Status.PENDING,
+        "entry": visit.waiting_list_entries.open().first(),
+        "on_list": visit.status == Status.WAITLIST,
         "choices": choices,
         "advice": _advice(visit),
     }

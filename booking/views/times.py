@@ -22,8 +22,8 @@ from clinic_site.client import client_address
 from .road import AWAY, WENT, keep, onward, show, with_draft
 
 TIMES, OTHER_TIMES = STEP["times"], STEP["other-times"]
-# Holding is a favour to whoever fills in the form; a program must not hold all times.
-HOLDS_BY_ADDRESS = (limits.Cap("hold-address", 60, limits.HOUR),)
+# Holding is a favor to whoever fills in the form; a program must not hold all times.
+HOLDS_BY_ADDRESS = (limits.Cap("hold-address", 30, limits.HOUR),)
 
 
 @with_draft
@@ -67,9 +67,12 @@ def _hold(
 ) -> None:
     """Hold the time; for who holds very many, only look whether it is free."""
     start, who = form.cleaned_data["start"], form.wanted_clinician
-    key = journey.draft.hold_key
+    kept = journey.draft
     if limits.allows(HOLDS_BY_ADDRESS, client_address(request), now=now):
-        workflow.hold(_visit_type(journey), start, key=key, now=now, clinician=who)
+        workflow.hold(
+            _visit_type(journey), start, key=kept.hold_key, now=now, clinician=who
+        )
+        kept.held = now
     elif start not in _times(journey, Filters(clinician=who), now).starts():
         raise TimeTaken
 

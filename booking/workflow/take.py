@@ -141,7 +141,10 @@ def _rivals(proposal_id: int, now: datetime) -> Iterator[int]:
 
 
 def _span(offer: Proposal, *, before: int, after: int) -> tuple[datetime, datetime]:
-    """Return what a visit there would take at most, buffers inside."""
+    """Return the most that a visit there would take of a resource, buffers inside.
+
+    `before` and `after` are the longest buffers that any resource has of its own.
+    """
     kind = offer.appointment.visit_type
     return (
         offer.start - timedelta(minutes=max(kind.buffer_before, before)),

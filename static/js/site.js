@@ -3,11 +3,13 @@
 // Take the reader to what has to be mended.
 document.querySelector(".problem")?.focus();
 
-// A second press while the first is on its way sends nothing.
+// A second press while the first is on its way sends nothing. After ten seconds the way
+// was lost, or somebody stopped it: sending again does no harm.
 addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post" || event.defaultPrevented) return;
   if (form.dataset.sent) event.preventDefault();
+  else setTimeout(() => delete form.dataset.sent, 10_000);
   form.dataset.sent = "yes";
 });
 

@@ -15,6 +15,8 @@ from booking.models import VisitType
 from services.models import ScreeningQuestion
 from tests import factories
 
+SEEN = re.compile(r'name="seen" value="([^"]+)"')
+
 # One fit answer for each page that does not depend on the clinic, in their order.
 PLAIN: dict[str, dict[str, Any]] = {
     "about": {
@@ -98,10 +100,19 @@ class Browser(Client):
             assert response.status_code == 302, (step, response.context["form"].errors)
         return self.get(f"/book/{until}/")
 
-    def send(self, **more: str) -> HttpResponse:
-        """Press the last button, not faster than a person."""
+    def send(self, seen: str | None = None, **more: str) -> HttpResponse:
+        """Press the last button, not faster than a person.
+
+        `seen` is what the page said that it showed, if that is not this moment's page.
+        """
         self.clock.shift(timedelta(seconds=5))
-        return self.post("/book/check/", more)
+        return self.post("/book/check/", {"seen": seen or self.seen} | more)
+
+    @property
+    def seen(self) -> str:
+        """Return the sign of the answers that the last page shows."""
+        found = SEEN.search(self.get("/book/check/").content.decode())
+        return found[1] if found else ""
 
     @property
     def draft(self) -> Draft:

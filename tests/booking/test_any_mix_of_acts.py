@@ -30,15 +30,18 @@ from hypothesis.stateful import (
 from pytest_django import Settings
 from time_machine import travel
 
-from booking import delivery, integrity, workflow
+from booking import delivery, integrity, waiting_list, workflow
 from booking.availability import Slot
 from booking.errors import (
+    AlreadyOnList,
     BookingError,
     ChangedMeanwhile,
     DifferentForm,
     DifferentRequest,
     NotAllowed,
     NotPossibleNow,
+    OfferEnded,
+    TimeNotOffered,
     TimeTaken,
 )
 from booking.models import (
@@ -53,6 +56,9 @@ from booking.models import (
     Reservation,
     Resource,
     VisitType,
+    WaitingListEntry,
+    WaitingListRules,
+    Wish,
 )
 from booking.policy import DeclineReason, without
 from booking.workflow import PATIENT, SYSTEM, By, NewRequest
@@ -80,10 +86,37 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 WAITING = {"stuck_message", "dead_lease", "old_holds"}
 VISITORS = ("ann", "ben")
 
+# Days from now on, both included; weekdays; part of the day; notice in minutes.
+WISHES = [
+    (0, 30, (0, 1, 2, 3, 4), "", 0),
+    (0, 30, (0, 1, 2, 3, 4), "", 0),
+    (1, 3, (0, 1, 2, 3, 4, 5, 6), "", 60),
+    (0, 14, (1, 3), "morning", 24 * 60),
+    (2, 60, (0, 2, 4, 6), "afternoon", 0),
+    (0, 0, (0, 1, 2, 3, 4, 5, 6), "", 0),
+]
+
 visitor = st.sampled_from(VISITORS)
 desk = st.integers(0, 1)
 kind = st.integers(0, 2)
 mood = st.sampled_from(["ok", *PostOffice.MOODS])
+
+# The states of a visit that is not over.
+OPEN = ("pending", "proposed", "waitlist", "booked")
+# Who, beside staff, may do what can be said to a visit.
+MAY_TRY: dict[str, set[str]] = {
+    "accept": set(),
+    "decline": set(),
+    "series": set(),
+    "retract": set(),
+    "cancel": {"patient"},
+    "want_earlier": {"patient"},
+    "stop_wanting": {"patient"},
+    "leave": {"patient"},
+    "take": {"patient"},
+    "pass": {"patient"},
+    "offer": {"system"},
+}
 
 # A request or a booking, by whoever made it.
 Send = partial[Appointment]
@@ -109,6 +142,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         PostOffice.mood = "ok"
         self.asked: list[tuple[Send, NewRequest, uuid.UUID, int]] = []
         self.series: list[tuple[partial[list[Appointment]], uuid.UUID, list[int]]] = []
+        self.closed: list[tuple[dict[str, Any], uuid.UUID, int]] = []
         self.status: dict[int, tuple[str, str]] = {}
         self.looked = 0
         self.events: list[Any] = []
@@ -127,6 +161,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
         return Appointment.objects.get(
             pk=data.draw(st.sampled_from(self.those(states)))
         )
+
+    def patient_or_desk(self, who: int | None) -> By:
+        return PATIENT if who is None else self.clinic.desk[who]
 
     def those(self, states: tuple[str, ...] = ()) -> list[int]:
         return [pk for pk, (s, _) in self.status.items() if not states or s in states]
@@ -304,7 +341,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
     @rule(data=st.data(), who=desk, seen=st.booleans())
     def the_desk_accepts(self, data: st.DataObject, who: int, seen: bool) -> None:
         visit = self.visit(data, "pending")
-        proposal = data.draw(st.sampled_from(list(visit.proposals.order_by("rank"))))
+        asked = visit.proposals.filter(by="patient").order_by("rank")
+        proposal = data.draw(st.sampled_from(list(asked)))
         slot = self.slot(
             visit.visit_type, proposal.start, clinician=visit.wanted_clinician,
             ignoring=Ignoring(appointment_id=visit.pk), by_staff=True,
@@ -404,23 +442,23 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 visit, [*starts, self.now], now=self.now, **act.keywords
             )
 
-    @precondition(lambda self: self.those(("pending",)))
+    @precondition(lambda self: self.those(("pending", "proposed")))
     @rule(data=st.data(), who=desk, reason=st.sampled_from(DeclineReason))
     def the_desk_declines(
         self, data: st.DataObject, who: int, reason: DeclineReason
     ) -> None:
-        visit = self.visit(data, "pending")
+        visit = self.visit(data, "pending", "proposed")
         workflow.decline(
             visit.pk, reason=reason, by=self.clinic.desk[who], now=self.now
         )
         self.status[visit.pk] = ("cancelled", "declined")
         self.its_time_is_free(visit)
 
-    @precondition(lambda self: self.those(("pending", "booked")))
+    @precondition(lambda self: self.those(OPEN))
     @rule(data=st.data(), who=st.none() | desk)
     def somebody_cancels(self, data: st.DataObject, who: int | None) -> None:
-        visit = self.visit(data, "pending", "booked")
-        by = PATIENT if who is None else self.clinic.desk[who]
+        visit = self.visit(data, *OPEN)
+        by = self.patient_or_desk(who)
         workflow.cancel(visit.pk, by=by, now=self.now)
         self.status[visit.pk] = ("cancelled", "patient" if who is None else "clinic")
         self.its_time_is_free(visit)
@@ -429,6 +467,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         """See that all whom the model lets have the visit's times can have them."""
         assert held_by(visit) == []
         assert not visit.proposals.open().exists()
+        assert not visit.waiting_list_entries.open().exists()
         for start in visit.proposals.values_list("start", flat=True):
             self.slot(visit.visit_type, start)
 
@@ -441,7 +480,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
         same = By(last.actor, last.user)
         colleague = next(d for d in self.clinic.desk if d.user != last.user)
         done = {"accept": "accept", "decline": "decline"}.get(last.act, "cancel")
-        if last.act == "request" or (act == "cancel" and visit.status == "booked"):
+        if visit.status not in ("booked", "cancelled") or last.actor == "system":
+            return
+        if act == "cancel" and visit.status == "booked":
             return
         if act == done or act == "cancel":
             with self.nothing_new():
@@ -458,43 +499,532 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self, visit: Appointment, by: By, seen: int | None = None
     ) -> dict[str, Callable[[], Appointment]]:
         """Return all that can be said to a visit, each to be called."""
-        accepted = visit.proposals.filter(outcome="accepted").first()
-        proposal = accepted or visit.proposals.order_by("rank")[0]
+        asked = visit.proposals.filter(by="patient").order_by("rank")
+        accepted = visit.proposals.filter(outcome="accepted").first() or asked.first()
+        proposal, first = 0, self.now + DAY
+        if accepted:
+            proposal, first = accepted.pk, accepted.start
+        offered = visit.proposals.filter(by="clinic").order_by("pk").last()
+        offer, soon = offered.pk if offered else 0, self.now + HOUR
+        wish = factories.a_wish()
         reason = DeclineReason(visit.decline_reason or "no_time")
         common: dict[str, Any] = {"by": by, "now": self.now, "seen_version": seen}
         return {
-            "accept": lambda: workflow.accept(visit.pk, proposal.pk, **common),
+            "accept": lambda: workflow.accept(visit.pk, proposal, **common),
             "decline": lambda: workflow.decline(visit.pk, reason=reason, **common),
             "cancel": lambda: workflow.cancel(visit.pk, **common),
             "series": lambda: workflow.book_series(
-                visit.pk, [visit.start or proposal.start, self.now + 7 * DAY],
+                visit.pk, [visit.start or first, self.now + 7 * DAY],
                 key=uuid.uuid4(), **common,
             )[0],
+            "want_earlier": lambda: workflow.want_earlier(visit.pk, wish, **common),
+            "stop_wanting": lambda: workflow.stop_wanting(visit.pk, **common),
+            "leave": lambda: workflow.leave(visit.pk, **common),
+            "offer": lambda: workflow.offer(
+                visit.pk, [self.now + 2 * HOUR], expires_at=soon, **common
+            ),
+            "take": lambda: workflow.take(visit.pk, offer, **common),
+            "pass": lambda: workflow.pass_(visit.pk, **common),
+            "retract": lambda: workflow.retract(visit.pk, **common),
         }  # fmt: skip
 
-    @precondition(lambda self: self.those(("pending", "booked")))
+    def possible(self, visit: Appointment) -> set[str]:
+        """Return which of those acts the visit's state lets somebody do."""
+        offers = visit.proposals.filter(by="clinic", outcome="open")
+        waits = WaitingListEntry.objects.filter(appointment=visit, ended_at=None)
+        acts = {
+            "pending": {"accept", "decline", "cancel", "series", "offer"},
+            "proposed": {"decline", "cancel"},
+            "waitlist": {"cancel", "offer"},
+            "booked": {"cancel", "series", "offer"},
+        }[visit.status]
+        if offers.exists():
+            acts |= {"pass", "retract"}
+        if offers.filter(expires_at__gt=self.now).exists():
+            acts.add("take")
+        if visit.status == "booked":
+            acts.add("stop_wanting" if waits.exists() else "want_earlier")
+        elif waits.exists():
+            acts.add("leave")
+        return acts
+
+    @precondition(lambda self: self.those(OPEN))
     @rule(data=st.data(), off=st.sampled_from([-1, 1]), who=desk)
     def somebody_answers_from_an_old_page(
         self, data: st.DataObject, off: int, who: int
     ) -> None:
-        visit = self.visit(data, "pending", "booked")
+        visit = self.visit(data, *OPEN)
         acts = self.answers(visit, self.clinic.desk[who], visit.version + off)
-        possible = {"pending": list(acts), "booked": ["cancel", "series"]}
+        name = data.draw(st.sampled_from(sorted(self.possible(visit))))
         with pytest.raises(ChangedMeanwhile), nothing_written():
-            acts[data.draw(st.sampled_from(possible[visit.status]))]()
+            acts[name]()
 
     @precondition(lambda self: self.status)
-    @rule(
-        data=st.data(), act=st.sampled_from(["accept", "decline", "cancel", "series"])
-    )
+    @rule(data=st.data(), act=st.sampled_from(sorted(MAY_TRY)))
     def somebody_without_the_right_tries(self, data: st.DataObject, act: str) -> None:
         visit = self.visit(data)
-        strangers = [self.clinic.intern, By(self.clinic.intern.actor), SYSTEM]
-        if act != "cancel":
-            strangers.append(PATIENT)
+        strangers = [self.clinic.intern, By(self.clinic.intern.actor)]
+        strangers += [by for by in (PATIENT, SYSTEM) if by.actor not in MAY_TRY[act]]
         by = data.draw(st.sampled_from(strangers))
         with pytest.raises(NotAllowed), nothing_written():
             self.answers(visit, by)[act]()
+
+    # --- The waiting list, and offers ----------------------------------------------
+
+    def some_wish(self, data: st.DataObject) -> Wish:
+        first, last, weekdays, part, notice = data.draw(st.sampled_from(WISHES))
+        today = self.now.astimezone(NEW_YORK).date()
+        return Wish(today + first * DAY, today + last * DAY, weekdays, part, notice)
+
+    def place(self, visit: Appointment) -> WaitingListEntry | None:
+        return WaitingListEntry.objects.filter(appointment=visit, ended_at=None).first()
+
+    def offers(self, visit: Appointment) -> list[Proposal]:
+        """Return what is offered, also what nobody may take any more."""
+        mine = visit.proposals.filter(by="clinic", outcome="open")
+        return list(mine.order_by("pk"))
+
+    def with_offers(self) -> list[int]:
+        found = Proposal.objects.filter(by="clinic", outcome="open")
+        return sorted(set(found.values_list("appointment", flat=True)))
+
+    def slot_of_offer(self, visit: Appointment, offer: Proposal) -> Slot | None:
+        """Return what the model has for an offer that the visit would take now."""
+        return self.slot(
+            visit.visit_type, offer.start, clinician=visit.wanted_clinician,
+            ignoring=Ignoring(appointment_id=visit.pk), by_staff=True,
+        )  # fmt: skip
+
+    def can_take(self, visit: Appointment) -> list[Proposal]:
+        return [
+            offer
+            for offer in self.offers(visit)
+            if offer.expires_at > self.now and self.slot_of_offer(visit, offer)
+        ]
+
+    def own_time(self, visit: Appointment) -> Any:
+        """Return what the visit holds for good."""
+        return spans(visit.reservations.filter(expires_at=None))
+
+    def last_message(self, visit: Appointment) -> Message:
+        return visit.messages.order_by("pk")[visit.messages.count() - 1]
+
+    @rule(data=st.data(), nth=kind, who=st.none() | desk)
+    def somebody_joins_the_list(
+        self, data: st.DataObject, nth: int, who: int | None
+    ) -> None:
+        asked = replace(
+            self.some_request(data, nth), choices=(), wish=self.some_wish(data)
+        )
+        send = partial(workflow.join, by=self.patient_or_desk(who))
+        key = uuid.uuid4()
+        visit = send(asked, key=key, now=self.now)
+        self.asked.append((send, asked, key, visit.pk))
+        self.status[visit.pk] = ("waitlist", "")
+        assert held_by(visit) == []
+        assert self.place(visit).wish == asked.wish
+        # The last to join is the last in line.
+        line = WaitingListEntry.objects.in_order()
+        assert line.last().joined_at <= self.place(visit).joined_at
+
+    @precondition(lambda self: self.those(("booked",)))
+    @rule(data=st.data(), who=st.none() | desk)
+    def somebody_wants_an_earlier_time(
+        self, data: st.DataObject, who: int | None
+    ) -> None:
+        visit, wish = self.visit(data, "booked"), self.some_wish(data)
+        by, before = self.patient_or_desk(who), held_by(visit)
+
+        def act() -> Appointment:
+            return workflow.want_earlier(visit.pk, wish, by=by, now=self.now)
+
+        if place := self.place(visit):
+            if place.wish == wish:
+                with self.nothing_new():
+                    act()
+            else:
+                with pytest.raises(AlreadyOnList), nothing_written():
+                    act()
+        elif visit.start <= self.now:
+            with pytest.raises(NotPossibleNow), nothing_written():
+                act()
+        else:
+            act()
+            assert self.place(visit).wish == wish
+            assert held_by(visit) == before
+            assert self.last_message(visit).kind == "on_list"
+
+    @precondition(lambda self: self.those(("booked",)))
+    @rule(data=st.data(), who=st.none() | desk)
+    def somebody_is_content_with_their_time(
+        self, data: st.DataObject, who: int | None
+    ) -> None:
+        visit, by = self.visit(data, "booked"), self.patient_or_desk(who)
+        before = self.own_time(visit)
+
+        def act() -> Appointment:
+            return workflow.stop_wanting(visit.pk, by=by, now=self.now)
+
+        if self.place(visit):
+            act()
+            assert self.offers(visit) == []
+            assert self.place(visit) is None
+            assert held_by(visit) == before
+            with self.nothing_new():
+                act()
+            return
+        last = visit.events.order_by("version").last()
+        if (last.act, By(last.actor, last.user)) == ("stop_wanting", by):
+            with self.nothing_new():
+                act()
+        else:
+            with pytest.raises(NotPossibleNow), nothing_written():
+                act()
+
+    @precondition(lambda self: self.those(("waitlist", "proposed")))
+    @rule(data=st.data(), who=st.none() | desk)
+    def somebody_leaves_the_list(self, data: st.DataObject, who: int | None) -> None:
+        visit = self.visit(data, "waitlist", "proposed")
+        by, waits = self.patient_or_desk(who), self.place(visit)
+        if waits is None:
+            with pytest.raises(NotPossibleNow), nothing_written():
+                workflow.leave(visit.pk, by=by, now=self.now)
+            return
+        workflow.leave(visit.pk, by=by, now=self.now)
+        self.status[visit.pk] = ("cancelled", "patient" if who is None else "clinic")
+        self.its_time_is_free(visit)
+        with self.nothing_new():
+            workflow.leave(visit.pk, by=by, now=self.now)
+
+    @precondition(lambda self: self.those(OPEN))
+    @rule(
+        data=st.data(), who=st.none() | desk, kept=st.booleans(),
+        lasts=st.sampled_from([10 * MINUTE, 3 * HOUR, 10 * DAY]),
+    )  # fmt: skip
+    def times_are_offered(
+        self, data: st.DataObject, who: int | None, kept: bool, lasts: timedelta
+    ) -> None:
+        visit = self.visit(data, *OPEN)
+        by = SYSTEM if who is None else self.clinic.desk[who]
+        starts = apart(
+            data.draw(
+                st.lists(
+                    st.sampled_from(self.some_starts(data, visit.visit_type)),
+                    min_size=1, max_size=3,
+                )
+            )
+        )  # fmt: skip
+        place, own = self.place(visit), self.own_time(visit)
+        until = min(self.now + lasts, *starts)
+
+        def act() -> Appointment:
+            return workflow.offer(
+                visit.pk, starts, expires_at=self.now + lasts, by=by, now=self.now,
+                kept=kept,
+            )  # fmt: skip
+
+        refused = (
+            NotPossibleNow if visit.status == "proposed"
+            else NotAllowed if visit.status == "pending" and by == SYSTEM
+            else NotPossibleNow if self.offers(visit)
+            else NotPossibleNow if visit.start and visit.start <= self.now
+            else TimeNotOffered if until <= self.now
+            else None
+        )  # fmt: skip
+        slots = [
+            self.slot(
+                visit.visit_type, start, clinician=visit.wanted_clinician,
+                # What a request holds is given up for what is offered instead.
+                ignoring=Ignoring(
+                    appointment_id=visit.pk if visit.status == "pending" else None
+                ),
+                by_staff=by != SYSTEM,
+            )
+            for start in starts
+        ]  # fmt: skip
+        if refused is None and None in slots:
+            refused = TimeTaken
+        if refused:
+            with pytest.raises(refused) as error, nothing_written():
+                act()
+            if refused is TimeTaken:
+                assert error.value.params["rank"] == slots.index(None) + 1
+            return
+        act()
+        if visit.status != "booked":
+            self.status[visit.pk] = ("proposed", "")
+            own = []
+        offers = self.offers(visit)
+        assert [offer.start for offer in offers] == starts
+        assert {offer.expires_at for offer in offers} == {until}
+        assert self.own_time(visit) == own
+        held = spans(visit.reservations.filter(proposal=offers[0]))
+        assert held == (taken_by(slots[0], visit.visit_type) if kept else [])
+        held_for = visit.reservations.exclude(expires_at=None)
+        assert {r.proposal_id for r in held_for} == (
+            {offer.pk for offer in offers} if kept else set()
+        )
+        assert {r.expires_at for r in held_for} <= {until}
+        if place:
+            assert self.place(visit).offers_made == place.offers_made + 1
+
+    @precondition(lambda self: self.with_offers())
+    @rule(data=st.data(), who=st.none() | desk, seen=st.booleans())
+    def an_offer_is_taken(
+        self, data: st.DataObject, who: int | None, seen: bool
+    ) -> None:
+        visit = Appointment.objects.get(
+            pk=data.draw(st.sampled_from(self.with_offers()))
+        )
+        offer = data.draw(st.sampled_from(self.offers(visit)))
+        by = self.patient_or_desk(who)
+        slot = self.slot_of_offer(visit, offer)
+        moved = visit.status == "booked"
+
+        def act(by: By, version: int | None) -> Appointment:
+            return workflow.take(
+                visit.pk, offer.pk, by=by, now=self.now, seen_version=version
+            )
+
+        refused = (
+            OfferEnded if offer.expires_at <= self.now
+            else NotPossibleNow if visit.start and visit.start <= self.now
+            else TimeTaken if slot is None
+            else None
+        )  # fmt: skip
+        version = visit.version if seen else None
+        if refused:
+            with pytest.raises(refused), nothing_written():
+                act(by, version)
+            return
+        rivals = self.who_could_take(visit)
+        taken = act(by, version)
+        self.status[visit.pk] = ("booked", "")
+        assert (taken.start, taken.end) == (offer.start, offer.end)
+        # All that it held before is free, and it has the new time.
+        assert held_by(visit) == taken_by(slot, visit.visit_type)
+        assert not visit.proposals.open().exists()
+        accepted = visit.proposals.filter(outcome="accepted")
+        assert [p.pk for p in accepted] == [offer.pk]
+        assert self.place(visit) is None
+        assert taken.calendar_sequence == visit.calendar_sequence + moved
+        said = self.last_message(visit)
+        assert said.kind == ("moved" if moved else "confirmed")
+        assert not said.calendar or f"UID:{visit.uid}" in said.calendar
+        self.the_others_are_told(rivals)
+        with self.nothing_new():
+            act(PATIENT, None)
+            act(self.clinic.desk[0], version)
+
+    def who_could_take(self, winner: Appointment) -> list[Appointment]:
+        """Return the others who could take something that is offered to them."""
+        others = Appointment.objects.filter(pk__in=self.with_offers())
+        others = others.exclude(pk=winner.pk).order_by("pk")
+        return [other for other in others if self.can_take(other)]
+
+    def the_others_are_told(self, rivals: list[Appointment]) -> None:
+        """See that who can take nothing now is told so, and nobody else."""
+        for rival in rivals:
+            before = rival.version
+            rival.refresh_from_db()
+            if rival.version == before:
+                assert self.can_take(rival)
+            else:
+                self.no_offer_is_left(rival)
+                assert self.last_message(rival).kind == "offer_ended"
+                last = rival.events.order_by("version").last()
+                assert (last.act, last.reason) == ("lapse", "gone")
+
+    def no_offer_is_left(self, visit: Appointment) -> None:
+        """See that a visit is back where it was, and holds only what is its own."""
+        if self.status[visit.pk][0] == "proposed":
+            back = "waitlist" if self.place(visit) else "pending"
+            self.status[visit.pk] = (back, "")
+        assert self.offers(visit) == []
+        assert held_by(visit) == self.own_time(visit)
+
+    @precondition(lambda self: self.with_offers())
+    @rule(data=st.data(), who=st.none() | desk, back=st.booleans())
+    def an_offer_is_not_wanted_or_taken_back(
+        self, data: st.DataObject, who: int | None, back: bool
+    ) -> None:
+        visit = Appointment.objects.get(
+            pk=data.draw(st.sampled_from(self.with_offers()))
+        )
+        retracts = back and who is not None
+        act = workflow.retract if retracts else workflow.pass_
+        by, own = self.patient_or_desk(who), self.own_time(visit)
+        place = self.place(visit)
+        act(visit.pk, by=by, now=self.now)
+        self.no_offer_is_left(visit)
+        assert self.own_time(visit) == own
+        assert self.place(visit) == place
+        assert self.last_message(visit).kind == "offer_ended"
+        with self.nothing_new():
+            act(visit.pk, by=by, now=self.now)
+        other = workflow.pass_ if retracts else workflow.retract
+        with pytest.raises(OfferEnded), nothing_written():
+            other(visit.pk, by=self.clinic.desk[0], now=self.now)
+
+    @precondition(lambda self: self.with_offers())
+    @rule(data=st.data())
+    def an_offer_ends_now(self, data: st.DataObject) -> None:
+        """Go to the very moment: it cannot be taken, and is in nobody's way."""
+        visit = Appointment.objects.get(
+            pk=data.draw(st.sampled_from(self.with_offers()))
+        )
+        offer = self.offers(visit)[0]
+        self.move_to(offer.expires_at)
+        with pytest.raises(OfferEnded), nothing_written():
+            workflow.take(visit.pk, offer.pk, by=PATIENT, now=self.now)
+        assert not visit.reservations.live(self.now).exclude(expires_at=None).exists()
+
+    @precondition(lambda self: self.status)
+    @rule(data=st.data())
+    def the_worker_looks_at_one_visit(self, data: st.DataObject) -> None:
+        """Let it be that the visit was read before things changed."""
+        visit = self.visit(data)
+        offers, left = self.offers(visit), self.can_take(visit)
+        if offers and not left:
+            workflow.lapse(visit.pk, now=self.now)
+            self.no_offer_is_left(visit)
+        with self.nothing_new():
+            workflow.lapse(visit.pk, now=self.now)
+        if self.is_over(visit):
+            workflow.expire(visit.pk, now=self.now)
+            self.it_is_over(visit)
+        with self.nothing_new():
+            workflow.expire(visit.pk, now=self.now)
+
+    def is_over(self, visit: Appointment) -> bool:
+        """Tell whether somebody waits for what cannot come any more."""
+        place, today = self.place(visit), self.now.astimezone(NEW_YORK).date()
+        if place is None or self.offers(visit):
+            return False
+        return place.latest < today or bool(visit.start and visit.start <= self.now)
+
+    def it_is_over(self, visit: Appointment) -> None:
+        assert self.place(visit) is None
+        if self.status[visit.pk][0] == "waitlist":
+            self.status[visit.pk] = ("cancelled", "expired")
+            assert self.last_message(visit).kind == "list_ended"
+
+    @rule(
+        batch=st.sampled_from([1, 2]), most=st.sampled_from([2, 5]), quiet=st.booleans()
+    )
+    def a_manager_says_how_time_is_offered(
+        self, batch: int, most: int, quiet: bool
+    ) -> None:
+        rules = WaitingListRules(pk=1, batch=batch, most_offers=most)
+        if not quiet:
+            rules.quiet_until = rules.quiet_from
+        rules.save()
+
+    @rule()
+    def the_worker_runs_the_list(self) -> None:
+        """Sweep what has ended, then offer what is free: in order, to whom it suits."""
+        with_offers = Appointment.objects.filter(pk__in=self.with_offers())
+        ended = [visit for visit in with_offers if not self.can_take(visit)]
+        waiting_list.lapse_and_expire(self.now)
+        for visit in ended:
+            # Who is back on the list, too late, is off it at the same look.
+            over = self.status[visit.pk][0] == "proposed" and self.place(visit) is None
+            off = visit.waiting_list_entries.filter(why_ended="expired").exists()
+            if over and off:
+                self.status[visit.pk] = ("waitlist", "")
+            self.no_offer_is_left(visit)
+        for visit in Appointment.objects.filter(pk__in=self.those(OPEN)):
+            assert not self.is_over(visit)
+        for visit in Appointment.objects.filter(pk__in=self.those(("waitlist",))):
+            if self.place(visit) is None:
+                self.it_is_over(visit)
+        self.what_is_free_is_offered()
+
+    def what_is_free_is_offered(self) -> None:
+        line = list(
+            WaitingListEntry.objects.filter(ended_at=None)
+            .order_by("joined_at", "pk")
+            .select_related("appointment__patient", "appointment__wanted_clinician")
+        )
+        last = Proposal.objects.order_by("pk").last()
+        waiting_list.offer_free_times(self.now)
+        made = list(
+            Proposal.objects.filter(pk__gt=last.pk if last else 0).order_by("pk")
+        )
+        places = {entry.appointment_id: entry for entry in line}
+        for offer in made:
+            assert offer.by == "clinic"
+            self.it_was_right_to_offer(offer, places[offer.appointment_id])
+        for entry in line:
+            self.nobody_is_passed_over(entry, line, made)
+        assert "next" not in {place.why for place in waiting_list.places(self.now)}
+
+    def it_was_right_to_offer(self, offer: Proposal, entry: WaitingListEntry) -> None:
+        visit, rules = offer.appointment, WaitingListRules.current()
+        if self.status[visit.pk][0] == "waitlist":
+            self.status[visit.pk] = ("proposed", "")
+        assert self.suits(entry, offer.start)
+        assert self.now < offer.expires_at <= offer.start
+        assert 1 <= self.place(visit).offers_made <= rules.most_offers
+        before = visit.proposals.filter(by="clinic", pk__lt=offer.pk)
+        assert not before.filter(start=offer.start).exists()
+        assert not before.filter(outcome="open").exists()
+        assert self.may_be_told(entry, rules)
+        assert offer.reservations.exists() == (rules.batch == 1)
+        # The public could have it, but for this offer.
+        assert self.slot(
+            visit.visit_type, offer.start, clinician=visit.wanted_clinician,
+            ignoring=Ignoring(appointment_id=visit.pk),
+        )  # fmt: skip
+        told = Proposal.objects.filter(
+            by="clinic", outcome="open", start=offer.start, reservations=None,
+            expires_at__gt=self.now, appointment__visit_type=visit.visit_type,
+            appointment__waiting_list_entries__ended_at=None,
+            appointment__waiting_list_entries__isnull=False,
+        )  # fmt: skip
+        assert rules.batch == 1 or told.count() <= rules.batch
+
+    def suits(self, entry: WaitingListEntry, start: datetime) -> bool:
+        """Tell whether somebody could come then, and would be glad to."""
+        wall, mine = start.astimezone(NEW_YORK), entry.appointment.start
+        return (
+            entry.earliest <= wall.date() <= entry.latest
+            and str(wall.weekday()) in entry.weekdays
+            and entry.part in ("", "morning" if wall.hour < 12 else "afternoon")
+            and start >= self.now + entry.notice * MINUTE
+            and (mine is None or start < mine)
+        )
+
+    def may_be_told(self, entry: WaitingListEntry, rules: WaitingListRules) -> bool:
+        """Tell whether it is no quiet hour, or, for a call, the desk is open."""
+        wall = self.now.astimezone(NEW_YORK)
+        if not entry.appointment.patient.email:
+            closed = Closure.objects.filter(
+                resource=None, start__lte=self.now, end__gt=self.now
+            )
+            return wall.weekday() < 5 and 9 <= wall.hour < 17 and not closed.exists()
+        return rules.quiet_from == rules.quiet_until or 8 <= wall.hour < 20
+
+    def nobody_is_passed_over(
+        self,
+        entry: WaitingListEntry,
+        line: list[WaitingListEntry],
+        made: list[Proposal],
+    ) -> None:
+        """See that who was offered nothing could have had none of what others got."""
+        visit, rules = entry.appointment, WaitingListRules.current()
+        if self.offers(visit) or entry.offers_made >= rules.most_offers:
+            return
+        if not self.may_be_told(entry, rules):
+            return
+        had = visit.proposals.filter(by="clinic").values_list("start", flat=True)
+        behind = {e.appointment_id for e in line[line.index(entry) + 1 :]}
+        for offer in made:
+            other = offer.appointment
+            if other.pk not in behind or other.visit_type_id != visit.visit_type_id:
+                continue
+            if visit.wanted_clinician_id in (None, other.wanted_clinician_id):
+                assert offer.start in had or not self.suits(entry, offer.start)
 
     # --- The clinic's time ---------------------------------------------------------
 
@@ -517,11 +1047,30 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 ]
             )
         )
-        closure = Closure(
-            resource=None if nth is None else self.clinic.resources[nth],
-            start=start, end=start + length, reason="Training day",
-        )  # fmt: skip
-        workflow.close(closure, now=self.now)
+        values = {
+            "resource": None if nth is None else self.clinic.resources[nth],
+            "start": start, "end": start + length, "reason": "Training day",
+        }  # fmt: skip
+        key = uuid.uuid4()
+        closure = workflow.close(Closure(**values), now=self.now, key=key)
+        self.closed.append((values, key, closure.pk))
+
+    @precondition(lambda self: self.closed)
+    @rule(data=st.data())
+    def an_old_closure_is_sent_again(self, data: st.DataObject) -> None:
+        values, key, pk = data.draw(st.sampled_from(self.closed))
+        if not FormKey.objects.filter(pk=key).exists():
+            return  # forgotten after two days
+        other = Closure(**values | {"reason": "Holiday"})
+        with pytest.raises(DifferentForm), nothing_written():
+            workflow.close(other, now=self.now, key=key)
+        with self.nothing_new():
+            if Closure.objects.filter(pk=pk).exists():
+                again = workflow.close(Closure(**values), now=self.now, key=key)
+                assert again.pk == pk
+            else:
+                with pytest.raises(NotPossibleNow):
+                    workflow.close(Closure(**values), now=self.now, key=key)
 
     @precondition(lambda self: Closure.objects.exists())
     @rule(data=st.data(), move=st.sampled_from([None, -2 * HOUR, 2 * HOUR, DAY]))
@@ -602,8 +1151,26 @@ class AnyMixOfActs(RuleBasedStateMachine):
         for _ in range(messages):
             delivery.deliver_next()
         for message in sent.exclude(pk__in=before).select_related("appointment"):
-            assert message.appointment.status == message.true_while
+            assert self.is_true(message)
         delivery.beat(self.now)
+
+    def is_true(self, message: Message) -> bool:
+        """Tell from its event whether what it says is so."""
+        visit, event = message.appointment, message.event
+        if (visit.status, message.true_while) != (event.to_status, event.to_status):
+            return False
+        if message.kind in ("confirmed", "moved"):
+            return datetime.fromisoformat(event.data["start"]) == visit.start
+        if message.kind == "offered":
+            open_now = visit.proposals.filter(
+                by="clinic", outcome="open", expires_at__gt=self.now
+            )
+            told = [pk for pk, _ in event.data["offers"]]
+            return sorted(open_now.values_list("pk", flat=True)) == told
+        if message.kind == "on_list":
+            waits = WaitingListEntry.objects.filter(appointment=visit, ended_at=None)
+            return waits.filter(joined_at=event.at).exists()
+        return True
 
     @rule()
     def a_worker_dies_with_a_message_in_hand(self) -> None:
@@ -665,9 +1232,18 @@ class AnyMixOfActs(RuleBasedStateMachine):
             lambda: workflow.close(closure, now=now),
             lambda: workflow.refresh_closures(now=now),
         ]
-        if self.those(("pending", "booked")):
-            visit = self.visit(data, "pending", "booked")
+        waits = replace(asked, choices=(), wish=factories.a_wish())
+        acts.append(lambda: workflow.join(waits, key=uuid.uuid4(), by=PATIENT, now=now))
+        if self.those(OPEN):
+            visit = self.visit(data, *OPEN)
             acts += self.answers(visit, self.clinic.desk[0]).values()
+            acts += [
+                lambda: workflow.offer(
+                    visit.pk, [start], expires_at=now + DAY, by=SYSTEM, now=now
+                ),
+                lambda: workflow.lapse(visit.pk, now=now),
+                lambda: workflow.expire(visit.pk, now=now),
+            ]
         return acts
 
     # --- What holds after every step -----------------------------------------------
@@ -715,6 +1291,15 @@ class AnyMixOfActs(RuleBasedStateMachine):
 def whole(start: datetime) -> bool:
     """Tell whether a time is one that the model, which looks at minutes, knows."""
     return not (start.second or start.microsecond)
+
+
+def apart(starts: list[datetime]) -> list[datetime]:
+    """Return those that are so far from the ones before that neither is in the way."""
+    found: list[datetime] = []
+    for start in starts:
+        if all(abs(start - other) >= 3 * HOUR for other in found):
+            found.append(start)
+    return found
 
 
 def taken_by(slot: Slot, visit_type: VisitType) -> list[tuple[int, datetime, datetime]]:

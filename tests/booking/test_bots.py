@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import psycopg2
 import pytest
+from django.db import connection
 
-from booking.limits import REQUESTS_BY_EMAIL
+from booking.limits import REQUESTS_BY_ADDRESS, REQUESTS_BY_EMAIL
 from booking.models import Appointment, Reservation
 from booking.views.times import HOLDS_BY_ADDRESS
 from tests import factories
@@ -43,12 +45,13 @@ def test_the_trap_is_out_of_sight_and_out_of_reach(patient):
 def test_faster_than_anybody_reads_is_refused_with_nothing_lost(patient, clock):
     patient.fill_in()
     clock.shift(timedelta(seconds=1))
-    response = patient.post("/book/check/")
+    response = patient.post("/book/check/", {"seen": patient.seen})
     assert response.status_code == 422
     assert "That was very quick." in text_of(response)
     assert "Pat Example" in text_of(response)
     clock.shift(timedelta(seconds=1))
-    assert patient.post("/book/check/").url == "/book/sent/"
+    again = patient.post("/book/check/", {"seen": patient.seen})
+    assert again.url == "/book/sent/"
 
 
 def sends(clock, visit_type, number, address, **changed):
@@ -91,6 +94,24 @@ def test_a_request_that_is_sent_again_is_not_counted_again(patient, visit_type, 
         session.update(before)
         session.save()
         assert patient.send().url == "/book/sent/"
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_was_busy_counts_as_no_request(patient):
+    patient.fill_in()
+    other = psycopg2.connect(**connection.get_connection_params())
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM booking_resource FOR UPDATE")
+            with connection.cursor() as mine:
+                mine.execute("SET lock_timeout = '20ms'")
+            for _press in range(REQUESTS_BY_ADDRESS[0].limit + 1):
+                assert patient.send().status_code == 503
+    finally:
+        other.close()
+        connection.close()
+    assert patient.send().url == "/book/sent/"
 
 
 def test_losing_a_race_for_a_time_counts_as_no_request(patient, visit_type):

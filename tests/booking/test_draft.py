@@ -44,11 +44,27 @@ def test_a_draft_lives_two_hours_after_the_last_page():
     assert draft.load(session, almost + timedelta(seconds=1)) is None
 
 
-def test_what_was_sent_stays_as_long_as_the_session():
+def test_what_was_sent_goes_two_hours_later():
     session, sent = SessionStore(), Sent(7, "K7MP-3QXD")
     draft.save(session, a_draft(), NOW)
     draft.save(session, sent, NOW)
-    assert draft.load(session, NOW + timedelta(hours=7)) == sent
+    almost = NOW + timedelta(hours=2, seconds=-1)
+    assert draft.load(session, almost) == sent
+    assert draft.load(session, almost + timedelta(seconds=1)) is None
+
+
+def test_what_is_dropped_leaves_no_row_but_the_sign_in():
+    alone, staff = SessionStore(), SessionStore()
+    staff["sign-in"] = "front-desk"
+    for session in (alone, staff):
+        draft.save(session, a_draft(), NOW)
+        session.save()
+        draft.drop(session)
+        session.save()
+    kept = Session.objects.get(session_key=staff.session_key).get_decoded()
+    assert kept == {"sign-in": "front-desk"}
+    rows = [row.get_decoded() for row in Session.objects.all()]
+    assert all(draft.SESSION_KEY not in row for row in rows)
 
 
 def test_a_draft_that_no_key_opens_is_no_draft(settings):

@@ -44,6 +44,7 @@ from tests.factories import (
     at,
     choice,
     patient_details,
+    somebody_waiting,
 )
 from tests.records import events_of, messages_of, nothing_written
 
@@ -223,6 +224,14 @@ def test_flags_language_and_payer_stand_beside_the_name(desk: Client) -> None:
     assert flags == ["Takes a blood thinner", "Faints with needles"]
     assert "interpreter: Spanish" in text_of(page)
     assert "No-fault (car accident)" in text_of(page)
+
+
+@pytest.mark.parametrize(("language", "shown"), [("English", 0), ("Korean", 1)])
+def test_a_language_is_a_tag_when_it_is_another_than_english(
+    desk: Client, language: str, shown: int
+) -> None:
+    a_request(patient=patient_details(language=language))
+    assert text_of(desk.get(DESK)).count(language) == shown
 
 
 @pytest.mark.parametrize("path", [DESK, LIST])
@@ -453,6 +462,16 @@ def test_a_request_is_withdrawn_and_not_cancelled(desk: Client) -> None:
     response = desk.post(address("cancel", visit), sent)
     assert said(response) == [f"{visit.reference}: withdrawn."]
     assert messages_of(visit)[-1] == ("withdrawn", "email")
+
+
+def test_who_waits_is_taken_off_the_list_and_not_cancelled(desk: Client) -> None:
+    visit = somebody_waiting()
+    words = text_of(desk.post(address("cancel", visit), {"preview": ""}))
+    assert f"Take {visit.reference} off the waiting list" in words
+    assert "Take off and send" in words
+    sent = {"seen_version": visit.version, "send": ""}
+    response = desk.post(address("cancel", visit), sent)
+    assert said(response) == [f"{visit.reference}: taken off the waiting list."]
 
 
 @pytest.mark.parametrize("act", ["decline", "cancel"])
@@ -788,6 +807,12 @@ def test_who_has_to_be_phoned_is_on_the_desk_until_somebody_called(
     assert (call.called_at, call.called_by) == (NOW, User.objects.get(username="ana"))
     assert "Nobody has to be phoned." in text_of(desk.get(DESK))
 
+    with nothing_written():
+        response = desk.post(path)
+    assert said(response)[-1] == (
+        f"Thank you. {visit.reference}: noted that you called."
+    )
+    desk.force_login(somebody(username="ben"))
     with nothing_written():
         response = desk.post(path)
     assert said(response)[-1] == f"{visit.reference}: this call is no longer needed."

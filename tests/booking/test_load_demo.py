@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from booking import clock, workflow
+from booking import clock, integrity, workflow
 from booking.management.commands.load_groups import permissions
 from booking.models import Appointment, Closure, Reservation, Resource, VisitType
 from booking.policy import Status
@@ -53,6 +53,7 @@ def test_somebody_who_tries_the_site_finds_work_times_and_two_accounts(
         user = User.objects.get(username=username)
         assert user.check_password(password)
         assert (user.is_staff, user.is_superuser) == (True, False)
+    assert list(integrity.find(now)) == []
     assert Appointment.objects.awaiting_review().count() == 4
     assert Appointment.objects.overdue(now).count() == 1
     assert Appointment.objects.booked().count() == 4

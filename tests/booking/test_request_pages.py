@@ -412,12 +412,62 @@ def test_an_abandoned_form_holds_nothing_after_a_quarter_of_an_hour(
     assert other.choose(at("10:00")).status_code == 302
 
 
+def test_no_form_holds_a_time_for_more_than_an_hour_and_a_quarter(
+    patient, visit_type, clock
+):
+    patient.fill_in(at("14:00"), until="about")
+    for _answer in range(7):
+        clock.shift(timedelta(minutes=10))
+        patient.answer("about", **PLAIN["about"])
+    other = Browser(clock, visit_type, "192.0.2.2")
+    other.begin()
+    other.answer("visit", visit=visit_type.code)
+    assert other.choose(at("14:00")).status_code == 302
+    # Nothing else is lost, and choosing again holds again.
+    assert patient.choose(at("15:00")).url == "/book/contact/"
+    assert {span[1] for span in held()} == {at("14:00"), at("15:00")}
+
+
 def test_a_lapsed_hold_loses_nothing_while_the_time_is_free(patient, clock):
     patient.fill_in(until="payment-details")
     clock.shift(timedelta(minutes=20))
     patient.answer("payment-details")
     assert patient.send().url == "/book/sent/"
     assert choices_of(Appointment.objects.get()) == [(at("10:00"), "open")]
+
+
+# --- Leaving ------------------------------------------------------------------------
+
+
+def test_leaving_the_form_deletes_the_answers_and_gives_the_time_back(patient):
+    patient.fill_in(until="payment")
+    page = patient.get("/book/payment/").content.decode()
+    assert 'href="/book/leaving/"' in page
+    asked = text_of(patient.get("/book/leaving/"))
+    assert "We have not received anything yet." in asked
+    assert len(held()) == 2
+    assert patient.post("/book/leaving/").url == "/book/leaving/"
+    assert held() == []
+    assert Session.objects.count() == 0
+    assert "Nothing is kept in this browser" in text_of(patient.get("/book/leaving/"))
+    assert patient.get("/book/payment/").url == "/book/expired/"
+
+
+def test_a_sent_request_can_be_closed_on_a_shared_device(patient, clock):
+    patient.fill_in()
+    patient.send()
+    assert 'href="/book/leaving/"' in patient.get("/book/sent/").content.decode()
+    assert "Your request stays with us" in text_of(patient.get("/book/leaving/"))
+    patient.post("/book/leaving/")
+    assert patient.get("/book/sent/").url == "/book/expired/"
+    assert Appointment.objects.get().status == "pending"
+
+
+def test_the_last_page_closes_by_itself_after_two_hours(patient, clock):
+    patient.fill_in()
+    patient.send()
+    clock.shift(timedelta(hours=2))
+    assert patient.get("/book/sent/").url == "/book/expired/"
 
 
 # --- The time went -----------------------------------------------------------------
@@ -526,6 +576,29 @@ def test_two_windows_that_send_at_once_make_one_request(patient):
     assert messages_of(visit) == [("received", "email")]
 
 
+def test_what_another_window_changed_is_shown_before_it_is_sent(patient, clock):
+    patient.fill_in()
+    seen = patient.seen
+    other = PLAIN["contact"] | {"email": "other@example.com"}
+    assert patient.answer("contact", **other).url == "/book/check/"
+    response = patient.send(seen=seen)
+    assert response.status_code == 422
+    assert "changed since you opened this page" in text_of(response)
+    assert "other@example.com" in text_of(response)
+    assert Appointment.objects.count() == 0
+    assert patient.send().url == "/book/sent/"
+    assert Appointment.objects.get().patient.email == "other@example.com"
+
+
+@pytest.mark.parametrize("seen", ["x", "\x00", "\ufffd", "x" * 5000, "0" * 64])
+def test_a_forged_sign_of_what_was_seen_sends_nothing(patient, seen):
+    patient.fill_in()
+    response = patient.send(seen=seen)
+    assert response.status_code == 422
+    assert "Nothing was sent." in text_of(response)
+    assert Appointment.objects.count() == 0
+
+
 def test_a_second_window_with_other_answers_is_told_what_was_received(patient):
     patient.fill_in()
     before = dict(patient.session.items())
@@ -618,6 +691,13 @@ def test_a_link_chooses_visit_and_time_beforehand(patient, visit_type):
     assert re.search(
         r'value="2026-11-20T16:00Z"[^>]*checked', response.content.decode()
     )
+
+
+def test_a_link_to_another_time_gives_back_the_one_that_was_held(patient, visit_type):
+    patient.fill_in(until="about")
+    assert len(held()) == 2
+    patient.begin(**link_to(visit_type))
+    assert held() == []
 
 
 def test_a_link_to_a_time_that_went_offers_the_nearest(patient, visit_type):
@@ -753,6 +833,27 @@ def test_what_nobody_asked_for_is_not_kept(patient):
     patient.fill_in(until="payment")
     patient.answer("payment", payer="lien", extra="x" * 1000)
     assert patient.draft.answers["payment"] == {"payer": ["lien"]}
+
+
+def test_a_field_sent_many_times_is_kept_once(patient):
+    patient.fill_in(until="contact")
+    thrice = ["x" * 1000, "y" * 1000, "pat@example.com"]
+    patient.answer("contact", **PLAIN["contact"] | {"email": thrice})
+    assert patient.draft.answers["contact"]["email"] == ["pat@example.com"]
+
+
+def test_of_a_tick_only_that_it_is_there_is_kept(patient):
+    patient.fill_in(until="contact")
+    patient.answer("contact", **PLAIN["contact"] | {"voicemail_ok": "x" * 10_000})
+    assert patient.draft.answers["contact"]["voicemail_ok"] == ["on"]
+
+
+def test_the_same_time_ticked_very_often_is_refused(patient):
+    patient.fill_in(until="other-times")
+    starts = ["2026-11-17T16:00Z"] * 6 + ["x" * 1000]
+    response = patient.answer("other-times", starts=starts)
+    assert response.status_code == 422
+    assert "other-times" not in patient.draft.answers
 
 
 def test_a_get_changes_nothing_of_the_clinic(patient):

@@ -256,6 +256,15 @@ def test_what_is_too_soon_for_the_clinic_is_not_offered():
     assert why(visit) == Why.NO_TIME
 
 
+def test_a_visit_that_can_no_longer_be_booked_is_not_offered():
+    visit = somebody_waiting(a_practice())
+    assert why(visit) == Why.NEXT
+    VisitType.objects.update(is_active=False)
+    assert why(visit) == Why.NO_TIME
+    with nothing_written():
+        offer_free_times(NOW)
+
+
 def test_who_wants_one_clinician_is_offered_no_other():
     visit_type = a_full_week(clinicians=2, rooms=2)
     here, away = Resource.objects.filter(kind=factories.CLINICIAN)

@@ -1,5 +1,6 @@
 """Staff close the clinic, or one resource, for a while."""
 
+import uuid
 from datetime import timedelta
 from itertools import pairwise
 
@@ -7,7 +8,7 @@ import pytest
 
 from booking import workflow
 from booking.availability import Reason, Why
-from booking.errors import TimeNotOffered
+from booking.errors import DifferentForm, NotPossibleNow, TimeNotOffered
 from booking.models import Closure, Reservation, Resource, VisitType
 from booking.workflow import PATIENT
 from tests import factories
@@ -233,3 +234,41 @@ def test_saving_a_closure_again_changes_no_time():
     workflow.close(closure, now=NOW)
 
     assert closed_on(the(factories.ROOM).pk) == before
+
+
+# --- Sent twice ------------------------------------------------------------------
+
+
+def close_tuesday(key, **values) -> Closure:
+    defaults = {"start": TUESDAY_BEGINS, "end": TUESDAY_ENDS, "reason": "Training day"}
+    return workflow.close(Closure(**defaults | values), now=NOW, key=key)
+
+
+def test_a_closure_that_is_sent_twice_is_made_once():
+    a_practice()
+    key = uuid.uuid4()
+    first = close_tuesday(key)
+
+    with nothing_written():
+        second = close_tuesday(key)
+
+    assert second == first
+
+
+def test_another_closure_under_the_same_key_is_refused():
+    a_practice()
+    key = uuid.uuid4()
+    close_tuesday(key)
+
+    for values in ({"reason": "Holiday"}, {"end": at("12:00")}):
+        with nothing_written(), pytest.raises(DifferentForm):
+            close_tuesday(key, **values)
+
+
+def test_a_closure_that_was_reopened_stays_so():
+    a_practice()
+    key = uuid.uuid4()
+    workflow.reopen(close_tuesday(key), now=NOW)
+
+    with nothing_written(), pytest.raises(NotPossibleNow, match="deleted since"):
+        close_tuesday(key)

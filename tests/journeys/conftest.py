@@ -17,6 +17,8 @@ from .steps import Clinic, FrontDesk, Patient
 
 _visitors = count(1)
 
+OWED = "from booking.models import Message; print(Message.objects.owed().count())"
+
 
 @contextmanager
 def running_clinic() -> Iterator[Clinic]:
@@ -33,6 +35,7 @@ def running_clinic() -> Iterator[Clinic]:
         yield Clinic(site, smtp, passwords)
         site.manage("run_worker", "--once")
         site.manage("integrity_check")
+        assert site.manage("shell", "-v0", "-c", OWED).split() == ["0"]
     smtp.stop()
 
 
@@ -59,10 +62,13 @@ def visitor(new_page: NewPage) -> NewPage:
 
 @pytest.fixture
 def patient(clinic: Clinic, visitor: NewPage) -> Callable[..., Patient]:
-    """Give `patient(email="", javascript=True, given_name=..., family_name=...)`."""
+    """Give `patient(email="", javascript=True, width=1280, family_name=...)`."""
 
-    def somebody(email: str = "", javascript: bool = True, **person: str) -> Patient:
-        return Patient(clinic, visitor(javascript=javascript), email, **person)
+    def somebody(
+        email: str = "", javascript: bool = True, width: int = 1280, **person: str
+    ) -> Patient:
+        page = visitor(javascript=javascript, width=width)
+        return Patient(clinic, page, email, **person)
 
     return somebody
 

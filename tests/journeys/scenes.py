@@ -15,17 +15,33 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from booking import clock, draft, limits, links, words, workflow
 from booking.draft import Draft, Sent
-from booking.models import Appointment, Message, Proposal, Resource, VisitType
+from booking.models import (
+    Appointment,
+    Chore,
+    Closure,
+    Message,
+    Proposal,
+    Resource,
+    VisitType,
+)
 from booking.policy import DeclineReason
 from booking.steps import STEPS
-from booking.workflow import PATIENT, Answer, By
-from services.models import ScreeningQuestion
-from tests.factories import a_clinician, a_new_request, a_visit_type, patient_details
+from booking.workflow import PATIENT, SYSTEM, Answer, By
+from services.models import Page, ScreeningQuestion
+from tests.factories import (
+    a_clinician,
+    a_new_request,
+    a_new_wish,
+    a_visit_type,
+    a_wish,
+    patient_details,
+)
 
 from .steps import EMG, TRIGGER_POINTS
 
@@ -35,8 +51,11 @@ DAY = timedelta(days=1)
 
 
 def make() -> None:
+    # An offer that has lapsed is to be looked at before the worker ends it.
+    Chore.objects.filter(name="lapse").update(every=Chore.Every.OFF)
     scenes = Scenes(clock.now())
     found = dict(scenes.visits()) | dict(scenes.drafts()) | dict(scenes.staff())
+    workflow.refresh_closures(now=scenes.now)  # of the clinicians and rooms made here
     sys.stdout.write(json.dumps(found))
 
 
@@ -82,9 +101,63 @@ class Scenes:
                 private_note="", by=self.by, now=self.now,
             )  # fmt: skip
             yield f"declined_{reason}", self.link(declined)
+        yield "declined_pk", str(declined.pk)
+        yield "to_accept_pk", str(self.request(answers=True).pk)
+        yield "by_phone_pk", str(self.request(by_phone=True).pk)
         yield "answered_pk", str(self.accept(self.request()).pk)
+        yield from self.waiting()
         undelivered = self.request()
         Message.objects.filter(appointment=undelivered).update(failed_at=self.now)
+
+    def waiting(self) -> Iterator[tuple[str, str]]:
+        """Yield tokens of links of who waits, or was offered something."""
+        yield "waiting", self.link(self.joins())
+        offered = self.offer(self.joins())
+        yield "offered", self.link(offered)
+        yield "offered_pk", str(offered.pk)
+        yield "offer_lapsed", self.link(self.offer(self.joins(), ended=True))
+        left = workflow.leave(self.joins().pk, by=PATIENT, now=self.now)
+        yield "left", self.link(left)
+        taken_off = workflow.leave(
+            self.joins().pk, note="As you asked.", by=self.by, now=self.now
+        )
+        yield "taken_off", self.link(taken_off)
+        over = workflow.expire(self.joins(over=True).pk, now=self.now)
+        yield "list_ended", self.link(over)
+        earlier = self.wants_earlier()
+        yield "wants_earlier", self.link(earlier)
+        yield "wants_earlier_pk", str(earlier.pk)
+        yield "offered_earlier", self.link(self.offer(self.wants_earlier()))
+        asked = self.offer(self.request(), by=self.by)
+        yield "offered_instead", self.link(asked)
+
+    def joins(self, *, over: bool = False) -> Appointment:
+        """Let somebody wait for a day on which nobody is here: none is offered."""
+        today = self.now.date()
+        wish = a_wish(
+            earliest=today - 9 * DAY,
+            latest=today - 2 * DAY if over else today + 90 * DAY,
+            weekdays=(6,),
+        )
+        asked = a_new_wish(self.visit_type, wish)
+        return workflow.join(asked, key=uuid.uuid4(), by=PATIENT, now=self.now)
+
+    def wants_earlier(self) -> Appointment:
+        visit = self.accept(self.request(first=self.now + 20 * DAY))
+        wish = a_wish(latest=self.now.date() + 90 * DAY, weekdays=(6,))
+        return workflow.want_earlier(visit.pk, wish, by=PATIENT, now=self.now)
+
+    def offer(
+        self, visit: Appointment, *, by: By = SYSTEM, ended: bool = False
+    ) -> Appointment:
+        starts = self.free(self.now + 5 * DAY, self.now)[:8:4]
+        return workflow.offer(
+            visit.pk,
+            starts,
+            expires_at=self.now + (timedelta(seconds=1) if ended else 2 * DAY),
+            by=by,
+            now=self.now,
+        )
 
     def request(
         self,
@@ -92,12 +165,14 @@ class Scenes:
         asked: datetime | None = None,
         first: datetime | None = None,
         answers: bool = False,
+        by_phone: bool = False,
     ) -> Appointment:
         asked = asked or self.now
         choices = self.free((first or self.now) + DAY, asked)[:6:2]
         new = a_new_request(
             self.visit_type, *choices,
             answers=self.alarming_answers() if answers else [],
+            patient=patient_details(**{"email": ""} if by_phone else {}),
         )  # fmt: skip
         return workflow.request(new, key=uuid.uuid4(), by=PATIENT, now=asked)
 
@@ -158,11 +233,22 @@ class Scenes:
             self.session(up_to("times", whole), {"start": "nonsense"}),
         )
         yield "wrong_link", self.session({}, {"service": "nonsense"})
+        today = self.now.date()
+        wish = {
+            "earliest": [str(today + DAY)], "latest": [str(today + 30 * DAY)],
+            "weekdays": ["0", "1", "2", "3", "4"], "part": ["any"], "notice": ["1440"],
+        }  # fmt: skip
+        waits = {k: v for k, v in whole.items() if k not in ("times", "other-times")}
+        yield "joins", self.session(waits | {"waiting-list": wish})
+        joined = self.joins()
+        yield "joined", self.session_with(Sent(joined.pk, joined.reference))
         yield "no_times", self.session({"visit": {"visit": [self.visit_without()]}})
         mornings = self.visit_on_mornings()
         yield "only_mornings", self.session({"visit": {"visit": [mornings]}})
-        self_pay = {"payment": {"payer": ["self_pay"]}}
-        yield "pays_alone", self.session(whole | self_pay)
+        for payer in Appointment.Payer:
+            typed = whole | {"payment": {"payer": [payer.value]}, "payment-details": {}}
+            yield f"pays_{payer}", self.session(typed)
+        yield "very_quick", self.session(whole, began=self.now + DAY)
 
         visit = self.request()
         yield "sent", self.session_with(Sent(visit.pk, visit.reference))
@@ -229,8 +315,9 @@ class Scenes:
         answers: dict[str, Any],
         wanted: dict[str, str] | None = None,
         key: uuid.UUID | None = None,
+        began: datetime | None = None,
     ) -> str:
-        began = self.now - timedelta(minutes=5)
+        began = began or self.now - timedelta(minutes=5)
         typed = Draft(began, self.now, answers=answers, wanted=wanted or {})
         typed.request_key = key or typed.request_key
         return self.session_with(typed)
@@ -243,15 +330,57 @@ class Scenes:
 
     # --- Staff --------------------------------------------------------------------
 
+    def unused(self) -> VisitType:
+        """Return a kind of visit that nobody has asked for: it can be deleted."""
+        return VisitType.objects.create(
+            service=self.visit_type.service,
+            code="unused",
+            name="Not in use",
+            duration=30,
+            is_active=False,
+        )
+
     def staff(self) -> Iterator[tuple[str, str]]:
-        """Yield sessions of who has signed in, by user name."""
-        for username in ("front-desk", "manager"):
+        """Yield sessions of who has signed in, by user name, and keys of what is there.
+
+        `leaving` is one more session of the front desk, for who signs out.
+        """
+        front_desk, manager = (
+            User.objects.get(username=name) for name in ("front-desk", "manager")
+        )
+        sessions = {
+            "front-desk": front_desk,
+            "leaving": front_desk,
+            "manager": manager,
+            "superuser": User.objects.create_superuser("superuser"),
+        }
+        for name, user in sessions.items():
             client = Client()
-            client.force_login(User.objects.get(username=username))
-            yield username, client.cookies[settings.SESSION_COOKIE_NAME].value
-        yield "clinician_pk", str(self.clinician.pk)
-        yield "visit_type_pk", str(self.visit_type.pk)
-        yield "service_pk", str(self.visit_type.service_id)
+            client.force_login(user)
+            yield name, client.cookies[settings.SESSION_COOKIE_NAME].value
+        keys = {
+            "clinician": self.clinician,
+            "unused": self.unused(),
+            "person": self.clinician.clinician,
+            "visit_type": self.visit_type,
+            "service": self.visit_type.service,
+            "closure": Closure.objects.get(),
+            "chore": Chore.objects.first(),
+            "page": Page.objects.first(),
+            "front_desk": front_desk,
+            "manager": manager,
+            "group": Group.objects.first(),
+            "mail": Message.objects.filter(channel=Message.Channel.EMAIL).first(),
+            "call": Message.objects.filter(channel=Message.Channel.PHONE).first(),
+        }
+        self.someone_changed(Resource.objects.filter(pk=self.clinician.pk), manager)
+        for name, row in keys.items():
+            yield f"{name}_pk", str(row and row.pk)
+
+    def someone_changed(self, rows: Any, user: User) -> None:
+        """Write what the admin logs when somebody saves a form."""
+        said = [{"changed": {"fields": ["Order"]}}]
+        LogEntry.objects.log_actions(user.pk, rows, CHANGE, said, single_object=True)
 
 
 def up_to(slug: str, answers: dict[str, Any]) -> dict[str, Any]:

@@ -21,9 +21,11 @@ MAIL_SECONDS = 20
 TRIGGER_POINTS = "trigger-point-injections"
 DEMO_CLINICIANS = [f"Demo Clinician {n}, physician (PM&R)" for n in "AB"]
 EMG = "emg-and-nerve-testing"
-# Words that would tell who reads a message over the shoulder why somebody comes.
+# Words that would tell who reads a message over the shoulder why somebody comes. The
+# short ones as words: in a link's random letters they come up by chance.
 TELLING = re.compile(
-    r"trigger|inject|\bemg\b|ncv|ncs|nerve|needle|muscle|blood.?thinner", re.IGNORECASE
+    r"trigger|inject|\b(emg|ncv|ncs)\b|nerve|needle|muscle|blood.?thinner",
+    re.IGNORECASE,
 )
 
 
@@ -232,15 +234,21 @@ class Patient:
 
         A star in the subject stands for anything.
         """
+        (message,) = self.receives_all(subject, 1)
+        return message
+
+    def receives_all(self, subject: str, count: int) -> list[EmailMessage]:
+        """Wait for so many messages of that subject, as `receives` does for one."""
         deadline = time.monotonic() + MAIL_SECONDS
-        while len(self.mail) <= self.read and time.monotonic() < deadline:
+        while len(self.mail) < self.read + count and time.monotonic() < deadline:
             time.sleep(0.05)
         new = self.mail[self.read :]
         subjects = [subject_of(message) for message in new]
-        assert [fnmatchcase(s, subject) for s in subjects] == [True], subjects
-        self.read += 1
-        assert_discreet(new[0])
-        return new[0]
+        assert [fnmatchcase(s, subject) for s in subjects] == [True] * count, subjects
+        self.read += count
+        for message in new:
+            assert_discreet(message)
+        return new
 
     def receives_that_it_came(self, reference: str) -> EmailMessage:
         """Wait for the first message, which says what this is not, and until when."""

@@ -8,15 +8,26 @@ from playwright.sync_api import expect
 
 from tests.factories import NEW_YORK
 
-from .steps import CHECK, DEMO_CLINICIANS, TRIGGER_POINTS, entry_of, link_in, text_of
+from .steps import (
+    CHECK,
+    DEMO_CLINICIANS,
+    TRIGGER_POINTS,
+    FrontDesk,
+    entry_of,
+    link_in,
+    text_of,
+)
 
 
+@pytest.mark.parametrize("width", [1280, 320])
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
 def test_a_patient_reads_asks_is_accepted_and_cancels(
-    clinic, patient, front_desk, javascript
+    clinic, patient, visitor, javascript, width
 ):
-    pat = patient("pat@example.com" if javascript else "kim@example.com",
-                  javascript=javascript)  # fmt: skip
+    front_desk = FrontDesk(clinic, visitor(javascript=javascript, width=width))
+    front_desk.signs_in()
+    pat = patient(f"pat{width}{javascript}@example.com".lower(),
+                  javascript=javascript, width=width)  # fmt: skip
 
     # She reads, and follows a free time to the form.
     start = pat.chooses_a_free_time_beside(TRIGGER_POINTS)

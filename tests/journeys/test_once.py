@@ -1,8 +1,10 @@
 """However it is sent, it is one request; whatever fails, one message."""
 
+from datetime import date, timedelta
+
 from playwright.sync_api import expect
 
-from .steps import CHECK, TRIGGER_POINTS, Patient
+from .steps import CHECK, TRIGGER_POINTS, FrontDesk, Patient, link_in
 
 
 def ready_to_send(patient, name):
@@ -57,6 +59,44 @@ def test_a_double_click_without_a_script_sends_once(clinic, visitor, front_desk)
     assert_one_request(pat, front_desk, pat.reference)
 
 
+def test_a_double_click_books_a_series_once_without_a_script(
+    clinic, visitor, patient, front_desk
+):
+    """The whole way to a series, on plain pages: each visit is booked and told once."""
+    pat = ready_to_send(patient, "Series")
+    reference = pat.sends_it()
+    pat.receives_that_it_came(reference)
+    desk = FrontDesk(clinic, visitor(javascript=False))
+    desk.signs_in()
+    desk.request(reference).get_by_role("link", name="Open").click()
+    desk.page.get_by_role("link", name="Accept it as the first of a series").click()
+    desk.page.get_by_label("How many visits in all?").fill("3")
+    desk.page.get_by_role("button", name="Show these dates").click()
+    expect(desk.page.get_by_role("group")).to_have_count(2)
+    desk.page.get_by_role("button", name="Book these 3 visits").dblclick()
+    expect(desk.page.get_by_role("status")).to_contain_text("3 visits are booked.")
+    expect(desk.page.get_by_role("heading", name="Visit 1 of 3")).to_be_visible()
+    confirmed = pat.receives_all("Confirmed: *", 3)
+    assert len({link_in(message) for message in confirmed}) == 3
+    pat.receives_nothing_more()
+
+
+def test_a_double_click_closes_the_clinic_once(front_desk):
+    page = front_desk.page
+    page.get_by_role("navigation").get_by_role("link", name="Closures").click()
+    page.get_by_role("link", name="Add closure").click()
+    day = date.today() + timedelta(days=40)  # noqa: DTZ011 -- any day will do
+    for field in ("start", "end"):
+        page.locator(f"[name={field}_0]").fill(day.isoformat())
+    page.locator("[name=start_1]").fill("09:00")
+    page.locator("[name=end_1]").fill("12:00")
+    page.get_by_label("What patients read").fill("Double click")
+    page.get_by_role("button", name="Save", exact=True).dblclick()
+    expect(page.get_by_role("status")).to_contain_text("Double click")
+    closures = page.locator("#result_list tbody tr")
+    expect(closures.filter(has_text="Double click")).to_have_count(1)
+
+
 def test_two_tabs_send_once(patient, front_desk):
     pat = ready_to_send(patient, "Two-Tabs")
     other = pat.page.context.new_page()
@@ -76,13 +116,18 @@ def test_reloading_the_last_page_sends_nothing(patient, front_desk):
     assert_one_request(pat, front_desk, reference)
 
 
-def test_an_answer_changed_in_another_tab_is_what_is_sent(patient, front_desk):
+def test_an_answer_changed_in_another_tab_is_seen_before_it_is_sent(
+    patient, front_desk
+):
     pat = ready_to_send(patient, "Changed")
     other = pat.page.context.new_page()
     other.goto(pat.page.url.replace("check", "about"))
     other.get_by_label("First name").fill("Patricia")
     other.get_by_role("button", name="Continue").click()
     expect(other.get_by_role("heading", level=1)).to_have_text(CHECK)
+    pat.presses("Send appointment request")
+    pat.reads("Your answers have changed since you opened this page")
+    pat.reads("Patricia Changed")
     reference = pat.sends_it()
     front_desk.opens_the_desk()
     expect(front_desk.request(reference)).to_contain_text("Patricia Changed")

@@ -50,6 +50,11 @@ def taking_the_same(visit_type: int) -> int:
     ).pk
 
 
+def superuser(password: str) -> str:
+    """Make an account that may do everything, and return its name."""
+    return User.objects.create_superuser("root", password=password).username
+
+
 def colleague() -> int:
     user = factories.a_front_desk_person().user
     assert user
@@ -172,8 +177,10 @@ def cancel(visit: int) -> int:
     return workflow.cancel(visit, by=PATIENT, now=NOW).pk
 
 
-def close_day(day: date) -> int:
-    return factories.a_closure(*whole(day)).pk
+def close_day(day: date, key: uuid.UUID | None = None) -> int:
+    start, end = whole(day)
+    closure = Closure(start=start, end=end, reason="Training day")
+    return workflow.close(closure, now=NOW, key=key).pk
 
 
 def reopen(closure: int) -> None:
@@ -262,6 +269,14 @@ def overlaps() -> int:
 
 def count_of_visits() -> int:
     return Appointment.objects.count()
+
+
+def count_of_closures() -> int:
+    return Closure.objects.count()
+
+
+def count_of_rooms(name: str) -> int:
+    return Resource.objects.filter(name=name).count()
 
 
 def story(visit: int) -> tuple[str, list[str], list[str]]:

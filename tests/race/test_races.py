@@ -130,6 +130,19 @@ def test_a_form_sent_at_once_for_two_kinds_of_visit_is_one_request(crew: Crew):
         assert codes(crew.race(tasks)) == {"done": 1, "different_request": 1}
 
 
+def test_a_closure_sent_eight_times_at_once_is_made_once(crew: Crew):
+    crew.do(scenes.practice)
+    before = crew.do(scenes.count_of_closures)
+
+    for day in weekdays(5):
+        outcomes = crew.race([(scenes.close_day, (day, uuid.uuid4()))] * 8)
+
+        assert codes(outcomes) == {"done": 8}
+        assert len({outcome.value for outcome in outcomes}) == 1
+        assert crew.do(scenes.count_of_closures) == before + 1
+        crew.do(scenes.reopen, outcomes[0].value)
+
+
 def test_two_colleagues_accept_one_request_and_the_slower_is_told(crew: Crew):
     visit_type = crew.do(scenes.practice)
     desk = [crew.do(scenes.colleague) for _ in range(2)]

@@ -160,6 +160,30 @@ def test_a_colleague_accepts_many_while_patients_send_for_the_same_times(
     assert "No faults." in site.manage("integrity_check")
 
 
+def test_a_form_of_the_admin_sent_eight_times_at_once_is_saved_once(
+    site: Site, crew: Crew
+):
+    password = "a long walk by the river"  # noqa: S105 -- made up
+    name = crew.do(scenes.superuser, password)
+    staff = Visitor(site.url, "")
+    staff.post(staff.get("/admin/login/"), {"username": name, "password": password})
+    add = "/admin/booking/resource/add/"
+    for number in range(5):
+        page = staff.get(add)
+        [key] = re.findall(r'name="form_key" value="([^"]+)"', page.text)
+        room = {"kind": "room", "name": f"Room {number}", "order": "0"}
+        inline = {"hours-TOTAL_FORMS": "0", "hours-INITIAL_FORMS": "0"}
+        data = room | inline | {"form_key": key, "is_active": "on"}
+
+        pages = together([partial(staff.post, page, data)] * 8)
+
+        assert {(page.status, page.path) for page in pages} == {
+            (200, "/admin/booking/resource/")
+        }
+        assert crew.do(scenes.count_of_rooms, f"Room {number}") == 1
+    assert "Traceback" not in site.log
+
+
 def send_together(visitors: list[Visitor]) -> list[Page]:
     """Let all press the last button at the same moment."""
     for visitor in visitors:

@@ -12,6 +12,7 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 BUTTON = re.compile(r'name="proposal" value="(\d+)"')
+SEEN = re.compile(r'name="seen" value="([^"]+)"')
 VERSION = re.compile(r'name="seen_version" value="(\d+)"')
 
 # After so many tries the same phone number would be asked to call instead.
@@ -163,7 +164,9 @@ class Visitor(Person):
 
     def send(self) -> Page:
         """Press the last button."""
-        page = self.post(self.last, {})
+        seen = SEEN.search(self.last.text)
+        assert seen, self.last.text
+        page = self.post(self.last, {"seen": seen[1]})
         lost = page.status != 200
         self.tries = (self.tries + 1) % TRIES if lost else 0
         return page

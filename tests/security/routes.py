@@ -24,7 +24,13 @@ from django.urls import URLResolver, get_resolver
 from booking import chores, draft, links
 from booking.draft import Draft
 from booking.management.commands.load_groups import FRONT_DESK, MANAGER
-from booking.models import Appointment, Message, Resource, VisitType
+from booking.models import (
+    Appointment,
+    Message,
+    Resource,
+    VisitType,
+    WaitingListRules,
+)
 from services.models import Page, ScreeningQuestion, Service
 from tests import factories
 from tests.factories import NOW, at
@@ -51,12 +57,13 @@ class World:
     """A small clinic with one of everything that an address can name.
 
     `mine` is a request whose link is open in the link holder's browser; `other` is
-    somebody else's booked visit.
+    somebody else's booked visit, `offered` one that waits and is offered a time.
     """
 
     visit_type: VisitType
     mine: Appointment
     other: Appointment
+    offered: Appointment
     message: Message
     token: str
     rows: dict[str, int | str]
@@ -91,6 +98,12 @@ class World:
             client.get(self.address("appointments/<str:token>/"))
         elif role != "anonymous":
             client.force_login(self.users[role])
+        return client
+
+    def holder(self, visit: Appointment, **options: Any) -> Client:
+        """Return the browser of somebody who has opened the link to a visit."""
+        client = Client(raise_request_exception=False, **options)
+        client.get(f"/appointments/{links.issue(visit, now=NOW)}/")
         return client
 
     def patient(self, *, without: str = "", **options: Any) -> Client:
@@ -150,6 +163,12 @@ def a_world() -> World:
     closure = factories.a_closure(
         at("09:00", factories.FRIDAY), at("17:00", factories.FRIDAY)
     )
+    waiting = factories.somebody_waiting(
+        visit_type, factories.a_wish(part="morning"), patient=reached_by_phone
+    )
+    factories.an_offer(waiting, at("15:00"))
+    entry = waiting.waiting_list_entries.get()
+    rules = WaitingListRules.objects.get_or_create(pk=1)[0]
     users = {
         role: User.objects.create_user(role, is_staff=True)
         for role in ("desk", "manager", "nobody")
@@ -162,6 +181,7 @@ def a_world() -> World:
         visit_type=visit_type,
         mine=mine,
         other=other,
+        offered=waiting,
         token=links.issue(mine, now=NOW),
         message=other.messages.get(kind=Message.Kind.CONFIRMED),
         rows={
@@ -171,6 +191,8 @@ def a_world() -> World:
             "booking.resource": Resource.objects.earliest("pk").pk,
             "booking.visittype": visit_type.pk,
             "booking.closure": closure.pk,
+            "booking.waitinglistentry": entry.pk,
+            "booking.waitinglistrules": rules.pk,
             "auth.group": Group.objects.create(name="A group").pk,
             "auth.user": colleague.pk,
             "services.clinic": 1,

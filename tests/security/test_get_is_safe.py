@@ -49,9 +49,21 @@ def test_the_patient_has_the_whole_road_and_a_visit_open(world: World):
         assert client.get(address).status_code == 200, address
 
 
+def test_all_pages_behind_a_link_are_open_to_somebody(world: World):
+    for visit, pages in (
+        (world.other, ["earlier", "cancellation"]),
+        (world.offered, ["offer", "leaving"]),
+    ):
+        client = world.holder(visit)
+        for page in pages:
+            assert client.get(f"/appointment/{page}/").status_code == 200, page
+
+
 WHO: dict[str, Callable[..., Client]] = {
     "anonymous": lambda world, **options: world.client("anonymous", **options),
     "patient": patient_with_a_link,
+    "booked": lambda world, **options: world.holder(world.other, **options),
+    "offered": lambda world, **options: world.holder(world.offered, **options),
     "superuser": lambda world, **options: world.client("superuser", **options),
 }
 everybody = pytest.mark.parametrize("who", WHO)

@@ -65,7 +65,10 @@ TEXTS = {
     "a script's address": "javascript:alert(1)",
     "a broken address": "http://[",
 }
-WITH_MOMENTS = ("/book/times/", "/book/other-times/", "/admin/booking/")
+WITH_MOMENTS = (
+    "/book/times/", "/book/other-times/", "/book/waiting-list/",
+    "/appointment/earlier/", "/admin/booking/",
+)  # fmt: skip
 MOMENTS = {
     "the first day": "0001-01-01",
     "the last day": "9999-12-31",
@@ -283,7 +286,8 @@ def test_what_patients_and_staff_type_is_only_ever_text(world: World):
                 answers[name] = [MARKUP + BREAKOUT]
     world.answers["payment-details"]["employer"] = [BREAKOUT]
     patient, desk = world.patient(), world.client("desk")
-    sent = patient.post("/book/check/")
+    [form] = forms_on(patient.get("/book/check/").text, "/book/check/")
+    sent = patient.post(form.address, form.filled_in)
     assert sent.status_code == 302
     visit = Appointment.objects.latest("pk")
     assert visit.payer_details["employer"] == BREAKOUT

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from http.client import HTTPConnection
 from http.cookies import SimpleCookie
@@ -186,6 +187,15 @@ def cancel(staff: Visitor) -> None:
     assert NOTES["private_note"] in staff.get(page.replace("/cancel/", "/change/"))
 
 
+def wish_for_an_earlier_time(reader: Visitor) -> None:
+    """Join the list for a time that the worker never finds: soon, but long known."""
+    reader.get("/appointment/earlier/")
+    soon = str(datetime.now(UTC).date() + timedelta(days=1))
+    week = str(7 * 24 * 60)
+    reader.send({"earliest": soon, "latest": soon, "notice": week}, reader.form())
+    assert reader.at == "/appointment/", reader.page
+
+
 def make_mistakes(visitor: Visitor) -> list[Seen]:
     """Send everything where it cannot be taken; return the answers."""
     everything = urlencode(NAMES | TYPED | NOTES)
@@ -227,8 +237,10 @@ def story() -> Iterator[Story]:
             reader.get(f"/appointments/{token}/")
             reader.get("/appointment/calendar.ics")
             reader.get("/appointment/cancellation/")
+            wish_for_an_earlier_time(reader)
+            mail_to_patient(server, 3)
             cancel(staff)
-            mail = mail_to_patient(server, 3)
+            mail = mail_to_patient(server, 4)
             reader.get("/appointment/")
             errors = make_mistakes(stranger)
             sessions += sessions_of(site)
@@ -263,7 +275,7 @@ ALLOWED_IN_MAIL = ADDRESS | {NOTES["note"]}
 
 def test_the_story_came_to_its_end(story: Story):
     kinds = [message["Subject"].split()[0] for message in story.mail]
-    assert kinds == ["Request", "Confirmed:", "Cancelled:"]
+    assert kinds == ["Request", "Confirmed:", "On", "Cancelled:"]
     assert [seen.status for seen in story.errors] == [403, 403, 403, 404, 200, 400, 400]
 
 
@@ -369,7 +381,7 @@ def test_errors_repeat_nothing_that_was_sent(story: Story):
 def test_the_patients_page_shows_no_answer_and_no_way_to_reach_them(story: Story):
     """Whoever finds the link learns when and where, not why or who is called."""
     pages = [s.text for s in story.seen if s.address.startswith("/appointment/")]
-    assert len(pages) == 4
+    assert len(pages) == 7
     for text in pages:
         assert set(found_in(text)) - {NOTES["note"]} == set()
 

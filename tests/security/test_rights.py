@@ -98,7 +98,8 @@ def test_a_link_cancels_its_own_visit_whatever_the_form_adds(world: World):
     extra = dict.fromkeys(NAMES, world.other.pk) | {"version": world.mine.version}
     client.post("/appointment/cancellation/", extra)
     now = dict(Appointment.objects.values_list("pk", "status"))
-    assert now == {world.mine.pk: "cancelled", world.other.pk: "booked"}
+    assert (now[world.mine.pk], now[world.other.pk]) == ("cancelled", "booked")
+    assert list(now.values()).count("cancelled") == 1
 
 
 def test_a_version_of_another_visit_cancels_nothing(world: World):

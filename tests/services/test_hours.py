@@ -4,7 +4,7 @@ from datetime import time
 
 import pytest
 
-from services.hours import by_weekday, clock, summary
+from services.hours import by_weekday, clock, summary, unbroken
 from services.models import OpeningHours
 
 MORNING = (time(8, 30), time(12))
@@ -60,3 +60,9 @@ def test_week_starts_on_monday_and_names_closed_days() -> None:
         ("Saturday", ""),
         ("Sunday", ""),
     ]
+
+
+def test_no_line_ends_between_a_number_and_its_am_or_pm() -> None:
+    assert unbroken("Monday, 8:30 AM to 12 PM and 1 PM to 6 PM") == (
+        "Monday, 8:30\xa0AM to 12\xa0PM and 1\xa0PM to 6\xa0PM"
+    )

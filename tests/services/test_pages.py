@@ -103,6 +103,12 @@ class TestEveryPage:
     def test_gives_the_phone_number_as_a_link(self, client: Client, path: str) -> None:
         assert "tel:+12125550143" in read(client, path).links()
 
+    def test_ends_with_a_link_to_every_page_of_the_footer(
+        self, client: Client, path: str
+    ) -> None:
+        wanted = {*(f"/{slug}/" for slug in PAGES), "/visit-us/"}
+        assert set(read(client, path).links()[-len(wanted) :]) == wanted
+
     def test_leads_only_to_pages_that_are_there(
         self, client: Client, path: str
     ) -> None:
@@ -248,6 +254,17 @@ def test_visit_us_tells_of_access_when_the_clinic_has_written_it(
     Clinic.objects.create(pk=1, name="A", phone="1", step_free_access="A *ramp*.")
 
     assert "Step-free access A ramp." in read(client, "/visit-us/").text
+
+
+@pytest.mark.usefixtures("content")
+def test_the_911_page_does_not_suggest_to_talk_to_us_instead(client: Client) -> None:
+    texts = {
+        path: read(client, path).text for path in ("/call-911/", "/language-help/")
+    }
+    suggests = "Would you rather talk to us?"
+    assert [path for path, text in texts.items() if suggests in text] == [
+        "/language-help/"
+    ]
 
 
 @pytest.mark.usefixtures("content")

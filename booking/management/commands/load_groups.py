@@ -7,11 +7,12 @@ MANAGER = "Manager"
 _ANSWERING = [
     "booking.view_appointment", "booking.answer_appointment", "booking.view_message",
     "booking.view_closure", "booking.add_closure", "booking.change_closure",
-    "booking.delete_closure",
+    "booking.delete_closure", "booking.view_waitinglistentry",
 ]  # fmt: skip
 # Managers see the groups but do not change them: nobody grants more than they have.
 _PEOPLE = ["auth.view_user", "auth.add_user", "auth.change_user", "auth.view_group"]
 _CHORES = ["booking.view_chore", "booking.change_chore"]
+_RULES = ["booking.view_waitinglistrules", "booking.change_waitinglistrules"]
 # Django asks each inline for the rights of its own model.
 _SETUP = ["resource", "hours", "visittype", "requirement"]
 
@@ -29,7 +30,7 @@ def permissions() -> dict[str, list[str]]:
             content_type__app_label="services"
         ).values_list("codename", flat=True)
     ]
-    manager = _ANSWERING + _PEOPLE + _CHORES + setup + content
+    manager = _ANSWERING + _PEOPLE + _CHORES + _RULES + setup + content
     return {FRONT_DESK: _ANSWERING, MANAGER: manager}
 
 

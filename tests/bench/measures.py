@@ -1,0 +1,170 @@
+"""What `make bench` measures, in order, and says."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+from django.core.management import call_command
+from django.db import connection
+
+from booking import clock
+from tests import plugin
+from tests.servers import Site, running_site
+
+from .clicking import last_clicks
+from .filling import Diary, Practice, a_big_practice, far_ahead
+from .reading import (
+    MONTH,
+    SIXTY_DAYS,
+    Picker,
+    engine_alone,
+    free_times,
+    queries,
+)
+from .timing import Timed, seconds, timed
+from .writing import free_starts, speeds
+
+
+def numbers(name: str, default: str) -> list[int]:
+    return [int(word) for word in os.environ.get(name, default).split()]
+
+
+VISITS = numbers("VISITS", "0 1000 10000 100000 1000000")
+[REPEATS] = numbers("REPEATS", "25")
+[REQUESTS] = numbers("REQUESTS", "200")
+CONNECTIONS = numbers("CONNECTIONS", "1 8")
+[CHECKED] = numbers("CHECKED", "100000")
+# From this size on, the visits to come reach beyond what is asked for.
+MONTH_IS_FULL = 10_000
+
+
+def say(line: str = "") -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    call_command("migrate", verbosity=0)
+    say(f"=== {machine()}")
+    practice = a_big_practice()
+    with running_site(DATABASE_URL=os.environ["DATABASE_URL"]) as site:
+        picker = Picker(practice, clock.now())
+        begin = memory(site)
+        months(practice, picker, site)
+        clicks(practice, site)
+        for _ in range(REPEATS):
+            picker.over_http(site.url, 20)
+        say(f"Memory of the web processes: {begin} MB, after all of it {memory(site)}")
+    say()
+
+
+def machine() -> str:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT sqlite_version()")
+            version = f"SQLite {cursor.fetchone()[0]}"
+            cursor.execute("PRAGMA synchronous")
+            safety = f"synchronous = {cursor.fetchone()[0]} (2 is FULL)"
+        else:
+            major, minor = divmod(connection.pg_version, 10_000)
+            version = f"PostgreSQL {major}.{minor}"
+            cursor.execute(
+                "SELECT current_setting('fsync'), current_setting('synchronous_commit')"
+            )
+            safety = "fsync {}, synchronous_commit {}".format(*cursor.fetchone())
+    load = os.getloadavg()[0]
+    return (
+        f"{version}, {safety}; Python {platform.python_version()}, {os.cpu_count()}"
+        f" processors, load {load:.1f}"
+    )
+
+
+# --- Reading -----------------------------------------------------------------------
+
+
+def months(practice: Practice, picker: Picker, site: Site) -> None:
+    """Say what free times take with ever more visits, then what the engine takes."""
+    reads: dict[str, Callable[[], Timed]] = {
+        "month, one": lambda: timed(
+            free_times(practice, MONTH, practice.first), REPEATS
+        ),
+        "month, ten": lambda: timed(free_times(practice, MONTH), REPEATS),
+        "60 days, ten": lambda: timed(free_times(practice, SIXTY_DAYS), REPEATS),
+        "page of times": lambda: picker.over_http(site.url, REPEATS),
+    }
+    say(
+        "Milliseconds: the best of many calls, (the middle one), and that one's work in"
+    )
+    say("units of some plain Python that ran just before each. Ratios are of the work.")
+    say(
+        f"{'visits':>9} " + "".join(f"{name:>22}" for name in reads) + "      filled in"
+    )
+    diary = Diary(clock.now(), CHECKED)
+    found: dict[int, list[Timed]] = {}
+    for size in sorted(VISITS):
+        took = seconds(lambda size=size: diary.grow(size))
+        found[size] = [read() for read in reads.values()]
+        row = "".join(f"{time!s:>22}" for time in found[size])
+        say(f"{size:>9} {row} {took:>12.0f} s")
+        if size and size == max(n for n in VISITS if n <= CHECKED):
+            check(size, site)
+    full = next((size for size in found if size >= MONTH_IS_FULL), max(found))
+    for name, size in (
+        ("last / first", min(found)),
+        (f"last / {full}, when the month is as full", full),
+    ):
+        pairs = zip(found[max(found)], found[size], strict=True)
+        say(f"{name}: " + ", ".join(f"{a.work / b.work:.2f}" for a, b in pairs))
+    engine = timed(engine_alone(practice, SIXTY_DAYS), REPEATS)
+    say(f"The engine alone, 60 days, ten: {engine}")
+    made = queries(free_times(practice, MONTH)) - 1  # which reads the visit type
+    say(f"Queries: free times {made}, the page {picker.queries()}")
+
+
+def check(size: int, site: Site) -> None:
+    """Let the check of all records run, and say what it took."""
+    began = perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "integrity_check"], cwd=plugin.ROOT,
+        env=site.environment, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout
+    said = process.stdout.read().decode()
+    _pid, status, usage = os.wait4(process.pid, 0)
+    assert (status, said) == (0, "No faults.\n"), said
+    say(
+        f"{'':>9} check of all records, {size} visits: {perf_counter() - began:.1f} s,"
+        f" {usage.ru_utime + usage.ru_stime:.1f} s of processor,"
+        f" {usage.ru_maxrss // 1024} MB at most"
+    )
+
+
+# --- Writing -----------------------------------------------------------------------
+
+
+def clicks(practice: Practice, site: Site) -> None:
+    visit_type = far_ahead(practice)
+    url = os.environ["DATABASE_URL"]
+    for speed in speeds(visit_type, url, CONNECTIONS, REQUESTS):
+        say(f"Requests, {speed}")
+    starts = list(islice(free_starts(visit_type), REQUESTS // 4 + 2))
+    took = last_clicks(site.url, visit_type, starts)
+    say(f"The last click of a request, over HTTP: {took}")
+
+
+def memory(site: Site) -> str:
+    """Return how much each web process keeps in memory, in megabytes."""
+    [master] = [process.pid for process in site.processes]
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    return ", ".join(str(resident(pid)) for pid in children)
+
+
+def resident(pid: str) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+    return int(line.split()[1]) // 1024

@@ -1,0 +1,93 @@
+"""Months of free times: from the engine, from the database, and as a page over HTTP."""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
+from http.client import HTTPConnection
+from importlib import import_module
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from booking import availability, clock, draft
+from booking.availability import Day
+from booking.draft import Draft
+from booking.models import Resource, clinic_zone
+
+from .filling import Practice
+from .timing import Timed, timed
+
+MONTH, SIXTY_DAYS = timedelta(days=31), timedelta(days=60)
+
+
+def free_times(
+    practice: Practice, days: timedelta, clinician: Resource | None = None
+) -> Callable[[], tuple[Day, ...]]:
+    """Return what reads the free times of so many days, as a page begins to."""
+
+    def read() -> tuple[Day, ...]:
+        # Fresh, as each request has it: what was read before is not known.
+        visit_type = type(practice.visit_type).objects.get(pk=practice.visit_type.pk)
+        now = clock.now()
+        today = timezone.localdate(now)
+        return visit_type.availability(
+            today, today + days, now=now, clinician=clinician
+        )
+
+    return read
+
+
+def engine_alone(practice: Practice, days: timedelta) -> Callable[[], object]:
+    """Return the same work from what is already in memory."""
+    now = clock.now()
+    first = timezone.localdate(now)
+    plan = practice.visit_type.plan(first, first + days, now=now)
+    return lambda: availability.free_slots(
+        plan.rules,
+        plan.calendars,
+        first=first,
+        last=first + days,
+        zone=clinic_zone(),
+        now=int(now.timestamp()),
+    )
+
+
+def queries(call: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as made:
+        call()
+    return len(made)
+
+
+class Picker:
+    """The page of times, for a patient who has said what kind of visit it is."""
+
+    def __init__(self, practice: Practice, now: datetime) -> None:
+        store = import_module(settings.SESSION_ENGINE).SessionStore()
+        answers = {"visit": {"visit": [practice.visit_type.code]}}
+        draft.save(store, Draft(began=now, used=now, answers=answers), now)
+        store.save()
+        self.cookie = f"{settings.SESSION_COOKIE_NAME}={store.session_key}"
+        person = practice.first.clinician
+        assert person
+        self.path = f"/book/times/?with={person.slug}"
+
+    def over_http(self, url: str, repeats: int) -> Timed:
+        """Time the page from a running web server, over one connection."""
+        headers = {"Cookie": self.cookie, "Accept-Encoding": "gzip"}
+        with closing(HTTPConnection(urlsplit(url).netloc, timeout=60)) as browser:
+
+            def get() -> None:
+                browser.request("GET", self.path, headers=headers)
+                response = browser.getresponse()
+                assert (response.status, bool(response.read())) == (200, True)
+
+            return timed(get, repeats)
+
+    def queries(self) -> int:
+        browser = Client(headers={"host": "127.0.0.1", "cookie": self.cookie})
+        browser.get(self.path)  # with which the templates are read
+        return queries(lambda: browser.get(self.path))

@@ -1,0 +1,205 @@
+"""The whole transaction of a request, against its rows written by the driver alone.
+
+Both in processes of their own, each with its connection, and as durably as in
+production.
+"""
+
+import secrets
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg2
+from django.db import connection, models
+from django.utils import timezone
+
+from booking import clock, workflow
+from booking.models import (
+    Appointment,
+    AppointmentEvent,
+    AppointmentLink,
+    Message,
+    Patient,
+    Proposal,
+    Reservation,
+    VisitType,
+)
+from tests import factories
+from tests.race.crew import Crew, running_crew
+
+# What a request writes, parents first.
+WRITTEN = (
+    Patient, Appointment, AppointmentEvent, Proposal, Reservation, AppointmentLink,
+    Message,
+)  # fmt: skip
+# Where the copies are out of the way of all else.
+FAR = timedelta(days=365 * 200)
+FAR_KEY = 1_000_000_000
+
+Statement = tuple[str, list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How many connections, and transactions a second, by either."""
+
+    connections: int
+    by_workflow: float
+    by_driver: float
+
+    def __str__(self) -> str:
+        plural = "s" if self.connections > 1 else ""
+        return (
+            f"{self.connections} connection{plural}: {self.by_workflow:.0f} a second,"
+            f" the same rows by the driver alone {self.by_driver:.0f}; ratio"
+            f" {self.by_workflow / self.by_driver:.2f}"
+        )
+
+
+def speeds(
+    visit_type: VisitType, database_url: str, connections: Sequence[int], requests: int
+) -> Iterator[Speed]:
+    """Ask so many times over each number of connections, then write the rows again."""
+    starts = free_starts(visit_type)
+    with running_crew(max(connections), database_url) as crew:
+        for count in connections:
+            asked = [list(islice(starts, requests // count)) for _ in range(count)]
+            assert all(asked), "not enough free times"
+            began = clock.now()
+            by_workflow = _rate(crew, ask, [(visit_type.pk, mine) for mine in asked])
+            now = began, clock.now()
+            made = Appointment.objects.filter(requested_at__range=now).order_by("pk")
+            copies = [_copy(visit) for visit in made]
+            assert len(copies) == sum(map(len, asked))
+            hands = [copies[n::count] for n in range(count)]
+            by_driver = _rate(crew, write, [(database_url, hand) for hand in hands])
+            yield Speed(count, by_workflow, by_driver)
+
+
+def _rate(
+    crew: Crew, task: Callable[..., tuple[float, float]], hands: Sequence[Any]
+) -> float:
+    """Let the crew do it, each its part; return how many of them a second in all."""
+    outcomes = crew.race([(task, hand) for hand in hands])
+    assert all(outcome.code == "done" for outcome in outcomes), outcomes
+    began = min(outcome.value[0] for outcome in outcomes)
+    ended = max(outcome.value[1] for outcome in outcomes)
+    return sum(len(hand[1]) for hand in hands) / (ended - began)
+
+
+def free_starts(visit_type: VisitType) -> Iterator[datetime]:
+    """Yield starts that do not stand in each other's way."""
+    now = clock.now()
+    first = timezone.localdate(now)
+    apart = timedelta(minutes=visit_type.duration + visit_type.buffer_after)
+    after = now
+    for day in visit_type.availability(
+        first, first + timedelta(days=visit_type.horizon), now=now
+    ):
+        for slot in day.slots:
+            start = datetime.fromtimestamp(slot.start, UTC)
+            if start >= after:
+                after = start + apart
+                yield start
+
+
+# --- In each process -------------------------------------------------------------
+
+
+def ask(visit_type: int, starts: Sequence[datetime]) -> tuple[float, float]:
+    """Make a request for each of the starts; return when that began and ended."""
+    began = time.monotonic()
+    for start in starts:
+        workflow.request(
+            # Read anew, as for each page.
+            factories.a_new_request(VisitType.objects.get(pk=visit_type), start),
+            key=uuid.uuid4(),
+            by=workflow.PATIENT,
+            now=clock.now(),
+        )
+    return began, time.monotonic()
+
+
+def write(
+    database_url: str, copies: Sequence[Sequence[Statement]]
+) -> tuple[float, float]:
+    """Write each copy in a transaction, without Django."""
+    is_sqlite = database_url.startswith("sqlite")
+    if is_sqlite:
+        bare: Any = sqlite3.connect(urlsplit(database_url).path, isolation_level=None)
+        for pragma in ("busy_timeout=20000", "synchronous=FULL", "foreign_keys=ON"):
+            bare.execute(f"PRAGMA {pragma}")
+    else:
+        bare = psycopg2.connect(database_url)
+        bare.autocommit = True
+    cursor = bare.cursor()
+    began = time.monotonic()
+    for statements in copies:
+        cursor.execute("BEGIN IMMEDIATE" if is_sqlite else "BEGIN")
+        for sql, params in statements:
+            cursor.execute(sql, params)
+        cursor.execute("COMMIT")
+    ended = time.monotonic()
+    bare.close()
+    return began, ended
+
+
+# --- The same rows again ----------------------------------------------------------
+
+
+def _copy(visit: Appointment) -> list[Statement]:
+    """Return an INSERT for each table, with the rows that the request wrote there."""
+    statements = []
+    mark = "?" if connection.vendor == "sqlite" else "%s"
+    for model in WRITTEN:
+        which = {
+            Patient: {"pk": visit.patient_id},
+            Appointment: {"pk": visit.pk},
+        }.get(model, {"appointment": visit.pk})
+        rows = [
+            [_value(field, value) for field, value in _stored(row)]
+            for row in model._default_manager.filter(**which)
+        ]
+        columns = [connection.ops.quote_name(f.column) for f in _fields(model)]
+        one = f"({', '.join([mark] * len(columns))})"
+        sql = (  # built from the names of our own tables
+            f"INSERT INTO {model._meta.db_table} ({', '.join(columns)})"  # noqa: S608
+            f" VALUES {', '.join([one] * len(rows))}"
+        )
+        statements.append((sql, [value for row in rows for value in row]))
+    return statements
+
+
+def _fields(model: type[models.Model]) -> "Sequence[models.Field[Any, Any]]":
+    return model._meta.concrete_fields
+
+
+def _stored(row: models.Model) -> "Iterator[tuple[models.Field[Any, Any], Any]]":
+    """Yield each field of the row with what the database was given for it."""
+    for field in _fields(type(row)):
+        yield field, field.get_db_prep_save(getattr(row, field.attname), connection)
+
+
+def _value(field: "models.Field[Any, Any]", value: Any) -> Any:
+    """Return the value for the copy: the same, but for keys and what has to differ."""
+    own_key = field.primary_key or field.related_model in WRITTEN
+    if own_key:
+        return value and value + FAR_KEY
+    if field.name in ("start", "end"):
+        return value and _later(value)
+    if isinstance(field, models.UUIDField):
+        return uuid.uuid4().hex
+    if field.unique:
+        return secrets.token_hex(16)[: field.max_length]
+    return value
+
+
+def _later(value: Any) -> Any:
+    at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return (at + FAR) if isinstance(value, datetime) else str(at + FAR)

@@ -1,0 +1,52 @@
+"""The bench runs: `make bench` at a size that proves nothing but that."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from . import plugin
+
+SMALL = {
+    "VISITS": "0 40 60", "CHECKED": "40",
+    "REPEATS": "1", "REQUESTS": "6", "CONNECTIONS": "1 2",
+}  # fmt: skip
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> Iterator[str]:
+    if plugin.CLUSTER is None:
+        yield f"sqlite:///{tmp_path / 'db.sqlite3'}"
+        return
+    plugin.CLUSTER.execute("CREATE DATABASE bench")
+    yield plugin.CLUSTER.url("bench")
+    plugin.CLUSTER.execute("DROP DATABASE bench WITH (FORCE)")
+
+
+def test_the_bench_measures_all_that_it_names(database_url: str):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.run"], cwd=plugin.ROOT,
+        env=os.environ | SMALL | {"DATABASE_URL": database_url},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    rows = re.findall(
+        r"^ +(\d+) +(?:[\d.]+ \([\d.]+\) [\d.]+ +){4}\d+ s$", done.stdout, re.M
+    )
+    assert rows == ["0", "40", "60"]
+    for said in (
+        r"check of all records, 40 visits: [\d.]+ s",
+        r"last / first: (\d+\.\d\d(, )?){4}\n",
+        r"The engine alone, 60 days, ten: [\d.]+",
+        r"Queries: free times 6, the page 13\n",
+        r"Requests, 1 connection: \d+ a second, .* driver alone \d+; ratio 0\.\d\d",
+        r"Requests, 2 connections: \d+ a second",
+        r"The last click of a request, over HTTP: [\d.]+",
+        r"Memory of the web processes: \d+, \d+ MB, after all of it \d+, \d+",
+    ):
+        assert re.search(said, done.stdout), (said, done.stdout)
