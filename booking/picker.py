@@ -6,12 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
-from . import words
-from .availability import Day, Reason, Why
+from . import reasons, words
+from .availability import Day, Reason
 from .models import Ignoring, Resource, VisitType
 
 # A page ends after so many days, or with the day that brings it this many times.
@@ -47,11 +46,16 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A day with its times, or days without any and why."""
+    """A day with its times, or days without any: why, and what to do instead.
+
+    `then` is the next day with times, where that is what to do.
+    """
 
     heading: str
     slots: Sequence[Tile] = ()
     why: str = ""
+    step: str = ""
+    then: date | None = None
     wide: bool = False
 
 
@@ -76,6 +80,7 @@ class Times:
         now: datetime,
         hold_key: str = "",
         without: Collection[datetime] = (),
+        has_referral: bool = False,
     ) -> None:
         self.visit_type = visit_type
         self.filters = filters
@@ -86,6 +91,7 @@ class Times:
             now=now,
             clinician=filters.clinician,
             ignoring=Ignoring(hold_key),
+            has_referral=has_referral,
         )
         self.free = {day.date: self._wanted(day, without) for day in self.days}
 
@@ -171,12 +177,18 @@ class Times:
         if self.free[day.date]:
             return True
         if day.reason:
-            return why(day.reason)
+            return reasons.of_day(day.reason)
         if self.filters.part == "morning":
             return _g("No times in the morning.")
         if self.filters.part == "afternoon":
             return _g("No times in the afternoon.")
         return _g("All times are taken.")
+
+    @property
+    def barred(self) -> Reason | None:
+        """Return what keeps whoever asks from every time, if something does."""
+        bars = (d.reason for d in self.days if d.reason)
+        return next((reason for reason in bars if reason.why in reasons.BARRED), None)
 
     @property
     def last_day(self) -> str:
@@ -231,31 +243,4 @@ class _Rows:
         step = _g("Call us to find a time.")
         if then:
             step = _g("The next free day is %(day)s.") % {"day": words.day(then)}
-        self.rows.append(Row(heading, why=f"{reason} {step}"))
-
-
-IN_USE = {
-    Resource.Kind.CLINICIAN: _("No clinician is free."),
-    Resource.Kind.ROOM: _("No room is free."),
-    Resource.Kind.MACHINE: _("The machine for this test is in use all day."),
-}
-WHY: dict[Why, str | Promise] = {
-    Why.PAST: _("There are no more times today."),
-    Why.TOO_SOON: _(
-        "This is too soon for us to get ready. If it cannot wait, call us."
-    ),
-    Why.BEYOND_HORIZON: _("These days cannot be booked yet."),
-    Why.OUTSIDE_HOURS: _("We offer no times."),
-    Why.FULLY_BOOKED: _("All times are taken."),
-    Why.NEEDS_REFERRAL: _("This visit needs a referral."),
-    Why.CALL_US: _("This visit is booked by phone."),
-}
-
-
-def why(reason: Reason) -> str:
-    """Return the sentence that tells a patient why a day has no times."""
-    if reason.why == Why.CLOSED:
-        return _g("Closed: %(reason)s.") % {"reason": reason.detail.rstrip(".")}
-    if reason.why == Why.IN_USE:
-        return str(IN_USE[Resource.Kind(reason.detail)])
-    return str(WHY[reason.why])
+        self.rows.append(Row(heading, why=reason, step=step, then=then))

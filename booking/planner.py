@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from django.utils import timezone
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _g
-from django.utils.translation import gettext_lazy as _
 
-from . import availability, picker, words
+from . import availability, reasons, words
 from .availability import Reason, Slot, Why
 from .models import (
     Appointment,
@@ -113,7 +110,7 @@ class _Planner:
         if isinstance(found, Slot):
             options, why_not = [self.option(found)], ""
         else:
-            options, why_not = self.nearest(plan, wall), why(found)
+            options, why_not = self.nearest(plan, wall), reasons.for_staff(found)
         nearest = options[0].start if options and found != SAME_DAY else None
         if chosen is None:
             return Line(number, wanted, why_not, options, nearest)
@@ -173,26 +170,3 @@ class _Planner:
     def option(self, slot: Slot) -> Option:
         takes = [self.resources[pk] for pk in slot.resources]
         return Option(datetime.fromtimestamp(slot.start, UTC), takes)
-
-
-_WHY: dict[Why, str | Promise] = {
-    Why.PAST: _("past"),
-    Why.BEYOND_HORIZON: _("too far ahead"),
-    Why.OUTSIDE_HOURS: _("outside the hours"),
-    Why.FULLY_BOOKED: _("taken"),
-}
-_IN_USE: dict[str, str | Promise] = {
-    Resource.Kind.CLINICIAN: _("no clinician is free"),
-    Resource.Kind.ROOM: _("no room is free"),
-    Resource.Kind.MACHINE: _("the machine is in use"),
-    SAME_DAY.detail: _("this patient has a visit on that day"),
-}
-
-
-def why(reason: Reason) -> str:
-    """Return in a few words, for staff, why a time cannot be had."""
-    if reason.why == Why.CLOSED:
-        return _g("closed: %(reason)s") % {"reason": reason.detail.rstrip(".")}
-    if reason.why == Why.IN_USE and reason.detail in _IN_USE:
-        return str(_IN_USE[reason.detail])
-    return str(_WHY[reason.why]) if reason.why in _WHY else picker.why(reason)

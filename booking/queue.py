@@ -7,8 +7,8 @@ from functools import cached_property
 
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
+from . import reasons
 from .availability import Reason, Why
 from .models import (
     Appointment,
@@ -25,13 +25,6 @@ from .policy import Status
 # The desk shows this many requests; the list of visits has all of them.
 SHOWN = 50
 
-_WHY: dict[Why, str | Promise] = {
-    Why.PAST: _("past"),
-    Why.CLOSED: _("closed now"),
-    Why.OUTSIDE_HOURS: _("outside the hours now"),
-    Why.BEYOND_HORIZON: _("too far ahead"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -45,6 +38,7 @@ class Choice:
     why_not: str | Promise
     resources: Sequence[Resource] = ()
     rivals: int = 0
+    is_past: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -55,7 +49,7 @@ class Choice:
         """Name the mark that goes with the words: free, rival, past or taken."""
         if self.is_free:
             return "rival" if self.rivals else "free"
-        return "past" if self.why_not == _WHY[Why.PAST] else "taken"
+        return "past" if self.is_past else "taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +185,8 @@ class _Judge:
         )
         slot = plan.check(proposal.start, now=self.now)
         if isinstance(slot, Reason):
-            return Choice(proposal, _WHY.get(slot.why, _("taken now")))
+            why_not = reasons.for_staff_now(slot)
+            return Choice(proposal, why_not, is_past=slot.why == Why.PAST)
         takes = [self.resources[pk] for pk in slot.resources]
         return Choice(proposal, "", takes, self._count_rivals(proposal, takes))
 

@@ -76,6 +76,10 @@ class Journey:
         code = self.answer("visit", "visit")
         return next((v for v in self.visit_types if v.code == code), None)
 
+    @property
+    def has_referral(self) -> bool:
+        return bool(self.answer("referral", "referral") == "yes")
+
     @cached_property
     def clinicians(self) -> dict[str, Resource]:
         """Return who can be asked for in this kind of visit, by slug."""
@@ -143,6 +147,10 @@ class Journey:
             self.has(s.slug) for s in steps[: steps.index(step)]
         )
 
+    def may_choose_times(self) -> bool:
+        """Tell whether it is known which visit it is to be, and what that asks for."""
+        return all(self.has(s.slug) for s in self.steps() if s.topic == "visit")
+
     def back(self, step: "Step | None") -> "Step | None":
         """Return the step before; None before the first, the last one for None."""
         steps = self.steps()
@@ -191,6 +199,15 @@ STEPS = (
             "visit_types": journey.visit_types,
             "initial": {"visit": journey.draft.wanted.get("visit", "")},
         },
+        forgets=("referral", "times", "other-times", WAITING),
+    ),
+    Step(
+        "referral",
+        "visit",
+        forms.ReferralForm,
+        applies=lambda journey: bool(
+            journey.visit_type and journey.visit_type.asks_for_referral
+        ),
         forgets=("times", "other-times", WAITING),
     ),
     Step(

@@ -10,6 +10,7 @@ from .visit import (
     EmergencyForm,
     OtherTimesForm,
     QuestionsForm,
+    ReferralForm,
     TimeForm,
     VisitForm,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "PaymentDetailsForm",
     "PaymentForm",
     "QuestionsForm",
+    "ReferralForm",
     "Row",
     "SendForm",
     "StepForm",

@@ -79,6 +79,31 @@ class VisitForm(StepForm):
         ]
 
 
+class ReferralForm(StepForm):
+    """Asked only for what nobody gets online without one."""
+
+    heading = _("Do you have a referral?")
+    heading_is_question = True
+
+    referral = radios(
+        heading,
+        [("yes", _("Yes")), ("no", _("Not yet"))],
+        required=_("Choose whether you have a referral."),
+        help_text=_("It is a note from the doctor or clinic that sends you to us."),
+    )
+
+    @property
+    def has_referral(self) -> bool:
+        return bool(self.cleaned_data.get("referral") == "yes")
+
+    def contributes(self) -> dict[str, Any]:
+        return {"has_referral": self.has_referral}
+
+    def rows(self) -> list[Row]:
+        said = _("Yes") if self.has_referral else _("Not yet")
+        return [(str(_("Referral")), str(said))]
+
+
 class TimeForm(StepForm):
     """The first choice of time. `workflow` alone says if it can be had."""
 

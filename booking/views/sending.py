@@ -131,12 +131,12 @@ def _time_went(
     kept = journey.draft
     if rank == 1:
         first = TimeForm(journey.typed("times"), clinicians=journey.clinicians)
-        first.add_error("start", went(gone))
+        first.add_error("start", went(gone, error=error))
         kept.forget("times")
         draft.save(request.session, kept, now)
         return show_times(request, journey, first, now, status=WENT)
     others = OtherTimesForm(journey.typed("other-times"))
-    others.add_error("starts", went(gone))
+    others.add_error("starts", went(gone, error=error))
     typed = kept.answers["other-times"]["starts"]
     left = [start for start in typed if start != words.as_value(gone)]
     kept.keep("other-times", {"starts": left})

@@ -11,7 +11,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from booking import limits, words, workflow
+from booking import limits, reasons, words, workflow
+from booking.availability import Reason, Why
 from booking.errors import TimeNotOffered, TimeTaken, TryAgain
 from booking.forms import OtherTimesForm, TimeForm, parse_instant
 from booking.models import VisitType
@@ -29,7 +30,7 @@ HOLDS_BY_ADDRESS = (limits.Cap("hold-address", 30, limits.HOUR),)
 @with_draft
 def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse:
     """Show the free times, and hold the one that is chosen."""
-    if journey.visit_type is None:
+    if not journey.may_choose_times():
         return onward(journey)
     if request.method != "POST":
         form = TimeForm(clinicians=journey.clinicians)
@@ -42,10 +43,10 @@ def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
             _hold(request, journey, form, now)
             return onward(keep(request, journey, TIMES, form, now))
         except TimeNotOffered as error:
-            form.add_error("start", str(error))
+            form.add_error("start", not_offered(error))
             status = WENT
-        except TimeTaken:
-            form.add_error("start", went(form.cleaned_data["start"]))
+        except TimeTaken as error:
+            form.add_error("start", went(form.cleaned_data["start"], error=error))
             status = WENT
         except TryAgain as error:
             form.add_error(None, str(error))
@@ -53,13 +54,26 @@ def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
     return show_times(request, journey, form, now, status=status)
 
 
-def went(*starts: datetime) -> str:
-    """Return what to say of times that could be chosen, and cannot be had any more."""
-    said = _(
-        "No longer free: %(when)s. Choose another time. Everything else that you"
-        " typed is still here."
-    )
-    return said % {"when": "; ".join(words.moment(start) for start in starts)}
+def not_offered(error: TimeNotOffered) -> str:
+    """Return why a time was never there to choose, and what to do."""
+    reason: Reason = error.params["reason"]
+    if reason.why in reasons.BARRED:
+        return reasons.of_time(reason)
+    return f"{reasons.of_time(reason)} " + _("Choose one of the times shown.")
+
+
+def went(*starts: datetime, error: TimeTaken | None = None) -> str:
+    """Return what to say of times that could be chosen, and cannot be had any more.
+
+    With the reason, if it is another than that somebody took them.
+    """
+    when = "; ".join(words.moment(start) for start in starts)
+    said = [_("No longer free: %(when)s.") % {"when": when}]
+    reason: Reason | None = error.params.get("reason") if error else None
+    if reason and reason.why != Why.FULLY_BOOKED:
+        said.append(reasons.of_time(reason))
+    said.append(_("Choose another time. Everything else that you typed is still here."))
+    return " ".join(said)
 
 
 def _hold(
@@ -70,8 +84,9 @@ def _hold(
     kept = journey.draft
     if limits.allows(HOLDS_BY_ADDRESS, client_address(request), now=now):
         workflow.hold(
-            _visit_type(journey), start, key=kept.hold_key, now=now, clinician=who
-        )
+            _visit_type(journey), start, key=kept.hold_key, now=now, clinician=who,
+            has_referral=journey.has_referral,
+        )  # fmt: skip
         kept.held = now
     elif start not in _times(journey, Filters(clinician=who), now).starts():
         raise TimeTaken
@@ -99,6 +114,7 @@ def show_times(
         before=(_("Nearest free times"), free.nearest(gone) if gone else []),
     )
     query = {"part": filters.part, "with": _slug(filters)}
+    barred = free.barred
     return show(
         request,
         journey,
@@ -107,6 +123,8 @@ def show_times(
         status=status,
         page=page,
         free=free,
+        barred=barred and {"why": barred.why, "words": reasons.of_day(barred)},
+        open_today=reasons.open_today(now),
         filters=filters,
         parts=PARTS,
         wanted=_slug(filters),
@@ -114,6 +132,9 @@ def show_times(
         unreadable=bool(journey.draft.wanted.get("start")) and not chosen,
         earlier=_link("times", page.earlier, **query),
         later=_link("times", page.later, **query),
+        # The day to begin with is added to it.
+        day_link=_address("times", query | {"from": ""}),
+        with_anyone=_address("times", query | {"with": ""}),
         action=_link("times", first, **query),
     )
 
@@ -121,7 +142,7 @@ def show_times(
 @with_draft
 def other_times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse:
     """Let up to two more free times be ticked; turning the page keeps the ticks."""
-    if journey.visit_type is None or not journey.has("times"):
+    if not journey.may_choose_times() or not journey.has("times"):
         return onward(journey)
     if request.method != "POST":
         form = OtherTimesForm()
@@ -194,6 +215,7 @@ def _times(
         now=now,
         hold_key=journey.draft.hold_key,
         without=without,
+        has_referral=journey.has_referral,
     )
 
 
@@ -248,5 +270,9 @@ def _link(name: str, first: date | None, **query: str) -> str:
     """Return the address of a page of times; "" when there is no day to begin with."""
     if first is None:
         return ""
-    said = {"from": first.isoformat()} | {k: v for k, v in query.items() if v}
-    return f"{reverse(f'booking:{name}')}?{urlencode(said)}"
+    said = {k: v for k, v in query.items() if v}
+    return _address(name, said | {"from": first.isoformat()})
+
+
+def _address(name: str, query: dict[str, str]) -> str:
+    return f"{reverse(f'booking:{name}')}?{urlencode(query)}"

@@ -37,8 +37,10 @@ page_methods = require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse:
     """Ask when somebody could come who found no time; the answer replaces the times."""
     here = STEP[WAITING]
-    if journey.visit_type is None:
+    if not journey.may_choose_times():
         return onward(journey)
+    if journey.visit_type and journey.visit_type.bars(journey.has_referral):
+        return redirect("booking:times")
     if request.method != "POST":
         form = here.form(**here.needs(journey))
         form.show_again(journey.typed(WAITING))

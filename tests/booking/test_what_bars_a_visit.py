@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from booking import integrity, picker, workflow
+from booking import integrity, reasons, workflow
 from booking.availability import Reason, Why
 from booking.errors import DifferentRequest, TimeNotOffered
-from booking.models import Appointment, VisitType
+from booking.models import Appointment, Reservation, VisitType
 from booking.workflow import PATIENT, By
 from tests import factories
 from tests.factories import (
@@ -23,7 +23,7 @@ from tests.factories import (
 )
 from tests.records import nothing_written
 
-from .road import Browser, text_of
+from .road import PLAIN, Browser, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -125,22 +125,87 @@ def test_the_same_form_with_another_word_on_the_referral_is_another_request():
 def test_every_reason_has_words(why):
     detail = {Why.CLOSED: "Training day", Why.IN_USE: factories.MACHINE}.get(why, "")
 
-    assert picker.why(Reason(why, detail)).endswith(".")
+    reason = Reason(why, detail)
+    assert reasons.of_day(reason).endswith(".")
+    assert reasons.of_time(reason).endswith(".")
+    assert reasons.for_staff(reason)
+    assert reasons.for_staff_now(reason)
 
 
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"needs_referral": True}, "This visit needs a referral."),
-        ({"by_phone_only": True}, "This visit is booked by phone."),
-    ],
-)
-def test_the_page_of_times_says_why_there_are_none(
-    patient: Browser, visit_type: VisitType, values: dict[str, bool], words: str
+def test_a_visit_by_phone_says_so_and_when_somebody_answers(
+    patient: Browser, visit_type: VisitType
 ):
-    VisitType.objects.filter(pk=visit_type.pk).update(**values)
+    VisitType.objects.filter(pk=visit_type.pk).update(by_phone_only=True)
 
-    page = patient.fill_in(until="times")
+    page = text_of(patient.fill_in(until="times"))
 
-    assert page.status_code == 200
-    assert words in text_of(page)
+    assert "This visit is booked by phone. Call us" in page
+    assert "(212) 555-0143 Open today, 9:00 AM to 5:00 PM" in page
+    assert "waiting list" not in page
+    assert patient.get("/book/referral/").url == "/book/times/"
+    refused = patient.choose(at("10:00"))
+    assert refused.status_code == 409
+    assert "This visit is booked by phone." in text_of(refused)
+
+
+# --- The question that only such a visit brings ------------------------------------
+
+
+@pytest.fixture
+def needs_one(visit_type: VisitType) -> None:
+    VisitType.objects.filter(pk=visit_type.pk).update(needs_referral=True)
+
+
+def choose_the_visit(patient: Browser) -> str:
+    patient.begin()
+    return patient.answer("visit", visit=patient.visit_type.code).url
+
+
+def test_nobody_is_asked_for_a_referral_that_is_not_needed(patient: Browser):
+    assert choose_the_visit(patient) == "/book/times/"
+    assert patient.get("/book/referral/").url == "/book/times/"
+
+
+@pytest.mark.usefixtures("needs_one")
+def test_with_a_referral_the_road_goes_on_and_staff_read_of_it(patient: Browser):
+    assert choose_the_visit(patient) == "/book/referral/"
+    assert patient.get("/book/times/").url == "/book/referral/"
+    wrong = patient.answer("referral")
+    assert wrong.status_code == 422
+    assert "Choose whether you have a referral." in text_of(wrong)
+
+    assert patient.answer("referral", referral="yes").url == "/book/times/"
+    patient.choose(at("10:00"))
+    patient.answer("other-times")
+    for step, answers in PLAIN.items():
+        patient.answer(step, **answers)
+    assert "Referral Yes" in text_of(patient.get("/book/check/"))
+    assert patient.send().url == "/book/sent/"
+    assert Appointment.objects.get().has_referral
+
+
+@pytest.mark.usefixtures("needs_one")
+def test_without_one_the_page_says_what_to_do(patient: Browser):
+    choose_the_visit(patient)
+    assert patient.answer("referral", referral="no").url == "/book/times/"
+
+    page = patient.get("/book/times/")
+
+    assert "This visit needs a referral. Ask the doctor" in text_of(page)
+    assert "Open today, 9:00 AM to 5:00 PM" in text_of(page)
+    assert 'href="/book/referral/"' in page.text
+    assert "waiting list" not in text_of(page)
+    assert patient.get("/book/waiting-list/").url == "/book/times/"
+    assert "This visit needs a referral." in text_of(patient.choose(at("10:00")))
+
+
+@pytest.mark.usefixtures("needs_one")
+def test_who_takes_the_yes_back_gives_the_time_back(patient: Browser):
+    choose_the_visit(patient)
+    patient.answer("referral", referral="yes")
+    patient.choose(at("10:00"))
+    assert Reservation.objects.exists()
+
+    assert patient.answer("referral", referral="no").url == "/book/times/"
+
+    assert not Reservation.objects.exists()

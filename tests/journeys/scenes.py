@@ -243,6 +243,11 @@ class Scenes:
         joined = self.joins()
         yield "joined", self.session_with(Sent(joined.pk, joined.reference))
         yield "no_times", self.session({"visit": {"visit": [self.visit_without()]}})
+        needs = {"visit": {"visit": [self.visit_that(needs_referral=True)]}}
+        yield "before_referral", self.session(needs)
+        yield "no_referral", self.session(needs | {"referral": {"referral": ["no"]}})
+        by_phone = self.visit_that(by_phone_only=True)
+        yield "by_phone", self.session({"visit": {"visit": [by_phone]}})
         mornings = self.visit_on_mornings()
         yield "only_mornings", self.session({"visit": {"visit": [mornings]}})
         for payer in Appointment.Payer:
@@ -296,6 +301,12 @@ class Scenes:
         """Return a visit to somebody who has no hours."""
         somebody = a_clinician("Demo Clinician C", hours=False)
         return self.visit_to(somebody, "Telephone visit")
+
+    def visit_that(self, **bars: bool) -> str:
+        """Return a visit that not everybody can ask for online."""
+        code = self.visit_to(self.clinician, f"A visit that {next(iter(bars))}")
+        VisitType.objects.filter(code=code).update(**bars)
+        return code
 
     def visit_on_mornings(self) -> str:
         somebody = a_clinician("Demo Clinician D")

@@ -186,6 +186,7 @@ NO_ANSWER = {  # what the page of a step says when it is sent as it is
     "questions": "Choose an answer",
     "about": "Write the first name.",
     "asked-by": "Write your name.",
+    "referral": "Choose whether you have a referral.",
     "contact": "Choose how we should reach you.",
     "help": "Choose yes or no.",
     "payment": "Choose how the visit will be paid",
@@ -236,6 +237,10 @@ BOOKING = {
     "times, none that fits": Look(
         "/book/times/?part=afternoon", "No time fits what you chose", "only_mornings"
     ),
+    "times, no referral": Look(
+        "/book/times/", "This visit needs a referral.", "no_referral"
+    ),
+    "times, by phone": Look("/book/times/", "This visit is booked by", "by_phone"),
     "times, none at all": Look("/book/times/", "We looked at all days", "no_times"),
     "times, the chosen one went": Look("/book/times/", "no longer free", "time_taken"),
     "other-times, three": Look(

@@ -217,6 +217,7 @@ def valid_answers(visit_type: VisitType) -> dict[str, dict[str, list[str]]]:
             "for_whom": "somebody_else", "given_name": "Pat", "family_name": "Example",
             "birth_date_month": "2", "birth_date_day": "29", "birth_date_year": "1980",
         },
+        "referral": {"referral": "yes"},
         "asked-by": {"name": "Alex Example", "relation": "partner"},
         "contact": {
             "contact_by": "email", "email": "pat@example.com",

@@ -282,8 +282,8 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     **{
         f"book/{slug}/": answers_to(slug)
         for slug in (
-            "times", "other-times", "visit", "questions", "about", "asked-by",
-            "contact", "help", "payment", "payment-details",
+            "times", "other-times", "visit", "referral", "questions", "about",
+            "asked-by", "contact", "help", "payment", "payment-details",
         )
     },
     "book/check/": the_last_button,

@@ -1,0 +1,141 @@
+"""Why a time cannot be had, in words: the one home of all of them.
+
+The engine gives a typed `Reason`; patients read a sentence about a day or about one
+time, staff a few words. What to do instead follows from the reason, too.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _g
+from django.utils.translation import gettext_lazy as _
+
+from . import words
+from .availability import Reason, Why
+from .models import Resource, clinic_zone
+from .policy import SAME_DAY
+from .workflow import open_windows
+
+Words = Mapping[str, str | Promise]
+
+# What keeps somebody from every time there is, until something else has happened.
+BARRED = (Why.NEEDS_REFERRAL, Why.CALL_US)
+
+_BARRED_WORDS: Words = {
+    Why.NEEDS_REFERRAL: _("This visit needs a referral."),
+    Why.CALL_US: _("This visit is booked by phone."),
+}
+_DAY: Words = {
+    Why.PAST: _("There are no more times today."),
+    Why.TOO_SOON: _(
+        "This is too soon for us to get ready. If it cannot wait, call us."
+    ),
+    Why.BEYOND_HORIZON: _("These days cannot be booked yet."),
+    Why.OUTSIDE_HOURS: _("We offer no times."),
+    Why.FULLY_BOOKED: _("All times are taken."),
+    **_BARRED_WORDS,
+}
+_DAY_IN_USE: Words = {
+    Resource.Kind.CLINICIAN: _("No clinician is free."),
+    Resource.Kind.ROOM: _("No room is free."),
+    Resource.Kind.MACHINE: _("The machine for this test is in use all day."),
+}
+_TIME: Words = {
+    Why.PAST: _("That time has passed."),
+    Why.TOO_SOON: _(
+        "That time is too soon for us to get ready. If it cannot wait, call us."
+    ),
+    Why.BEYOND_HORIZON: _("That time cannot be booked yet."),
+    Why.OUTSIDE_HOURS: _("That time is not offered."),
+    Why.FULLY_BOOKED: _("That time is taken."),
+    **_BARRED_WORDS,
+}
+_TIME_IN_USE: Words = {
+    Resource.Kind.CLINICIAN: _("No clinician is free then."),
+    Resource.Kind.ROOM: _("No room is free then."),
+    Resource.Kind.MACHINE: _("The machine for this test is in use then."),
+}
+_STAFF: Words = {
+    Why.PAST: _("past"),
+    Why.TOO_SOON: _("too soon"),
+    Why.BEYOND_HORIZON: _("too far ahead"),
+    Why.OUTSIDE_HOURS: _("outside the hours"),
+    Why.FULLY_BOOKED: _("taken"),
+    Why.NEEDS_REFERRAL: _("needs a referral"),
+    Why.CALL_US: _("by phone only"),
+}
+_STAFF_IN_USE: Words = {
+    Resource.Kind.CLINICIAN: _("no clinician is free"),
+    Resource.Kind.ROOM: _("no room is free"),
+    Resource.Kind.MACHINE: _("the machine is in use"),
+    SAME_DAY.detail: _("this patient has a visit on that day"),
+}
+_NOW: Words = {
+    Why.PAST: _("past"),
+    Why.CLOSED: _("closed now"),
+    Why.OUTSIDE_HOURS: _("outside the hours now"),
+    Why.BEYOND_HORIZON: _("too far ahead"),
+}
+
+
+def of_day(reason: Reason) -> str:
+    """Return the sentence that tells a patient why a day has no times."""
+    return _sentence(reason, _DAY, _DAY_IN_USE)
+
+
+def of_time(reason: Reason) -> str:
+    """Return the sentence that tells a patient why they cannot have one time."""
+    return _sentence(reason, _TIME, _TIME_IN_USE)
+
+
+def for_staff(reason: Reason) -> str:
+    """Return in a few words, for staff, why a time cannot be had."""
+    if reason.why == Why.CLOSED:
+        return _g("closed: %(reason)s") % {"reason": _name(reason)}
+    if reason.why == Why.IN_USE:
+        return str(_STAFF_IN_USE[reason.detail])
+    return str(_STAFF[reason.why])
+
+
+def for_staff_now(reason: Reason) -> str:
+    """Return what became of a time that was free when a patient chose it."""
+    return str(_NOW.get(reason.why, _("taken now")))
+
+
+def open_today(now: datetime) -> str:
+    """Return when somebody answers the phone, less what closures take of it.
+
+    “Open today, 8:30 AM to 6 PM”, or when it is next; "" if that is nowhere said.
+    """
+    parts = [(_instant(a), _instant(b)) for a, b in open_windows(now)]
+    ahead = [(opens, closes) for opens, closes in parts if closes > now]
+    if not ahead:
+        return ""
+    today = timezone.localdate(now, clinic_zone())
+    said = [
+        _g("%(opens)s to %(closes)s")
+        % {"opens": words.clock(opens), "closes": words.clock(closes)}
+        for opens, closes in ahead
+        if words.local(opens).date() == today
+    ]
+    if said:
+        return _g("Open today, %(hours)s") % {"hours": _g(" and ").join(said)}
+    return _g("Closed now, open again %(when)s") % {"when": words.moment(ahead[0][0])}
+
+
+def _sentence(reason: Reason, by_why: Words, in_use: Words) -> str:
+    if reason.why == Why.CLOSED:
+        return _g("Closed: %(reason)s.") % {"reason": _name(reason)}
+    if reason.why == Why.IN_USE:
+        return str(in_use[reason.detail])
+    return str(by_why[reason.why])
+
+
+def _name(reason: Reason) -> str:
+    return reason.detail.rstrip(".")
+
+
+def _instant(at: int) -> datetime:
+    return datetime.fromtimestamp(at, UTC)

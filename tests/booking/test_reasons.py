@@ -1,0 +1,128 @@
+"""Why a day or a time cannot be had, and what a patient can do instead."""
+
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from django.http import HttpResponse
+from time_machine import Traveller
+
+from booking import reasons
+from booking.models import Resource
+from services.models import OpeningHours
+from tests import factories
+from tests.factories import FRIDAY, NOW, TUESDAY, WEDNESDAY, a_closure, at
+
+from .road import Browser, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+def chosen(patient: Browser, start: datetime) -> HttpResponse:
+    patient.fill_in(until="times")
+    return patient.choose(start)
+
+
+def problem(page: HttpResponse) -> str:
+    """Return the sentence beside the times."""
+    [said] = re.findall(r'id="id_start_error">(.*?)</div>', page.text, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", said).split())
+
+
+# --- A time that is refused ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("start", "why"),
+    [
+        (NOW - timedelta(days=1), "That time has passed."),
+        (at("10:00", NOW.date()), "That time is too soon for us to get ready."),
+        (NOW + timedelta(days=90), "That time cannot be booked yet."),
+        (at("20:00"), "That time is not offered."),
+        (at("10:00", WEDNESDAY), "Closed: Training day."),
+    ],
+)
+def test_each_refused_time_has_its_own_sentence(
+    patient: Browser, start: datetime, why: str
+):
+    a_closure(at("00:00", WEDNESDAY), at("23:59", WEDNESDAY))
+
+    page = chosen(patient, start)
+
+    assert page.status_code == 409
+    assert problem(page).startswith(f"Error: {why}")
+    assert problem(page).endswith("Choose one of the times shown.")
+
+
+def test_a_time_that_only_lacks_a_room_says_so(patient: Browser):
+    someone = factories.a_clinician()
+    other = factories.a_visit_type(suitable=[someone])
+    patient.fill_in(until="times")
+    factories.a_request(other, at("10:00"))
+
+    page = patient.choose(at("10:00"))
+
+    assert "No longer free: Tuesday, November 17, 10:00 AM. No room is free then." in (
+        text_of(page)
+    )
+
+
+# --- What to do instead --------------------------------------------------------------
+
+
+def test_a_day_without_times_leads_to_the_next_that_has_some(patient: Browser):
+    a_closure(at("00:00", WEDNESDAY), at("23:59", WEDNESDAY))
+
+    page = patient.fill_in(until="times")
+
+    link = (
+        '<a href="/book/times/?part=&amp;with=&amp;from=2026-11-19">'
+        "The next free day is Thursday, November 19.</a>"
+    )
+    assert f"Closed: Training day. {link}" in page.text
+    there = patient.get("/book/times/?part=&with=&from=2026-11-19")
+    assert "<legend>Thursday, November 19</legend>" in there.text
+
+
+def test_who_looks_at_one_clinician_is_led_to_the_others(patient: Browser):
+    other = factories.a_clinician("Demo Other").clinician
+    assert other
+    patient.fill_in(until="times")
+    page = patient.get(f"/book/times/?with={other.slug}")
+    assert "These are the times of Demo Other" in text_of(page)
+    assert 'href="/book/times/?part=&amp;with="' in page.text
+    assert "These are the times of" not in text_of(patient.get("/book/times/?with="))
+
+
+# --- When somebody answers the phone -------------------------------------------------
+
+
+def test_the_hours_of_today_are_without_what_is_closed(visit_type):
+    assert reasons.open_today(NOW) == "Open today, 9:00 AM to 5:00 PM"
+    noon, three = at("12:00", NOW.date()), at("15:00", NOW.date())
+    a_closure(noon, three)
+    assert reasons.open_today(NOW) == (
+        "Open today, 9:00 AM to 12:00 PM and 3:00 PM to 5:00 PM"
+    )
+    assert reasons.open_today(noon) == "Open today, 3:00 PM to 5:00 PM"
+
+
+def test_in_the_evening_it_is_said_when_the_desk_is_next_open(visit_type):
+    evening = at("18:00", FRIDAY)
+    assert reasons.open_today(evening) == (
+        "Closed now, open again Monday, November 23, 9:00 AM"
+    )
+
+
+def test_without_hours_nothing_is_said(visit_type):
+    OpeningHours.objects.all().delete()
+    assert reasons.open_today(at("10:00", TUESDAY)) == ""
+
+
+def test_no_time_at_all_comes_with_the_phone_and_its_hours(
+    patient: Browser, clock: Traveller
+):
+    Resource.objects.update(is_active=False)
+    page = text_of(patient.fill_in(until="times"))
+    assert "We looked at all days" in page
+    assert "(212) 555-0143 Open today, 9:00 AM to 5:00 PM" in page
