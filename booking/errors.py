@@ -52,6 +52,23 @@ class SeriesClash(TimeTaken):
     )
 
 
+class ResourceTaken(TimeTaken):
+    """What was to take another's place is not free then: `reason` says why."""
+
+    code = "resource_taken"
+    message = _(
+        "That one has just been taken. Nothing was changed; choose another of those"
+        " shown."
+    )
+
+
+class CannotServe(BookingError):
+    """What was to take another's place is not one that this visit could take."""
+
+    code = "cannot_serve"
+    message = _("That one cannot serve this visit. Choose one of those shown.")
+
+
 class NotPossibleNow(BookingError):
     """The visit is in a state that this act does not start from."""
 

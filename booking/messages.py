@@ -220,6 +220,7 @@ _BOOKED_HEADINGS: dict[str, str | Promise] = {
     Kind.OFFER_ENDED: _("Your appointment stays as it is"),
     Kind.LEFT: _("Your appointment stays as it is"),
     Kind.MOVED: _("Your appointment has moved"),
+    Kind.CLINICIAN_CHANGED: _("Another clinician will see you"),
 }
 
 

@@ -46,6 +46,7 @@ class Act(StrEnum):
     REQUEST = "request"
     BOOK = "book"
     EXTEND = "extend"
+    SWAP = "swap"
     ACCEPT = "accept"
     DECLINE = "decline"
     WITHDRAW = "withdraw"
@@ -105,6 +106,7 @@ TRANSITIONS: dict[Act, Edge] = {
     Act.REQUEST: _edge((None, Status.PENDING), by=[Actor.PATIENT, Actor.STAFF]),
     Act.BOOK: _edge((None, Status.BOOKED), by=[Actor.STAFF]),
     Act.EXTEND: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
+    Act.SWAP: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
     Act.ACCEPT: _edge((Status.PENDING, Status.BOOKED), by=[Actor.STAFF]),
     Act.DECLINE: _edge(
         (Status.PENDING, Status.CANCELLED),

@@ -1,5 +1,6 @@
 """Visits: seen whole, changed only by buttons that call the workflow."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -55,6 +56,8 @@ Act = Callable[[By, datetime], Appointment]
 
 # Fits in 64 bits whatever its digits are.
 LONGEST_NUMBER = 18
+# What a visit gives, and takes instead: keys of resources.
+SWAP = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 
 class VisitList(ChangeList):
@@ -124,6 +127,7 @@ class AppointmentAdmin(OfferedFilters):
             page("<int:pk>/decline/", self.decline_view, "decline"),
             page("<int:pk>/cancel/", self.cancel_view, "cancel"),
             page("<int:pk>/series/", self.series_view, "series"),
+            page("<int:pk>/swap/", self.swap_view, "swap"),
             page("<int:pk>/offer/", require_POST(self.offer_view), "offer"),
             page("<int:pk>/waiting/", require_POST(self.waiting_view), "waiting"),
             *super().get_urls(),
@@ -352,6 +356,28 @@ class AppointmentAdmin(OfferedFilters):
         title = _("Make a series of %(reference)s") % {"reference": visit.reference}
         return self.page(request, "series", title=title, **plan.context())
 
+    def swap_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show what could serve instead of what the visit takes, and exchange it."""
+        visit = self.visit_to_answer(request, pk)
+        there = reverse("admin:booking_appointment_change", args=[visit.pk])
+        if request.method == "POST":
+            chosen = SWAP.fullmatch(request.POST.get("swap", ""))
+            if chosen is None:
+                messages.error(request, _("Choose what to take instead."))
+            elif self.attempt(request, visit, swapping(pk, chosen, request)):
+                return HttpResponseRedirect(there)
+            visit.refresh_from_db()
+        now = clock.now()
+        found = workflow.swappable(visit, now)
+        if not found:
+            if request.method != "POST":
+                self.refuse(request, visit, NotPossibleNow())
+            return HttpResponseRedirect(there)
+        title = _("Exchange what %(reference)s takes") % {"reference": visit.reference}
+        return self.page(
+            request, "swap", title=title, visit=visit, swappable=found, now=now
+        )
+
     def offer_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Take an offer for a caller, say that none suits them, or take it back."""
         visit = self.visit_to_answer(request, pk)
@@ -420,18 +446,22 @@ class AppointmentAdmin(OfferedFilters):
             Appointment.objects.select_related("patient", "visit_type__service"), pk=pk
         )
 
-    def attempt(self, request: HttpRequest, visit: Appointment, act: Act) -> None:
-        """Do it and say what came of it, in a message that names the visit."""
+    def attempt(self, request: HttpRequest, visit: Appointment, act: Act) -> bool:
+        """Do it and say what came of it, in a message that names the visit.
+
+        Return whether it was done.
+        """
         try:
             after = act(by_signed_in(request), clock.now())
         except BookingError as error:
             self.refuse(request, visit, error)
-            return
+            return False
         if after.events.latest("version").user == request.user:
             messages.success(request, f"{visit.reference}: {words.outcome(after)}")
         else:
             # To cancel what is cancelled is no error, but somebody else did it.
             self.refuse(request, visit, NotPossibleNow())
+        return True
 
     def refuse(
         self, request: HttpRequest, visit: Appointment, error: BookingError
@@ -449,6 +479,14 @@ def accepting(pk: int, proposal_id: int, seen: int | None) -> Act:
 def taking(pk: int, proposal_id: int, seen: int) -> Act:
     return lambda by, now: workflow.take(
         pk, proposal_id, by=by, now=now, seen_version=seen
+    )
+
+
+def swapping(pk: int, chosen: "re.Match[str]", request: HttpRequest) -> Act:
+    gives, takes = map(int, chosen.groups())
+    seen = seen_version(request)
+    return lambda by, now: workflow.swap(
+        pk, gives, takes, by=by, now=now, seen_version=seen
     )
 
 

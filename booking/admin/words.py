@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow
 from booking.links import without_tokens
-from booking.models import Appointment, AppointmentEvent, Message
+from booking.models import Appointment, AppointmentEvent, Message, Resource
 from booking.policy import Act, Actor, CancellationReason, DeclineReason, Status
 from booking.waiting_list import Place, Why
 
@@ -30,6 +30,7 @@ _ACTS: dict[str, str | Promise] = {
     Act.REQUEST: gettext_lazy("Request received"),
     Act.BOOK: gettext_lazy("Booked by staff"),
     Act.EXTEND: gettext_lazy("More visits booked in a series with this one"),
+    Act.SWAP: gettext_lazy("Exchanged"),
     Act.ACCEPT: gettext_lazy("Accepted"),
     Act.DECLINE: gettext_lazy("Declined"),
     Act.WITHDRAW: gettext_lazy("Request withdrawn"),
@@ -134,10 +135,19 @@ def what(event: AppointmentEvent) -> str:
     if event.act == Act.OFFER:
         starts = [datetime.fromisoformat(start) for _pk, start in event.data["offers"]]
         return f"{words}: {'; '.join(map(full_time, starts))}"
+    if event.act == Act.SWAP:
+        return f"{words}: {swapped(event)}"
     if event.act == Act.LAPSE:
         why = _("the time went") if event.reason else _("no answer in time")
         return f"{words}: {why}"
     return words
+
+
+def swapped(event: AppointmentEvent) -> str:
+    """Return what was exchanged for what, by the names that they have today."""
+    known = Resource.objects.in_bulk(event.data["swapped"])
+    gave, took = (known.get(pk, _("one that is gone")) for pk in event.data["swapped"])
+    return _("%(gave)s for %(took)s") % {"gave": gave, "took": took}
 
 
 def text(message: Message) -> str:
@@ -166,6 +176,7 @@ def state(message: Message, now: datetime) -> str:
 
 _OUTCOMES: dict[str, str | Promise] = {
     Act.TAKE: gettext_lazy("booked for %(time)s."),
+    Act.SWAP: gettext_lazy("exchanged %(what)s; stays booked for %(time)s."),
     Act.PASS: gettext_lazy("noted that none of the times suits."),
     Act.RETRACT: gettext_lazy("the offer is taken back."),
     Act.STOP_WANTING: gettext_lazy("off the waiting list; stays booked for %(time)s."),
@@ -188,7 +199,8 @@ def _standing(visit: Appointment) -> str:
     last = visit.events.latest("version")
     time = full_time(visit.start) if visit.start else ""
     if said := _OUTCOMES.get(last.act):
-        return str(said) % {"time": time}
+        what = swapped(last) if last.act == Act.SWAP else ""
+        return str(said) % {"time": time, "what": what}
     if visit.status == Status.BOOKED:
         return _("accepted for %(time)s.") % {"time": time}
     return _("cancelled.")

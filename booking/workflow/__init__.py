@@ -14,6 +14,7 @@ from .offer import offer
 from .request import Answer, NewRequest, open_windows, reply_promise, request
 from .road import PATIENT, SYSTEM, By
 from .series import book_series
+from .swap import Swappable, swap, swappable
 from .take import take
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Answer",
     "By",
     "NewRequest",
+    "Swappable",
     "accept",
     "book",
     "book_series",
@@ -45,6 +47,8 @@ __all__ = [
     "request",
     "retract",
     "stop_wanting",
+    "swap",
+    "swappable",
     "take",
     "want_earlier",
 ]

@@ -35,6 +35,7 @@ from booking.availability import Slot
 from booking.errors import (
     AlreadyOnList,
     BookingError,
+    CannotServe,
     ChangedMeanwhile,
     DifferentForm,
     DifferentRequest,
@@ -108,6 +109,7 @@ MAY_TRY: dict[str, set[str]] = {
     "accept": set(),
     "decline": set(),
     "series": set(),
+    "swap": set(),
     "retract": set(),
     "cancel": {"patient"},
     "want_earlier": {"patient"},
@@ -427,6 +429,52 @@ class AnyMixOfActs(RuleBasedStateMachine):
             days.append(day)
         return slots, clashes
 
+    @precondition(lambda self: self.those(("booked",)))
+    @rule(data=st.data(), who=desk, seen=st.booleans())
+    def the_desk_exchanges_what_a_visit_takes(
+        self, data: st.DataObject, who: int, seen: bool
+    ) -> None:
+        visit = self.visit(data, "booked")
+        before = self.own_time(visit)
+        gives = data.draw(st.sampled_from([row[0] for row in before]))
+        takes = data.draw(st.sampled_from([r.pk for r in self.clinic.resources]))
+        act = partial(
+            workflow.swap, visit.pk, gives, takes, by=self.clinic.desk[who],
+            now=self.now, seen_version=visit.version if seen else None,
+        )  # fmt: skip
+        if visit.start <= self.now:
+            with pytest.raises(NotPossibleNow), nothing_written():
+                act()
+            return
+        taken = self.taken_instead(visit, gives, takes)
+        if taken is None:
+            with pytest.raises((TimeTaken, CannotServe)), nothing_written():
+                act()
+            return
+        act()
+        left = [row for row in before if row[0] != gives]
+        assert self.own_time(visit) == sorted([taken, *left])
+        is_clinician = gives in {r.pk for r in self.clinic.clinicians}
+        told = visit.messages.filter(event__version=visit.version + 1)
+        assert [m.kind for m in told] == ["clinician_changed"] * is_clinician
+        with self.nothing_new():
+            act()
+
+    def taken_instead(self, visit: Appointment, gives: int, takes: int) -> Any:
+        """Return what the model takes of the other one; None if it cannot be had."""
+        model = minute_by_minute(visit.visit_type, self.now, by_staff=True)
+        start = int(visit.start.timestamp())
+        held = {row[0] for row in self.own_time(visit)}
+        ways = map(set, model.ways(model.date_of(start)))
+        if takes in held or (held - {gives}) | {takes} not in list(ways):
+            return None
+        is_open = model.calendars[takes].hours is None or takes in model.open_at(start)
+        stretch = model.reserved(takes, start)
+        if not is_open or not model.busy_minutes(takes).isdisjoint(stretch):
+            return None
+        ends = (datetime.fromtimestamp(at, UTC) for at in (stretch.start, stretch.stop))
+        return (takes, *ends)
+
     @precondition(lambda self: self.series)
     @rule(data=st.data())
     def an_old_series_is_sent_again(self, data: st.DataObject) -> None:
@@ -506,6 +554,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             proposal, first = accepted.pk, accepted.start
         offered = visit.proposals.filter(by="clinic").order_by("pk").last()
         offer, soon = offered.pk if offered else 0, self.now + HOUR
+        gives = min((row[0] for row in self.own_time(visit)), default=0)
         wish = factories.a_wish()
         reason = DeclineReason(visit.decline_reason or "no_time")
         common: dict[str, Any] = {"by": by, "now": self.now, "seen_version": seen}
@@ -517,6 +566,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 visit.pk, [visit.start or first, self.now + 7 * DAY],
                 key=uuid.uuid4(), **common,
             )[0],
+            "swap": lambda: workflow.swap(
+                visit.pk, gives, self.clinic.resources[-1].pk, **common
+            ),
             "want_earlier": lambda: workflow.want_earlier(visit.pk, wish, **common),
             "stop_wanting": lambda: workflow.stop_wanting(visit.pk, **common),
             "leave": lambda: workflow.leave(visit.pk, **common),
@@ -536,7 +588,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "pending": {"accept", "decline", "cancel", "series", "offer"},
             "proposed": {"decline", "cancel"},
             "waitlist": {"cancel", "offer"},
-            "booked": {"cancel", "series", "offer"},
+            "booked": {"cancel", "series", "swap", "offer"},
         }[visit.status]
         if offers.exists():
             acts |= {"pass", "retract"}
@@ -1161,6 +1213,10 @@ class AnyMixOfActs(RuleBasedStateMachine):
             return False
         if message.kind in ("confirmed", "moved"):
             return datetime.fromisoformat(event.data["start"]) == visit.start
+        if message.kind == "clinician_changed":
+            told = visit.events.filter(version__lte=event.version).order_by("version")
+            starts = [e.data["start"] for e in told if "start" in e.data]
+            return datetime.fromisoformat(starts[-1]) == visit.start
         if message.kind == "offered":
             open_now = visit.proposals.filter(
                 by="clinic", outcome="open", expires_at__gt=self.now

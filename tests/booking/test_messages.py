@@ -11,7 +11,7 @@ from django.utils.html import strip_tags
 from icalendar import Calendar
 
 from booking import messages, workflow
-from booking.models import Appointment, Message, VisitType
+from booking.models import Appointment, Message, Resource, VisitType
 from booking.policy import DeclineReason
 from booking.workflow import PATIENT, Answer
 from services.models import Clinic
@@ -242,6 +242,23 @@ If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wai
 an appointment.
 """
 
+ANOTHER_CLINICIAN = """\
+Another clinician will see you. Your appointment stays at the same time.
+
+When: Tuesday, November 17, 10:00 AM EST
+Where: Demo Clinic & Rehabilitation, 1 Demo Street, New York, NY
+Reference: {reference}
+
+You do not need to do anything. This link is private: it says who will see you, and \
+always shows how things stand. You can also cancel there:
+<link>
+
+If you would rather see somebody else, call us, and we will look for a time together.
+
+If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wait for \
+your appointment.
+"""
+
 MOVED = """\
 Your appointment has moved to another time.
 
@@ -302,6 +319,16 @@ def visit_type() -> VisitType:
 
 def last_of(visit: Appointment) -> Message:
     return visit.messages.order_by("-pk")[0]
+
+
+def see_another_clinician(visit: Appointment) -> None:
+    """Let staff exchange the clinician of a booked visit for the only other one."""
+    (gives,) = visit.reservations.filter(resource__kind="clinician")
+    others = Resource.objects.filter(kind="clinician").exclude(pk=gives.resource_id)
+    workflow.swap(
+        visit.pk, gives.resource_id, others.get().pk,
+        by=factories.a_front_desk_person(), now=NOW,
+    )  # fmt: skip
 
 
 def said(message: Message) -> str:
@@ -564,6 +591,19 @@ def test_a_move_says_both_times_and_moves_the_calendar_entry(visit_type: VisitTy
     assert events[1]["DTSTART"].dt == at("10:00")
 
 
+def test_another_clinician_is_told_without_a_name(visit_type: VisitType):
+    factories.a_clinician("Demo Colleague")
+    visit = factories.a_booked_visit(visit_type, at("10:00"))
+    see_another_clinician(visit)
+    message = last_of(visit)
+    assert message.subject == (
+        "Another clinician: your appointment stays on Tuesday, November 17, 10:00 AM"
+    )
+    assert said(message) == (ANOTHER_CLINICIAN + FOOT).format(reference=visit.reference)
+    assert "<h1>Another clinician will see you</h1>" in message.html
+    assert "Demo Colleague" not in message.html
+
+
 @pytest.mark.parametrize(
     ("by_patient", "who"),
     [
@@ -789,6 +829,7 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
         "requested_by_name": "Xycaller",
     }  # fmt: skip
     desk = factories.a_front_desk_person()
+    factories.a_clinician()
     declined = factories.a_request(visit_type, at("11:00"), **details)
     workflow.decline(
         declined.pk, reason=DeclineReason.NEEDS_REFERRAL, by=desk,
@@ -810,6 +851,7 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
                 workflow.take(visit.pk, offer.pk, by=PATIENT, now=NOW)
             else:
                 workflow.pass_(visit.pk, by=desk, now=NOW)
+        see_another_clinician(visit)
         workflow.cancel(visit.pk, by=desk, private_note="Xyprivate", now=NOW)
         waiting = factories.somebody_waiting(visit_type, **details)
         workflow.leave(waiting.pk, by=desk, private_note="Xyprivate", now=NOW)
@@ -822,7 +864,7 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
         for part in (m.subject, m.text, m.html, m.calendar, m.message_id)
         if secret in part
     ]
-    assert Message.objects.count() == 34
+    assert Message.objects.count() == 36
     assert set(Message.objects.values_list("kind", "channel")) >= {
         (kind, channel)
         for kind in set(Message.Kind) - {"received", "declined", "withdrawn"}

@@ -72,6 +72,7 @@ def test_every_move_ends_where_the_product_says():
         "request": {(None, "pending")},
         "book": {(None, "booked")},
         "extend": {("booked", "booked")},
+        "swap": {("booked", "booked")},
         "accept": {("pending", "booked")},
         "decline": {("pending", "cancelled"), ("proposed", "cancelled")},
         "withdraw": {("pending", "cancelled"), ("proposed", "cancelled")},
@@ -127,6 +128,7 @@ def test_who_makes_a_move_is_listed():
     assert {act: who for act, who in by.items() if who != both} == {
         "book": {"staff"},
         "extend": {"staff"},
+        "swap": {"staff"},
         "accept": {"staff"},
         "decline": {"staff"},
         "offer": {"staff", "system"},
