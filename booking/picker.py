@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
 from . import reasons, words
-from .availability import Day, Reason
+from .availability import Day
 from .models import Ignoring, Resource, VisitType
 
 # A page ends after so many days, or with the day that brings it this many times.
@@ -183,12 +183,6 @@ class Times:
         if self.filters.part == "afternoon":
             return _g("No times in the afternoon.")
         return _g("All times are taken.")
-
-    @property
-    def barred(self) -> Reason | None:
-        """Return what keeps whoever asks from every time, if something does."""
-        bars = (d.reason for d in self.days if d.reason)
-        return next((reason for reason in bars if reason.why in reasons.BARRED), None)
 
     @property
     def last_day(self) -> str:

@@ -5,18 +5,14 @@ time, staff a few words. What to do instead follows from the reason, too.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
-from . import words
 from .availability import Reason, Why
-from .models import Resource, clinic_zone
+from .models import Resource
 from .policy import SAME_DAY
-from .workflow import open_windows
 
 Words = Mapping[str, str | Promise]
 
@@ -104,27 +100,6 @@ def for_staff_now(reason: Reason) -> str:
     return str(_NOW.get(reason.why, _("taken now")))
 
 
-def open_today(now: datetime) -> str:
-    """Return when somebody answers the phone, less what closures take of it.
-
-    “Open today, 8:30 AM to 6 PM”, or when it is next; "" if that is nowhere said.
-    """
-    parts = [(_instant(a), _instant(b)) for a, b in open_windows(now)]
-    ahead = [(opens, closes) for opens, closes in parts if closes > now]
-    if not ahead:
-        return ""
-    today = timezone.localdate(now, clinic_zone())
-    said = [
-        _g("%(opens)s to %(closes)s")
-        % {"opens": words.clock(opens), "closes": words.clock(closes)}
-        for opens, closes in ahead
-        if words.local(opens).date() == today
-    ]
-    if said:
-        return _g("Open today, %(hours)s") % {"hours": _g(" and ").join(said)}
-    return _g("Closed now, open again %(when)s") % {"when": words.moment(ahead[0][0])}
-
-
 def _sentence(reason: Reason, by_why: Words, in_use: Words) -> str:
     if reason.why == Why.CLOSED:
         return _g("Closed: %(reason)s.") % {"reason": _name(reason)}
@@ -135,7 +110,3 @@ def _sentence(reason: Reason, by_why: Words, in_use: Words) -> str:
 
 def _name(reason: Reason) -> str:
     return reason.detail.rstrip(".")
-
-
-def _instant(at: int) -> datetime:
-    return datetime.fromtimestamp(at, UTC)

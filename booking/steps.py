@@ -17,6 +17,7 @@ from django.utils.datastructures import MultiValueDict
 from services.models import ScreeningQuestion
 
 from . import forms, words
+from .availability import Why
 from .draft import Draft
 from .forms import StepForm
 from .models import Hours, Resource, VisitType
@@ -76,10 +77,6 @@ class Journey:
         code = self.answer("visit", "visit")
         return next((v for v in self.visit_types if v.code == code), None)
 
-    @property
-    def has_referral(self) -> bool:
-        return bool(self.answer("referral", "referral") == "yes")
-
     @cached_property
     def clinicians(self) -> dict[str, Resource]:
         """Return who can be asked for in this kind of visit, by slug."""
@@ -94,6 +91,28 @@ class Journey:
         """Return the days on which somebody here sees patients; all, if none does."""
         who = [clinician.pk for clinician in self.clinicians.values()]
         return open_weekdays(who)
+
+    @property
+    def needs_referral(self) -> bool:
+        """Tell whether a referral decides if this visit can be asked for online."""
+        kind = self.visit_type
+        return kind is not None and kind.needs_referral and not kind.by_phone_only
+
+    @property
+    def has_referral(self) -> bool:
+        return bool(self.answer("referral", "referral") == "yes")
+
+    @property
+    def can_choose_times(self) -> bool:
+        """Tell whether all is said that decides which times there are."""
+        asked = self.needs_referral and not self.has("referral")
+        return self.visit_type is not None and not asked
+
+    @property
+    def barred(self) -> Why | None:
+        """Return why this visit has no time at all online for this patient."""
+        kind = self.visit_type
+        return kind.barred(has_referral=self.has_referral) if kind else None
 
     @property
     def waits(self) -> bool:
@@ -146,10 +165,6 @@ class Journey:
         return step in steps and all(
             self.has(s.slug) for s in steps[: steps.index(step)]
         )
-
-    def may_choose_times(self) -> bool:
-        """Tell whether it is known which visit it is to be, and what that asks for."""
-        return all(self.has(s.slug) for s in self.steps() if s.topic == "visit")
 
     def back(self, step: "Step | None") -> "Step | None":
         """Return the step before; None before the first, the last one for None."""
@@ -205,9 +220,7 @@ STEPS = (
         "referral",
         "visit",
         forms.ReferralForm,
-        applies=lambda journey: bool(
-            journey.visit_type and journey.visit_type.asks_for_referral
-        ),
+        applies=lambda journey: journey.needs_referral,
         forgets=("times", "other-times", WAITING),
     ),
     Step(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .models import Resource, VisitType, clinic_zone
+from .workflow import open_windows
 
 
 def local(at: datetime) -> datetime:
@@ -57,6 +58,23 @@ def who(clinician: Resource) -> str:
     """Return the name with the profession beside it: “Ada Example, MD, physician”."""
     person = clinician.clinician
     return f"{person}, {person.profession}" if person else str(clinician)
+
+
+def phone_hours(now: datetime) -> str:
+    """Return until when the front desk answers the phone, or from when on.
+
+    Closures are left out. Empty for a clinic without opening hours.
+    """
+    at = int(now.timestamp())
+    following = next((w for w in open_windows(now) if at < w[1]), None)
+    if following is None:
+        return ""
+    opens, closes = (datetime.fromtimestamp(edge, UTC) for edge in following)
+    if opens <= now:
+        return _("We are there now, until %(time)s.") % {"time": clock(closes)}
+    if local(opens).date() == local(now).date():
+        return _("We are there today from %(time)s.") % {"time": clock(opens)}
+    return _("We are there again on %(when)s.") % {"when": moment(opens)}
 
 
 def phone(number: str) -> str:

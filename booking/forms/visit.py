@@ -14,7 +14,7 @@ from booking.policy import MAX_CHOICES
 from booking.workflow import Answer
 from services.models import ScreeningQuestion, Service
 
-from .base import Row, StepForm, radios
+from .base import YES_NO, Row, StepForm, radios
 from .bots import HoneypotForm
 from .fields import InstantField, parse_instant
 
@@ -80,28 +80,25 @@ class VisitForm(StepForm):
 
 
 class ReferralForm(StepForm):
-    """Asked only for what nobody gets online without one."""
+    """Whether a doctor sends the patient, where the visit needs that."""
 
-    heading = _("Do you have a referral?")
+    heading = _("Do you have a referral for this visit?")
     heading_is_question = True
+    options_class = "row"
 
     referral = radios(
         heading,
-        [("yes", _("Yes")), ("no", _("Not yet"))],
-        required=_("Choose whether you have a referral."),
-        help_text=_("It is a note from the doctor or clinic that sends you to us."),
+        YES_NO,
+        required=_("Choose yes or no."),
+        help_text=_("A note from the doctor or clinic that sends you to us."),
     )
 
-    @property
-    def has_referral(self) -> bool:
-        return bool(self.cleaned_data.get("referral") == "yes")
-
     def contributes(self) -> dict[str, Any]:
-        return {"has_referral": self.has_referral}
+        return {"has_referral": self.cleaned_data["referral"] == "yes"}
 
     def rows(self) -> list[Row]:
-        said = _("Yes") if self.has_referral else _("Not yet")
-        return [(str(_("Referral")), str(said))]
+        said = dict(YES_NO)[self.cleaned_data["referral"]]
+        return [(str(_("Referral for this visit")), str(said))]
 
 
 class TimeForm(StepForm):

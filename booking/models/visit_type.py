@@ -177,7 +177,7 @@ class VisitType(models.Model):
             lead=0 if by_staff else self.lead_time,
             horizon=3650 if by_staff else self.horizon,
             needs=needs,
-            barred=None if by_staff else self.bars(has_referral),
+            barred=None if by_staff else self.barred(has_referral=has_referral),
         )
         schedule = schedule or Schedule(
             resources,
@@ -200,18 +200,11 @@ class VisitType(models.Model):
         )
         return Plan(rules, calendars)
 
-    @property
-    def asks_for_referral(self) -> bool:
-        """Tell whether a patient has to say that they have one."""
-        return self.needs_referral and not self.by_phone_only
-
-    def bars(self, has_referral: bool) -> Why | None:
+    def barred(self, *, has_referral: bool) -> Why | None:
         """Return why the public can have no time at all of this visit type."""
         if self.by_phone_only:
             return Why.CALL_US
-        if self.asks_for_referral and not has_referral:
-            return Why.NEEDS_REFERRAL
-        return None
+        return Why.NEEDS_REFERRAL if self.needs_referral and not has_referral else None
 
     def _needs(
         self, resources: Sequence[Resource], clinician: Resource | None
@@ -255,6 +248,13 @@ class Plan:
             int(start.timestamp()),
             zone=clinic_zone(),
             now=int(now.timestamp()),
+        )
+
+    def check_resource(self, resource: int, visit: Interval) -> Reason | None:
+        """Return why a resource that is known here cannot be had for an agreed time."""
+        [calendar] = [c for c in self.calendars if c.resource == resource]
+        return availability.check_resource(
+            self.rules, calendar, visit, zone=clinic_zone()
         )
 
 

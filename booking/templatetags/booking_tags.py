@@ -30,7 +30,9 @@ def next_free_times(context: dict[str, Any], service: Service) -> dict[str, Any]
     visit_type = bookable.filter(service=service).order_by("order", "pk").first()
     found: list[dict[str, str]] = []
     if visit_type:
-        free = Times(visit_type, Filters(), now=clock.now()).free
+        # Who follows one of the links is asked for the referral on the way.
+        times = Times(visit_type, Filters(), now=clock.now(), has_referral=True)
+        free = times.free
         firsts = [starts[0] for starts in free.values() if starts][:NEXT_DAYS]
         found = [_offer(visit_type, start) for start in firsts]
     return {

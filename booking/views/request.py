@@ -53,7 +53,7 @@ def _begin(request: HttpRequest, now: datetime) -> Journey:
         kept = Draft(began=now, used=now)
     if wanted := _wanted(request):
         kept.wanted = wanted
-        kept.forget("visit", "times", "other-times")
+        kept.forget("visit", "referral", "times", "other-times")
         let_go(kept)
     draft.save(request.session, kept, now)
     return Journey(kept)

@@ -30,7 +30,7 @@ HOLDS_BY_ADDRESS = (limits.Cap("hold-address", 30, limits.HOUR),)
 @with_draft
 def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse:
     """Show the free times, and hold the one that is chosen."""
-    if not journey.may_choose_times():
+    if not journey.can_choose_times:
         return onward(journey)
     if request.method != "POST":
         form = TimeForm(clinicians=journey.clinicians)
@@ -114,7 +114,6 @@ def show_times(
         before=(_("Nearest free times"), free.nearest(gone) if gone else []),
     )
     query = {"part": filters.part, "with": _slug(filters)}
-    barred = free.barred
     return show(
         request,
         journey,
@@ -123,12 +122,11 @@ def show_times(
         status=status,
         page=page,
         free=free,
-        barred=barred and {"why": barred.why, "words": reasons.of_day(barred)},
-        open_today=reasons.open_today(now),
         filters=filters,
         parts=PARTS,
         wanted=_slug(filters),
         went=words.moment(gone) if gone and not form.is_bound else "",
+        phone_hours=words.phone_hours(now),
         unreadable=bool(journey.draft.wanted.get("start")) and not chosen,
         earlier=_link("times", page.earlier, **query),
         later=_link("times", page.later, **query),
@@ -142,7 +140,7 @@ def show_times(
 @with_draft
 def other_times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse:
     """Let up to two more free times be ticked; turning the page keeps the ticks."""
-    if not journey.may_choose_times() or not journey.has("times"):
+    if not journey.can_choose_times or not journey.has("times"):
         return onward(journey)
     if request.method != "POST":
         form = OtherTimesForm()

@@ -37,9 +37,9 @@ page_methods = require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse:
     """Ask when somebody could come who found no time; the answer replaces the times."""
     here = STEP[WAITING]
-    if not journey.may_choose_times():
+    if not journey.can_choose_times:
         return onward(journey)
-    if journey.visit_type and journey.visit_type.bars(journey.has_referral):
+    if journey.barred:  # no time is ever offered, so waiting for one is in vain
         return redirect("booking:times")
     if request.method != "POST":
         form = here.form(**here.needs(journey))

@@ -5,13 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.http import HttpResponse
-from time_machine import Traveller
 
-from booking import reasons
-from booking.models import Resource
-from services.models import OpeningHours
 from tests import factories
-from tests.factories import FRIDAY, NOW, TUESDAY, WEDNESDAY, a_closure, at
+from tests.factories import NOW, WEDNESDAY, a_closure, at
 
 from .road import Browser, text_of
 
@@ -92,37 +88,3 @@ def test_who_looks_at_one_clinician_is_led_to_the_others(patient: Browser):
     assert "These are the times of Demo Other" in text_of(page)
     assert 'href="/book/times/?part=&amp;with="' in page.text
     assert "These are the times of" not in text_of(patient.get("/book/times/?with="))
-
-
-# --- When somebody answers the phone -------------------------------------------------
-
-
-def test_the_hours_of_today_are_without_what_is_closed(visit_type):
-    assert reasons.open_today(NOW) == "Open today, 9:00 AM to 5:00 PM"
-    noon, three = at("12:00", NOW.date()), at("15:00", NOW.date())
-    a_closure(noon, three)
-    assert reasons.open_today(NOW) == (
-        "Open today, 9:00 AM to 12:00 PM and 3:00 PM to 5:00 PM"
-    )
-    assert reasons.open_today(noon) == "Open today, 3:00 PM to 5:00 PM"
-
-
-def test_in_the_evening_it_is_said_when_the_desk_is_next_open(visit_type):
-    evening = at("18:00", FRIDAY)
-    assert reasons.open_today(evening) == (
-        "Closed now, open again Monday, November 23, 9:00 AM"
-    )
-
-
-def test_without_hours_nothing_is_said(visit_type):
-    OpeningHours.objects.all().delete()
-    assert reasons.open_today(at("10:00", TUESDAY)) == ""
-
-
-def test_no_time_at_all_comes_with_the_phone_and_its_hours(
-    patient: Browser, clock: Traveller
-):
-    Resource.objects.update(is_active=False)
-    page = text_of(patient.fill_in(until="times"))
-    assert "We looked at all days" in page
-    assert "(212) 555-0143 Open today, 9:00 AM to 5:00 PM" in page

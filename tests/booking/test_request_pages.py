@@ -265,9 +265,9 @@ def test_another_payer_asks_for_its_own_details(patient):
 
 
 def offered(response):
-    """Return heading and labels of each row, or heading and reason."""
+    """Return heading and labels of each row, or heading and reason with what to do."""
     return [
-        (row.heading, [t.label for t in row.slots] or row.why)
+        (row.heading, [t.label for t in row.slots] or f"{row.why} {row.step}")
         for row in response.context["page"].rows
     ]
 

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from booking import integrity, reasons, workflow
+from booking import integrity, reasons, words, workflow
 from booking.availability import Reason, Why
 from booking.errors import DifferentRequest, TimeNotOffered
 from booking.models import Appointment, Reservation, VisitType
+from booking.templatetags.booking_tags import next_free_times
 from booking.workflow import PATIENT, By
 from tests import factories
 from tests.factories import (
+    FRIDAY,
     NOW,
     TUESDAY,
     a_front_desk_person,
@@ -132,80 +134,134 @@ def test_every_reason_has_words(why):
     assert reasons.for_staff_now(reason)
 
 
-def test_a_visit_by_phone_says_so_and_when_somebody_answers(
-    patient: Browser, visit_type: VisitType
-):
-    VisitType.objects.filter(pk=visit_type.pk).update(by_phone_only=True)
-
-    page = text_of(patient.fill_in(until="times"))
-
-    assert "This visit is booked by phone. Call us" in page
-    assert "(212) 555-0143 Open today, 9:00 AM to 5:00 PM" in page
-    assert "waiting list" not in page
-    assert patient.get("/book/referral/").url == "/book/times/"
-    refused = patient.choose(at("10:00"))
-    assert refused.status_code == 409
-    assert "This visit is booked by phone." in text_of(refused)
-
-
-# --- The question that only such a visit brings ------------------------------------
-
-
-@pytest.fixture
-def needs_one(visit_type: VisitType) -> None:
+def needing_a_referral(visit_type: VisitType) -> None:
     VisitType.objects.filter(pk=visit_type.pk).update(needs_referral=True)
 
 
-def choose_the_visit(patient: Browser) -> str:
+def chosen(patient: Browser) -> Any:
+    """Choose the visit; return where that leads."""
     patient.begin()
-    return patient.answer("visit", visit=patient.visit_type.code).url
+    return patient.answer("visit", visit=patient.visit_type.code)
 
 
-def test_nobody_is_asked_for_a_referral_that_is_not_needed(patient: Browser):
-    assert choose_the_visit(patient) == "/book/times/"
-    assert patient.get("/book/referral/").url == "/book/times/"
+def test_only_who_needs_a_referral_is_asked_for_one(
+    patient: Browser, visit_type: VisitType
+):
+    assert chosen(patient).url == "/book/times/"
+    assert patient.get("/book/referral/").status_code == 302
+    needing_a_referral(visit_type)
+
+    assert chosen(patient).url == "/book/referral/"
+    page = patient.get("/book/referral/")
+    assert "Do you have a referral for this visit?" in text_of(page)
+    for later in ("times", "other-times", "waiting-list"):
+        assert patient.get(f"/book/{later}/").url == "/book/referral/"
 
 
-@pytest.mark.usefixtures("needs_one")
-def test_with_a_referral_the_road_goes_on_and_staff_read_of_it(patient: Browser):
-    assert choose_the_visit(patient) == "/book/referral/"
-    assert patient.get("/book/times/").url == "/book/referral/"
-    wrong = patient.answer("referral")
-    assert wrong.status_code == 422
-    assert "Choose whether you have a referral." in text_of(wrong)
+def test_nothing_chosen_is_asked_again(patient: Browser, visit_type: VisitType):
+    needing_a_referral(visit_type)
+    chosen(patient)
 
+    page = patient.answer("referral")
+
+    assert page.status_code == 422
+    assert "Choose yes or no." in text_of(page)
+
+
+def test_who_has_a_referral_chooses_a_time_and_sends(
+    patient: Browser, visit_type: VisitType
+):
+    needing_a_referral(visit_type)
+    chosen(patient)
     assert patient.answer("referral", referral="yes").url == "/book/times/"
-    patient.choose(at("10:00"))
+    assert patient.choose(at("10:00")).url == "/book/other-times/"
     patient.answer("other-times")
     for step, answers in PLAIN.items():
         patient.answer(step, **answers)
-    assert "Referral Yes" in text_of(patient.get("/book/check/"))
+
+    assert "Referral for this visit Yes" in text_of(patient.get("/book/check/"))
     assert patient.send().url == "/book/sent/"
     assert Appointment.objects.get().has_referral
 
 
-@pytest.mark.usefixtures("needs_one")
-def test_without_one_the_page_says_what_to_do(patient: Browser):
-    choose_the_visit(patient)
+def test_who_has_none_reads_why_and_what_to_do(patient: Browser, visit_type: VisitType):
+    needing_a_referral(visit_type)
+    chosen(patient)
     assert patient.answer("referral", referral="no").url == "/book/times/"
 
     page = patient.get("/book/times/")
 
-    assert "This visit needs a referral. Ask the doctor" in text_of(page)
-    assert "Open today, 9:00 AM to 5:00 PM" in text_of(page)
-    assert 'href="/book/referral/"' in page.text
-    assert "waiting list" not in text_of(page)
+    text = text_of(page)
+    assert page.status_code == 200
+    assert "This visit needs a referral. Ask the doctor or clinic that sends" in text
+    assert "Call (212) 555-0143 We are there now, until 5:00 PM." in text
+    assert 'href="/book/referral/"' in page.content.decode()
+    assert 'href="/book/waiting-list/"' not in page.content.decode()
     assert patient.get("/book/waiting-list/").url == "/book/times/"
-    assert "This visit needs a referral." in text_of(patient.choose(at("10:00")))
+    assert patient.choose(at("10:00")).status_code == 409
 
 
-@pytest.mark.usefixtures("needs_one")
-def test_who_takes_the_yes_back_gives_the_time_back(patient: Browser):
-    choose_the_visit(patient)
+def test_another_word_on_the_referral_gives_the_time_back(
+    patient: Browser, visit_type: VisitType
+):
+    needing_a_referral(visit_type)
+    chosen(patient)
     patient.answer("referral", referral="yes")
     patient.choose(at("10:00"))
-    assert Reservation.objects.exists()
 
-    assert patient.answer("referral", referral="no").url == "/book/times/"
+    patient.answer("referral", referral="no")
 
     assert not Reservation.objects.exists()
+    assert not patient.draft.answers.get("times")
+
+
+def test_what_is_booked_by_phone_says_so_with_the_number_and_hours(
+    patient: Browser, visit_type: VisitType
+):
+    VisitType.objects.filter(pk=visit_type.pk).update(
+        by_phone_only=True, needs_referral=True
+    )
+    assert chosen(patient).url == "/book/times/"
+
+    page = patient.get("/book/times/")
+
+    text = text_of(page)
+    assert "This visit is booked by phone. Call us, and we look for a time" in text
+    assert "Call (212) 555-0143 We are there now, until 5:00 PM." in text
+    assert "I do have a referral" not in text
+
+
+def test_links_to_free_times_are_shown_though_a_referral_is_asked_for_on_the_way(
+    visit_type: VisitType, clock: Any
+):
+    needing_a_referral(visit_type)
+
+    assert len(next_free_times({}, visit_type.service)["times"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (at("16:59"), "We are there now, until 5:00 PM."),
+        (at("08:00"), "We are there today from 9:00 AM."),
+        (at("17:00"), "We are there again on Wednesday, November 18, 9:00 AM."),
+        (at("17:00", FRIDAY), "We are there again on Monday, November 23, 9:00 AM."),
+    ],
+)
+def test_who_has_to_call_reads_when_somebody_answers(now, said):
+    factories.a_clinic()
+
+    assert words.phone_hours(now) == said
+
+
+def test_a_closed_day_is_no_day_to_call():
+    a_practice()
+    factories.a_closure(at("00:00"), at("00:00", factories.WEDNESDAY))
+
+    assert words.phone_hours(at("10:00")) == (
+        "We are there again on Wednesday, November 18, 9:00 AM."
+    )
+
+
+def test_without_opening_hours_nothing_is_said_of_them():
+    assert words.phone_hours(NOW) == ""

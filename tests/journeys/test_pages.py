@@ -186,7 +186,7 @@ NO_ANSWER = {  # what the page of a step says when it is sent as it is
     "questions": "Choose an answer",
     "about": "Write the first name.",
     "asked-by": "Write your name.",
-    "referral": "Choose whether you have a referral.",
+    "referral": "Choose yes or no.",
     "contact": "Choose how we should reach you.",
     "help": "Choose yes or no.",
     "payment": "Choose how the visit will be paid",
@@ -452,6 +452,12 @@ FRONT_DESK = {
     ),
     "visit declined": Look(f"{VISITS}{{declined_pk}}/change/", "Read", "front-desk"),
     "visit by phone": Look(f"{VISITS}{{by_phone_pk}}/change/", "Phone", "front-desk"),
+    "exchange what a visit takes": Look(
+        f"{VISITS}{{answered_pk}}/swap/", "instead of", "front-desk"
+    ),
+    "exchange, nothing chosen": Look(
+        f"{VISITS}{{answered_pk}}/swap/", "Choose", "front-desk", press("Exchange it")
+    ),
     "series of a request": Look(
         f"{VISITS}{{pending_pk}}/series/", "Planned for", "front-desk"
     ),

@@ -210,6 +210,7 @@ def valid_answers(visit_type: VisitType) -> dict[str, dict[str, list[str]]]:
     """Return what a patient types on each page who meets every page there is."""
     typed = {
         "visit": {"visit": visit_type.code},
+        "referral": {"referral": "yes"},
         "times": {"start": at("11:00").isoformat(), "clinician": ""},
         "other-times": {"starts": at("12:00").isoformat()},
         "questions": {"thinners": "yes"},
@@ -217,7 +218,6 @@ def valid_answers(visit_type: VisitType) -> dict[str, dict[str, list[str]]]:
             "for_whom": "somebody_else", "given_name": "Pat", "family_name": "Example",
             "birth_date_month": "2", "birth_date_day": "29", "birth_date_year": "1980",
         },
-        "referral": {"referral": "yes"},
         "asked-by": {"name": "Alex Example", "relation": "partner"},
         "contact": {
             "contact_by": "email", "email": "pat@example.com",

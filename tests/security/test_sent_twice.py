@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from booking import once, workflow
-from booking.models import FormKey, Hit
+from booking.models import FormKey, Hit, Resource
 from services.models import Clinician, Page
 from tests import factories
 from tests.factories import NOW
@@ -131,6 +131,14 @@ def taking_for_a_caller(world: World) -> Sent:
     return world.client("superuser"), data
 
 
+def exchanging(world: World) -> Sent:
+    gives = world.other.reservations.get(resource__kind="room").resource
+    takes = Resource.objects.filter(kind="room").exclude(pk=gives.pk).get()
+    world.rows["booking.appointment"] = world.other.pk
+    swap = {"swap": f"{gives.pk}-{takes.pk}", "seen_version": world.other.version}
+    return world.client("superuser"), swap
+
+
 def stopping_for_a_caller(world: World) -> Sent:
     visit = workflow.want_earlier(
         world.other.pk, factories.a_wish(), by=workflow.PATIENT, now=NOW
@@ -224,6 +232,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/decline/": answering(),
     f"{APPOINTMENT}<int:pk>/cancel/": answering(),
     f"{APPOINTMENT}<int:pk>/series/": saving(f"{APPOINTMENT}<int:pk>/series/"),
+    f"{APPOINTMENT}<int:pk>/swap/": exchanging,
     f"{APPOINTMENT}<int:pk>/offer/": taking_for_a_caller,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),
