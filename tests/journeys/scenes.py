@@ -59,6 +59,19 @@ def make() -> None:
     sys.stdout.write(json.dumps(found))
 
 
+def one_time_a_day() -> None:
+    """Make a service with a visit to somebody who is here for half an hour a day.
+
+    Print the service's slug, which is in the address where patients ask for it.
+    """
+    somebody = a_clinician()
+    somebody.hours.update(opens="10:00", closes="10:30")
+    takes = [Resource.Kind.CLINICIAN]
+    made = a_visit_type(takes=takes, suitable=[somebody], name="Short visit")
+    workflow.refresh_closures(now=clock.now())
+    sys.stdout.write(made.service.slug)
+
+
 @dataclass
 class Scenes:
     """Each method yields names with what stands for them in an address or a cookie."""

@@ -52,6 +52,15 @@ class Clinic:
             "Message.objects.owed().update(due_at=clock.now())",
         )  # fmt: skip
 
+    def lets_a_minute_pass(self) -> None:
+        """Let it be the turn of the chores of the worker that have one each minute."""
+        self.site.manage(
+            "shell", "-v0", "-c",
+            "from booking.models import Chore\n"
+            "Chore.objects.filter(every=Chore.Every.MINUTE, running_until=None)"
+            ".update(started_at=None)",
+        )  # fmt: skip
+
 
 @dataclass
 class Patient:
@@ -223,6 +232,24 @@ class Patient:
         self.fills_in_the_rest()
         return self.sends_it()
 
+    def joins_the_list_for(self, service: str, day: str) -> str:
+        """Find no time, and wait for one on that day; return the reference."""
+        self.asks_for_the_visit(service)
+        self.follows("Join the waiting list")
+        self.sees("When could you come?")
+        self.writes("First day", day)
+        self.writes("Last day", day)
+        self.goes_on()
+        self.says_who_comes()
+        self.says_how_to_answer()
+        self.needs_no_help()
+        self.pays_by_insurance()
+        self.sees("Check your answers, then join the waiting list")
+        self.presses("Join the waiting list")
+        self.sees("On the waiting list, not booked")
+        self.receives(f"On the waiting list – not booked ({self.reference})")
+        return self.reference
+
     @property
     def reference(self) -> str:
         return self.page.locator(".reference").inner_text()
@@ -314,6 +341,25 @@ class FrontDesk:
             f"{reference}: declined."
         )
         return subject, " ".join(paragraphs)
+
+    def cancels(self, reference: str) -> None:
+        """Cancel a booked visit for the clinic, after reading the preview."""
+        self.finds(reference)
+        self.page.get_by_role("link", name="Cancel this visit…").click()
+        self.page.get_by_role("button", name="Preview the message").click()
+        self.page.get_by_role("button", name="Cancel and send").click()
+        expect(self.page.get_by_role("status")).to_contain_text(f"{reference}:")
+
+    def finds(self, reference: str) -> None:
+        self.page.goto(f"{self.clinic.site.url}/admin/booking/appointment/find/")
+        self.page.get_by_label("Reference, name").fill(reference)
+        self.page.get_by_role("button", name="Find").last.click()
+        self.page.get_by_role("link", name=re.compile(reference)).first.click()
+
+    def waiting(self, reference: str) -> Locator:
+        """Return the patient's place on the waiting list, as it is now."""
+        self.page.goto(f"{self.clinic.site.url}/admin/booking/waitinglistentry/")
+        return self.page.get_by_role("article").filter(has_text=reference)
 
     def call(self, reference: str) -> Locator:
         """Return the task to phone somebody about the visit."""
