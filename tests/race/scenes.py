@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.contrib.auth.models import Permission, User
 from django.db import connection, transaction
 
-from booking import clock, guards, integrity, links, workflow
+from booking import clock, guards, integrity, links, waiting_list, workflow
 from booking.models import (
     Appointment,
     Closure,
@@ -175,6 +175,57 @@ def book_series(
 
 def cancel(visit: int) -> int:
     return workflow.cancel(visit, by=PATIENT, now=NOW).pk
+
+
+def join(visit_type: int, day: date) -> int:
+    """Let somebody wait for any time of one day."""
+    wish = factories.a_wish(earliest=day, latest=day)
+    asked = factories.a_new_wish(VisitType.objects.get(pk=visit_type), wish)
+    return workflow.join(asked, key=uuid.uuid4(), by=PATIENT, now=NOW).pk
+
+
+def offer(visit: int, start: datetime, kept: bool = True) -> int:
+    """Offer a time for two hours; return the key of the offer."""
+    row = factories.an_offer(Appointment.objects.get(pk=visit), start, kept=kept)
+    return factories.offered(row).pk
+
+
+def take(visit: int, proposal: int, now: datetime = NOW) -> int:
+    return workflow.take(visit, proposal, by=PATIENT, now=now).pk
+
+
+def retract(visit: int, user: int) -> int:
+    by = By.staff(User.objects.get(pk=user))
+    return workflow.retract(visit, by=by, now=NOW).pk
+
+
+def lapse(visit: int, now: datetime) -> str:
+    """Do what the worker does when it finds the offer ended; return the status."""
+    return workflow.lapse(visit, now=now).status
+
+
+def offer_what_is_free() -> None:
+    """Do what each worker does every minute."""
+    waiting_list.offer_free_times(NOW)
+
+
+def swap(visit: int, gives: int, takes: int, user: int) -> int:
+    by = By.staff(User.objects.get(pk=user))
+    return workflow.swap(visit, gives, takes, by=by, now=NOW).pk
+
+
+def clinicians_of(visit_type: int) -> list[int]:
+    able = VisitType.objects.get(pk=visit_type).may_take()
+    rows = Resource.objects.filter(pk__in=able, kind=Resource.Kind.CLINICIAN)
+    return list(rows.values_list("pk", flat=True))
+
+
+def clinician_at(visit: int) -> int:
+    """Return the clinician whom a booked visit takes."""
+    held = Reservation.objects.filter(
+        appointment=visit, resource__kind=Resource.Kind.CLINICIAN
+    )
+    return held.get().resource_id
 
 
 def close_day(day: date, key: uuid.UUID | None = None) -> int:
