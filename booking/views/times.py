@@ -126,7 +126,8 @@ def show_times(
         parts=PARTS,
         wanted=_slug(filters),
         went=words.moment(gone) if gone and not form.is_bound else "",
-        phone_hours=words.phone_hours(now),
+        # Called by the page, and only where there are no times.
+        phone_hours=lambda: words.phone_hours(now),
         unreadable=bool(journey.draft.wanted.get("start")) and not chosen,
         earlier=_link("times", page.earlier, **query),
         later=_link("times", page.later, **query),
