@@ -58,7 +58,7 @@ def test_of_32_patients_who_want_eight_times_eight_get_one(crew: Crew):
     visit_type = crew.do(scenes.practice)
 
     for day in weekdays(10):
-        times = [at(f"{hour}:00", day) for hour in range(9, 17)]
+        times = [at(f"{hour:02}:00", day) for hour in range(9, 17)]
         wanted = [(scenes.ask, (visit_type, start)) for start in times * 4]
         outcomes = crew.race(wanted)
 

@@ -162,11 +162,15 @@ class Visitor(Person):
     def read_it_through(self) -> None:
         time.sleep(max(0, self.began + FASTEST - time.monotonic()))
 
-    def send(self) -> Page:
-        """Press the last button."""
+    def what_the_page_showed(self) -> dict[str, str]:
+        """Return what the last button sends."""
         seen = SEEN.search(self.last.text)
         assert seen, self.last.text
-        page = self.post(self.last, {"seen": seen[1]})
+        return {"seen": seen[1]}
+
+    def send(self) -> Page:
+        """Press the last button."""
+        page = self.post(self.last, self.what_the_page_showed())
         lost = page.status != 200
         self.tries = (self.tries + 1) % TRIES if lost else 0
         return page
