@@ -21,8 +21,7 @@ from tests.chromium import HOST, look
 
 ROOT = Path(__file__).parent.parent
 STYLES = sorted((ROOT / "static/css").glob("*.css"))
-# What the first view of a patient's page waits for: not what is for paper only.
-PATIENT_STYLES = [s for s in STYLES if s.name not in ("staff.css", "print.css")]
+PATIENT_STYLES = [style for style in STYLES if style.name != "staff.css"]
 
 DEMO = Clinic(name="Demo Clinic", phone="(212) 555-0143", is_demo=True)
 HOURS = "Monday to Friday, 8:30 AM to 6 PM"
