@@ -1,9 +1,11 @@
 """Time taken: the one idea of "busy" in the whole system."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.deletion import Collector
 
 from booking import policy
 
@@ -36,6 +38,28 @@ class ReservationQuerySet(models.QuerySet["Reservation"]):
         )
 
 
+# What is taken by a visit or a form, not by a closure.
+TAKEN = Q(closure=None)
+
+
+def keep_while_taken(
+    collector: Collector, field: Any, rows: "models.QuerySet[Reservation]", using: str
+) -> None:
+    """Refuse to delete a resource that a visit or a form takes, for `on_delete`.
+
+    The time that closures hold of it goes with it: a closure of the whole clinic holds
+    some of every resource, also of one that was added by mistake.
+    """
+    taken = rows.filter(TAKEN)
+    if taken.exists():
+        models.PROTECT(collector, field, taken, using)
+    models.CASCADE(collector, field, rows.exclude(TAKEN), using)
+
+
+# `services.in_use` counts them.
+keep_while_taken.kept = TAKEN  # type: ignore[attr-defined]
+
+
 class Reservation(models.Model):
     """`[start, end)` on one resource, buffers inside, 25 hours at most.
 
@@ -45,7 +69,9 @@ class Reservation(models.Model):
     `booking.guards`. Only `workflow` writes here.
     """
 
-    resource = models.ForeignKey(Resource, models.PROTECT, related_name="reservations")
+    resource = models.ForeignKey(
+        Resource, keep_while_taken, related_name="reservations"
+    )
     start = models.DateTimeField()
     end = models.DateTimeField()
     appointment = models.ForeignKey(

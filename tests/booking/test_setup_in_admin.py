@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
 
+from booking import integrity
 from booking.models import Closure, Resource, VisitType
 from tests.factories import (
     CLINICIAN,
@@ -417,6 +418,21 @@ def test_what_is_not_in_use_can_be_deleted(manager: Client) -> None:
     assert "Are you sure" in words_of(manager.get(path))
     assert manager.post(path, {"post": "yes"})["Location"] == RESOURCES
     assert not Resource.objects.exists()
+
+
+def test_a_closed_day_alone_keeps_nothing(manager: Client) -> None:
+    a_clinic()
+    rooms = [a_room(), a_room()]
+    closure = a_closure(at("00:00"), at("23:59"))
+    assert closure.reservations.count() == 2
+    one = f"{RESOURCES}{rooms[0].pk}/delete/"
+    assert "Are you sure" in words_of(manager.get(one))
+    manager.post(one, {"post": "yes"})
+    chosen = {"action": "delete_selected", "_selected_action": rooms[1].pk}
+    manager.post(RESOURCES, chosen | {"post": "yes"})
+    assert not Resource.objects.exists()
+    assert closure.reservations.count() == 0
+    assert integrity.faults(NOW) == []
 
 
 # --- People ------------------------------------------------------------------------

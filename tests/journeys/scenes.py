@@ -354,16 +354,6 @@ class Scenes:
 
     # --- Staff --------------------------------------------------------------------
 
-    def unused(self) -> VisitType:
-        """Return a kind of visit that nobody has asked for: it can be deleted."""
-        return VisitType.objects.create(
-            service=self.visit_type.service,
-            code="unused",
-            name="Not in use",
-            duration=30,
-            is_active=False,
-        )
-
     def staff(self) -> Iterator[tuple[str, str]]:
         """Yield sessions of who has signed in, by user name, and keys of what is there.
 
@@ -384,7 +374,7 @@ class Scenes:
             yield name, client.cookies[settings.SESSION_COOKIE_NAME].value
         keys = {
             "clinician": self.clinician,
-            "unused": self.unused(),
+            "unused": Resource.objects.create(kind=Resource.Kind.ROOM, name="Room 9"),
             "person": self.clinician.clinician,
             "visit_type": self.visit_type,
             "service": self.visit_type.service,

@@ -558,8 +558,8 @@ MANAGER = dict(kept()) | {
         "manager", close_before_it_opens,
     ),
     "hours, one more": Look("/admin/booking/resource/add/", "", "manager", add_hours),
-    "a kind of visit that is not in use, delete": Look(
-        "/admin/booking/visittype/{unused_pk}/delete/", "Are you sure", "manager"
+    "a room that is not in use, delete": Look(
+        "/admin/booking/resource/{unused_pk}/delete/", "Are you sure", "manager"
     ),
     "rooms and people, delete all": Look(
         "/admin/booking/resource/", "Some of these are in use", "manager", delete_all
