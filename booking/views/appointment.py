@@ -9,8 +9,6 @@ from datetime import datetime
 from django.contrib import messages as notices
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.dateformat import format as format_date
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -22,7 +20,16 @@ from booking.policy import DeclineReason, Status
 from clinic_site.client import client_address
 from services.models import Clinic
 
-from .link import is_coming, reload, remember, seen_version, through_link
+from .link import (
+    Ending,
+    ask_to_end,
+    is_coming,
+    reload,
+    remember,
+    said,
+    seen_version,
+    through_link,
+)
 from .waiting import Standing, standing
 
 # No time is agreed yet.
@@ -137,14 +144,29 @@ def _cancel(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResp
 def _ask_to_cancel(
     request: HttpRequest, visit: Appointment, problem: str = "", status: int = 200
 ) -> HttpResponse:
-    context = {
-        "visit": visit,
-        "is_request": visit.status in UNDECIDED,
-        "facts": _facts(visit),
-        "problem": problem,
-    }
-    page = "booking/appointment_cancellation.html"
-    return render(request, page, context, status=status)
+    if visit.status in UNDECIDED:
+        ending = Ending(
+            _("Withdraw your request?"),
+            _(
+                "It is not booked yet. If you withdraw it, we will not answer it, and"
+                " other patients can have the time at once. To get a time later, you"
+                " would have to ask again."
+            ),
+            _("Withdraw my request"),
+            _("Keep my request"),
+        )
+    else:
+        ending = Ending(
+            _("Cancel your appointment?"),
+            _(
+                "It is confirmed. If you cancel it, other patients can have the time at"
+                " once, and we cannot give it back to you. To get another time, you"
+                " would have to ask again."
+            ),
+            _("Cancel my appointment"),
+            _("Keep my appointment"),
+        )
+    return ask_to_end(request, visit, ending, _facts(visit), problem, status)
 
 
 # --- Words ------------------------------------------------------------------------
@@ -193,11 +215,6 @@ def _sentence(visit: Appointment, stands: Standing, now: datetime) -> str:
     if visit.status == Status.CANCELLED:
         return _("You do not have an appointment from this request.")
     return ""
-
-
-def said(at: datetime | None) -> str:
-    """Return an instant in the clinic's time: Tuesday, December 8, 9:30 AM EST."""
-    return format_date(localtime(at), "l, F j, g:i A T") if at else ""
 
 
 def _facts(

@@ -1,11 +1,14 @@
 """What the pages behind the private link share."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.dateformat import format as format_date
+from django.utils.timezone import localtime
 
 from booking import clock, links
 from booking.models import Appointment
@@ -41,6 +44,30 @@ def remember(request: HttpRequest, link_pk: int, now: datetime) -> None:
     request.session[SESSION_KEY] = (link_pk, int(now.timestamp()))
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a page says that asks before something ends: what it means, and two ways."""
+
+    question: str
+    means: str
+    do: str
+    keep: str
+
+
+def ask_to_end(
+    request: HttpRequest,
+    visit: Appointment,
+    ending: Ending,
+    facts: list[dict[str, str]],
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """Show what would end; the button sends the version of the visit that was seen."""
+    context = {"visit": visit, "ending": ending, "facts": facts, "problem": problem}
+    page = "booking/appointment_ending.html"
+    return render(request, page, context, status=status)
+
+
 def seen_version(request: HttpRequest) -> int:
     """Return the version of the visit that the form was about; 0 for what is none."""
     seen = request.POST.get("version", "")
@@ -60,3 +87,8 @@ def is_coming(visit: Appointment, now: datetime) -> bool:
         and visit.start is not None
         and (now < visit.start)
     )
+
+
+def said(at: datetime | None) -> str:
+    """Return an instant in the clinic's time: Tuesday, December 8, 9:30 AM EST."""
+    return format_date(localtime(at), "l, F j, g:i A T") if at else ""

@@ -24,7 +24,15 @@ from booking.models import (
 from booking.policy import Status
 from booking.steps import STEP, WAITING, Journey, open_weekdays
 
-from .link import is_coming, reload, seen_version, through_link
+from .link import (
+    Ending,
+    ask_to_end,
+    is_coming,
+    reload,
+    said,
+    seen_version,
+    through_link,
+)
 from .road import AWAY, UNFIT, WENT, keep, onward, show, with_draft
 
 page_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -243,11 +251,18 @@ def _ask_to_leave(
     status: int = 200,
 ) -> HttpResponse:
     rows = [{"label": label, "value": value} for label, value in entry.wish.rows()]
-    context = {
-        "visit": visit,
-        "is_booked": visit.status == Status.BOOKED,
-        "facts": [{"label": _("Reference"), "value": visit.reference}, *rows],
-        "problem": problem,
-    }
-    page = "booking/appointment_leaving.html"
-    return render(request, page, context, status=status)
+    if visit.status == Status.BOOKED:
+        question = _("No earlier time any more?")
+        means = _(
+            "If you leave the list, we offer you no earlier times. Your appointment on"
+            " %(start)s stays as it is."
+        ) % {"start": said(visit.start)}
+    else:
+        question = _("Leave the waiting list?")
+        means = _(
+            "If you leave the list, we offer you no more times, and you lose your"
+            " place. To get a time later, you would have to ask again."
+        )
+    ending = Ending(question, means, _("Leave the list"), _("Stay on the list"))
+    facts = [{"label": _("Reference"), "value": visit.reference}, *rows]
+    return ask_to_end(request, visit, ending, facts, problem, status)
