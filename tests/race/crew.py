@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from tests import plugin, servers
 PROCESSES = 8
 THREADS = 4
 CLIENTS = PROCESSES * THREADS
+WORST_WAIT = 4  # seconds
 
 Task = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -136,3 +138,9 @@ def attempt(start: float, task: Task) -> Outcome:
     except Exception as error:
         code, value = f"crash: {error!r}", None
     return Outcome(code, value, time.monotonic() - began)
+
+
+def codes(outcomes: Sequence[Outcome]) -> Counter[str]:
+    """Return how often each answer was given; nobody waited too long for any."""
+    assert max(outcome.seconds for outcome in outcomes) < WORST_WAIT, outcomes
+    return Counter(outcome.code for outcome in outcomes)

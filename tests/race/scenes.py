@@ -25,9 +25,20 @@ from booking.policy import HOLD_MINUTES
 from booking.workflow import PATIENT, By
 from booking.workflow.road import act, lock_resources, take_time
 from tests import factories
-from tests.factories import NOW
+from tests.factories import NOW, TUESDAY, at
 
 # --- Before a race ---------------------------------------------------------------
+
+
+def weekdays(count: int) -> list[date]:
+    days = (TUESDAY + timedelta(days=n) for n in range(2 * count + 2))
+    return [day for day in days if day.weekday() < 5][:count]
+
+
+def starts(count: int) -> list[datetime]:
+    """Return so many different starts, three a day, within what can be booked."""
+    hours = ("10:00", "13:00", "16:00")
+    return [at(h, day) for day in weekdays(count // 3 + 1) for h in hours][:count]
 
 
 def practice(clinicians: int = 1, rooms: int = 1, holds: bool = True) -> int:

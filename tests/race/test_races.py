@@ -4,9 +4,8 @@ Each race ends with the integrity check of all that happened in this file so far
 """
 
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from itertools import cycle, islice
 
 import pytest
@@ -14,32 +13,10 @@ import pytest
 from tests.factories import TUESDAY, at
 
 from . import scenes
-from .crew import CLIENTS, Crew, Outcome
+from .crew import CLIENTS, Crew, codes
+from .scenes import starts, weekdays
 
-WORST_WAIT = 4  # seconds
-
-
-def weekdays(count: int) -> list[date]:
-    days = (TUESDAY + timedelta(days=n) for n in range(2 * count + 2))
-    return [day for day in days if day.weekday() < 5][:count]
-
-
-def starts(count: int) -> list[datetime]:
-    """Return so many different starts, three a day, within what can be booked."""
-    hours = ("10:00", "13:00", "16:00")
-    return [at(h, day) for day in weekdays(count // 3 + 1) for h in hours][:count]
-
-
-def codes(outcomes: Sequence[Outcome]) -> Counter[str]:
-    """Return how often each answer was given; nobody waited too long for any."""
-    assert max(outcome.seconds for outcome in outcomes) < WORST_WAIT, outcomes
-    return Counter(outcome.code for outcome in outcomes)
-
-
-@pytest.fixture(autouse=True)
-def no_faults_afterwards(crew: Crew) -> Iterator[None]:
-    yield
-    assert crew.do(scenes.faults) == []
+pytestmark = pytest.mark.usefixtures("no_faults_afterwards")
 
 
 # --- One time, many patients -----------------------------------------------------

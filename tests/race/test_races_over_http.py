@@ -12,8 +12,7 @@ import pytest
 from tests.servers import Site, running_site
 
 from . import scenes
-from .crew import CLIENTS, Crew, running_crew
-from .test_races import WORST_WAIT
+from .crew import CLIENTS, WORST_WAIT, Crew, running_crew
 from .visitors import Colleague, Page, Person, Visitor
 
 ROUNDS = 30

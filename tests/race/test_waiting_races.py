@@ -5,13 +5,15 @@ Each race ends with the integrity check of all that happened in this file so far
 
 from datetime import timedelta
 
+import pytest
+
 from tests.factories import NOW, at
 
 from . import scenes
-from .crew import Crew
-from .test_races import codes, no_faults_afterwards, starts, weekdays
+from .crew import Crew, codes
+from .scenes import starts, weekdays
 
-__all__ = ["no_faults_afterwards"]
+pytestmark = pytest.mark.usefixtures("no_faults_afterwards")
 
 ROUNDS = 15
 # When an offer of `scenes.offer` ends.
@@ -67,12 +69,12 @@ def test_a_patient_takes_an_offer_in_the_moment_in_which_it_ends(crew: Crew):
         ]
 
 
-def test_of_five_who_were_offered_one_time_one_gets_it(crew: Crew):
+def test_of_eight_who_were_offered_one_time_one_gets_it(crew: Crew):
     visit_type = crew.do(scenes.practice)
 
     for day in weekdays(10):
         start = at("10:00", day)
-        visits = [crew.do(scenes.join, visit_type, day) for _ in range(5)]
+        visits = [crew.do(scenes.join, visit_type, day) for _ in range(8)]
         offers = [crew.do(scenes.offer, visit, start, False) for visit in visits]
         outcomes = crew.race(
             [(scenes.take, pair) for pair in zip(visits, offers, strict=True)]
@@ -82,7 +84,7 @@ def test_of_five_who_were_offered_one_time_one_gets_it(crew: Crew):
         assert found["done"] == 1
         assert set(found) <= {"done", "offer_ended", "time_taken"}
         ends = [crew.do(scenes.story, visit) for visit in visits]
-        assert sorted(status for status, _, _ in ends) == ["booked"] + ["waitlist"] * 4
+        assert sorted(status for status, _, _ in ends) == ["booked"] + ["waitlist"] * 7
         # Each of the others is told once that it went.
         assert all(
             said[-1] == "offer_ended" and said.count("offer_ended") == 1
