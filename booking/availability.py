@@ -99,10 +99,10 @@ class WeeklyHours:
 
 
 @dataclass(frozen=True, slots=True)
-class Busy(Interval):
-    """Hold time taken; `closure` is the public reason when nobody is there at all."""
+class Closed(Interval):
+    """Hold time at which nobody is there at all; `name` is the public reason."""
 
-    closure: str = ""
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +110,18 @@ class Calendar:
     """Hold what is known of one resource.
 
     `hours` None: open whenever any other resource that the visit could take is open;
-    (): never open. `busy` comes in any order and may overlap. `before` and `after` are
-    the minutes that the resource itself takes around each visit, such as for cleaning.
-    `own` is what whoever asks holds of it already: no busy time to them.
+    (): never open. `busy` is what visits take, [start, end) pairs as they come from the
+    database, thousands of them; they and `closed` come in any order and may overlap.
+    `before` and `after` are the minutes that the resource itself takes around each
+    visit, such as for cleaning. `own` is what whoever asks holds of it already: no busy
+    time to them.
     """
 
     resource: int
     kind: str
     hours: tuple[WeeklyHours, ...] | None
-    busy: tuple[Busy, ...]
+    busy: Sequence[tuple[Instant, Instant]] = ()
+    closed: Sequence[Closed] = ()
     before: int = 0
     after: int = 0
     own: tuple[Interval, ...] = ()
@@ -281,10 +284,9 @@ def check_resource(
         windows = opening_windows(calendar.hours, first=first, last=last, zone=zone)
         if not any(window.contains(visit) for window in windows):
             return Reason(Why.OUTSIDE_HOURS)
-    in_the_way = [busy for busy in calendar.busy if busy.overlaps(reserved)]
-    if closures := [busy.closure for busy in in_the_way if busy.closure]:
+    if closures := [c.name for c in calendar.closed if c.overlaps(reserved)]:
         return Reason(Why.CLOSED, min(closures))
-    if in_the_way:
+    if any(Interval(*busy).overlaps(reserved) for busy in calendar.busy):
         return Reason(Why.IN_USE, calendar.kind, calendar.resource)
     return None
 
@@ -368,20 +370,21 @@ class _Sweep:
         }
         anybody = _merged(window for open_ in windows.values() for window in open_)
         self.open = {r: self._inside(windows.get(r, anybody)) for r in self.calendars}
-        self.busy = {r: self._blocked(c, c.busy) for r, c in self.calendars.items()}
-        self.own = {r: self._blocked(c, c.own) for r, c in self.calendars.items()}
-        turns = {r for need in rules.needs if need.spread for r in need.suitable}
-        self.visits = {
-            r: _merged((b.start, b.end) for b in c.busy if not b.closure)
+        self.visits = {r: _merged(c.busy) for r, c in self.calendars.items()}
+        self.busy = {
+            r: self._blocked(c, [*self.visits[r], *map(_pair, c.closed)])
             for r, c in self.calendars.items()
-            if r in turns
+        }
+        self.own = {
+            r: self._blocked(c, map(_pair, c.own))
+            for r, c in self.calendars.items()
+            if c.own
         }
         self.closures: dict[str, dict[int, _Ranges]] = {}
         for r, calendar in self.calendars.items():
-            closures = [busy for busy in calendar.busy if busy.closure]
-            for name in {closure.closure for closure in closures}:
+            for name in {closed.name for closed in calendar.closed}:
                 self.closures.setdefault(name, {})[r] = self._blocked(
-                    calendar, (c for c in closures if c.closure == name)
+                    calendar, (_pair(c) for c in calendar.closed if c.name == name)
                 )
 
     def starts(self, date: dt.date) -> list[Instant]:
@@ -414,7 +417,8 @@ class _Sweep:
         found &= -1 << bisect_left(starts, self.now + self.rules.lead * MINUTE)
         if not found:
             return Reason(Why.TOO_SOON)
-        own = {r: _mask(ranges, starts) for r, ranges in self.own.items()}
+        own = dict.fromkeys(self.calendars, 0)
+        own |= {r: _mask(ranges, starts) for r, ranges in self.own.items()}
         chosen: dict[int, tuple[int, ...]] = {}
         for resources, here in self._choices(date, found, free, own):
             chosen.update((i, resources) for i in _bits(here))
@@ -533,11 +537,13 @@ class _Sweep:
         """Turn open windows into the starts of visits that fit inside one of them."""
         return [(a, b - self.length + 1) for a, b in windows if b - a >= self.length]
 
-    def _blocked(self, calendar: Calendar, held: Iterable[Interval]) -> _Ranges:
+    def _blocked(
+        self, calendar: Calendar, held: Iterable[tuple[Instant, Instant]]
+    ) -> _Ranges:
         """Turn time of a resource into the starts that would reserve some of it."""
         before, after = _buffers(self.rules, calendar)
-        after += self.length
-        return _merged((h.start - after + 1, h.end + before) for h in held)
+        after += self.length - 1
+        return _merged([(start - after, end + before) for start, end in held])
 
 
 def _bookable_dates(
@@ -615,13 +621,20 @@ def _seconds(wall: dt.time) -> int:
     return (wall.hour * 60 + wall.minute) * MINUTE + wall.second
 
 
+def _pair(interval: Interval) -> tuple[Instant, Instant]:
+    return interval.start, interval.end
+
+
 def _merged(ranges: Iterable[tuple[int, int]]) -> _Ranges:
     merged: _Ranges = []
+    begin = end = 0
     for low, high in sorted(ranges):
-        if merged and low <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(high, merged[-1][1])
-        else:
+        if not merged or low > end:
+            begin, end = low, high
             merged.append((low, high))
+        elif high > end:
+            end = high
+            merged[-1] = begin, end
     return merged
 
 

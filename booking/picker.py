@@ -1,9 +1,10 @@
 """What the page of times shows: some days of the engine's answer, in words."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from functools import partial
+from itertools import groupby, islice
 
 from django.utils import timezone
 from django.utils.translation import gettext as _g
@@ -13,10 +14,13 @@ from . import reasons, words
 from .availability import Day
 from .models import Ignoring, Resource, VisitType
 
+# So many days are read at first: mostly what a page shows is among them.
+DAYS_READ = 14
 # A page ends after so many days, or with the day that brings it this many times.
 DAYS_SHOWN = 7
 TIMES_SHOWN = 60
 NEAREST = 3
+DAY = timedelta(days=1)
 PARTS = {"morning": _("Morning"), "afternoon": _("Afternoon")}
 
 
@@ -69,8 +73,11 @@ class Page:
 
 
 class Times:
-    """The free times of a visit type, all days that can be booked, in a constant number
-    of queries. What `hold_key` holds is free to its holder."""
+    """The free times of a visit type, on all days that can be booked.
+
+    The days are read as far as they are asked for, in two parts at most, each with a
+    constant number of queries. What `hold_key` holds is free to its holder.
+    """
 
     def __init__(
         self,
@@ -84,34 +91,68 @@ class Times:
     ) -> None:
         self.visit_type = visit_type
         self.filters = filters
-        today = timezone.localdate(now)
-        self.days = visit_type.availability(
-            today,
-            today + timedelta(visit_type.horizon),
+        self.first = timezone.localdate(now)
+        self.last = self.first + timedelta(visit_type.horizon)
+        self._without = without
+        self._availability = partial(
+            visit_type.availability,
             now=now,
             clinician=filters.clinician,
             ignoring=Ignoring(hold_key),
             has_referral=has_referral,
         )
-        self.free = {day.date: self._wanted(day, without) for day in self.days}
+        self._read: list[tuple[Day, list[datetime]]] = []
 
-    def _wanted(self, day: Day, without: Collection[datetime]) -> list[datetime]:
-        starts = (datetime.fromtimestamp(slot.start, UTC) for slot in day.slots)
-        return [s for s in starts if s not in without and self.filters.wants(s)]
+    def _on(self, day: date) -> tuple[Day, list[datetime]]:
+        """Return what is free on a day that can be booked, and what of it is wanted."""
+        number = (day - self.first).days
+        if number >= len(self._read):
+            begin, end = self.first + len(self._read) * DAY, self.last
+            if not self._read and number < DAYS_READ:
+                end = min(end, self.first + (DAYS_READ - 1) * DAY)
+            found = self._availability(begin, end)
+            self._read += [(free, self._wanted(free)) for free in found]
+        return self._read[number]
+
+    def _wanted(self, free: Day) -> list[datetime]:
+        starts = (datetime.fromtimestamp(slot.start, UTC) for slot in free.slots)
+        return [s for s in starts if s not in self._without and self.filters.wants(s)]
+
+    def dates(self, first: date, last: date) -> Iterator[date]:
+        """Yield the dates from one to the other, as far as they can be booked."""
+        for n in range((min(last, self.last) - first).days + 1):
+            if first + timedelta(n) >= self.first:
+                yield first + timedelta(n)
+
+    def on(self, day: date) -> list[datetime]:
+        """Return the times of a day, sorted; none for one that cannot be booked."""
+        return [start for d in self.dates(day, day) for start in self._on(d)[1]]
 
     def starts(self) -> list[datetime]:
-        return [start for starts in self.free.values() for start in starts]
+        """Return the times of all days, sorted."""
+        return [s for day in self.dates(self.first, self.last) for s in self.on(day)]
+
+    def any(self) -> bool:
+        return self.next_day(self.first) is not None
+
+    def offers(self, start: datetime) -> bool:
+        """Tell whether the time is one of those to choose from."""
+        return start in self.on(words.local(start).date())
 
     def has(self, start: datetime) -> bool:
         """Tell whether the time is free, whatever part of the day is shown."""
-        at = start.timestamp()
-        return any(slot.start == at for day in self.days for slot in day.slots)
+        day = words.local(start).date()
+        free = (s for d in self.dates(day, day) for s in self._on(d)[0].slots)
+        return any(slot.start == start.timestamp() for slot in free)
 
     def next_day(self, after: date) -> date | None:
         """Return the first day with times on or after `after`."""
-        return next(
-            (d for d, starts in self.free.items() if starts and d >= after), None
-        )
+        return next((d for d in self.dates(after, self.last) if self.on(d)), None)
+
+    def next_times(self, days: int) -> list[datetime]:
+        """Return the first time of each of the next days that have one."""
+        with_times = (d for d in self.dates(self.first, self.last) if self.on(d))
+        return [self.on(day)[0] for day in islice(with_times, days)]
 
     def page(
         self,
@@ -132,52 +173,51 @@ class Times:
         rows = _Rows(self.visit_type, self.filters.clinician, checked, field)
         if ahead:
             rows.add(heading, ahead, with_day=True)
-        shown = (day for day in self.days if first <= day.date <= last)
-        for starts_free, days in groupby(shown, key=self._kind):
-            group = list(days)
-            if starts_free is not True:
-                rows.add_none(group, str(starts_free), self.next_day(group[-1].date))
+        for why_none, group in groupby(self.dates(first, last), key=self._why_none):
+            days = list(group)
+            if why_none:
+                rows.add_none(days[0], days[-1], why_none, self.next_day(days[-1]))
                 continue
-            for day in group:
-                left = [s for s in self.free[day.date] if s not in ahead]
+            for day in days:
+                left = [start for start in self.on(day) if start not in ahead]
                 if left:
-                    rows.add(words.day(day.date), left)
-        earlier = [d for d, starts in self.free.items() if starts and d < first]
+                    rows.add(words.day(day), left)
+        earlier = [d for d in self.dates(self.first, first - DAY) if self.on(d)]
         return Page(
             rows.rows,
             self._run(earlier[-1], -1) if earlier else None,
-            self.next_day(last + timedelta(1)),
+            self.next_day(last + DAY),
         )
 
     def _run(self, day: date, step: int) -> date:
         """Return the other end of a page that goes from `day` on, or back from it."""
         shown = 0
         for _n in range(DAYS_SHOWN - 1):
-            shown += len(self.free[day])
-            following = day + timedelta(step)
-            if shown >= TIMES_SHOWN or following not in self.free:
+            shown += len(self.on(day))
+            following = day + step * DAY
+            if shown >= TIMES_SHOWN or not self.first <= following <= self.last:
                 break
             day = following
         return day
 
     def _first(self, wanted: date | None) -> date:
         """Return the day to begin with, inside what can be booked."""
-        first, last = self.days[0].date, self.days[-1].date
         if wanted is None:
-            wanted = self.next_day(first) or first
-        return min(max(first, wanted), last)
+            wanted = self.next_day(self.first) or self.first
+        return min(max(self.first, wanted), self.last)
 
     def nearest(self, near: datetime) -> list[datetime]:
         """Return the few free times around another, earliest first."""
         nearest = sorted(self.starts(), key=lambda start: abs(start - near))
         return sorted(nearest[:NEAREST])
 
-    def _kind(self, day: Day) -> bool | str:
-        """Return True for a day with times, else why it has none."""
-        if self.free[day.date]:
-            return True
-        if day.reason:
-            return reasons.of_day(day.reason)
+    def _why_none(self, day: date) -> str:
+        """Return why a day that can be booked has no times; "" for one that has."""
+        free, wanted = self._on(day)
+        if wanted:
+            return ""
+        if free.reason:
+            return reasons.of_day(free.reason)
         if self.filters.part == "morning":
             return _g("No times in the morning.")
         if self.filters.part == "afternoon":
@@ -187,12 +227,12 @@ class Times:
     @property
     def last_day(self) -> str:
         """Return the last day that can be booked, in words."""
-        return words.day(self.days[-1].date)
+        return words.day(self.last)
 
     def why_none(self) -> str:
         """Return the reason that most days have, when no day has a time."""
-        kinds = [str(self._kind(day)) for day in self.days]
-        return max(kinds, key=kinds.count)
+        whys = [self._why_none(day) for day in self.dates(self.first, self.last)]
+        return max(whys, key=whys.count)
 
 
 class _Rows:
@@ -229,12 +269,12 @@ class _Rows:
             self.count += 1
         self.rows.append(Row(heading, tiles, wide=with_day))
 
-    def add_none(self, days: Sequence[Day], reason: str, then: date | None) -> None:
-        first, last = words.day(days[0].date), words.day(days[-1].date)
-        heading = first
-        if len(days) > 1:
-            heading = _g("%(first)s to %(last)s") % {"first": first, "last": last}
+    def add_none(self, first: date, last: date, why: str, then: date | None) -> None:
+        heading = words.day(first)
+        if last > first:
+            said = {"first": heading, "last": words.day(last)}
+            heading = _g("%(first)s to %(last)s") % said
         step = _g("Call us to find a time.")
         if then:
             step = _g("The next free day is %(day)s.") % {"day": words.day(then)}
-        self.rows.append(Row(heading, why=reason, step=step, then=then))
+        self.rows.append(Row(heading, why=why, step=step, then=then))

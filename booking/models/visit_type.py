@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import models
@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy as _
 
 from booking import availability
 from booking.availability import (
-    Busy,
     Calendar,
+    Closed,
     Day,
     Instant,
     Interval,
@@ -185,12 +185,14 @@ class VisitType(models.Model):
             _closures(first, last),
         )
         busy, own = schedule.taken(first, last, ignoring)
+        closed = schedule.closed()
         calendars = tuple(
             Calendar(
                 resource=r.pk,
                 kind=r.kind,
                 hours=_weekly(r),
-                busy=tuple(busy.get(r.pk, ())),
+                busy=busy.get(r.pk, ()),
+                closed=closed[r.pk],
                 before=r.buffer_before,
                 after=r.buffer_after,
                 own=tuple(own.get(r.pk, ())),
@@ -280,14 +282,9 @@ class Seconds(Func):
         return self.as_sql(compiler, connection, template=template, **more)
 
 
-class Held(NamedTuple):
-    """A visit's reservation or a hold, as plans are made of it: [start, end)."""
-
-    resource_id: int
-    start: Instant
-    end: Instant
-    hold_key: str
-    appointment_id: int | None
+# A visit's reservation or a hold, as plans are made of it, by the thousand: resource,
+# [start, end), hold key, appointment.
+Held = tuple[int, Instant, Instant, str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,24 +308,29 @@ class Schedule:
 
     def taken(
         self, first: date, last: date, ignoring: "Ignoring | None"
-    ) -> tuple[dict[int, list[Busy]], dict[int, list[Interval]]]:
+    ) -> tuple[dict[int, list[tuple[Instant, Instant]]], dict[int, list[Interval]]]:
         """Return what is taken around the dates, by resource, and what is one's own."""
-        start, end = (int(at.timestamp()) for at in _around(first, last))
-        busy: dict[int, list[Busy]] = defaultdict(list)
-        own: dict[int, list[Interval]] = defaultdict(list)
-        for row in self.held:
-            if row.start >= end or row.end <= start:
+        since, until = (int(at.timestamp()) for at in _around(first, last))
+        busy = defaultdict(list)
+        own = defaultdict(list)
+        for resource_id, start, end, hold_key, appointment_id in self.held:
+            if start >= until or end <= since:
                 continue
-            if ignoring and ignoring.covers(row):
-                own[row.resource_id].append(Interval(row.start, row.end))
+            if ignoring and ignoring.covers(hold_key, appointment_id):
+                own[resource_id].append(Interval(start, end))
             else:
-                busy[row.resource_id].append(Busy(row.start, row.end))
-        for closure in self.closures:
-            span = int(closure.start.timestamp()), int(closure.end.timestamp())
-            for resource in self.resources:
-                if closure.resource_id in (None, resource.pk):
-                    busy[resource.pk].append(Busy(*span, closure.reason))
+                busy[resource_id].append((start, end))
         return busy, own
+
+    def closed(self) -> dict[int, list[Closed]]:
+        """Return all closures by resource."""
+        closed: dict[int, list[Closed]] = {r.pk: [] for r in self.resources}
+        for closure in self.closures:
+            start, end = (int(at.timestamp()) for at in (closure.start, closure.end))
+            for pk, closures in closed.items():
+                if closure.resource_id in (None, pk):
+                    closures.append(Closed(start, end, closure.reason))
+        return closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,10 +340,10 @@ class Ignoring:
     hold_key: str = ""
     appointment_id: int | None = None
 
-    def covers(self, held: Held) -> bool:
+    def covers(self, hold_key: str, appointment_id: int | None) -> bool:
         return bool(
-            (self.hold_key and held.hold_key == self.hold_key)
-            or (self.appointment_id and held.appointment_id == self.appointment_id)
+            (self.hold_key and hold_key == self.hold_key)
+            or (self.appointment_id and appointment_id == self.appointment_id)
         )
 
 
@@ -428,7 +430,7 @@ def _held(
     columns = rows.values_list(
         "resource_id", Seconds("start"), Seconds("end"), "hold_key", "appointment_id"
     )
-    return list(map(Held._make, columns.order_by()))
+    return list(columns.order_by())
 
 
 def _closures(first: date, last: date) -> list[Closure]:

@@ -32,9 +32,7 @@ def next_free_times(context: dict[str, Any], service: Service) -> dict[str, Any]
     if visit_type:
         # Who follows one of the links is asked for the referral on the way.
         times = Times(visit_type, Filters(), now=clock.now(), has_referral=True)
-        free = times.free
-        firsts = [starts[0] for starts in free.values() if starts][:NEXT_DAYS]
-        found = [_offer(visit_type, start) for start in firsts]
+        found = [_offer(visit_type, start) for start in times.next_times(NEXT_DAYS)]
     return {
         "visit_type": visit_type,
         "times": found,

@@ -88,7 +88,7 @@ def _hold(
             has_referral=journey.has_referral,
         )  # fmt: skip
         kept.held = now
-    elif start not in _times(journey, Filters(clinician=who), now).starts():
+    elif not _times(journey, Filters(clinician=who), now).has(start):
         raise TimeTaken
 
 
@@ -175,7 +175,7 @@ def show_other_times(
     first_choice = journey.answer("times", "start")
     free = _times(journey, _asked_for(journey), now, without=[first_choice])
     typed: Any = form.data if form.is_bound else journey.typed("other-times")
-    ticked = [s for s in map(_instant, typed.getlist("starts")) if s in free.starts()]
+    ticked = [s for s in map(_instant, typed.getlist("starts")) if s and free.offers(s)]
     page = free.page(
         _date(request.GET.get("from", "")) or words.local(first_choice).date(),
         checked=ticked,

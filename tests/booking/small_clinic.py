@@ -11,8 +11,8 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import DatabaseError
 
 from booking.availability import (
-    Busy,
     Calendar,
+    Closed,
     Interval,
     Need,
     Rules,
@@ -33,8 +33,8 @@ from tests.factories import CLINICIAN, MACHINE, NEW_YORK, ROOM
 
 from .test_availability_properties import Clinic
 
-# Of which resource; None stands for every one.
-Taken = tuple[int | None, Busy]
+# Of which resource, and [start, end).
+Taken = tuple[int, tuple[int, int]]
 
 NOBODY = Ignoring()
 SUNDAY = 6
@@ -153,10 +153,15 @@ def minute_by_minute(
             tuple(hours.get(r.pk, ()))
             if r.pk in hours or r.kind == CLINICIAN
             else None,
-            tuple(b for pk, b in busy if pk in (None, r.pk)),
+            tuple(pair for pk, pair in busy if pk == r.pk),
+            tuple(
+                Closed(*_stretch(row), row.reason)
+                for row in Closure.objects.all()
+                if row.resource_id in (None, r.pk)
+            ),
             r.buffer_before,
             r.buffer_after,
-            tuple(Interval(b.start, b.end) for pk, b in own if pk == r.pk),
+            tuple(Interval(*pair) for pk, pair in own if pk == r.pk),
         )
         for r in resources
         if r.pk in wanted
@@ -190,13 +195,11 @@ def _busy(now: datetime, ignoring: Ignoring) -> tuple[list[Taken], list[Taken]]:
                 row.appointment_id and row.appointment_id == ignoring.appointment_id
             )
             (own if mine else busy).append((row.resource_id, _stretch(row)))
-    closures = [(row.resource_id, _stretch(row)) for row in Closure.objects.all()]
-    return busy + closures, own
+    return busy, own
 
 
-def _stretch(row: Reservation | Closure) -> Busy:
-    closure = row.reason if isinstance(row, Closure) else ""
-    return Busy(int(row.start.timestamp()), int(row.end.timestamp()), closure)
+def _stretch(row: Reservation | Closure) -> tuple[int, int]:
+    return int(row.start.timestamp()), int(row.end.timestamp())
 
 
 def next_clock_change(now: datetime) -> date:

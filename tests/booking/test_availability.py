@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from booking.availability import (
-    Busy,
     Calendar,
+    Closed,
     Interval,
     Need,
     Reason,
@@ -37,8 +37,12 @@ def at(wall, zone=NEW_YORK, fold=0):
     return int(moment.timestamp())
 
 
-def busy(begins, ends, closure=""):
-    return Busy(at(begins), at(ends), closure)
+def busy(begins, ends):
+    return at(begins), at(ends)
+
+
+def closed(begins, ends, name):
+    return Closed(at(begins), at(ends), name)
 
 
 def hours(weekday, opens, closes, *pause, **validity):
@@ -53,16 +57,22 @@ def every_day(opens, closes, *pause):
 MORNINGS = every_day("09:00", "12:00")
 
 
+def a_calendar(resource, kind, week, taken, **more):
+    closures = tuple(time for time in taken if isinstance(time, Closed))
+    visits = tuple(time for time in taken if time not in closures)
+    return Calendar(resource, kind, week, visits, closures, **more)
+
+
 def clinician(resource, *taken, week=MORNINGS):
-    return Calendar(resource, "clinician", week, taken)
+    return a_calendar(resource, "clinician", week, taken)
 
 
 def room(resource, *taken):
-    return Calendar(resource, "room", None, taken)
+    return a_calendar(resource, "room", None, taken)
 
 
 def machine(*taken):
-    return Calendar(EMG, "machine", None, taken)
+    return a_calendar(EMG, "machine", None, taken)
 
 
 def a_clinician(*suitable):
@@ -217,7 +227,7 @@ def test_visit_may_begin_the_moment_another_ends():
 
 def test_one_second_of_overlap_is_too_much():
     ten = at("2027-06-07 10:00")
-    ada = clinician(ADA, Busy(ten - 1, ten + 1))
+    ada = clinician(ADA, (ten - 1, ten + 1))
     assert times(one_day(visit(), ada)) == ["11:00"]
 
 
@@ -262,7 +272,7 @@ def test_two_reservations_side_by_side_never_overlap():
     rules = visit(minutes=30, before=10, after=20, step=10)
     first, *_ = one_day(rules, clinician(ADA)).slots
     held = taken(first, rules, [clinician(ADA)])[ADA]
-    ada = clinician(ADA, Busy(held.start, held.end))
+    ada = clinician(ADA, (held.start, held.end))
     second, *_ = one_day(rules, ada).slots
     assert second.start == at("2027-06-07 10:00")
     assert taken(second, rules, [ada])[ADA].start == held.end
@@ -283,7 +293,7 @@ def test_the_longer_of_two_buffers_counts_on_the_machine_alone(
 ):
     before, after = of_the_visit
     rules = visit(a_clinician(), Need("machine", (EMG,)), before=before, after=after)
-    emg = Calendar(EMG, "machine", None, (), *of_the_machine)
+    emg = Calendar(EMG, "machine", None, (), (), *of_the_machine)
     slot = Slot(at("2027-06-07 09:00"), at("2027-06-07 10:00"), (ADA, EMG))
     held = taken(slot, rules, [clinician(ADA), emg])
     assert held[ADA] == Interval(slot.start - before * 60, slot.end + after * 60)
@@ -486,7 +496,7 @@ def test_two_visits_in_one_hour_are_no_less_work_than_one_of_an_hour():
 
 
 def test_being_away_is_not_having_much_to_do():
-    away = busy("2027-06-07 09:00", "2027-06-07 11:00", "Ada is away")
+    away = closed("2027-06-07 09:00", "2027-06-07 11:00", "Ada is away")
     ada = clinician(ADA, away)
     ben = clinician(BEN, busy("2027-06-07 09:00", "2027-06-07 09:05"))
     assert [
@@ -507,7 +517,7 @@ def test_rooms_are_taken_in_their_order_whatever_they_had_that_day():
 def own(resource, begins, ends, *taken):
     """Return a clinician of whom whoever asks holds some time already."""
     mine = Interval(at(begins), at(ends))
-    return Calendar(resource, "clinician", MORNINGS, taken, own=(mine,))
+    return a_calendar(resource, "clinician", MORNINGS, taken, own=(mine,))
 
 
 @pytest.mark.parametrize("asked", [by_turns(ADA, BEN), a_clinician(ADA, BEN)])
@@ -595,14 +605,14 @@ def test_horizon_counts_local_dates():
 
 
 def test_closed_day_names_the_holiday():
-    holiday = busy("2027-06-07 00:00", "2027-06-08 00:00", "Founders' Day")
+    holiday = closed("2027-06-07 00:00", "2027-06-08 00:00", "Founders' Day")
     assert why(one_day(visit(), clinician(ADA, holiday))) == Reason(
         Why.CLOSED, "Founders' Day"
     )
 
 
 def test_closed_half_day_is_named_only_when_nothing_else_was_open():
-    morning = busy("2027-06-07 00:00", "2027-06-07 11:00", "Staff meeting")
+    morning = closed("2027-06-07 00:00", "2027-06-07 11:00", "Staff meeting")
     rest = busy("2027-06-07 11:00", "2027-06-07 12:00")
     assert times(one_day(visit(), clinician(ADA, morning))) == ["11:00"]
     assert why(one_day(visit(), clinician(ADA, morning, rest))) == Reason(
@@ -611,7 +621,7 @@ def test_closed_half_day_is_named_only_when_nothing_else_was_open():
 
 
 def test_closure_on_a_day_that_was_never_open_is_not_to_blame():
-    holiday = busy("2027-06-07 00:00", "2027-06-08 00:00", "Founders' Day")
+    holiday = closed("2027-06-07 00:00", "2027-06-08 00:00", "Founders' Day")
     tuesdays = (hours(1, "09:00", "12:00"),)
     assert why(one_day(visit(), clinician(ADA, holiday, week=tuesdays))) == Reason(
         Why.OUTSIDE_HOURS
@@ -620,9 +630,9 @@ def test_closure_on_a_day_that_was_never_open_is_not_to_blame():
 
 def test_closure_of_the_whole_clinic_is_named_before_one_person_s_leave():
     rules = visit(a_clinician(), Need("room", (ROOM_1, ROOM_2, ROOM_3)))
-    leave = busy("2027-06-01 00:00", "2027-06-20 00:00", "Ada is away")
-    holiday = busy("2027-06-07 00:00", "2027-06-08 00:00", "Founders' Day")
-    repair = busy("2027-06-01 00:00", "2027-06-20 00:00", "Repairs")
+    leave = closed("2027-06-01 00:00", "2027-06-20 00:00", "Ada is away")
+    holiday = closed("2027-06-07 00:00", "2027-06-08 00:00", "Founders' Day")
+    repair = closed("2027-06-01 00:00", "2027-06-20 00:00", "Repairs")
     calendars = [
         clinician(ADA, leave, holiday),
         room(ROOM_1, holiday, repair),
@@ -636,7 +646,7 @@ def test_closure_of_the_whole_clinic_is_named_before_one_person_s_leave():
 
 
 def test_closure_of_one_clinician_is_not_why_when_the_other_is_booked():
-    leave = busy("2027-06-07 00:00", "2027-06-08 00:00", "Ada is away")
+    leave = closed("2027-06-07 00:00", "2027-06-08 00:00", "Ada is away")
     booked = busy("2027-06-07 09:00", "2027-06-07 12:00")
     day = one_day(
         visit(a_clinician(ADA, BEN)), clinician(ADA, leave), clinician(BEN, booked)
@@ -700,7 +710,7 @@ def test_day_is_fully_booked_when_two_kinds_block_everything():
 @pytest.mark.parametrize("barred", [Why.CALL_US, Why.NEEDS_REFERRAL])
 def test_what_bars_a_visit_holds_for_every_time_that_could_be_booked(barred):
     rules = Rules(60, 0, 0, 60, 120, 6, (a_clinician(),), barred=barred)
-    holiday = busy("2027-06-09 00:00", "2027-06-10 00:00", "Founders' Day")
+    holiday = closed("2027-06-09 00:00", "2027-06-10 00:00", "Founders' Day")
     ada = clinician(ADA, holiday, busy("2027-06-10 09:00", "2027-06-10 12:00"))
     days = free_slots(
         rules,
@@ -750,7 +760,7 @@ def test_one_start_is_answered_with_its_own_reason(start, expected):
     calendars = [
         clinician(
             ADA,
-            busy("2027-06-08 00:00", "2027-06-09 00:00", "Founders' Day"),
+            closed("2027-06-08 00:00", "2027-06-09 00:00", "Founders' Day"),
             busy("2027-06-09 09:00", "2027-06-09 10:00"),
             busy("2027-06-10 09:00", "2027-06-10 10:00"),
         ),
@@ -813,7 +823,7 @@ NINE_TO_TEN = Interval(at("2027-06-07 09:00"), at("2027-06-07 10:00"))
             room(
                 ROOM_1,
                 busy("2027-06-07 09:00", "2027-06-07 09:30"),
-                busy("2027-06-07 10:19", "2027-06-07 12:00", "Painting"),
+                closed("2027-06-07 10:19", "2027-06-07 12:00", "Painting"),
             ),
             Reason(Why.CLOSED, "Painting"),
         ),
@@ -1056,7 +1066,7 @@ def test_visit_over_a_midnight_that_comes_twice_is_listed_and_checked_alike():
 
 def test_visit_in_the_first_of_two_hours_leaves_the_second_free():
     first = at("2027-11-07 01:00")
-    ada = clinician(ADA, Busy(first, first + 3600), week=every_day("01:00", "02:00"))
+    ada = clinician(ADA, (first, first + 3600), week=every_day("01:00", "02:00"))
     day = one_day(visit(), ada, date=dt.date(2027, 11, 7))
     assert walls(day) == ["01:00 EST"]
 
@@ -1101,7 +1111,7 @@ def test_opening_windows_are_sorted_and_merged():
     "wrong",
     [
         lambda: Interval(10, 10),
-        lambda: Busy(10, 9),
+        lambda: Closed(10, 9, "Holiday"),
         lambda: hours(7, "09:00", "10:00"),
         lambda: hours(-1, "09:00", "10:00"),
         lambda: hours(0, "10:00", "09:00"),

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from booking.availability import (
-    Busy,
     Calendar,
+    Closed,
     Day,
     Interval,
     Need,
@@ -125,14 +125,14 @@ class Clinic:
         return set().union(*(self.open_minutes(resource, day) for day in days))
 
     def busy_minutes(self, resource):
-        return minutes_in(self.calendars[resource].busy)
+        return self.visit_minutes(resource) | self.closed_minutes(resource, "")
 
     def own_minutes(self, resource):
         return minutes_in(self.calendars[resource].own)
 
     def closed_minutes(self, resource, name):
-        closures = [b for b in self.calendars[resource].busy if b.closure]
-        return minutes_in(c for c in closures if name in ("", c.closure))
+        closures = self.calendars[resource].closed
+        return minutes_in(c for c in closures if name in ("", c.name))
 
     # What each start is like
 
@@ -178,7 +178,7 @@ class Clinic:
     # Who takes part
 
     def visit_minutes(self, resource):
-        return minutes_in(b for b in self.calendars[resource].busy if not b.closure)
+        return minutes_in(Interval(*busy) for busy in self.calendars[resource].busy)
 
     def work(self, resource, date):
         """Count the minutes of the date that visits take."""
@@ -301,8 +301,8 @@ class Clinic:
             ]
             return len(alone), len(hit)
 
-        names = {b.closure for r in self.known for b in self.calendars[r].busy}
-        return max(sorted(names - {""}), key=explains)
+        names = {c.name for r in self.known for c in self.calendars[r].closed}
+        return max(sorted(names), key=explains)
 
 
 def minutes_in(intervals):
@@ -398,19 +398,20 @@ def a_week(dice, kind, dates):
 
 
 def time_taken(dice, noon):
-    """Return visits, first choices, offers, holds and closures: all of it is busy."""
+    """Return what visits, first choices, offers and holds take, and the closures."""
     taken = []
     for _ in range(dice.number(7)):
         start = noon + (dice.number(45 * 24) - 45 * 12) * 300
         length = dice.of(5, 10, 45, 90, 300, 600, 2000)
-        taken.append(
-            Busy(start, start + length * 60, dice.of("", "", "", "", "", *CLOSURES))
-        )
+        name = dice.of("", "", "", "", "", *CLOSURES)
+        taken.append((start, start + length * 60, name))
     if dice.of(False, False, True):
         start = noon - dice.of(12, 12, 12, 4) * 3600
-        whole = Busy(start, noon + 12 * 3600, dice.of("", "", *CLOSURES))
-        taken.append(whole)
-    return tuple(taken)
+        taken.append((start, noon + 12 * 3600, dice.of("", "", *CLOSURES)))
+    return (
+        tuple((start, end) for start, end, name in taken if not name),
+        tuple(Closed(start, end, name) for start, end, name in taken if name),
+    )
 
 
 def a_calendar(dice, resource, kind, dates, noon):
@@ -420,7 +421,7 @@ def a_calendar(dice, resource, kind, dates, noon):
         resource,
         kind,
         a_week(dice, kind, dates),
-        time_taken(dice, noon),
+        *time_taken(dice, noon),
         before=dice.of(0, 0, 10),
         after=dice.of(0, 0, 25),
         own=(Interval(mine, mine + own * 60),) if own else (),
@@ -549,7 +550,8 @@ def test_every_offer_can_be_reserved(drawn):
         for r, interval in held.items():
             reserved = clinic.reserved(r, slot.start)
             assert interval == Interval(reserved.start, reserved.stop)
-            assert [busy for busy in known[r].busy if busy.overlaps(interval)] == []
+            taken_before = [Interval(*b) for b in known[r].busy] + [*known[r].closed]
+            assert [busy for busy in taken_before if busy.overlaps(interval)] == []
 
 
 @clinics_to_invent(EXAMPLES // 10)
@@ -632,7 +634,7 @@ def test_four_hundred_days_agree_with_the_clock_on_the_wall(name, first):
     begins = int(dt.datetime.combine(first, dt.time(), zone).timestamp())
     busy = [
         tuple(
-            Busy(begins + n * hours * 3600, begins + n * hours * 3600 + 50 * 60)
+            (begins + n * hours * 3600, begins + n * hours * 3600 + 50 * 60)
             for n in range(1, 400 * 24 // hours)
         )
         for hours in (5, 7, 11)

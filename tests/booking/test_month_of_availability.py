@@ -86,10 +86,13 @@ def test_the_plan_has_the_very_seconds_that_are_held():
 
     clinician = Resource.objects.get(kind=CLINICIAN)
     [calendar] = [c for c in plan.calendars if c.resource == clinician.pk]
-    assert sorted((b.start, b.end, b.closure) for b in calendar.busy) == [
-        (at("10:00").timestamp(), at("10:40").timestamp(), ""),
-        (at("15:00").timestamp(), at("16:00").timestamp(), "Training day"),
-    ]
+    [busy], [closed] = calendar.busy, calendar.closed
+    assert busy == (at("10:00").timestamp(), at("10:40").timestamp())
+    assert (closed.start, closed.end) == (
+        at("15:00").timestamp(),
+        at("16:00").timestamp(),
+    )
+    assert closed.name == "Training day"
 
 
 # --- What is looked for is found by an index -----------------------------------------
