@@ -8,7 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from time_machine import Traveller, travel
 
 from booking import guards
@@ -16,6 +18,7 @@ from booking.models import VisitType
 from tests import factories, plugin, servers
 from tests.servers import MailServer, Site
 
+from .desk import a_colleague
 from .road import Browser
 
 
@@ -60,6 +63,24 @@ def visit_type(db: None) -> VisitType:
 def patient(clock: Traveller, visit_type: VisitType) -> Browser:
     """Give a patient at the first page."""
     return Browser(clock, visit_type)
+
+
+@pytest.fixture
+def desk(db: None) -> Client:
+    """Give the browser of Ana, who works at the front desk."""
+    return signed_in(a_colleague())
+
+
+@pytest.fixture
+def manager(db: None) -> Client:
+    """Give the browser of Mia, who manages the practice."""
+    return signed_in(a_colleague("Manager", username="mia"))
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 @pytest.fixture

@@ -1,9 +1,13 @@
 """A patient at the pages of a request: answers step by step, as a browser would."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg2
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from time_machine import Traveller
@@ -58,6 +62,21 @@ def text_of(response: HttpResponse) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
+@contextmanager
+def busy_database() -> Iterator[None]:
+    """Let somebody else lock all resources longer than we wait. PostgreSQL alone."""
+    other = psycopg2.connect(**connection.get_connection_params())
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM booking_resource FOR UPDATE")
+            with connection.cursor() as mine:
+                mine.execute("SET lock_timeout = '20ms'")
+            yield
+    finally:
+        other.close()
+        connection.close()
+
+
 class Browser(Client):
     """A patient's browser. `path` and so on are what the last page was."""
 
@@ -70,6 +89,16 @@ class Browser(Client):
         super().__init__(REMOTE_ADDR=address)
         self.clock = clock
         self.visit_type = visit_type
+
+    def window(self) -> dict[str, Any]:
+        """Return what a window that is open now knows."""
+        return dict(self.session.items())
+
+    def turn_to(self, window: dict[str, Any]) -> None:
+        """Go on in a window that was opened before."""
+        session = self.session
+        session.update(window)
+        session.save()
 
     def begin(self, **link: str) -> HttpResponse:
         """Pass the emergency check."""

@@ -2,9 +2,7 @@
 
 from datetime import timedelta
 
-import psycopg2
 import pytest
-from django.db import connection
 
 from booking.limits import REQUESTS_BY_ADDRESS, REQUESTS_BY_EMAIL
 from booking.models import Appointment, Reservation
@@ -12,7 +10,7 @@ from booking.views.times import HOLDS_BY_ADDRESS
 from tests import factories
 from tests.factories import at
 
-from .road import Browser, text_of
+from .road import Browser, busy_database, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -88,11 +86,9 @@ def test_too_many_requests_are_told_to_call(clock, visit_type, most, changed):
 
 def test_a_request_that_is_sent_again_is_not_counted_again(patient, visit_type, clock):
     patient.fill_in()
-    before = dict(patient.session.items())
+    before = patient.window()
     for _again in range(8):
-        session = patient.session
-        session.update(before)
-        session.save()
+        patient.turn_to(before)
         assert patient.send().url == "/book/sent/"
 
 
@@ -100,17 +96,9 @@ def test_a_request_that_is_sent_again_is_not_counted_again(patient, visit_type, 
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_was_busy_counts_as_no_request(patient):
     patient.fill_in()
-    other = psycopg2.connect(**connection.get_connection_params())
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM booking_resource FOR UPDATE")
-            with connection.cursor() as mine:
-                mine.execute("SET lock_timeout = '20ms'")
-            for _press in range(REQUESTS_BY_ADDRESS[0].limit + 1):
-                assert patient.send().status_code == 503
-    finally:
-        other.close()
-        connection.close()
+    with busy_database():
+        for _press in range(REQUESTS_BY_ADDRESS[0].limit + 1):
+            assert patient.send().status_code == 503
     assert patient.send().url == "/book/sent/"
 
 

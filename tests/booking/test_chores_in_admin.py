@@ -2,20 +2,17 @@
 
 import html
 import re
-from collections.abc import Iterator
 from datetime import time, timedelta
-from io import StringIO
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
-from django.core.management import call_command
+from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page
-from time_machine import Traveller, travel
+from time_machine import Traveller
 
 from booking import chores
 from booking.models import Appointment, Chore
@@ -24,37 +21,12 @@ from tests.browser import axe
 from tests.chromium import look
 from tests.factories import NOW
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 DESK = "/admin/"
 LIST = "/admin/booking/chore/"
 CHECK = f"{LIST}integrity/change/"
 FOUND = "See what was found"
-
-
-@pytest.fixture(autouse=True)
-def monday_morning() -> Iterator[Traveller]:
-    with travel(NOW, tick=False) as clock:
-        yield clock
-
-
-def signed_in(group: str) -> Client:
-    call_command("load_groups", stdout=StringIO())
-    user = User.objects.create_user(group.lower(), is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def desk(db: None) -> Client:
-    return signed_in("Front desk")
-
-
-@pytest.fixture
-def manager(db: None) -> Client:
-    return signed_in("Manager")
 
 
 def systems(response: HttpResponse) -> str:
@@ -79,16 +51,14 @@ def break_a_visit() -> Appointment:
 # --- On the desk -----------------------------------------------------------------
 
 
-def test_the_desk_says_when_the_records_were_checked(
-    desk: Client, monday_morning: Traveller
-):
+def test_the_desk_says_when_the_records_were_checked(desk: Client, clock: Traveller):
     factories.a_booked_visit()
     assert "The records have not been checked yet." in systems(desk.get(DESK))
     chores.do_due()
     assert "Records checked today 9:00 AM, no faults." in systems(desk.get(DESK))
-    later(monday_morning, desk, timedelta(hours=18))
+    later(clock, desk, timedelta(hours=18))
     assert "Records checked yesterday 9:00 AM, no faults." in systems(desk.get(DESK))
-    later(monday_morning, desk, timedelta(hours=1))
+    later(clock, desk, timedelta(hours=1))
     assert (
         "Late The records have not been checked since yesterday 9:00 AM."
     ) in systems(desk.get(DESK))
@@ -118,11 +88,11 @@ def test_who_may_see_the_faults_is_led_to_them(manager: Client):
 
 
 def test_faults_found_stay_in_sight_when_the_next_check_is_late(
-    desk: Client, monday_morning: Traveller
+    desk: Client, clock: Traveller
 ):
     break_a_visit()
     chores.do_due()
-    later(monday_morning, desk, timedelta(days=2))
+    later(clock, desk, timedelta(days=2))
     said = systems(desk.get(DESK))
     assert "1 fault in the records, found Mon, Nov 16, 9:00 AM." in said
     assert "not been checked since Mon, Nov 16, 9:00 AM." in said
@@ -137,12 +107,10 @@ def test_a_check_that_broke_off_or_is_turned_off_is_not_called_fine(desk: Client
     assert "The check of the records is turned off." in said
 
 
-def test_another_chore_that_does_not_get_done_is_named(
-    desk: Client, monday_morning: Traveller
-):
+def test_another_chore_that_does_not_get_done_is_named(desk: Client, clock: Traveller):
     chores.do_due()
     assert "not getting done" not in systems(desk.get(DESK))
-    later(monday_morning, desk, timedelta(hours=2))
+    later(clock, desk, timedelta(hours=2))
     words = "“Delete what is of no more use” is not getting done."
     assert words in systems(desk.get(DESK))
 

@@ -1,7 +1,6 @@
 """Nothing owed is lost, sent twice, sent too late, or silently given up."""
 
 import socket
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from smtplib import SMTPRecipientsRefused
 from typing import Any
@@ -12,7 +11,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from django.core.management import call_command
 from django.db import connection, connections
 from pytest_django import Settings
-from time_machine import travel
+from time_machine import Traveller
 
 from booking import delivery, workflow
 from booking.errors import TimeTaken
@@ -22,13 +21,8 @@ from tests import factories
 from tests.factories import NOW, at
 from tests.servers import MailServer
 
+pytestmark = pytest.mark.usefixtures("clock")
 committed = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def monday_morning() -> Iterator[Any]:
-    with travel(NOW, tick=False) as clock:
-        yield clock
 
 
 @pytest.fixture
@@ -149,7 +143,7 @@ def test_no_connection_to_the_database_is_open_while_the_mail_server_talks(
 
 @committed
 def test_mail_waits_while_the_server_is_away_and_is_sent_once_when_it_is_back(
-    mail: MailServer, monday_morning: Any
+    mail: MailServer, clock: Traveller
 ):
     mail.stop()
     visit = factories.a_request()
@@ -160,9 +154,9 @@ def test_mail_waits_while_the_server_is_away_and_is_sent_once_when_it_is_back(
     assert (waiting.waiting, waiting.oldest_waiting) == (1, timedelta(seconds=30))
 
     mail.start()
-    monday_morning.shift(timedelta(seconds=59))
+    clock.shift(timedelta(seconds=59))
     assert deliver_all() == 0
-    monday_morning.shift(timedelta(seconds=13 + 1))
+    clock.shift(timedelta(seconds=13 + 1))
     assert deliver_all() == 1
     assert state(visit) == [("received", "sent", 2, "")]
     assert len(mail.messages) == 1
@@ -170,7 +164,7 @@ def test_mail_waits_while_the_server_is_away_and_is_sent_once_when_it_is_back(
 
 
 @committed
-def test_after_eight_tries_a_person_has_to_phone(mail: MailServer, monday_morning: Any):
+def test_after_eight_tries_a_person_has_to_phone(mail: MailServer, clock: Traveller):
     mail.answer = "451 4.3.0 pat@example.com: try later"
     visit = factories.a_request()
     waits = []
@@ -180,7 +174,7 @@ def test_after_eight_tries_a_person_has_to_phone(mail: MailServer, monday_mornin
         wait = message.due_at - datetime.now(message.due_at.tzinfo)
         waits.append(wait)
         assert (message.failed_at, message.last_error) == (None, "451 SMTPDataError")
-        monday_morning.shift(wait)
+        clock.shift(wait)
     for wait, minutes in zip(waits, (1, 5, 15, 60, 180, 360, 720), strict=True):
         assert timedelta(minutes=minutes) <= wait <= timedelta(minutes=minutes * 1.2)
     assert deliver_all() == 1
@@ -250,7 +244,7 @@ def test_a_password_that_is_refused_costs_no_message(mail_to: Any, settings: Set
 
 @committed
 def test_a_line_that_drops_after_the_data_sends_the_same_message_again(
-    mail_to: Any, monday_morning: Any
+    mail_to: Any, clock: Traveller
 ):
     class Drops(MailServer):
         dropping = True
@@ -270,7 +264,7 @@ def test_a_line_that_drops_after_the_data_sends_the_same_message_again(
     deliver_all()
     assert state(visit) == [("received", "owed", 1, "SMTPServerDisconnected")]
     server.dropping = False
-    monday_morning.shift(timedelta(minutes=2))
+    clock.shift(timedelta(minutes=2))
     deliver_all()
     server.stop()
     first, second = server.messages
@@ -374,9 +368,9 @@ def test_a_confirmation_goes_out_although_more_is_wanted(mail: MailServer):
 
 
 @committed
-def test_an_offer_is_not_sent_once_it_has_ended(mail: MailServer, monday_morning: Any):
+def test_an_offer_is_not_sent_once_it_has_ended(mail: MailServer, clock: Traveller):
     visit = factories.an_offer(with_a_time())
-    monday_morning.shift(timedelta(hours=2))  # and nobody has swept it yet
+    clock.shift(timedelta(hours=2))  # and nobody has swept it yet
     deliver_all()
     assert state(visit)[-1] == ("offered", "overtaken", 0, "")
 
@@ -408,12 +402,10 @@ def test_who_is_off_the_list_is_not_told_that_they_are_on_it(mail: MailServer):
 
 
 @committed
-def test_a_failed_offer_that_has_ended_is_no_call(
-    mail: MailServer, monday_morning: Any
-):
+def test_a_failed_offer_that_has_ended_is_no_call(mail: MailServer, clock: Traveller):
     mail.answer = "550 no"
     factories.an_offer(factories.somebody_waiting())
-    monday_morning.shift(timedelta(hours=1))
+    clock.shift(timedelta(hours=1))
     deliver_all()
     assert delivery.staff_status(NOW + timedelta(hours=1)).to_phone == 1
     assert delivery.staff_status(NOW + timedelta(hours=2)).to_phone == 0
@@ -464,11 +456,11 @@ def test_a_failure_that_is_overtaken_is_no_task():
 
 @committed
 def test_a_worker_that_lost_its_lease_does_not_undo_what_the_next_one_did(
-    monday_morning: Any,
+    clock: Traveller,
 ):
     visit = factories.a_request()
     slow = delivery.claim_next(NOW)
-    monday_morning.shift(delivery.LEASE)
+    clock.shift(delivery.LEASE)
     quick = delivery.claim_next(NOW + delivery.LEASE)
     assert slow
     assert quick
@@ -491,11 +483,11 @@ def test_a_call_is_left_to_a_person(mail: MailServer):
 
 
 @committed
-def test_one_round_sends_keeps_house_and_ends(mail: MailServer, monday_morning: Any):
+def test_one_round_sends_keeps_house_and_ends(mail: MailServer, clock: Traveller):
     visit_type = factories.a_practice()
     workflow.hold(visit_type, at("10:00"), key="old", now=NOW)
     Hit.objects.create(key="x", window=int(NOW.timestamp()) - 3 * 86400, count=1)
-    monday_morning.shift(timedelta(days=1, minutes=15))
+    clock.shift(timedelta(days=1, minutes=15))
     now = NOW + timedelta(days=1, minutes=15)
     workflow.hold(visit_type, at("12:00", factories.WEDNESDAY), key="new", now=now)
     assert delivery.staff_status(now).worker_silent

@@ -2,16 +2,12 @@
 
 import html
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from io import StringIO
 from typing import Any
 
 import pytest
 import time_machine
 from django.contrib.auth.models import Group, User
-from django.contrib.messages import get_messages
-from django.core.management import call_command
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
@@ -48,7 +44,9 @@ from tests.factories import (
 )
 from tests.records import events_of, messages_of, nothing_written
 
-pytestmark = pytest.mark.django_db
+from .desk import a_colleague, address, said, text_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 DESK = "/admin/"
 LIST = "/admin/booking/appointment/"
@@ -57,48 +55,12 @@ FIND = f"{LIST}find/"
 SCRIPT = "/admin/jsi18n/"
 
 
-@pytest.fixture(autouse=True)
-def monday_morning() -> Iterator[None]:
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-def somebody(group: str = "Front desk", **values: Any) -> User:
-    call_command("load_groups", stdout=StringIO())
-    defaults = {"username": "ana", "first_name": "Ana", "last_name": "Demo"}
-    user = User.objects.create_user(is_staff=True, **defaults | values)
-    if group:
-        user.groups.add(Group.objects.get(name=group))
-    return user
-
-
-@pytest.fixture
-def desk(client: Client) -> Client:
-    """Give the browser of Ana, who works at the front desk."""
-    client.force_login(somebody())
-    return client
-
-
-def address(act: str, visit: Appointment) -> str:
-    return reverse(f"admin:booking_appointment_{act}", args=[visit.pk])
-
-
 def press_accept(
     client: Client, visit: Appointment, proposal: Proposal, **values: Any
 ) -> HttpResponse:
     """Send what the button beside a choice sends."""
     sent = {"proposal": proposal.pk, "seen_version": visit.version, "back": DESK}
     return client.post(address("accept", visit), sent | values)
-
-
-def said(response: HttpResponse) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
-
-
-def text_of(response: HttpResponse) -> str:
-    """Return the words of a page, as one line."""
-    body = re.sub(r"(?s)<(script|style).*?</\1>", "", response.content.decode())
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
 def lines_of(response: HttpResponse) -> list[str]:
@@ -290,7 +252,7 @@ def test_the_button_for_the_first_free_choice_is_the_primary_one(desk: Client) -
 
 def test_a_colleague_who_was_faster_is_named(desk: Client) -> None:
     visit = a_request()
-    colleague = somebody(username="ben", first_name="Ben", last_name="Demo")
+    colleague = a_colleague(username="ben", first_name="Ben", last_name="Demo")
     workflow.accept(visit.pk, choice(visit).pk, by=By.staff(colleague), now=NOW)
     with nothing_written():
         response = desk.post(
@@ -606,7 +568,7 @@ def test_nothing_can_be_typed_into_added_to_or_deleted_from_the_visits(
     desk: Client,
 ) -> None:
     visit = a_request()
-    desk.force_login(somebody("Manager", username="mia"))
+    desk.force_login(a_colleague("Manager", username="mia"))
     with nothing_written():
         change = desk.post(address("change", visit), {"status": "booked"})
         assert change.status_code == 405
@@ -812,7 +774,7 @@ def test_who_has_to_be_phoned_is_on_the_desk_until_somebody_called(
     assert said(response)[-1] == (
         f"Thank you. {visit.reference}: noted that you called."
     )
-    desk.force_login(somebody(username="ben"))
+    desk.force_login(a_colleague(username="ben"))
     with nothing_written():
         response = desk.post(path)
     assert said(response)[-1] == f"{visit.reference}: this call is no longer needed."
@@ -853,7 +815,7 @@ def test_somebody_who_may_only_look_sees_no_buttons_and_changes_nothing(
     desk: Client,
 ) -> None:
     visit = a_request(patient=patient_details(email=""))
-    looker = somebody("", username="lou")
+    looker = a_colleague("", username="lou")
     looker.user_permissions.set(
         Group.objects.get(name="Front desk").permissions.filter(
             codename="view_appointment"
@@ -881,7 +843,7 @@ def test_somebody_who_may_only_look_sees_no_buttons_and_changes_nothing(
 
 def test_somebody_who_keeps_only_the_pages_sees_no_patient(desk: Client) -> None:
     visit = a_request()
-    editor = somebody("", username="eve")
+    editor = a_colleague("", username="eve")
     desk.force_login(editor)
     page = desk.get(DESK)
     assert page.status_code == 200
@@ -940,7 +902,7 @@ def pages(desk: Client) -> dict[str, str]:
         "/closure/": desk.get("/admin/booking/closure/add/"),
         SCRIPT: desk.get(SCRIPT),
     }
-    desk.force_login(somebody("Manager", username="mia"))
+    desk.force_login(a_colleague("Manager", username="mia"))
     clinician = Resource.objects.filter(kind=CLINICIAN)[0]
     for path in (
         f"/admin/booking/resource/{clinician.pk}/change/",

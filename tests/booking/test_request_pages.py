@@ -3,7 +3,6 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 
-import psycopg2
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection
@@ -17,7 +16,7 @@ from tests import factories
 from tests.factories import FRIDAY, WEDNESDAY, at
 from tests.records import choices_of, events_of, messages_of, spans
 
-from .road import PLAIN, Browser, a_question, text_of
+from .road import PLAIN, Browser, a_question, busy_database, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -535,18 +534,9 @@ def test_an_other_time_that_went_before_it_was_ticked(patient, visit_type):
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_a_busy_database_loses_nothing(patient):
-    """Somebody else holds the lock of the clinician for longer than we wait."""
     patient.fill_in()
-    other = psycopg2.connect(**connection.get_connection_params())
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM booking_resource FOR UPDATE")
-            with connection.cursor() as mine:
-                mine.execute("SET lock_timeout = '20ms'")
-            response = patient.send()
-    finally:
-        other.close()
-        connection.close()
+    with busy_database():
+        response = patient.send()
     assert response.status_code == 503
     assert "Nothing is lost: try again in a minute" in text_of(response)
     assert patient.send().url == "/book/sent/"
@@ -564,11 +554,9 @@ def test_sending_twice_makes_one_request(patient):
 
 def test_two_windows_that_send_at_once_make_one_request(patient):
     patient.fill_in()
-    before = dict(patient.session.items())
+    before = patient.window()
     patient.send()
-    session = patient.session
-    session.update(before)
-    session.save()
+    patient.turn_to(before)
     assert patient.send().url == "/book/sent/"
     visit = Appointment.objects.get()
     kept = draft.load(patient.session, datetime.now(UTC))
@@ -601,11 +589,9 @@ def test_a_forged_sign_of_what_was_seen_sends_nothing(patient, seen):
 
 def test_a_second_window_with_other_answers_is_told_what_was_received(patient):
     patient.fill_in()
-    before = dict(patient.session.items())
+    before = patient.window()
     patient.send()
-    session = patient.session
-    session.update(before)
-    session.save()
+    patient.turn_to(before)
     patient.answer("contact", **PLAIN["contact"] | {"email": "other@example.com"})
     response = patient.send()
     visit = Appointment.objects.get()

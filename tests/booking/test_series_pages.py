@@ -1,12 +1,10 @@
 """Staff plan a series: they see every date before anything is booked."""
 
 import re
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
@@ -37,23 +35,11 @@ from tests.factories import (
 from tests.records import nothing_written
 from tests.security.pages import Form, forms_on
 
-from .test_front_desk import address, said, somebody, text_of
+from .desk import a_colleague, address, said, text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 WEEK = timedelta(days=7)
-
-
-@pytest.fixture(autouse=True)
-def monday_morning() -> Iterator[None]:
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def desk(client: Client) -> Client:
-    client.force_login(somebody())
-    return client
 
 
 def plan(desk: Client, visit: Appointment, **asked: Any) -> HttpResponse:
@@ -463,7 +449,7 @@ def test_an_old_page_books_nothing(desk: Client) -> None:
 
 def test_somebody_without_the_right_sees_no_plan(client: Client) -> None:
     visit = a_request()
-    client.force_login(somebody("", username="lou"))
+    client.force_login(a_colleague("", username="lou"))
     with nothing_written():
         assert client.get(address("series", visit)).status_code == 403
         assert client.post(address("series", visit)).status_code == 403

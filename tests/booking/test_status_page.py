@@ -1,6 +1,5 @@
 """Behind the private link: the present state, and what it allows."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -11,7 +10,7 @@ from django.test import Client
 from django.utils.html import strip_tags
 from icalendar import Calendar
 from pytest_django import Settings
-from time_machine import travel
+from time_machine import Traveller
 
 from booking import links, messages, workflow
 from booking.models import Appointment, Hit, Message
@@ -21,17 +20,11 @@ from tests import factories
 from tests.factories import NOW, at
 from tests.records import all_rows, events_of, messages_of, nothing_written
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 STATUS = "/appointment/"
 CANCELLATION = "/appointment/cancellation/"
 CALENDAR = "/appointment/calendar.ics"
-
-
-@pytest.fixture(autouse=True)
-def monday_morning() -> Iterator[Any]:
-    with travel(NOW, tick=False) as clock:
-        yield clock
 
 
 def open_link(client: Client, visit: Appointment) -> HttpResponse:
@@ -101,14 +94,14 @@ def test_no_other_page_hears_of_the_link(client: Client):
 
 
 def test_unknown_expired_and_revoked_links_get_one_page(
-    client: Client, monday_morning: Any
+    client: Client, clock: Traveller
 ):
     visit = factories.a_request()
     revoked, expired = address_of(visit), address_of(visit)
     links.revoke_all(visit, NOW)
     expired = address_of(visit)
     answers = [client.get(f"/appointments/{'x' * 43}/"), client.get(revoked)]
-    monday_morning.shift(timedelta(days=31))
+    clock.shift(timedelta(days=31))
     answers.append(client.get(expired))
     assert [a.status_code for a in answers] == [404, 404, 404]
     assert len({a.content for a in answers}) == 1
@@ -128,13 +121,13 @@ def test_guessing_is_stopped_and_told_how_to_go_on(client: Client):
 
 
 def test_the_page_closes_after_half_an_hour_without_use(
-    client: Client, monday_morning: Any
+    client: Client, clock: Traveller
 ):
     open_link(client, factories.a_request())
     for _ in range(3):
-        monday_morning.shift(timedelta(minutes=29))
+        clock.shift(timedelta(minutes=29))
         assert client.get(STATUS).status_code == 200
-    monday_morning.shift(timedelta(minutes=30))
+    clock.shift(timedelta(minutes=30))
     assert client.get(STATUS).status_code == 403
 
 
@@ -204,19 +197,19 @@ def test_a_request_says_that_it_is_not_booked_and_when_we_answer(client: Client)
     assert "Add to my calendar" not in text
 
 
-def test_a_late_answer_is_owned_up_to(client: Client, monday_morning: Any):
+def test_a_late_answer_is_owned_up_to(client: Client, clock: Traveller):
     visit = factories.a_request(None, at("10:00", factories.FRIDAY))
     open_link(client, visit)
-    monday_morning.shift(timedelta(hours=9))
+    clock.shift(timedelta(hours=9))
     open_link(client, visit)
     assert "and we have not. We are sorry." in words(client.get(STATUS))
 
 
 def test_times_that_passed_without_an_answer_are_no_dead_end(
-    client: Client, monday_morning: Any
+    client: Client, clock: Traveller
 ):
     visit = factories.a_request()
-    monday_morning.shift(timedelta(days=1, hours=2))
+    clock.shift(timedelta(days=1, hours=2))
     open_link(client, visit)
     assert "The times that you asked for have passed." in words(client.get(STATUS))
 
@@ -260,10 +253,10 @@ def test_how_to_get_ready_and_advice_are_shown_but_no_answer(client: Client):
 
 
 def test_a_visit_that_is_over_can_no_longer_be_cancelled_here(
-    client: Client, monday_morning: Any
+    client: Client, clock: Traveller
 ):
     visit = factories.a_booked_visit()
-    monday_morning.shift(timedelta(days=1, hours=2))
+    clock.shift(timedelta(days=1, hours=2))
     open_link(client, visit)
     response = client.get(STATUS)
     assert heading(response) == "This appointment is over"

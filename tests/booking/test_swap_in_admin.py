@@ -1,11 +1,9 @@
 """The front desk exchanges the clinician, room or machine of a booked visit."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import time_machine
-from django.test import Client
 from playwright.sync_api import Page
 
 from booking import workflow
@@ -24,23 +22,11 @@ from tests.factories import (
 )
 from tests.records import messages_of, nothing_written
 
-from .test_front_desk import said, somebody
+from .desk import said
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 LIST = "/admin/booking/appointment/"
-
-
-@pytest.fixture(autouse=True)
-def monday_morning() -> Iterator[None]:
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def desk(client: Client) -> Client:
-    client.force_login(somebody())
-    return client
 
 
 @pytest.fixture

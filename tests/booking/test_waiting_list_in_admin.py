@@ -1,12 +1,10 @@
 """The front desk sees who waits and why, and acts for callers; a manager sets rules."""
 
 import re
-from collections.abc import Iterator
 from datetime import time, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.http import HttpResponse
@@ -34,30 +32,12 @@ from tests.factories import (
 )
 from tests.records import events_of, messages_of, nothing_written, places_of
 
-from .test_front_desk import address, said, somebody, text_of
+from .desk import a_colleague, address, said, text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 LIST = "/admin/booking/waitinglistentry/"
 RULES = "/admin/booking/waitinglistrules/"
-
-
-@pytest.fixture(autouse=True)
-def monday_morning() -> Iterator[None]:
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def desk(client: Client) -> Client:
-    client.force_login(somebody())
-    return client
-
-
-@pytest.fixture
-def manager(client: Client) -> Client:
-    client.force_login(somebody("Manager", username="mia"))
-    return client
 
 
 def named(name: str) -> dict[str, Any]:
@@ -390,14 +370,14 @@ def test_the_rules_are_one_row_that_the_front_desk_does_not_set(desk: Client) ->
     WaitingListRules.objects.get_or_create(pk=1)
     with nothing_written():
         assert desk.get(f"{RULES}1/change/").status_code == 403
-        desk.force_login(somebody("Manager", username="mia"))
+        desk.force_login(a_colleague("Manager", username="mia"))
         assert desk.post(f"{RULES}add/", rules()).status_code == 403
         assert desk.post(f"{RULES}1/delete/", {"post": "yes"}).status_code == 403
 
 
 def test_somebody_who_may_only_look_sees_the_list_and_no_button(desk: Client) -> None:
     visit = an_offer(somebody_waiting(), at("10:00"))
-    looker = somebody("", username="lou")
+    looker = a_colleague("", username="lou")
     looker.user_permissions.set(
         Permission.objects.filter(codename="view_waitinglistentry")
     )

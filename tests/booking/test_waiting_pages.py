@@ -1,14 +1,13 @@
 """The waiting list as patients meet it: instead of a time, and by their link."""
 
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
-from time_machine import travel
+from time_machine import Traveller
 
 from booking import integrity, workflow
 from booking.models import Appointment, Hit, Reservation, Resource, VisitType
@@ -51,13 +50,7 @@ WISH: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def monday_morning() -> Iterator[Any]:
-    with travel(NOW, tick=False) as clock:
-        yield clock
-
-
-link = pytest.mark.usefixtures("monday_morning")
+link = pytest.mark.usefixtures("clock")
 
 
 # --- Instead of a time ------------------------------------------------------------
@@ -109,11 +102,9 @@ def test_who_finds_no_time_joins_the_list(patient: Browser, visit_type: VisitTyp
 
 def test_sending_twice_makes_one_place(patient: Browser, visit_type: VisitType):
     waits(patient, visit_type)
-    before = dict(patient.session.items())
+    before = patient.window()
     patient.send()
-    session = patient.session
-    session.update(before)
-    session.save()
+    patient.turn_to(before)
     assert patient.send().url == "/book/sent/"
     visit = Appointment.objects.get()
     assert places_of(visit) == [("", 0)]
@@ -421,12 +412,12 @@ def test_an_older_page_decides_nothing(client: Client):
 
 
 def test_an_offer_that_lapsed_says_so_before_anybody_swept_it(
-    client: Client, monday_morning: Any
+    client: Client, clock: Traveller
 ):
     visit = an_offer(somebody_waiting(), at("10:00"))
     pk = offered(visit).pk
     open_link(client, visit)
-    monday_morning.shift(timedelta(hours=2))
+    clock.shift(timedelta(hours=2))
     open_link(client, visit)
     response = client.get(STATUS)
     assert heading(response) == "The time that we offered has lapsed"

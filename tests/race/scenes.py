@@ -10,9 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.contrib.auth.models import Permission, User
+from django.core import mail
 from django.db import connection, transaction
+from time_machine import travel
 
-from booking import clock, guards, integrity, links, waiting_list, workflow
+from booking import clock, delivery, guards, integrity, links, waiting_list, workflow
 from booking.models import (
     Appointment,
     Closure,
@@ -218,6 +220,18 @@ def lapse(visit: int, now: datetime) -> str:
 def offer_what_is_free() -> None:
     """Do what each worker does every minute."""
     waiting_list.offer_free_times(NOW)
+
+
+def send_what_is_owed() -> list[str]:
+    """Do what each worker does with mail; return the Message-ID of each that it sent.
+
+    Nothing else runs in this process meanwhile, whose clock and mail these are.
+    """
+    mail.outbox = []
+    with travel(NOW, tick=False):
+        while delivery.deliver_next():
+            pass
+    return [message.extra_headers["Message-ID"] for message in mail.outbox]
 
 
 def swap(visit: int, gives: int, takes: int, user: int) -> int:

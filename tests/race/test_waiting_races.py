@@ -108,6 +108,24 @@ def test_four_workers_offer_a_free_time_once(crew: Crew):
             assert said == ["on_list", "offered"]
 
 
+def test_two_workers_offer_and_two_send_and_each_mail_goes_once(crew: Crew):
+    crew.do(scenes.send_what_is_owed)  # to those of the races before
+    for day in weekdays(5):
+        visit_type = crew.do(scenes.practice)
+        visits = [crew.do(scenes.join, visit_type, day) for _ in range(3)]
+
+        outcomes = crew.race(
+            [(scenes.offer_what_is_free, ()), (scenes.send_what_is_owed, ())] * 2
+        )
+
+        assert codes(outcomes) == {"done": 4}
+        for visit in visits:
+            _, _, said = crew.do(scenes.story, visit)
+            assert said == ["on_list", "offered"]
+        sent = outcomes[1].value + outcomes[3].value + crew.do(scenes.send_what_is_owed)
+        assert len(sent) == len(set(sent)) == 2 * len(visits)
+
+
 def test_two_colleagues_exchange_two_clinicians_crosswise(crew: Crew):
     visit_type = crew.do(scenes.practice, 2, 2)
     desk = [crew.do(scenes.colleague) for _ in range(2)]

@@ -1,0 +1,38 @@
+"""Somebody of the staff at the pages of the admin."""
+
+import html
+import re
+from io import StringIO
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.contrib.messages import get_messages
+from django.core.management import call_command
+from django.http import HttpResponse
+from django.urls import reverse
+
+from booking.models import Appointment
+
+
+def a_colleague(group: str = "Front desk", **values: Any) -> User:
+    """Make an account of one of the groups, or of none; by default Ana's."""
+    call_command("load_groups", stdout=StringIO())
+    defaults = {"username": "ana", "first_name": "Ana", "last_name": "Demo"}
+    user = User.objects.create_user(is_staff=True, **defaults | values)
+    if group:
+        user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+def address(act: str, visit: Appointment) -> str:
+    return reverse(f"admin:booking_appointment_{act}", args=[visit.pk])
+
+
+def said(response: HttpResponse) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def text_of(response: HttpResponse) -> str:
+    """Return the words of a page, as one line."""
+    body = re.sub(r"(?s)<(script|style).*?</\1>", "", response.content.decode())
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
