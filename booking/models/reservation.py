@@ -69,8 +69,9 @@ class Reservation(models.Model):
     `booking.guards`. Only `workflow` writes here.
     """
 
+    # Found by `reservation_busy`.
     resource = models.ForeignKey(
-        Resource, keep_while_taken, related_name="reservations"
+        Resource, keep_while_taken, related_name="reservations", db_index=False
     )
     start = models.DateTimeField()
     end = models.DateTimeField()
@@ -89,7 +90,12 @@ class Reservation(models.Model):
         related_name="reservations",
     )
     closure = models.ForeignKey(
-        Closure, models.CASCADE, null=True, blank=True, related_name="reservations"
+        Closure,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="reservations",
+        db_index=False,
     )
     hold_key = models.CharField(max_length=64, blank=True, db_index=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -100,6 +106,13 @@ class Reservation(models.Model):
         ordering = ["start", "resource"]
         indexes = [
             models.Index(fields=["resource", "start", "end"], name="reservation_busy"),
+            # Without the rows of visits, which are nearly all: SQLite would go through
+            # those when it is asked for what no closure holds.
+            models.Index(
+                fields=["closure"],
+                name="reservation_of_closure",
+                condition=Q(closure__isnull=False),
+            ),
             # Whoever takes time clears what has lapsed: a few among all the rows.
             models.Index(
                 fields=["resource", "expires_at"],

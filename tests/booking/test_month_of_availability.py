@@ -113,7 +113,15 @@ def is_found_by(index: str, rows: QuerySet[Any]) -> bool:
 
 def test_the_time_held_in_a_month_is_found_by_an_index():
     held = Reservation.objects.live(NOW).overlapping(NOW, NOW + MONTH)
-    assert is_found_by("reservation_busy", held.filter(resource_id__in=[1, 2]))
+    of_visits = held.filter(closure=None)
+    for few_or_many in ([1, 2], list(range(1, 31))):
+        mine = of_visits.filter(resource_id__in=few_or_many)
+        assert is_found_by("reservation_busy", mine)
+
+
+def test_what_a_closure_holds_is_found_by_an_index():
+    held = Reservation.objects.filter(closure_id=1)
+    assert is_found_by("reservation_of_closure", held)
 
 
 def test_what_has_lapsed_is_found_by_an_index():
