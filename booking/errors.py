@@ -76,6 +76,16 @@ class NotPossibleNow(BookingError):
     message = _("This is no longer possible, because the visit has changed meanwhile.")
 
 
+class NotItsTime(BookingError):
+    """What is to be recorded of a visit cannot have happened now."""
+
+    code = "not_its_time"
+    message = _(
+        "That cannot be recorded now. Record an arrival on the day of the visit, and"
+        " the outcome once the visit has begun."
+    )
+
+
 class AlreadyAnswered(NotPossibleNow):
     """A colleague was faster."""
 

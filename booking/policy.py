@@ -61,6 +61,10 @@ class Act(StrEnum):
     RETRACT = "retract"
     LAPSE = "lapse"
     EXPIRE = "expire"
+    ARRIVE = "arrive"
+    NOT_YET = "not_yet"
+    COMPLETE = "complete"
+    MISS = "miss"
 
 
 # From which state to which; None is the state of a visit that is not there yet.
@@ -153,7 +157,28 @@ TRANSITIONS: dict[Act, Edge] = {
         (Status.BOOKED, Status.BOOKED),
         by=[Actor.SYSTEM],
     ),
+    Act.ARRIVE: _edge((Status.BOOKED, Status.ARRIVED), by=[Actor.STAFF]),
+    Act.NOT_YET: _edge((Status.ARRIVED, Status.BOOKED), by=[Actor.STAFF]),
+    # Nobody has to press "arrived" first, and what was recorded can be put right.
+    Act.COMPLETE: _edge(
+        (Status.BOOKED, Status.FULFILLED),
+        (Status.ARRIVED, Status.FULFILLED),
+        (Status.NOSHOW, Status.FULFILLED),
+        by=[Actor.STAFF],
+    ),
+    Act.MISS: _edge(
+        (Status.BOOKED, Status.NOSHOW),
+        (Status.ARRIVED, Status.NOSHOW),
+        (Status.FULFILLED, Status.NOSHOW),
+        by=[Actor.STAFF],
+    ),
 }
+
+
+# The states of a visit whose time was agreed, on its day and afterwards.
+HELD_DAY = (Status.BOOKED, Status.ARRIVED, Status.FULFILLED, Status.NOSHOW)
+# What staff can record of such a visit.
+ATTENDING = (Act.ARRIVE, Act.COMPLETE, Act.MISS, Act.NOT_YET)
 
 
 def ending(status: str, *, on_list: bool) -> Act:

@@ -8,7 +8,7 @@ from functools import cached_property
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from . import reasons
+from . import reasons, workflow
 from .availability import Reason, Why
 from .models import (
     Appointment,
@@ -20,7 +20,8 @@ from .models import (
     VisitType,
     clinic_zone,
 )
-from .policy import Status
+from .models.appointment import AppointmentQuerySet
+from .policy import Act, Status
 
 # The desk shows this many requests; the list of visits has all of them.
 SHOWN = 50
@@ -66,6 +67,20 @@ class Request:
         return [choice for choice in self.choices if choice.is_free]
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A line of the day: a visit, and what can be recorded of it now."""
+
+    visit: Appointment
+    acts: Sequence[Act]
+
+    @property
+    def resources(self) -> list[Resource]:
+        """Return what the visit holds; nothing when it is over."""
+        rows = sorted(self.visit.reservations.all(), key=lambda row: row.resource.kind)
+        return [row.resource for row in rows]
+
+
 @dataclass(frozen=True)
 class Desk:
     """Everything the front desk sees first."""
@@ -97,9 +112,51 @@ class Desk:
         messages = Message.objects.phone_these_people().still_true(self.now)
         return list(messages.select_related("appointment__patient"))
 
+    @cached_property
+    def today(self) -> list[Arrival]:
+        """Return the visits of the day, in order."""
+        begin, end = begin_of_day(self.now), end_of_day(self.now)
+        return arrivals(Appointment.objects.on_day(begin, end), self.now)
+
+    @cached_property
+    def to_come(self) -> int:
+        """Count the visits of the day whose patients are not here yet."""
+        return sum(line.visit.status == Status.BOOKED for line in self.today)
+
+    @cached_property
+    def _without_outcome(self) -> list[Arrival]:
+        # One too many, to know whether there are more. They are not counted: a practice
+        # that never records outcomes has thousands.
+        visits = Appointment.objects.without_outcome(begin_of_day(self.now))
+        return arrivals(visits[: SHOWN + 1], self.now)
+
+    @property
+    def without_outcome(self) -> list[Arrival]:
+        """Return visits of earlier days of which nobody recorded what became."""
+        return self._without_outcome[:SHOWN]
+
+    @property
+    def more_without_outcome(self) -> bool:
+        return len(self._without_outcome) > SHOWN
+
     @property
     def not_shown(self) -> int:
         return self.waiting - len(self.requests)
+
+
+def arrivals(visits: AppointmentQuerySet, now: datetime) -> list[Arrival]:
+    """Return the visits with what can be recorded of each now, likeliest first."""
+    return [
+        Arrival(visit, workflow.recordable(visit, now))
+        for visit in visits.select_related(
+            "patient", "visit_type__service"
+        ).prefetch_related("reservations__resource", "answers")
+    ]
+
+
+def begin_of_day(now: datetime) -> datetime:
+    """Return the midnight, clinic time, that begins the day."""
+    return datetime.combine(timezone.localdate(now), time(), clinic_zone())
 
 
 def end_of_day(now: datetime) -> datetime:

@@ -129,6 +129,7 @@ class AppointmentAdmin(OfferedFilters):
             page("<int:pk>/series/", self.series_view, "series"),
             page("<int:pk>/swap/", self.swap_view, "swap"),
             page("<int:pk>/offer/", require_POST(self.offer_view), "offer"),
+            page("<int:pk>/attend/", require_POST(self.attend_view), "attend"),
             page("<int:pk>/waiting/", require_POST(self.waiting_view), "waiting"),
             *super().get_urls(),
         ]
@@ -271,6 +272,7 @@ class AppointmentAdmin(OfferedFilters):
             series=list(series),
             place=next((p for p in self.places(visit, now)), None),
             offers=visit.proposals.offers(),
+            acts=workflow.recordable(visit, now),
             may_answer=may_answer(request),
             now=now,
         )
@@ -393,6 +395,22 @@ class AppointmentAdmin(OfferedFilters):
             messages.error(request, _("Choose one of the times."))
         else:
             self.attempt(request, visit, taking(visit.pk, proposal, seen))
+        return HttpResponseRedirect(came_from(request, visit))
+
+    def attend_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Record what became of a visit on its day."""
+        visit, seen = self.visit_to_answer(request, pk), seen_version(request)
+        move = request.POST.get("move", "")
+        if move in policy.ATTENDING:
+            self.attempt(
+                request,
+                visit,
+                lambda by, now: workflow.attend(
+                    visit.pk, policy.Act(move), by=by, now=now, seen_version=seen
+                ),
+            )
+        else:
+            messages.error(request, _("Choose what to record."))
         return HttpResponseRedirect(came_from(request, visit))
 
     def waiting_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -45,6 +45,18 @@ _ACTS: dict[str, str | Promise] = {
     Act.RETRACT: gettext_lazy("Offer taken back"),
     Act.LAPSE: gettext_lazy("Offer ended"),
     Act.EXPIRE: gettext_lazy("Waiting list: the last day has passed"),
+    Act.ARRIVE: gettext_lazy("Arrived"),
+    Act.NOT_YET: gettext_lazy("Not here yet after all"),
+    Act.COMPLETE: gettext_lazy("Completed"),
+    Act.MISS: gettext_lazy("Did not come"),
+}
+
+# The buttons that record what became of a visit on its day.
+RECORD: dict[str, str | Promise] = {
+    Act.ARRIVE: gettext_lazy("Arrived"),
+    Act.NOT_YET: gettext_lazy("Not here yet"),
+    Act.COMPLETE: gettext_lazy("Completed"),
+    Act.MISS: gettext_lazy("Did not come"),
 }
 
 # The titles of the pages that ask what to tell the patient, and their last buttons.
@@ -183,6 +195,10 @@ _OUTCOMES: dict[str, str | Promise] = {
     Act.LEAVE: gettext_lazy("taken off the waiting list."),
     Act.DECLINE: gettext_lazy("declined."),
     Act.WITHDRAW: gettext_lazy("withdrawn."),
+    Act.ARRIVE: gettext_lazy("arrived."),
+    Act.NOT_YET: gettext_lazy("not here yet."),
+    Act.COMPLETE: gettext_lazy("completed."),
+    Act.MISS: gettext_lazy("noted that the patient did not come."),
 }
 
 

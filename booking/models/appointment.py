@@ -48,6 +48,21 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         """Return the visits agreed by both, earliest first."""
         return self.filter(status=Status.BOOKED).order_by("start")
 
+    def on_day(self, begin: datetime, end: datetime) -> "AppointmentQuerySet":
+        """Return the visits between two instants that took place or are to, in order.
+
+        Those that were missed are among them.
+        """
+        return self.filter(
+            status__in=policy.HELD_DAY, start__gte=begin, start__lt=end
+        ).order_by("start", "pk")
+
+    def without_outcome(self, begin_of_day: datetime) -> "AppointmentQuerySet":
+        """Return visits of earlier days with no record of what became, latest first."""
+        return self.filter(
+            status__in=(Status.BOOKED, Status.ARRIVED), start__lt=begin_of_day
+        ).order_by("-start", "-pk")
+
     def in_series(self, series: uuid.UUID) -> "AppointmentQuerySet":
         """Return the visits that staff booked in one go, earliest first."""
         return self.filter(series=series).order_by("start", "pk")

@@ -10,6 +10,7 @@ from booking.admin import words
 from booking.models import Appointment, Resource, WaitingListEntry
 from booking.waiting_list import Place
 from booking.words import as_value
+from booking.words import clock as clock_time
 
 register = template.Library()
 
@@ -21,6 +22,18 @@ register.filter("message_state", words.state)
 register.filter("why_waiting", words.why_waiting)
 register.filter("as_value", as_value)
 register.filter("message_text", words.text)
+
+
+@register.filter
+def record(move: str) -> str:
+    """Return the word of a button that records what became of a visit."""
+    return str(words.RECORD[move])
+
+
+@register.filter
+def clock(at: datetime) -> str:
+    """Return the time of day in clinic time: 10:15 AM."""
+    return clock_time(at)
 
 
 @register.filter

@@ -1,6 +1,7 @@
 """The acts: the only writers of status, time and resource."""
 
 from .answer import accept, decline
+from .attend import attend, recordable
 from .book import book
 from .cancel import cancel
 from .close import close, refresh_closures, reopen
@@ -25,6 +26,7 @@ __all__ = [
     "NewRequest",
     "Swappable",
     "accept",
+    "attend",
     "book",
     "book_series",
     "cancel",
@@ -39,6 +41,7 @@ __all__ = [
     "offer",
     "open_windows",
     "pass_",
+    "recordable",
     "refresh_closures",
     "release",
     "renew",

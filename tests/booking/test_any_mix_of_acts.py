@@ -40,6 +40,7 @@ from booking.errors import (
     DifferentForm,
     DifferentRequest,
     NotAllowed,
+    NotItsTime,
     NotPossibleNow,
     OfferEnded,
     TimeNotOffered,
@@ -61,7 +62,7 @@ from booking.models import (
     WaitingListRules,
     Wish,
 )
-from booking.policy import DeclineReason, without
+from booking.policy import Act, DeclineReason, without
 from booking.workflow import PATIENT, SYSTEM, By, NewRequest
 from tests import factories
 from tests.factories import NEW_YORK, NOW
@@ -119,7 +120,19 @@ MAY_TRY: dict[str, set[str]] = {
     "take": {"patient"},
     "pass": {"patient"},
     "offer": {"system"},
+    "arrive": set(),
+    "not_yet": set(),
+    "complete": set(),
+    "miss": set(),
 }
+# What staff record of a visit on its day: from which states, and where that leads.
+ATTENDING = {
+    "arrive": ({"booked"}, "arrived"),
+    "not_yet": ({"arrived"}, "booked"),
+    "complete": ({"booked", "arrived", "noshow"}, "fulfilled"),
+    "miss": ({"booked", "arrived", "fulfilled"}, "noshow"),
+}
+AGREED = ("booked", "arrived", "fulfilled", "noshow")
 
 # A request or a booking, by whoever made it.
 Send = partial[Appointment]
@@ -476,6 +489,37 @@ class AnyMixOfActs(RuleBasedStateMachine):
         ends = (datetime.fromtimestamp(at, UTC) for at in (stretch.start, stretch.stop))
         return (takes, *ends)
 
+    @precondition(lambda self: self.those(AGREED))
+    @rule(data=st.data(), who=desk, move=st.sampled_from(sorted(ATTENDING)))
+    def the_desk_records_what_became_of_a_visit(
+        self, data: st.DataObject, who: int, move: str
+    ) -> None:
+        visit, by = self.visit(data, *AGREED), self.clinic.desk[who]
+        sources, status = ATTENDING[move]
+        last = visit.events.latest("version")
+        local = [at.astimezone(NEW_YORK).date() for at in (visit.start, self.now)]
+        begun = visit.start <= self.now
+
+        def act() -> Appointment:
+            return workflow.attend(visit.pk, Act(move), by=by, now=self.now)
+
+        if (last.act, last.user) == (move, by.user):
+            with self.nothing_new():
+                act()
+        elif visit.status not in sources:
+            with pytest.raises(NotPossibleNow), nothing_written():
+                act()
+        elif not (begun if move in ("complete", "miss") else local[0] == local[1]):
+            with pytest.raises(NotItsTime), nothing_written():
+                act()
+        else:
+            held = self.own_time(visit)
+            act()
+            self.status[visit.pk] = (status, "")
+            assert self.place(visit) is None
+            assert self.offers(visit) == []
+            assert held_by(visit) == (held if status in ("booked", "arrived") else [])
+
     @precondition(lambda self: self.series)
     @rule(data=st.data())
     def an_old_series_is_sent_again(self, data: st.DataObject) -> None:
@@ -579,6 +623,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "take": lambda: workflow.take(visit.pk, offer, **common),
             "pass": lambda: workflow.pass_(visit.pk, **common),
             "retract": lambda: workflow.retract(visit.pk, **common),
+        } | {
+            move: partial(workflow.attend, visit.pk, Act(move), **common)
+            for move in ATTENDING
         }  # fmt: skip
 
     def possible(self, visit: Appointment) -> set[str]:
@@ -589,7 +636,15 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "pending": {"accept", "decline", "cancel", "series", "offer"},
             "proposed": {"decline", "cancel"},
             "waitlist": {"cancel", "offer"},
-            "booked": {"cancel", "series", "swap", "offer"},
+            "booked": {
+                "cancel",
+                "series",
+                "swap",
+                "offer",
+                "arrive",
+                "complete",
+                "miss",
+            },
         }[visit.status]
         if offers.exists():
             acts |= {"pass", "retract"}

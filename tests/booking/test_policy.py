@@ -91,6 +91,18 @@ def test_every_move_ends_where_the_product_says():
         "retract": NOTHING_CAME_OF_IT,
         "lapse": NOTHING_CAME_OF_IT,
         "expire": {("waitlist", "cancelled"), ("booked", "booked")},
+        "arrive": {("booked", "arrived")},
+        "not_yet": {("arrived", "booked")},
+        "complete": {
+            ("booked", "fulfilled"),
+            ("arrived", "fulfilled"),
+            ("noshow", "fulfilled"),
+        },
+        "miss": {
+            ("booked", "noshow"),
+            ("arrived", "noshow"),
+            ("fulfilled", "noshow"),
+        },
     }
 
 
@@ -135,4 +147,8 @@ def test_who_makes_a_move_is_listed():
         "retract": {"staff"},
         "lapse": {"system"},
         "expire": {"system"},
+        "arrive": {"staff"},
+        "not_yet": {"staff"},
+        "complete": {"staff"},
+        "miss": {"staff"},
     }

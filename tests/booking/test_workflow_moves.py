@@ -24,6 +24,12 @@ pytestmark = pytest.mark.django_db
 
 Do = Callable[[Appointment, By], Appointment]
 
+
+def recording(move: Act) -> Do:
+    """Return what records it when the visit has begun."""
+    return lambda visit, by: workflow.attend(visit.pk, move, by=by, now=at("10:00"))
+
+
 ACTS: dict[str, tuple[Do, set[Act]]] = {
     "accept": (
         lambda visit, by: workflow.accept(visit.pk, choice(visit).pk, by=by, now=NOW),
@@ -71,6 +77,10 @@ ACTS: dict[str, tuple[Do, set[Act]]] = {
         lambda visit, by: workflow.retract(visit.pk, by=by, now=NOW),
         {Act.RETRACT},
     ),
+    "arrive": (recording(Act.ARRIVE), {Act.ARRIVE}),
+    "not_yet": (recording(Act.NOT_YET), {Act.NOT_YET}),
+    "complete": (recording(Act.COMPLETE), {Act.COMPLETE}),
+    "miss": (recording(Act.MISS), {Act.MISS}),
 }
 ABOUT_OFFERS = {"take", "pass", "retract"}
 WAITING = {Status.WAITLIST, Status.PROPOSED}
@@ -123,9 +133,19 @@ def test_an_act_starts_only_from_the_states_that_are_listed(name, status):
 
 
 def test_no_move_leads_out_of_a_state_that_is_an_end():
-    ends = {Status.CANCELLED, Status.FULFILLED, Status.NOSHOW, Status.ENTERED_IN_ERROR}
+    ends = {Status.CANCELLED, Status.ENTERED_IN_ERROR}
 
     assert [m for m, edge in TRANSITIONS.items() if edge.sources & ends] == []
+
+
+def test_what_became_of_a_visit_is_only_put_right():
+    known = {Status.FULFILLED, Status.NOSHOW}
+    moves = {move for edge in TRANSITIONS.values() for move in edge.moves}
+
+    assert {(source, to) for source, to in moves if source in known} == {
+        (Status.FULFILLED, Status.NOSHOW),
+        (Status.NOSHOW, Status.FULFILLED),
+    }
 
 
 # --- Who -------------------------------------------------------------------------

@@ -7,6 +7,7 @@ button sends.
 
 import html
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from booking import once, workflow
-from booking.models import FormKey, Hit, Resource
+from booking.models import Appointment, FormKey, Hit, Resource
 from services.models import Clinician, Page
 from tests import factories
 from tests.factories import NOW
@@ -139,6 +140,15 @@ def exchanging(world: World) -> Sent:
     return world.client("superuser"), swap
 
 
+def recording_an_arrival(world: World) -> Sent:
+    Appointment.objects.filter(pk=world.other.pk).update(
+        start=NOW, end=NOW + timedelta(minutes=30)
+    )
+    world.rows["booking.appointment"] = world.other.pk
+    arrived = {"move": "arrive", "seen_version": world.other.version}
+    return world.client("superuser"), arrived
+
+
 def stopping_for_a_caller(world: World) -> Sent:
     visit = workflow.want_earlier(
         world.other.pk, factories.a_wish(), by=workflow.PATIENT, now=NOW
@@ -234,6 +244,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/series/": saving(f"{APPOINTMENT}<int:pk>/series/"),
     f"{APPOINTMENT}<int:pk>/swap/": exchanging,
     f"{APPOINTMENT}<int:pk>/offer/": taking_for_a_caller,
+    f"{APPOINTMENT}<int:pk>/attend/": recording_an_arrival,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),
     f"{CHORE}{CHANGE}": saving(f"{CHORE}{CHANGE}", every="hour"),
