@@ -78,8 +78,7 @@ from .small_clinic import (
     next_clock_change,
 )
 
-# A build takes more than somebody at their desk has the patience for.
-STEPS = int(os.environ.get("STEPS", "10000" if "CI" in os.environ else "2000"))
+STEPS = int(os.environ.get("STEPS", "2000"))
 STEPS_A_CLINIC = 40
 # Explaining a failure takes longer than finding it.
 PHASES = [Phase.generate, Phase.shrink]
