@@ -156,6 +156,21 @@ def preview_cancellation(
     return _preview(visit, kind, CancellationReason.CLINIC, note, now)
 
 
+def preview_offer(
+    appointment: Appointment, starts: Sequence[datetime], until: datetime, now: datetime
+) -> tuple[str, str]:
+    """Return subject and text of what offering these times would send."""
+    visit = copy.copy(appointment)
+    if visit.status != Status.BOOKED:
+        visit.status = Status.PROPOSED
+    event = AppointmentEvent(appointment=visit, data={"kept": True})
+    offers = [Proposal(start=start, expires_at=until) for start in starts]
+    told = _Told(visit, event, offers)
+    channel = reached_by(visit.patient)
+    words = _render(Kind.OFFERED, told, _clinic(), channel, links.url("-"), now)
+    return words.subject, words.text
+
+
 def _preview(
     visit: Appointment,
     kind: Message.Kind,
@@ -171,10 +186,14 @@ def _preview(
     return words.subject, words.text
 
 
-def heading(visit: Appointment, now: datetime) -> str:
-    """Return where the visit stands, as patients read it at the top of everything."""
+def heading(visit: Appointment, now: datetime, *, offered: bool | None = None) -> str:
+    """Return where the visit stands, as patients read it at the top of everything.
+
+    `offered` says whether it has an offer now, to whoever knows without looking.
+    """
     if visit.status in (Status.PROPOSED, Status.BOOKED):
-        offered = visit.proposals.live(now).exists()
+        if offered is None:
+            offered = visit.proposals.live(now).exists()
         if visit.status == Status.PROPOSED and not offered:
             return gettext("The time that we offered has lapsed")
         if visit.status == Status.BOOKED and offered:
@@ -279,7 +298,8 @@ def _render(
         "kept": bool(told.event and told.event.data.get("kept")),
         "entry": told.entry,
         "moved_from": told.moved_from,
-        "heading": (booked and _BOOKED_HEADINGS.get(kind)) or heading(visit, now),
+        "heading": (booked and _BOOKED_HEADINGS.get(kind))
+        or heading(visit, now, offered=bool(told.offers) or None),
         "link": link,
     }
     if channel == Channel.PHONE:

@@ -76,7 +76,8 @@ class Times:
     """The free times of a visit type, on all days that can be booked.
 
     The days are read as far as they are asked for, in two parts at most, each with a
-    constant number of queries. What `hold_key` holds is free to its holder.
+    constant number of queries. `ignoring` is what whoever asks holds themselves. Staff
+    are free of notice and bars, and look as far ahead as patients.
     """
 
     def __init__(
@@ -85,7 +86,8 @@ class Times:
         filters: Filters,
         *,
         now: datetime,
-        hold_key: str = "",
+        ignoring: Ignoring | None = None,
+        by_staff: bool = False,
         without: Collection[datetime] = (),
         has_referral: bool = False,
     ) -> None:
@@ -98,7 +100,8 @@ class Times:
             visit_type.availability,
             now=now,
             clinician=filters.clinician,
-            ignoring=Ignoring(hold_key),
+            ignoring=ignoring,
+            by_staff=by_staff,
             has_referral=has_referral,
         )
         self._read: list[tuple[Day, list[datetime]]] = []

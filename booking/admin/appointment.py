@@ -50,6 +50,7 @@ from . import words
 from .filters import DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits
 from .forms import AnswerForm, DeclineForm, FindForm
+from .offering import OfferPage, can_offer
 from .series import SeriesPlan
 
 Act = Callable[[By, datetime], Appointment]
@@ -129,6 +130,7 @@ class AppointmentAdmin(OfferedFilters):
             page("<int:pk>/series/", self.series_view, "series"),
             page("<int:pk>/swap/", self.swap_view, "swap"),
             page("<int:pk>/offer/", require_POST(self.offer_view), "offer"),
+            page("<int:pk>/propose/", self.propose_view, "propose"),
             page("<int:pk>/attend/", require_POST(self.attend_view), "attend"),
             page("<int:pk>/waiting/", require_POST(self.waiting_view), "waiting"),
             *super().get_urls(),
@@ -273,6 +275,7 @@ class AppointmentAdmin(OfferedFilters):
             place=next((p for p in self.places(visit, now)), None),
             offers=visit.proposals.offers(),
             acts=workflow.recordable(visit, now),
+            can_offer=can_offer(visit, now),
             may_answer=may_answer(request),
             now=now,
         )
@@ -380,6 +383,32 @@ class AppointmentAdmin(OfferedFilters):
             request, "swap", title=title, visit=visit, swappable=found, now=now
         )
 
+    def propose_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Choose times, see the message that offers them, and send it."""
+        visit, now = self.visit_to_answer(request, pk), clock.now()
+        page, preview = OfferPage(visit, request.POST, now), None
+        if "send" in request.POST and page.form.is_valid():
+            act = offering(page, seen_version(request))
+            try:
+                self.attempt(request, visit, act, let=TimeTaken)
+                return HttpResponseRedirect(came_from(request, visit))
+            except TimeTaken as error:
+                page.refused(error)
+        elif not can_offer(visit, now):
+            self.refuse(request, visit, NotPossibleNow())
+            return HttpResponseRedirect(came_from(request, visit))
+        elif "preview" in request.POST and page.is_fit():
+            preview = page.preview()
+        return self.page(
+            request,
+            "propose",
+            title=_("Offer times to %(reference)s") % {"reference": visit.reference},
+            preview=preview,
+            version=request.POST.get("seen_version", visit.version),
+            back=came_from(request, visit),
+            **page.context(),
+        )
+
     def offer_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Take an offer for a caller, say that none suits them, or take it back."""
         visit = self.visit_to_answer(request, pk)
@@ -464,13 +493,22 @@ class AppointmentAdmin(OfferedFilters):
             Appointment.objects.select_related("patient", "visit_type__service"), pk=pk
         )
 
-    def attempt(self, request: HttpRequest, visit: Appointment, act: Act) -> bool:
+    def attempt(
+        self,
+        request: HttpRequest,
+        visit: Appointment,
+        act: Act,
+        *,
+        let: type[BookingError] | tuple[()] = (),
+    ) -> bool:
         """Do it and say what came of it, in a message that names the visit.
 
-        Return whether it was done.
+        Return whether it was done. What is to be `let` through is raised.
         """
         try:
             after = act(by_signed_in(request), clock.now())
+        except let:
+            raise
         except BookingError as error:
             self.refuse(request, visit, error)
             return False
@@ -498,6 +536,10 @@ def taking(pk: int, proposal_id: int, seen: int) -> Act:
     return lambda by, now: workflow.take(
         pk, proposal_id, by=by, now=now, seen_version=seen
     )
+
+
+def offering(page: OfferPage, seen: int) -> Act:
+    return lambda by, now: page.make(by, seen)
 
 
 def swapping(pk: int, chosen: "re.Match[str]", request: HttpRequest) -> Act:

@@ -187,6 +187,7 @@ def state(message: Message, now: datetime) -> str:
 
 
 _OUTCOMES: dict[str, str | Promise] = {
+    Act.OFFER: gettext_lazy("offered, and kept until %(until)s."),
     Act.TAKE: gettext_lazy("booked for %(time)s."),
     Act.SWAP: gettext_lazy("exchanged %(what)s; stays booked for %(time)s."),
     Act.PASS: gettext_lazy("noted that none of the times suits."),
@@ -216,7 +217,9 @@ def _standing(visit: Appointment) -> str:
     time = full_time(visit.start) if visit.start else ""
     if said := _OUTCOMES.get(last.act):
         what = swapped(last) if last.act == Act.SWAP else ""
-        return str(said) % {"time": time, "what": what}
+        until = last.data.get("until")
+        until = full_time(datetime.fromisoformat(until)) if until else ""
+        return str(said) % {"time": time, "what": what, "until": until}
     if visit.status == Status.BOOKED:
         return _("accepted for %(time)s.") % {"time": time}
     return _("cancelled.")

@@ -8,6 +8,7 @@ from .person import AboutForm, AskedByForm, ContactForm, HelpForm
 from .visit import (
     RED_FLAGS,
     EmergencyForm,
+    InstantsField,
     OtherTimesForm,
     QuestionsForm,
     ReferralForm,
@@ -26,6 +27,7 @@ __all__ = [
     "ContactForm",
     "EmergencyForm",
     "HelpForm",
+    "InstantsField",
     "OfferForm",
     "OtherTimesForm",
     "PaymentDetailsForm",

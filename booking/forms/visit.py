@@ -144,13 +144,18 @@ class InstantsField(forms.Field):
     """At most `most` instants, none twice, in the order of the page."""
 
     widget = forms.CheckboxSelectMultiple
-    most = MAX_CHOICES - 1
     default_error_messages = {
         "invalid": _("Choose from the times shown."),
         "most": _("Choose two other times at most. Take the tick off the rest."),
     }
 
+    def __init__(self, *, most: int = MAX_CHOICES - 1, **more: Any) -> None:
+        super().__init__(**more)
+        self.most = most
+
     def clean(self, value: Any) -> list[datetime]:
+        if self.required and not value:
+            raise forms.ValidationError(self.error_messages["required"], "required")
         message = str(self.error_messages["invalid"])
         typed = value if isinstance(value, list) else []
         few = typed[: 2 * MAX_CHOICES]

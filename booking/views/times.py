@@ -15,7 +15,7 @@ from booking import limits, reasons, words, workflow
 from booking.availability import Reason, Why
 from booking.errors import TimeNotOffered, TimeTaken, TryAgain
 from booking.forms import OtherTimesForm, TimeForm, parse_instant
-from booking.models import VisitType
+from booking.models import Ignoring, VisitType
 from booking.picker import PARTS, Filters, Times
 from booking.steps import STEP, Journey
 from clinic_site.client import client_address
@@ -212,7 +212,7 @@ def _times(
         _visit_type(journey),
         filters,
         now=now,
-        hold_key=journey.draft.hold_key,
+        ignoring=Ignoring(journey.draft.hold_key),
         without=without,
         has_referral=journey.has_referral,
     )

@@ -18,6 +18,7 @@ from .road import (
     check_right,
     free_time,
     has_begun,
+    is_repeat,
     lock_visit,
     record,
     take_time,
@@ -40,7 +41,8 @@ def offer(
 
     None of them outlives the first time offered. `kept` holds them for this patient;
     else the first to take one has it. A booked visit keeps its time beside them, so
-    they must not overlap it. Staff are free of notice and horizon.
+    they must not overlap it. Staff are free of notice and horizon; the same times
+    offered again by the same person are the offer that there is.
 
     Raises TimeTaken or TimeNotOffered, whose params name the time by rank,
     NotPossibleNow, also while there is an offer already, AlreadyAnswered,
@@ -50,6 +52,12 @@ def offer(
         raise ValueError("an offer is of one to three different times")
     check_right(Act.OFFER, by)
     visit = lock_visit(appointment_id, now)
+    if (
+        by.user
+        and is_repeat(visit, Act.OFFER, by)
+        and _offered(visit, now) == list(starts)
+    ):
+        return visit
     check_move(visit, Act.OFFER, seen_version)
     if visit.status == Status.PENDING and by.actor != Actor.STAFF:
         raise NotAllowed
@@ -82,6 +90,11 @@ def offer(
     )
     messages.owe(Message.Kind.OFFERED, event, now=now, offers=offers)
     return visit
+
+
+def _offered(visit: Appointment, now: datetime) -> list[datetime]:
+    """Return the times that are offered now, as they were said."""
+    return [offer.start for offer in visit.proposals.live(now).order_by("rank")]
 
 
 def _offer_one(

@@ -970,7 +970,7 @@ def test_the_queue_is_answered_with_the_keyboard_alone(pages: dict[str, str]) ->
         page.goto(f"http://localhost{DESK}")
         page.locator("main").focus()
         reached = []
-        for _ in range(8):
+        for _ in range(9):
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.innerText"))
         return [" ".join(words.split()) for words in reached]
@@ -983,6 +983,7 @@ def test_the_queue_is_answered_with_the_keyboard_alone(pages: dict[str, str]) ->
         "0 to come today",
         "1 to phone",
         f"Accept tomorrow 12:00 PM {late}",
+        f"Offer another time… {late}",
         f"Decline… {late}",
         f"Open {late}",
     ]

@@ -458,6 +458,13 @@ FRONT_DESK = {
     "exchange, nothing chosen": Look(
         f"{VISITS}{{answered_pk}}/swap/", "Choose", "front-desk", press("Exchange it")
     ),
+    "offer another time": Look(
+        f"{VISITS}{{pending_pk}}/propose/", "Chosen so far", "front-desk"
+    ),
+    "offer, previewed": Look(
+        f"{VISITS}{{pending_pk}}/propose/", "The patient will read", "front-desk",
+        press("Preview the message"),
+    ),
     "series of a request": Look(
         f"{VISITS}{{pending_pk}}/series/", "Planned for", "front-desk"
     ),

@@ -149,6 +149,14 @@ def recording_an_arrival(world: World) -> Sent:
     return world.client("superuser"), arrived
 
 
+def offering_a_time(world: World) -> Sent:
+    start = NOW + timedelta(days=2, hours=2)
+    data = {"starts": [start.strftime("%Y-%m-%dT%H:%MZ")], "hours": "24", "send": ""}
+    data |= {"seen_version": world.mine.version}
+    world.rows["booking.appointment"] = world.mine.pk
+    return world.client("superuser"), data
+
+
 def stopping_for_a_caller(world: World) -> Sent:
     visit = workflow.want_earlier(
         world.other.pk, factories.a_wish(), by=workflow.PATIENT, now=NOW
@@ -244,6 +252,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/series/": saving(f"{APPOINTMENT}<int:pk>/series/"),
     f"{APPOINTMENT}<int:pk>/swap/": exchanging,
     f"{APPOINTMENT}<int:pk>/offer/": taking_for_a_caller,
+    f"{APPOINTMENT}<int:pk>/propose/": offering_a_time,
     f"{APPOINTMENT}<int:pk>/attend/": recording_an_arrival,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),

@@ -1,0 +1,174 @@
+"""The page on which staff choose times to offer, and see what the patient will read."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext as _g
+from django.utils.translation import gettext_lazy as _
+
+from booking import messages, words, workflow
+from booking.errors import TimeTaken
+from booking.forms import InstantsField
+from booking.models import Appointment, Ignoring
+from booking.picker import Filters, Times
+from booking.policy import MAX_CHOICES, TRANSITIONS, Act, Status
+from booking.workflow import By
+
+from .words import full_time, moment
+
+# For how many hours an offer may be open, and what is usual.
+HOURS = (4, 24, 48, 72)
+USUAL = 24
+
+
+class OfferTimesForm(forms.Form):
+    """One to three times, and until when the patient may answer."""
+
+    starts = InstantsField(
+        label=_("Times to offer"),
+        most=MAX_CHOICES,
+        error_messages={
+            "required": _("Choose at least one time."),
+            "most": _("Choose three times at most. Take the tick off the rest."),
+        },
+    )
+    hours = forms.TypedChoiceField(
+        label=_("The patient can answer until"),
+        help_text=_(
+            "We keep the times until then, or until the first of them begins if that is"
+            " sooner."
+        ),
+        coerce=int,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose until when the patient can answer.")},
+    )
+
+    def __init__(self, data: Any, *, now: datetime, **more: Any) -> None:
+        super().__init__(data, **more)
+        self.fields["hours"].choices = [  # type: ignore[attr-defined]
+            (str(n), moment(now + timedelta(hours=n), now)) for n in HOURS
+        ]
+
+
+class OfferPage:
+    """What was chosen so far, or for a request the nearest that is free."""
+
+    def __init__(self, visit: Appointment, said: QueryDict, now: datetime) -> None:
+        self.visit = visit
+        self.said = said
+        self.now = now
+        asked = visit.status == Status.PENDING
+        self.free = Times(
+            visit.visit_type,
+            Filters(clinician=visit.wanted_clinician),
+            now=now,
+            # What a request holds is given up for what is offered instead.
+            ignoring=Ignoring(appointment_id=visit.pk) if asked else None,
+            by_staff=True,
+        )
+        self.nearest = self._nearest()
+        self.form = OfferTimesForm(
+            said if "hours" in said else None,
+            now=now,
+            initial={"hours": USUAL},
+        )
+
+    def _nearest(self) -> list[datetime]:
+        """Return the free times nearest to what the patient asked for first."""
+        first = self.visit.proposals.asked().order_by("rank").first()
+        return self.free.nearest(first.start) if first and not self.visit.start else []
+
+    def is_fit(self) -> bool:
+        """Tell whether the offer can be made as it was sent."""
+        if not self.form.is_valid():
+            return False
+        gone = [s for s in self.form.cleaned_data["starts"] if not self.free.has(s)]
+        if gone:
+            self.went(gone)
+        return not gone
+
+    def went(self, gone: list[datetime]) -> None:
+        said = _g("No longer free: %(when)s. Choose another time.")
+        when = "; ".join(moment(start, self.now) for start in gone)
+        self.form.add_error("starts", said % {"when": when})
+
+    @property
+    def until(self) -> datetime:
+        starts: list[datetime] = self.form.cleaned_data["starts"]
+        hours = timedelta(hours=self.form.cleaned_data["hours"])
+        return min(self.now + hours, *starts)
+
+    def preview(self) -> tuple[str, str]:
+        """Return subject and text of what would be sent. Needs a fit offer."""
+        starts = self.form.cleaned_data["starts"]
+        return messages.preview_offer(self.visit, starts, self.until, self.now)
+
+    def make(self, by: By, seen: int) -> Appointment:
+        """Offer what was chosen. Raises as `workflow.offer`. Needs a fit offer."""
+        return workflow.offer(
+            self.visit.pk,
+            self.form.cleaned_data["starts"],
+            expires_at=self.until,
+            by=by,
+            now=self.now,
+            seen_version=seen,
+        )
+
+    def refused(self, error: TimeTaken) -> None:
+        """Say which time went between choosing and sending."""
+        rank = error.params.get("rank", 1)
+        self.went([self.form.cleaned_data["starts"][rank - 1]])
+
+    def ticked(self) -> list[datetime]:
+        """Return what is chosen and can still be had, sorted."""
+        if not self.form.is_bound:
+            return self.nearest
+        field = self.form.fields["starts"]
+        found: list[datetime] = []
+        for text in self.said.getlist("starts")[: 2 * MAX_CHOICES]:
+            try:
+                found += field.clean([text])
+            except forms.ValidationError:
+                continue
+        return sorted({start for start in found if self.free.has(start)})
+
+    def context(self) -> dict[str, Any]:
+        """Return all that the page shows."""
+        ticked = self.ticked()
+        first = _date(self.said.get("from", ""))
+        if first is None and ticked:
+            first = words.local(ticked[0]).date()
+        page = self.free.page(
+            first,
+            checked=ticked,
+            before=(_g("Chosen so far"), ticked),
+            field="starts",
+        )
+        return {
+            "visit": self.visit,
+            "form": self.form,
+            "page": page,
+            "asked": [
+                full_time(p.start)
+                for p in self.visit.proposals.asked().order_by("rank")
+            ],
+            "now": self.now,
+        }
+
+
+def can_offer(visit: Appointment, now: datetime) -> bool:
+    """Tell whether staff can offer times to the visit as it is now."""
+    return (
+        visit.status in TRANSITIONS[Act.OFFER].sources
+        and not (visit.start and visit.start <= now)
+        and not visit.proposals.offers().exists()
+    )
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
