@@ -49,7 +49,8 @@ class Wish:
         return not self.part or is_morning == (self.part == Part.MORNING)
 
     def in_time(self, start: datetime, now: datetime) -> bool:
-        return start - now >= timedelta(minutes=self.notice)
+        """Tell whether they would know soon enough; an offer ends before its time."""
+        return start > now and start - now >= timedelta(minutes=self.notice)
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what it says, as label and words for patients and staff."""

@@ -104,6 +104,17 @@ def place(visit: Appointment, now: datetime = NOW) -> waiting_list.Place:
 # --- In order --------------------------------------------------------------------
 
 
+def test_a_time_that_begins_this_moment_keeps_nobody_from_the_next():
+    visit_type = a_practice(lead_time=0)
+    visit = somebody_waiting(visit_type, now=NOW - HOUR)
+    begins = at("10:00")
+    assert place(visit, begins).start == at("10:30")
+
+    assert offer_free_times(begins) == "Offers made: 1."
+
+    assert offers_of(visit) == [(at("10:30"), "open")]
+
+
 def test_time_that_is_set_free_is_offered_to_who_waits_longest():
     visit_type = a_full_week()
     second = somebody_waiting(visit_type, now=NOW - HOUR)
