@@ -163,7 +163,7 @@ def preview_offer(
     visit = copy.copy(appointment)
     if visit.status != Status.BOOKED:
         visit.status = Status.PROPOSED
-    event = AppointmentEvent(appointment=visit, data={"kept": True})
+    event = AppointmentEvent(from_status=appointment.status, data={"kept": True})
     offers = [Proposal(start=start, expires_at=until) for start in starts]
     told = _Told(visit, event, offers)
     channel = reached_by(visit.patient)
@@ -299,7 +299,7 @@ def _render(
         "entry": told.entry,
         "moved_from": told.moved_from,
         "heading": (booked and _BOOKED_HEADINGS.get(kind))
-        or heading(visit, now, offered=bool(told.offers) or None),
+        or heading(visit, now, offered=True if told.offers else None),
         "link": link,
     }
     if channel == Channel.PHONE:

@@ -199,9 +199,9 @@ Answer by: Monday, November 16, 11:00 AM EST
 Where: Demo Clinic & Rehabilitation, 1 Demo Street, New York, NY
 Reference: {reference}
 
-Until then we keep it for you. After that, the offer ends.
+Until then we keep these times for you. After that, the offer ends.
 
-Take it, or tell us that it does not suit you. This link is private and leads there:
+Take one of them, or tell us that none suits you. This link is private and leads there:
 <link>
 
 If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wait for \
@@ -473,6 +473,29 @@ def test_an_offer_says_what_until_when_and_that_it_is_not_booked(
         "proposed", NOW + timedelta(hours=2),
     )  # fmt: skip
     assert message.offer == factories.offered(visit)
+
+
+def test_one_time_is_offered_as_one(visit_type: VisitType):
+    visit = factories.an_offer(factories.somebody_waiting(visit_type), at("10:00"))
+    text = last_of(visit).text
+    assert "Until then we keep it for you." in text
+    assert "Take it, or tell us that it does not suit you." in text
+
+
+def test_who_asked_for_a_time_is_told_that_another_is_suggested(
+    visit_type: VisitType,
+):
+    desk = factories.a_front_desk_person()
+    asked = factories.a_request(visit_type, at("10:00"))
+    visit = factories.an_offer(asked, at("14:30"), by=desk)
+    message = last_of(visit)
+    assert message.subject == (
+        "We suggest another time – not booked yet, answer by Mon, Nov 16, 11:00 AM"
+        f" ({visit.reference})"
+    )
+    assert message.text.startswith(
+        "We suggest another time than you asked for. It is not booked yet:"
+    )
 
 
 def test_an_offer_that_others_have_too_says_so(visit_type: VisitType):
