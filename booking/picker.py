@@ -96,6 +96,7 @@ class Times:
         self.first = timezone.localdate(now)
         self.last = self.first + timedelta(visit_type.horizon)
         self._without = without
+        self._by_staff = by_staff
         self._availability = partial(
             visit_type.availability,
             now=now,
@@ -179,7 +180,10 @@ class Times:
         for why_none, group in groupby(self.dates(first, last), key=self._why_none):
             days = list(group)
             if why_none:
-                rows.add_none(days[0], days[-1], why_none, self.next_day(days[-1]))
+                then = self.next_day(days[-1])
+                rows.add_none(
+                    days[0], days[-1], why_none, then, call=not self._by_staff
+                )
                 continue
             for day in days:
                 left = [start for start in self.on(day) if start not in ahead]
@@ -272,12 +276,14 @@ class _Rows:
             self.count += 1
         self.rows.append(Row(heading, tiles, wide=with_day))
 
-    def add_none(self, first: date, last: date, why: str, then: date | None) -> None:
+    def add_none(
+        self, first: date, last: date, why: str, then: date | None, *, call: bool
+    ) -> None:
         heading = words.day(first)
         if last > first:
             said = {"first": heading, "last": words.day(last)}
             heading = _g("%(first)s to %(last)s") % said
-        step = _g("Call us to find a time.")
+        step = _g("Call us to find a time.") if call else ""
         if then:
             step = _g("The next free day is %(day)s.") % {"day": words.day(then)}
         self.rows.append(Row(heading, why=why, step=step, then=then))

@@ -84,6 +84,17 @@ def plan(
     ]
 
 
+def distance(wanted: datetime, start: datetime) -> tuple[timedelta, timedelta]:
+    """Return how many days a time is from the wanted one, then how far on the clock.
+
+    The clock is the one on the clinic's wall, whose changes do not count.
+    """
+    there, here = words.local(wanted), words.local(start)
+    # Subtracting within a zone goes by the wall.
+    same_day = datetime.combine(there.date(), here.time(), there.tzinfo)
+    return abs(here.date() - there.date()), abs(same_day - there)
+
+
 class _Planner:
     """Hold what one reading of the database says, and judge date by date."""
 
@@ -159,13 +170,7 @@ class _Planner:
             for slot in day.slots
         ]
 
-        def distance(option: Option) -> tuple[timedelta, timedelta]:
-            at = words.local(option.start)
-            # By the clock on the wall, which subtracting within a zone goes by.
-            same_day = datetime.combine(wall.date(), at.time(), wall.tzinfo)
-            return abs(at.date() - wall.date()), abs(same_day - wall)
-
-        return sorted(found, key=distance)[:NEAREST]
+        return sorted(found, key=lambda option: distance(wall, option.start))[:NEAREST]
 
     def option(self, slot: Slot) -> Option:
         takes = [self.resources[pk] for pk in slot.resources]

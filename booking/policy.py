@@ -176,7 +176,7 @@ TRANSITIONS: dict[Act, Edge] = {
 
 
 # The states of a visit whose time was agreed, on its day and afterwards.
-HELD_DAY = (Status.BOOKED, Status.ARRIVED, Status.FULFILLED, Status.NOSHOW)
+AGREED = (Status.BOOKED, Status.ARRIVED, Status.FULFILLED, Status.NOSHOW)
 # What staff can record of such a visit.
 ATTENDING = (Act.ARRIVE, Act.COMPLETE, Act.MISS, Act.NOT_YET)
 

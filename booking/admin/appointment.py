@@ -388,12 +388,16 @@ class AppointmentAdmin(OfferedFilters):
         visit, now = self.visit_to_answer(request, pk), clock.now()
         page, preview = OfferPage(visit, request.POST, now), None
         if "send" in request.POST and page.form.is_valid():
-            act = offering(page, seen_version(request))
             try:
-                self.attempt(request, visit, act, let=TimeTaken)
-                return HttpResponseRedirect(came_from(request, visit))
+                after = page.make(by_signed_in(request), seen_version(request))
             except TimeTaken as error:
                 page.refused(error)
+            except BookingError as error:
+                self.refuse(request, visit, error)
+                return HttpResponseRedirect(came_from(request, visit))
+            else:
+                messages.success(request, f"{visit.reference}: {words.outcome(after)}")
+                return HttpResponseRedirect(came_from(request, visit))
         elif not can_offer(visit, now):
             self.refuse(request, visit, NotPossibleNow())
             return HttpResponseRedirect(came_from(request, visit))
@@ -403,6 +407,7 @@ class AppointmentAdmin(OfferedFilters):
             request,
             "propose",
             title=_("Offer times to %(reference)s") % {"reference": visit.reference},
+            send=words.SEND[policy.Act.OFFER],
             preview=preview,
             version=request.POST.get("seen_version", visit.version),
             back=came_from(request, visit),
@@ -493,22 +498,13 @@ class AppointmentAdmin(OfferedFilters):
             Appointment.objects.select_related("patient", "visit_type__service"), pk=pk
         )
 
-    def attempt(
-        self,
-        request: HttpRequest,
-        visit: Appointment,
-        act: Act,
-        *,
-        let: type[BookingError] | tuple[()] = (),
-    ) -> bool:
+    def attempt(self, request: HttpRequest, visit: Appointment, act: Act) -> bool:
         """Do it and say what came of it, in a message that names the visit.
 
-        Return whether it was done. What is to be `let` through is raised.
+        Return whether it was done.
         """
         try:
             after = act(by_signed_in(request), clock.now())
-        except let:
-            raise
         except BookingError as error:
             self.refuse(request, visit, error)
             return False
@@ -536,10 +532,6 @@ def taking(pk: int, proposal_id: int, seen: int) -> Act:
     return lambda by, now: workflow.take(
         pk, proposal_id, by=by, now=now, seen_version=seen
     )
-
-
-def offering(page: OfferPage, seen: int) -> Act:
-    return lambda by, now: page.make(by, seen)
 
 
 def swapping(pk: int, chosen: "re.Match[str]", request: HttpRequest) -> Act:

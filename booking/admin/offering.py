@@ -1,6 +1,9 @@
 """The page on which staff choose times to offer, and see what the patient will read."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from django import forms
@@ -13,6 +16,7 @@ from booking.errors import TimeTaken
 from booking.forms import InstantsField
 from booking.models import Appointment, Ignoring
 from booking.picker import Filters, Times
+from booking.planner import distance
 from booking.policy import MAX_CHOICES, TRANSITIONS, Act, Status
 from booking.workflow import By
 
@@ -67,6 +71,8 @@ class OfferPage:
             # What a request holds is given up for what is offered instead.
             ignoring=Ignoring(appointment_id=visit.pk) if asked else None,
             by_staff=True,
+            # An offer ends before its time.
+            without=[now],
         )
         self.nearest = self._nearest()
         self.form = OfferTimesForm(
@@ -76,23 +82,35 @@ class OfferPage:
         )
 
     def _nearest(self) -> list[datetime]:
-        """Return the free times nearest to what the patient asked for first."""
+        """Return the time nearest to what the patient asked for first, on some days.
+
+        Of a day but one, since times that overlap cannot all be kept. Who has a time,
+        or waits for any, asked for none.
+        """
         first = self.visit.proposals.asked().order_by("rank").first()
-        return self.free.nearest(first.start) if first and not self.visit.start else []
+        if first is None or self.visit.start:
+            return []
+        # None so soon that the patient would have less time than usual to answer.
+        after = self.now + timedelta(hours=USUAL)
+        starts = [start for start in self.free.starts() if start >= after]
+        days: dict[date, datetime] = {}
+        for start in sorted(starts, key=partial(distance, first.start)):
+            days.setdefault(words.local(start).date(), start)
+        return sorted(islice(days.values(), MAX_CHOICES))
 
     def is_fit(self) -> bool:
         """Tell whether the offer can be made as it was sent."""
         if not self.form.is_valid():
             return False
-        gone = [s for s in self.form.cleaned_data["starts"] if not self.free.has(s)]
+        starts = self.form.cleaned_data["starts"]
+        gone = [start for start in starts if not self.free.offers(start)]
         if gone:
-            self.went(gone)
+            self._say(_g("No longer free: %(when)s. Choose another time."), gone)
         return not gone
 
-    def went(self, gone: list[datetime]) -> None:
-        said = _g("No longer free: %(when)s. Choose another time.")
-        when = "; ".join(moment(start, self.now) for start in gone)
-        self.form.add_error("starts", said % {"when": when})
+    def _say(self, problem: str, starts: Iterable[datetime]) -> None:
+        when = "; ".join(moment(start, self.now) for start in starts)
+        self.form.add_error("starts", problem % {"when": when})
 
     @property
     def until(self) -> datetime:
@@ -117,9 +135,11 @@ class OfferPage:
         )
 
     def refused(self, error: TimeTaken) -> None:
-        """Say which time went between choosing and sending."""
-        rank = error.params.get("rank", 1)
-        self.went([self.form.cleaned_data["starts"][rank - 1]])
+        """Say which time cannot be had: it went, or is in the way of an earlier one."""
+        start = self.form.cleaned_data["starts"][error.params.get("rank", 1) - 1]
+        if self.is_fit():
+            said = _g("%(when)s cannot be kept beside the others: they overlap.")
+            self._say(said, [start])
 
     def ticked(self) -> list[datetime]:
         """Return what is chosen and can still be had, sorted."""
@@ -132,7 +152,7 @@ class OfferPage:
                 found += field.clean([text])
             except forms.ValidationError:
                 continue
-        return sorted({start for start in found if self.free.has(start)})
+        return sorted({start for start in found if self.free.offers(start)})
 
     def context(self) -> dict[str, Any]:
         """Return all that the page shows."""
@@ -140,16 +160,20 @@ class OfferPage:
         first = _date(self.said.get("from", ""))
         if first is None and ticked:
             first = words.local(ticked[0]).date()
+        heading = (
+            _g("Chosen so far") if self.form.is_bound else _g("Nearest free times")
+        )
         page = self.free.page(
             first,
             checked=ticked,
-            before=(_g("Chosen so far"), ticked),
+            before=(heading, ticked),
             field="starts",
         )
         return {
             "visit": self.visit,
             "form": self.form,
             "page": page,
+            "free": self.free,
             "asked": [
                 full_time(p.start)
                 for p in self.visit.proposals.asked().order_by("rank")

@@ -26,7 +26,8 @@ REASONS: dict[str, str | Promise] = {
     CancellationReason.EXPIRED: gettext_lazy("Time ran out"),
 }
 
-_ACTS: dict[str, str | Promise] = {
+# Of those that staff record on the day of a visit, also what their buttons say.
+ACTS: dict[str, str | Promise] = {
     Act.REQUEST: gettext_lazy("Request received"),
     Act.BOOK: gettext_lazy("Booked by staff"),
     Act.EXTEND: gettext_lazy("More visits booked in a series with this one"),
@@ -45,14 +46,6 @@ _ACTS: dict[str, str | Promise] = {
     Act.RETRACT: gettext_lazy("Offer taken back"),
     Act.LAPSE: gettext_lazy("Offer ended"),
     Act.EXPIRE: gettext_lazy("Waiting list: the last day has passed"),
-    Act.ARRIVE: gettext_lazy("Arrived"),
-    Act.NOT_YET: gettext_lazy("Not here yet after all"),
-    Act.COMPLETE: gettext_lazy("Completed"),
-    Act.MISS: gettext_lazy("Did not come"),
-}
-
-# The buttons that record what became of a visit on its day.
-RECORD: dict[str, str | Promise] = {
     Act.ARRIVE: gettext_lazy("Arrived"),
     Act.NOT_YET: gettext_lazy("Not here yet"),
     Act.COMPLETE: gettext_lazy("Completed"),
@@ -78,6 +71,10 @@ SEND: dict[str, tuple[str | Promise, str | Promise]] = {
     Act.CANCEL: (
         gettext_lazy("Cancel and send"),
         gettext_lazy("Cancel, then phone the patient"),
+    ),
+    Act.OFFER: (
+        gettext_lazy("Offer and send"),
+        gettext_lazy("Offer, then phone the patient"),
     ),
     Act.LEAVE: (
         gettext_lazy("Take off and send"),
@@ -138,7 +135,7 @@ def who(event: AppointmentEvent) -> str:
 
 def what(event: AppointmentEvent) -> str:
     """Return what was done, with the reason where it adds something."""
-    words = str(_ACTS.get(event.act, event.act))
+    words = str(ACTS.get(event.act, event.act))
     if event.act == Act.DECLINE:
         return f"{words}: {REASONS.get(event.reason, event.reason)}"
     if event.act in (Act.ACCEPT, Act.BOOK, Act.TAKE) and event.data.get("start"):

@@ -54,7 +54,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         Those that were missed are among them.
         """
         return self.filter(
-            status__in=policy.HELD_DAY, start__gte=begin, start__lt=end
+            status__in=policy.AGREED, start__gte=begin, start__lt=end
         ).order_by("start", "pk")
 
     def without_outcome(self, begin_of_day: datetime) -> "AppointmentQuerySet":

@@ -25,9 +25,9 @@ register.filter("message_text", words.text)
 
 
 @register.filter
-def record(move: str) -> str:
-    """Return the word of a button that records what became of a visit."""
-    return str(words.RECORD[move])
+def act(move: str) -> str:
+    """Return an act in words: Arrived."""
+    return str(words.ACTS[move])
 
 
 @register.filter

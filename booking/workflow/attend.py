@@ -54,14 +54,11 @@ def attend(
     if not _is_its_time(visit, move, now):
         raise NotItsTime
     if visit.status == Status.BOOKED:
+        free_offers(visit)
         visit.proposals.open().update(outcome=Outcome.WITHDRAWN)
         stop_waiting(visit, WhyEnded.EXPIRED, now)
-    data = {}
-    if move in ENDS:
-        data["freed"] = free_time(visit, now)
-    else:
-        free_offers(visit)
-    record(visit, move, by=by, now=now, data=data)
+    freed = {"freed": free_time(visit, now)} if move in ENDS else {}
+    record(visit, move, by=by, now=now, data=freed)
     messages.overtake_calls(visit, now)
     return visit
 

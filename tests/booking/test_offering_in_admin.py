@@ -18,6 +18,7 @@ from tests import factories
 from tests.browser import axe
 from tests.chromium import look
 from tests.factories import (
+    MONDAY,
     NOW,
     WEDNESDAY,
     a_booked_visit,
@@ -79,10 +80,14 @@ def test_for_a_request_the_nearest_free_times_are_ticked(desk, visit_type):
     visit = a_request(visit_type, at("10:00"))
     page = desk.get(address("propose", visit))
     assert ticked(page) == [
-        "Tuesday, November 17, 9:30 AM, 30 minutes",
         "Tuesday, November 17, 10:00 AM, 30 minutes",
-        "Tuesday, November 17, 10:30 AM, 30 minutes",
+        "Wednesday, November 18, 10:00 AM, 30 minutes",
+        "Thursday, November 19, 10:00 AM, 30 minutes",
     ]
+    starts = re.findall(r'name="starts" value="([^"]+)"[^>]*checked', page.text)
+    assert said(send(desk, visit, starts=starts))[0].startswith(
+        f"{visit.reference}: offered, and kept until Tuesday, November 17, 9:00 AM."
+    )
     assert "The patient asked for: Tuesday, November 17, 10:00 AM" in text_of(page)
 
 
@@ -92,7 +97,11 @@ def test_looking_and_previewing_write_nothing(desk, visit):
         page = send(desk, visit, *TWO, button="preview")
     words = text_of(page)
     assert "The patient will read" in words
-    assert "A time is free – not booked yet, answer by Tue, Nov 17, 9:00 AM" in words
+    assert (
+        "We suggest another time – not booked yet, answer by Tue, Nov 17, 9:00 AM"
+    ) in words
+    assert "We suggest another time than you asked for. It is not booked yet" in words
+    assert "Until then we keep these times for you." in words
     assert "1. Tuesday, November 17, 11:00 AM" in words
     assert "2. Tuesday, November 17, 2:30 PM" in words
     assert len(ticked(page)) == 2
@@ -236,10 +245,28 @@ def test_with_no_time_that_was_asked_for_an_offer_is_the_first_thing(desk, visit
     assert visit.reference in text_of(page)
 
 
-def test_with_nothing_free_the_page_says_what_to_do(desk, visit):
-    factories.a_closure(at("00:00"), NOW + timedelta(days=90))
-    page = desk.get(address("propose", visit))
-    assert "Training day" in text_of(page)
+def test_with_nothing_free_the_page_says_why_and_what_to_do(desk, visit):
+    factories.a_closure(NOW, NOW + timedelta(days=90))
+    words = text_of(desk.get(address("propose", visit)))
+    assert "No time is free until Friday, January 15. Phone the patient" in words
+    assert "Closed: Training day." in words
+    assert "Call us" not in words
+
+
+def test_times_that_overlap_cannot_all_be_kept(desk):
+    visit = a_request(a_practice(step=15), at("10:00"))
+    with nothing_written():
+        page = send(desk, visit, "10:00", "10:15", "11:00")
+    said_so = "tomorrow 10:15 AM cannot be kept beside the others: they overlap."
+    assert said_so in text_of(page)
+    assert len(ticked(page)) == 3
+
+
+def test_a_time_that_begins_this_moment_cannot_be_offered(desk, visit, clock):
+    clock.move_to(at("10:30", MONDAY))
+    page = send(desk, visit, button="from", **{"from": "2026-11-16"})
+    assert 'value="2026-11-16T15:30Z"' not in page.text
+    assert 'value="2026-11-16T16:00Z"' in page.text
 
 
 def test_the_page_costs_as_many_queries_for_three_visits_as_for_one(desk, visit):

@@ -459,7 +459,7 @@ FRONT_DESK = {
         f"{VISITS}{{answered_pk}}/swap/", "Choose", "front-desk", press("Exchange it")
     ),
     "offer another time": Look(
-        f"{VISITS}{{pending_pk}}/propose/", "Chosen so far", "front-desk"
+        f"{VISITS}{{pending_pk}}/propose/", "Nearest free times", "front-desk"
     ),
     "offer, previewed": Look(
         f"{VISITS}{{pending_pk}}/propose/", "The patient will read", "front-desk",
