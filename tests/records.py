@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.db import connection
 
 from booking.models import Appointment, Proposal, Reservation
 
@@ -60,11 +61,15 @@ def closed_on(resource_id: int) -> list[tuple[datetime, datetime]]:
 
 
 def all_rows() -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of every table of booking."""
-    return {
-        model.__name__: list(model._default_manager.order_by("pk").values_list())
-        for model in apps.get_app_config("booking").get_models()
-    }
+    """Return every row of every table of booking, as the database has it."""
+    with connection.cursor() as cursor:
+        rows = {}
+        for model in apps.get_app_config("booking").get_models():
+            pk = model._meta.pk.column
+            table = model._meta.db_table
+            cursor.execute(f'SELECT * FROM "{table}" ORDER BY "{pk}"')  # noqa: S608
+            rows[model.__name__] = cursor.fetchall()
+        return rows
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import pytest
 from django.db import connection, transaction
 from django.db.models import Exists, Min, OuterRef
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -81,6 +81,9 @@ from .small_clinic import (
 # A build takes more than somebody at their desk has the patience for.
 STEPS = int(os.environ.get("STEPS", "10000" if "CI" in os.environ else "2000"))
 STEPS_A_CLINIC = 40
+# How many there are in one run of Hypothesis, more or less: it ends a clinic early that
+# takes many choices to tell, and repeats others with a little changed.
+PORTION = 800
 # Explaining a failure takes longer than finding it.
 PHASES = [Phase.generate, Phase.shrink]
 
@@ -1450,13 +1453,10 @@ def taken_by(slot: Slot, visit_type: VisitType) -> list[tuple[int, datetime, dat
     )
 
 
-def how_many(config: pytest.Config) -> settings:
-    """Return STEPS acts: the same ones each time, or others for each seed."""
+def portion(steps: int) -> settings:
     return settings(
-        # Some more, since a clinic that takes many choices to tell ends early.
-        max_examples=STEPS * 14 // (STEPS_A_CLINIC * 10) + 1,
+        max_examples=-(-steps // STEPS_A_CLINIC),
         stateful_step_count=STEPS_A_CLINIC,
-        derandomize=config.getoption("--hypothesis-seed") is None,
         database=None,
         phases=PHASES,
         deadline=None,  # a busy machine is no fault of the clinic
@@ -1470,11 +1470,17 @@ def test_any_mix_of_acts_keeps_every_promise(
     settings: Settings, pytestconfig: pytest.Config
 ):
     settings.EMAIL_BACKEND = f"{PostOffice.__module__}.{PostOffice.__name__}"
-    AnyMixOfActs.clinic = SmallClinic.founded()
-    AnyMixOfActs.steps = 0
+    machine = AnyMixOfActs
+    machine.clinic = SmallClinic.founded()
+    machine.steps = 0
+    # The same acts each time, or others for each seed.
+    given = pytestconfig.getoption("--hypothesis-seed")
     logging.disable()  # each refusal is logged, and pytest would keep them all
     try:
-        run_state_machine_as_test(AnyMixOfActs, settings=how_many(pytestconfig))
+        while (left := STEPS - machine.steps) > 0:
+            seed(f"{given}, after {machine.steps} acts")(machine)
+            run_state_machine_as_test(
+                machine, settings=portion(min(PORTION, left * 3 // 4 + 1))
+            )
     finally:
         logging.disable(logging.NOTSET)
-    assert AnyMixOfActs.steps >= STEPS
