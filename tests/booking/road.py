@@ -68,6 +68,8 @@ def busy_database() -> Iterator[None]:
     other = psycopg2.connect(**connection.get_connection_params())
     try:
         with other.cursor() as cursor:
+            # However long the test takes on a busy machine.
+            cursor.execute("SET idle_in_transaction_session_timeout = 0")
             cursor.execute("SELECT 1 FROM booking_resource FOR UPDATE")
             with connection.cursor() as mine:
                 mine.execute("SET lock_timeout = '20ms'")
