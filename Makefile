@@ -30,7 +30,7 @@ help: ## List these commands
 run: $(VENV)/installed ## Serve the demo on 127.0.0.1:8000 (HOST=, PORT=)
 	@exec $(BIN)/python deploy/develop.py
 
-# Both databases at the same time, but for the races: those measure how long one waits.
+# Both databases at the same time, but for the races: those need all processors.
 test: $(VENV)/installed-tests tools ## Run every test, on SQLite and PostgreSQL (PYTEST_ARGS=)
 ifdef PYTEST_ARGS
 	TEST_DATABASE=sqlite $(BIN)/pytest $(PYTEST_ARGS)
