@@ -173,7 +173,7 @@ def offers_to(visit: int) -> list[int]:
 
 
 def count_of_mail_owed() -> int:
-    return Message.objects.filter(channel="email", sent_at=None).count()
+    return Message.objects.owed().count()
 
 
 def desk_account() -> tuple[str, str]:
