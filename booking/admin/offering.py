@@ -63,22 +63,26 @@ class OfferPage:
         self.visit = visit
         self.said = said
         self.now = now
-        asked = visit.status == Status.PENDING
-        self.free = Times(
-            visit.visit_type,
-            Filters(clinician=visit.wanted_clinician),
-            now=now,
-            # What a request holds is given up for what is offered instead.
-            ignoring=Ignoring(appointment_id=visit.pk) if asked else None,
-            by_staff=True,
-            # An offer ends before its time.
-            without=[now],
-        )
+        self.free = self._read()
         self.nearest = self._nearest()
         self.form = OfferTimesForm(
             said if "hours" in said else None,
             now=now,
             initial={"hours": USUAL},
+        )
+
+    def _read(self) -> Times:
+        """Return what is free as of this moment."""
+        asked = self.visit.status == Status.PENDING
+        return Times(
+            self.visit.visit_type,
+            Filters(clinician=self.visit.wanted_clinician),
+            now=self.now,
+            # What a request holds is given up for what is offered instead.
+            ignoring=Ignoring(appointment_id=self.visit.pk) if asked else None,
+            by_staff=True,
+            # An offer ends before its time.
+            without=[self.now],
         )
 
     def _nearest(self) -> list[datetime]:
@@ -136,6 +140,8 @@ class OfferPage:
 
     def refused(self, error: TimeTaken) -> None:
         """Say which time cannot be had: it went, or is in the way of an earlier one."""
+        # A time that went while this page was made is still among what was read.
+        self.free = self._read()
         start = self.form.cleaned_data["starts"][error.params.get("rank", 1) - 1]
         if self.is_fit():
             said = _g("%(when)s cannot be kept beside the others: they overlap.")

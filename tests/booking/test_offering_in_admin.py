@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page
 
 from booking import integrity
+from booking.admin.offering import OfferPage
+from booking.errors import TimeTaken
 from booking.models import Appointment, VisitType
 from booking.words import as_value
 from tests import factories
@@ -186,6 +188,20 @@ def test_a_time_that_went_meanwhile_is_named_and_the_rest_stays(desk, visit):
         page = send(desk, visit, *TWO)
     assert "No longer free: tomorrow 11:00 AM. Choose another time." in text_of(page)
     assert ticked(page) == ["Tuesday, November 17, 2:30 PM, 30 minutes"]
+
+
+def test_a_time_that_goes_in_the_last_moment_is_said_to_be_gone(desk, visit):
+    said = QueryDict(f"hours=24&starts={as_value(at('11:00'))}")
+    page = OfferPage(visit, said, NOW)
+    assert page.is_fit()
+    a_booked_visit(visit.visit_type, at("11:00"))
+    with nothing_written(), pytest.raises(TimeTaken) as refusal:
+        page.make(factories.a_front_desk_person(), visit.version)
+    page.refused(refusal.value)
+    assert page.form.errors["starts"] == [
+        "No longer free: tomorrow 11:00 AM. Choose another time."
+    ]
+    assert page.ticked() == []
 
 
 def test_pressed_twice_it_is_offered_once(desk, visit):

@@ -12,16 +12,21 @@ from urllib.parse import urlsplit
 from django.contrib.auth.models import Permission, User
 from django.core import mail
 from django.db import connection, transaction
+from django.utils.timezone import localdate
 from time_machine import travel
 
 from booking import clock, delivery, guards, integrity, links, waiting_list, workflow
 from booking.models import (
     Appointment,
+    Chore,
     Closure,
     Ignoring,
+    Message,
+    Proposal,
     Reservation,
     Resource,
     VisitType,
+    WaitingListRules,
 )
 from booking.policy import HOLD_MINUTES
 from booking.workflow import PATIENT, By
@@ -63,9 +68,10 @@ def taking_the_same(visit_type: int) -> int:
     ).pk
 
 
-def superuser(password: str) -> str:
-    """Make an account that may do everything, and return its name."""
-    return User.objects.create_superuser("root", password=password).username
+def superuser() -> tuple[str, str]:
+    """Make an account that may do everything; return name and password."""
+    password = uuid.uuid4().hex
+    return User.objects.create_superuser("root", password=password).username, password
 
 
 def colleague() -> int:
@@ -78,13 +84,16 @@ def remove_guards() -> None:
     guards.remove(connection)
 
 
-def open_practice(count: int, holds: bool = True) -> tuple[str, list[str]]:
+def open_practice(
+    count: int, holds: bool = True, clinicians: int = 1, rooms: int = 1
+) -> tuple[str, list[str]]:
     """Make a practice that is open today, by the real clock.
 
     Return the visit type's code and so many of its free starts, as the form sends them.
     """
-    visit_type = VisitType.objects.get(pk=practice(holds=holds))
-    now = clock.now()
+    visit_type = VisitType.objects.get(pk=practice(clinicians, rooms, holds))
+    # None becomes too soon to ask for while the races run.
+    now = clock.now() + timedelta(hours=1)
     days = visit_type.availability(
         now.date(), now.date() + timedelta(days=visit_type.horizon), now=now
     )
@@ -108,6 +117,65 @@ def ask_now(code: str, start: str) -> int:
     return workflow.request(asked, key=uuid.uuid4(), by=PATIENT, now=clock.now()).pk
 
 
+def book_now(code: str, start: str) -> int:
+    """Let a patient ask by the real clock, and the front desk accept."""
+    visit_type, at = VisitType.objects.get(code=code), datetime.fromisoformat(start)
+    return factories.a_booked_visit(visit_type, at, now=clock.now()).pk
+
+
+def join_now(code: str) -> int:
+    """Let somebody wait, by the real clock, for any weekday of four weeks."""
+    today = localdate(clock.now(), factories.NEW_YORK)
+    wish = factories.a_wish(earliest=today, latest=today + timedelta(weeks=4))
+    visit_type = VisitType.objects.get(code=code)
+    return factories.somebody_waiting(visit_type, wish, now=clock.now()).pk
+
+
+def offer_now(visit: int, start: str, kept: bool = True) -> int:
+    """Offer a time for two hours by the real clock; return the key of the offer."""
+    row, at = Appointment.objects.get(pk=visit), datetime.fromisoformat(start)
+    offer = factories.an_offer(row, at, now=clock.now(), kept=kept)
+    return factories.offered(offer).pk
+
+
+def let_the_offer_end(visit: int, seconds: float) -> None:
+    """Let what is offered to a visit end so soon."""
+    end = clock.now() + timedelta(seconds=seconds)
+    Proposal.objects.offers().filter(appointment=visit).update(expires_at=end)
+    held = Reservation.objects.filter(appointment=visit, expires_at__isnull=False)
+    held.update(expires_at=end)
+
+
+def lapse_now(visit: int) -> None:
+    lapse(visit, clock.now())
+
+
+def lapse_in_a_minute(visit: int) -> None:
+    lapse(visit, clock.now() + timedelta(minutes=1))
+
+
+def let_there_be_no_quiet_hours() -> None:
+    rules = WaitingListRules.current()
+    rules.quiet_until = rules.quiet_from
+    rules.save()
+
+
+def let_all_workers_look() -> None:
+    """Make offers and lapses due, also for who would leave them to another worker."""
+    chores = Chore.objects.filter(name__in=["lapse", "offer"])
+    chores.update(started_at=None, running_until=None)
+
+
+def offers_to(visit: int) -> list[int]:
+    """Return the keys of what is offered to a visit."""
+    offers = Appointment.objects.get(pk=visit).proposals.offers()
+    return list(offers.values_list("pk", flat=True))
+
+
+def count_of_mail_owed() -> int:
+    return Message.objects.owed().count()
+
+
 def desk_account() -> tuple[str, str]:
     """Make somebody at the front desk; return name and password."""
     user = User.objects.get(pk=colleague())
@@ -124,9 +192,12 @@ def private_path(visit: int) -> str:
     return urlsplit(links.url(token)).path
 
 
-def at_that_time(start: str) -> list[str]:
-    """Return the statuses of the visits that hold the time."""
-    held = Reservation.objects.filter(start=datetime.fromisoformat(start))
+def at_that_time(code: str, start: str) -> list[str]:
+    """Return the statuses of the visits that hold the time in a practice."""
+    held = Reservation.objects.filter(
+        resource__in=VisitType.objects.get(code=code).may_take(),
+        start=datetime.fromisoformat(start),
+    )
     rows = held.filter(appointment__isnull=False).values_list(
         "appointment", "appointment__status"
     )

@@ -1,14 +1,22 @@
 """Patients and staff over HTTP, each with cookies and an address of their own."""
 
+import html
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from itertools import count
+from threading import Barrier
+from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener
+
+from tests.security.pages import Fields, Form, forms_on
+
+T = TypeVar("T")
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 BUTTON = re.compile(r'name="proposal" value="(\d+)"')
@@ -31,12 +39,35 @@ _phones = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page that a visitor ends on, and how long it took to come."""
+    """The page that a visitor ends on."""
 
     status: int
     path: str
     text: str
-    seconds: float
+
+    @property
+    def words(self) -> str:
+        """Return the words of the page, as one line."""
+        body = re.sub(r"(?s)<(script|style).*?</\1>", "", self.text)
+        return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+    def form(self, act: str) -> Form:
+        """Return the form whose address ends with `act`, as it is filled in."""
+        found = forms_on(self.text, self.path)
+        [form] = [form for form in found if form.address.endswith(act)]
+        return form
+
+
+def together(acts: Sequence[Callable[[], T]]) -> list[T]:
+    """Let all do what they do at the same moment; return what comes of it, in order."""
+    ready = Barrier(len(acts))
+
+    def do(act: Callable[[], T]) -> T:
+        ready.wait()
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as hands:
+        return list(hands.map(do, acts))
 
 
 class Person:
@@ -59,13 +90,22 @@ class Person:
         data = urlencode(fields, doseq=True).encode()
         return self.open(Request(self.url + (path or page.path), data))
 
+    def press(self, page: Page, act: str, **changed: Any) -> Page:
+        """Send a form of the page as it is filled in, but for what is changed.
+
+        None takes a field away, as taking off a tick does.
+        """
+        form = page.form(act)
+        fields: Fields = {**form.filled_in, **changed}
+        left = {name: value for name, value in fields.items() if value is not None}
+        return self.post(page, left, form.address)
+
     def open(self, request: Request) -> Page:
         # Each time from elsewhere: how much one address may send is tested elsewhere.
         number = next(_addresses)
         request.add_header(
             "X-Forwarded-For", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
         )
-        began = time.monotonic()
         try:
             response = self.browser.open(request, timeout=60)
         except HTTPError as error:
@@ -73,7 +113,7 @@ class Person:
         with response:
             text = response.read().decode()
             path = urlsplit(response.url).path
-            return Page(response.status, path, text, time.monotonic() - began)
+            return Page(response.status, path, text)
 
 
 class Colleague(Person):
@@ -113,6 +153,18 @@ class Colleague(Person):
         return self.post(self.get(path), chosen)
 
 
+class Patient(Person):
+    """Somebody with a private link, who has opened it on a phone of their own."""
+
+    def __init__(self, url: str, link: str) -> None:
+        super().__init__(url)
+        self.page = self.get(link)
+
+    def says(self, answer: int | str) -> Page:
+        """Answer what is offered: with the key of one of the times, or "none"."""
+        return self.press(self.page, "/offer/", answer=str(answer))
+
+
 class Visitor(Person):
     """Fills in the pages of a request, one after the other."""
 
@@ -147,13 +199,22 @@ class Visitor(Person):
         After a lost race only the time is asked for; all else is still there.
         """
         if self.tries == 0:
-            self.phone = next(_phones)
-            page = self.post(self.get("/book/"), self.answers(start))
-            self.began = time.monotonic()
+            self.come_to("/book/check/", start)
         else:
             page = self.post(self.last, {"start": start}, "/book/times/")
+            self.go_on(page, start)
+
+    def come_to(self, path: str, start: str = "") -> None:
+        """Begin, and answer all that comes before a page."""
+        self.phone = next(_phones)
+        page = self.post(self.get("/book/"), self.answers(start))
+        self.began = time.monotonic()
+        self.go_on(page, start, path)
+
+    def go_on(self, page: Page, start: str, until: str = "/book/check/") -> None:
+        """Answer page after page."""
         answers = self.answers(start)
-        while page.path != "/book/check/":
+        while page.path != until:
             before = page.path
             page = self.post(page, answers)
             assert page.path != before, page.text
@@ -174,3 +235,10 @@ class Visitor(Person):
         lost = page.status != 200
         self.tries = (self.tries + 1) % TRIES if lost else 0
         return page
+
+
+def send_together(visitors: Sequence[Visitor]) -> list[Page]:
+    """Let all press the last button at the same moment."""
+    for visitor in visitors:
+        visitor.read_it_through()
+    return together([visitor.send for visitor in visitors])
