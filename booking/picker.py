@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from . import reasons, words
 from .availability import Day
-from .models import Ignoring, Resource, VisitType
+from .models import Ignoring, Practice, Resource, VisitType
 
 # So many days are read at first: mostly what a page shows is among them.
 DAYS_READ = 14
@@ -90,6 +90,7 @@ class Times:
         by_staff: bool = False,
         without: Collection[datetime] = (),
         has_referral: bool = False,
+        practice: Practice | None = None,
     ) -> None:
         self.visit_type = visit_type
         self.filters = filters
@@ -104,6 +105,7 @@ class Times:
             ignoring=ignoring,
             by_staff=by_staff,
             has_referral=has_referral,
+            practice=practice or Practice.read(),
         )
         self._read: list[tuple[Day, list[datetime]]] = []
 

@@ -101,15 +101,15 @@ class _Planner:
     def __init__(self, visit: Appointment, days: Sequence[date], now: datetime) -> None:
         self.visit = visit
         self.now = now
-        self.schedule = Schedule.read(days[0] - NEAR, days[-1] + NEAR, now=now)
-        self.resources = {r.pk: r for r in self.schedule.resources}
-        self.visit_type = VisitType.objects.prefetch_related(
-            "requirements__suitable"
-        ).get(pk=visit.visit_type_id)
-        self.theirs = Appointment.objects.days_of(visit.patient)
         # Accepting a request frees what it holds.
         asked = visit.status == Status.PENDING
         self.ignoring = Ignoring(appointment_id=visit.pk if asked else None)
+        self.schedule = Schedule.read(
+            days[0] - NEAR, days[-1] + NEAR, now=now, own=[self.ignoring]
+        )
+        self.resources = {r.pk: r for r in self.schedule.practice.resources}
+        self.visit_type = VisitType.objects.get(pk=visit.visit_type_id)
+        self.theirs = Appointment.objects.days_of(visit.patient)
 
     def line(self, number: int, wall: datetime, chosen: Chosen | None) -> Line:
         """Return the line for a wall time of the clinic."""

@@ -17,7 +17,6 @@ from .models import (
     Proposal,
     Resource,
     Schedule,
-    VisitType,
     clinic_zone,
 )
 from .models.appointment import AppointmentQuerySet
@@ -189,7 +188,8 @@ def _choices(visits: Sequence[Appointment], now: datetime) -> dict[int, list[Cho
     if not starts:
         return {pk: [] for pk in asked}
     days = [start.astimezone(clinic_zone()).date() for start in starts]
-    schedule = Schedule.read(min(days), max(days), now=now)
+    own = [Ignoring(appointment_id=visit.pk) for visit in visits]
+    schedule = Schedule.read(min(days), max(days), now=now, own=own)
     judged = _Judge(schedule, _rivals(min(starts), max(starts)), now)
     return {
         visit.pk: [judged.choice(visit, proposal) for proposal in asked[visit.pk]]
@@ -221,13 +221,9 @@ class _Judge:
         self.schedule = schedule
         self.now = now
         self.rivals = list(rivals)
-        self.resources = {r.pk: r for r in schedule.resources}
-        self.visit_types = {
-            visit_type.pk: visit_type
-            for visit_type in VisitType.objects.prefetch_related(
-                "requirements__suitable"
-            )
-        }
+        self.practice = schedule.practice
+        self.resources = {r.pk: r for r in self.practice.resources}
+        self.visit_types = {v.pk: v for v in self.practice.visit_types}
 
     def choice(self, visit: Appointment, proposal: Proposal) -> Choice:
         day = proposal.start.astimezone(clinic_zone()).date()
@@ -265,6 +261,6 @@ class _Judge:
         )
 
     def _could_take(self, visit: Appointment) -> set[int]:
-        return self.visit_types[visit.visit_type_id].could_take(
-            self.schedule.resources, visit.wanted_clinician
+        return self.visit_types[visit.visit_type_id].may_take(
+            self.practice, visit.wanted_clinician
         )

@@ -20,7 +20,7 @@ from . import forms, words
 from .availability import Why
 from .draft import Draft
 from .forms import StepForm
-from .models import Hours, Resource, VisitType
+from .models import Hours, Practice, Resource, VisitType
 from .workflow import NewRequest
 
 # The step that takes the place of the times.
@@ -66,10 +66,14 @@ class Journey:
     # -- what follows from it
 
     @cached_property
+    def practice(self) -> Practice:
+        return Practice.read()
+
+    @cached_property
     def visit_types(self) -> list[VisitType]:
         """Return what can be asked for, the service that a link named first."""
         wanted = self.draft.wanted.get("service")
-        found = VisitType.objects.bookable().select_related("service")
+        found = [v for v in self.practice.visit_types if v.is_bookable]
         return sorted(found, key=lambda v: v.service.slug != wanted)
 
     @cached_property
@@ -82,9 +86,12 @@ class Journey:
         """Return who can be asked for in this kind of visit, by slug."""
         if self.visit_type is None:
             return {}
-        resources = Resource.objects.active().select_related("clinician")
-        able = self.visit_type.could_take(list(resources))
-        return {r.clinician.slug: r for r in resources if r.clinician and r.pk in able}
+        able = self.visit_type.may_take(self.practice)
+        return {
+            r.clinician.slug: r
+            for r in self.practice.resources
+            if r.clinician and r.pk in able
+        }
 
     @cached_property
     def weekdays(self) -> list[int]:

@@ -24,7 +24,6 @@ from .models import (
     Proposal,
     Reservation,
     Schedule,
-    VisitType,
     WaitingListEntry,
     WaitingListRules,
     clinic_zone,
@@ -156,11 +155,9 @@ def went(offers: Sequence[Proposal], now: datetime) -> set[int]:
     if not offers:
         return set()
     days = [offer.start.astimezone(UTC).date() for offer in offers]
-    schedule = Schedule.read(min(days), max(days), now=now)
-    types = {
-        visit_type.pk: visit_type
-        for visit_type in VisitType.objects.prefetch_related("requirements__suitable")
-    }
+    own = [Ignoring(appointment_id=offer.appointment_id) for offer in offers]
+    schedule = Schedule.read(min(days), max(days), now=now, own=own)
+    types = {v.pk: v for v in schedule.practice.visit_types}
     gone = set()
     for offer, day in zip(offers, days, strict=True):
         visit = offer.appointment

@@ -1,28 +1,36 @@
+from functools import cache
+
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from . import hours
-from .models import Clinic, Page
+from . import hours, rows
+from .models import Clinic, OpeningHours, Page
 
 
 def clinic(request: HttpRequest) -> dict[str, object]:
     """Give every template the clinic and what stands in each header and footer.
 
-    All of it is fetched when a template first uses it, so that other pages pay nothing.
+    All of it is fetched, in one query, when a template first uses some of it, so that
+    other pages pay nothing.
     """
 
-    def the_clinic() -> Clinic | None:
-        return Clinic.objects.prefetch_related("opening_hours").first()
+    @cache
+    def found() -> list[rows.Rows]:
+        return rows.read(Clinic, OpeningHours, Page)
 
-    one = SimpleLazyObject(the_clinic)
+    def the_clinic() -> Clinic | None:
+        return next(iter(rows.instances(Clinic, found()[0])), None)
 
     def opening_hours_summary() -> str:
-        if not one:
-            return ""
-        return hours.unbroken(hours.summary(one.opening_hours.all()))
+        when = rows.instances(OpeningHours, found()[1])
+        return hours.unbroken(hours.summary(when))
+
+    def footer_pages() -> list[Page]:
+        pages = rows.instances(Page, found()[2])
+        return [page for page in pages if page.is_published]
 
     return {
-        "clinic": one,
+        "clinic": SimpleLazyObject(the_clinic),
         "opening_hours_summary": SimpleLazyObject(opening_hours_summary),
-        "footer_pages": Page.objects.published(),
+        "footer_pages": SimpleLazyObject(footer_pages),
     }

@@ -12,6 +12,7 @@ from .screening import ScreeningAnswer
 from .visit_type import (
     Ignoring,
     Plan,
+    Practice,
     Requirement,
     Schedule,
     VisitType,
@@ -34,6 +35,7 @@ __all__ = [
     "Part",
     "Patient",
     "Plan",
+    "Practice",
     "Proposal",
     "Requirement",
     "Reservation",

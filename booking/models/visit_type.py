@@ -1,15 +1,16 @@
 """Kinds of visit: how long, with what, how soon, and when it can be had."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Func, Q
+from django.db.models import Aggregate, Q
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -25,13 +26,16 @@ from booking.availability import (
     Reason,
     Rules,
     Slot,
+    WeeklyHours,
     Why,
 )
 from booking.policy import LONGEST_BUFFER, LONGEST_VISIT
-from services.models import Service
+from services import rows
+from services.models import Clinician, Service
+from services.rows import Rows
 
 from .reservation import Reservation
-from .resource import Closure, Resource
+from .resource import Closure, Hours, Resource
 
 
 class VisitTypeQuerySet(models.QuerySet["VisitType"]):
@@ -108,6 +112,11 @@ class VisitType(models.Model):
     def __str__(self) -> str:
         return f"{self.service}, {self.name}"
 
+    @property
+    def is_bookable(self) -> bool:
+        """Tell whether patients may ask for it."""
+        return self.is_active and self.service.is_published
+
     def availability(
         self,
         first: date,
@@ -118,6 +127,7 @@ class VisitType(models.Model):
         ignoring: "Ignoring | None" = None,
         by_staff: bool = False,
         has_referral: bool = False,
+        practice: "Practice | None" = None,
     ) -> tuple[Day, ...]:
         """Return one Day for each date `first` to `last`, in order.
 
@@ -128,7 +138,7 @@ class VisitType(models.Model):
         """
         plan = self.plan(
             first, last, now=now, clinician=clinician, ignoring=ignoring,
-            by_staff=by_staff, has_referral=has_referral,
+            by_staff=by_staff, has_referral=has_referral, practice=practice,
         )  # fmt: skip
         return availability.free_slots(
             plan.rules,
@@ -139,15 +149,12 @@ class VisitType(models.Model):
             now=int(now.timestamp()),
         )
 
-    def may_take(self) -> set[int]:
-        """Return the keys of all resources that a visit of this type could take."""
-        return self.could_take(list(Resource.objects.active()))
-
-    def could_take(
-        self, resources: "Sequence[Resource]", clinician: Resource | None = None
+    def may_take(
+        self, practice: "Practice | None" = None, clinician: Resource | None = None
     ) -> set[int]:
-        """Return the keys of those of the resources that a visit could take."""
-        return {pk for n in self._needs(resources, clinician) for pk in n.suitable}
+        """Return the keys of all resources that a visit of this type could take."""
+        needs = self._needs(practice or Practice.read(), clinician)
+        return {pk for need in needs for pk in need.suitable}
 
     def plan(
         self,
@@ -159,16 +166,20 @@ class VisitType(models.Model):
         ignoring: "Ignoring | None" = None,
         by_staff: bool = False,
         has_referral: bool = False,
+        practice: "Practice | None" = None,
         schedule: "Schedule | None" = None,
     ) -> "Plan":
         """Return what the engine needs to know about the dates `first` to `last`.
 
-        A `schedule` that covers those dates spares the queries, for whoever has many
-        plans to make.
+        A `practice`, or a `schedule` that covers those dates, that whoever asks has
+        read already spares the queries.
         """
-        resources = schedule.resources if schedule else _bookable()
-        needs = self._needs(resources, clinician)
+        practice = schedule.practice if schedule else practice or Practice.read()
+        needs = self._needs(practice, clinician)
         wanted = {pk for need in needs for pk in need.suitable}
+        if schedule is None:
+            mine = [ignoring] if ignoring else []
+            schedule = Schedule.of(practice, wanted, first, last, now=now, own=mine)
         rules = Rules(
             minutes=self.duration,
             before=self.buffer_before,
@@ -179,25 +190,20 @@ class VisitType(models.Model):
             needs=needs,
             barred=None if by_staff else self.barred(has_referral=has_referral),
         )
-        schedule = schedule or Schedule(
-            resources,
-            _held(first, last, now, wanted),
-            _closures(first, last),
-        )
         busy, own = schedule.taken(first, last, ignoring)
         closed = schedule.closed()
         calendars = tuple(
             Calendar(
                 resource=r.pk,
                 kind=r.kind,
-                hours=_weekly(r),
+                hours=practice.weekly(r),
                 busy=busy.get(r.pk, ()),
                 closed=closed[r.pk],
                 before=r.buffer_before,
                 after=r.buffer_after,
                 own=tuple(own.get(r.pk, ())),
             )
-            for r in resources
+            for r in practice.resources
             if r.pk in wanted
         )
         return Plan(rules, calendars)
@@ -209,26 +215,15 @@ class VisitType(models.Model):
         return Why.NEEDS_REFERRAL if self.needs_referral and not has_referral else None
 
     def _needs(
-        self, resources: Sequence[Resource], clinician: Resource | None
+        self, practice: "Practice", clinician: Resource | None
     ) -> tuple[Need, ...]:
         """Return one Need for each requirement; suitable resources in their order.
 
         Any suitable clinician means that they take turns; rooms and machines keep their
         order.
         """
-        needs = []
-        # Once for this instance, which has to answer several times in a request.
-        models.prefetch_related_objects([self], "requirements__suitable")
-        for requirement in self.requirements.all():
-            named = {r.pk for r in requirement.suitable.all()}
-            suitable = tuple(
-                r.pk
-                for r in resources
-                if r.kind == requirement.kind and (not named or r.pk in named)
-            )
-            spread = requirement.kind == Resource.Kind.CLINICIAN
-            needs.append(Need(requirement.kind, suitable, requirement.count, spread))
-        return tuple(_with(needs, clinician) if clinician else needs)
+        needs = practice.needs(self.pk)
+        return tuple(_with(needs, clinician)) if clinician else needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,73 +255,223 @@ class Plan:
         )
 
 
-class Seconds(Func):
-    """A time as whole seconds since 1970, which is what the engine reads.
+class Practice:
+    """What can be booked, when and for which visits: what seldom changes, in one query.
 
-    The database makes a number of it several times faster than Django a datetime. Of
-    no kind of field that Django would look at each value for.
+    Read it anew for each request, and again under a lock.
     """
 
-    output_field: "models.Field[int, int]" = models.Field()
+    @classmethod
+    def read(cls) -> "Practice":
+        return cls(
+            *rows.read(
+                Resource, Hours, Requirement, Requirement.suitable.through, Clinician,
+                VisitType, Service,
+            )
+        )  # fmt: skip
+
+    def __init__(
+        self,
+        resources: Rows,
+        hours: Rows,
+        requirements: Rows,
+        suitable: Rows,
+        clinicians: Rows,
+        visit_types: Rows,
+        services: Rows,
+    ) -> None:
+        self._resources = resources
+        self._hours = _by_resource(hours)
+        self._requirements = requirements
+        self._suitable = suitable
+        self._clinicians = clinicians
+        self._visit_types = visit_types
+        self._services = services
+
+    @cached_property
+    def resources(self) -> list[Resource]:
+        """Return what can be booked at all, in its order."""
+        people = {c.pk: c for c in rows.instances(Clinician, self._clinicians)}
+        found = rows.instances(Resource, self._resources)
+        for resource in found:
+            if resource.clinician_id is not None:
+                resource.clinician = people[resource.clinician_id]
+        return [resource for resource in found if resource.is_active]
+
+    @cached_property
+    def visit_types(self) -> list["VisitType"]:
+        """Return all kinds of visit with their services, in their order."""
+        services = {s.pk: s for s in rows.instances(Service, self._services)}
+        found = rows.instances(VisitType, self._visit_types)
+        for visit_type in found:
+            visit_type.service = services[visit_type.service_id]
+        return sorted(found, key=lambda visit_type: visit_type.service.order)
+
+    def weekly(self, resource: Resource) -> tuple[WeeklyHours, ...] | None:
+        """Return a resource's hours; None for what is there whenever others are."""
+        hours = self._hours.get(resource.pk, ())
+        return hours if hours or resource.kind == Resource.Kind.CLINICIAN else None
+
+    def needs(self, visit_type: int) -> tuple[Need, ...]:
+        """Return one Need for each requirement of the visit type with that key."""
+        links = rows.instances(Requirement.suitable.through, self._suitable)
+        needs = []
+        for requirement in rows.instances(Requirement, self._requirements):
+            if requirement.visit_type_id != visit_type:
+                continue
+            named = {
+                link.resource_id
+                for link in links
+                if link.requirement_id == requirement.pk
+            }
+            suitable = tuple(
+                r.pk
+                for r in self.resources
+                if r.kind == requirement.kind and (not named or r.pk in named)
+            )
+            spread = requirement.kind == Resource.Kind.CLINICIAN
+            needs.append(Need(requirement.kind, suitable, requirement.count, spread))
+        return tuple(needs)
+
+
+@lru_cache(maxsize=2)
+def _by_resource(hours: Rows) -> Mapping[int, tuple[WeeklyHours, ...]]:
+    found = defaultdict(list)
+    for row in rows.instances(Hours, hours):
+        found[row.resource_id].append(row.as_weekly())
+    return {resource: tuple(weekly) for resource, weekly in found.items()}
+
+
+class Spans(Aggregate):
+    """The reservations of a group as one text: start, end, start, end …, by commas.
+
+    A text is made and read several times faster than a row for each of thousands.
+    """
+
+    arg_joiner = " || ',' || "
+    output_field: "models.Field[str, str]" = models.Field()
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **more: Any
     ) -> tuple[str, Any]:
-        template = "EXTRACT(EPOCH FROM %(expressions)s)::bigint"
+        template = "STRING_AGG(%(expressions)s, ',')"
         return self.as_sql(compiler, connection, template=template, **more)
 
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **more: Any
     ) -> tuple[str, Any]:
-        template = "CAST(strftime('%%%%s', %(expressions)s) AS integer)"
+        template = "GROUP_CONCAT(%(expressions)s)"
         return self.as_sql(compiler, connection, template=template, **more)
 
 
-# A visit's reservation or a hold, as plans are made of it, by the thousand: resource,
-# [start, end), hold key, appointment.
-Held = tuple[int, Instant, Instant, str, int | None]
+class _Seconds(dict[str, Instant]):
+    """Times as the database writes them, in UTC, as whole seconds since 1970."""
+
+    def __missing__(self, text: str) -> Instant:
+        at = datetime.fromisoformat(text[: len("2026-11-24 15:15:00")])
+        self[text] = int(at.replace(tzinfo=UTC).timestamp())
+        return self[text]
+
+
+# A visit's reservation or a hold: resource, [start, end), hold key, appointment.
+Held = tuple[int, datetime, datetime, str, int | None]
+Span = tuple[Instant, Instant]
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Resources with their hours, and all that takes their time around some dates.
+    """A practice, and all that takes the time of its resources around some dates.
 
-    Closures are read as staff wrote them, not from the reservations that hold their
-    time around what was booked before: a closed day is closed all day.
+    `busy` is what visits and holds take, by resource; `own` are those among them that
+    somebody may count as free. Closures are read as staff wrote them, not from the
+    reservations that hold their time around what was booked before: a closed day is
+    closed all day.
     """
 
-    resources: Sequence[Resource]
-    held: Sequence[Held]
+    practice: "Practice"
+    busy: Mapping[int, Sequence[Span]]
+    own: Sequence[Held]
     closures: Sequence[Closure]
 
     @classmethod
-    def read(cls, first: date, last: date, *, now: datetime) -> "Schedule":
-        """Return what is known of `first` to `last`, in four queries."""
-        resources = _bookable()
-        held = _held(first, last, now, [r.pk for r in resources])
-        return cls(resources, held, _closures(first, last))
+    def read(
+        cls, first: date, last: date, *, now: datetime, own: Sequence["Ignoring"] = ()
+    ) -> "Schedule":
+        """Return what is known of `first` to `last`, in four queries at most.
+
+        Plans may then be made for whoever is in `own`.
+        """
+        practice = Practice.read()
+        everything = {resource.pk for resource in practice.resources}
+        return cls.of(practice, everything, first, last, now=now, own=own)
+
+    @classmethod
+    def of(
+        cls,
+        practice: "Practice",
+        resource_ids: set[int],
+        first: date,
+        last: date,
+        *,
+        now: datetime,
+        own: Sequence["Ignoring"] = (),
+    ) -> "Schedule":
+        """Do the same for some resources of a practice that was read already."""
+        around = _around(first, last)
+        held = (
+            Reservation.objects.live(now)
+            .overlapping(*around)
+            .filter(resource_id__in=resource_ids, closure=None)
+            .order_by()
+        )
+        by_resource = held.values_list("resource_id").annotate(
+            spans=Spans("start", "end")
+        )
+        seconds = _Seconds()
+        busy = {}
+        for resource, text in by_resource:
+            times = map(seconds.__getitem__, text.split(","))
+            busy[resource] = list(zip(times, times, strict=True))
+        keys = {ignoring.hold_key for ignoring in own} - {""}
+        visits = {ignoring.appointment_id for ignoring in own} - {None}
+        theirs: list[Held] = []
+        if keys or visits:
+            mine = held.filter(Q(hold_key__in=keys) | Q(appointment__in=visits))
+            theirs = list(
+                mine.values_list(
+                    "resource_id", "start", "end", "hold_key", "appointment_id"
+                )
+            )
+        closures = Closure.objects.overlapping(*around).order_by()
+        return cls(practice, busy, theirs, list(closures))
 
     def taken(
         self, first: date, last: date, ignoring: "Ignoring | None"
-    ) -> tuple[dict[int, list[tuple[Instant, Instant]]], dict[int, list[Interval]]]:
+    ) -> tuple[dict[int, list[Span]], dict[int, list[Interval]]]:
         """Return what is taken around the dates, by resource, and what is one's own."""
-        since, until = (int(at.timestamp()) for at in _around(first, last))
-        busy = defaultdict(list)
+        since, until = map(_instant, _around(first, last))
+        busy = {
+            resource: [s for s in spans if s[0] < until and s[1] > since]
+            for resource, spans in self.busy.items()
+        }
         own = defaultdict(list)
-        for resource_id, start, end, hold_key, appointment_id in self.held:
-            if start >= until or end <= since:
-                continue
-            if ignoring and ignoring.covers(hold_key, appointment_id):
-                own[resource_id].append(Interval(start, end))
-            else:
-                busy[resource_id].append((start, end))
+        for resource, start, end, hold_key, appointment_id in self.own:
+            span = _instant(start), _instant(end)
+            # No two overlap on a resource, so this is the very one.
+            if (
+                ignoring
+                and ignoring.covers(hold_key, appointment_id)
+                and span in busy.get(resource, ())
+            ):
+                busy[resource].remove(span)
+                own[resource].append(Interval(*span))
         return busy, own
 
     def closed(self) -> dict[int, list[Closed]]:
         """Return all closures by resource."""
-        closed: dict[int, list[Closed]] = {r.pk: [] for r in self.resources}
+        closed: dict[int, list[Closed]] = {r.pk: [] for r in self.practice.resources}
         for closure in self.closures:
-            start, end = (int(at.timestamp()) for at in (closure.start, closure.end))
+            start, end = map(_instant, (closure.start, closure.end))
             for pk, closures in closed.items():
                 if closure.resource_id in (None, pk):
                     closures.append(Closed(start, end, closure.reason))
@@ -407,34 +552,8 @@ def clinic_zone() -> ZoneInfo:
     return ZoneInfo(timezone.get_default_timezone_name())
 
 
-def _weekly(resource: Resource) -> tuple[availability.WeeklyHours, ...] | None:
-    hours = tuple(h.as_weekly() for h in resource.hours.all())
-    if hours or resource.kind == Resource.Kind.CLINICIAN:
-        return hours
-    return None
-
-
-def _bookable() -> list[Resource]:
-    return list(Resource.objects.active().prefetch_related("hours"))
-
-
-def _held(
-    first: date, last: date, now: datetime, resource_ids: Iterable[int]
-) -> list[Held]:
-    """Return what holds time around the dates for somebody, in one query."""
-    rows = (
-        Reservation.objects.live(now)
-        .overlapping(*_around(first, last))
-        .filter(resource_id__in=resource_ids, closure=None)
-    )
-    columns = rows.values_list(
-        "resource_id", Seconds("start"), Seconds("end"), "hold_key", "appointment_id"
-    )
-    return list(columns.order_by())
-
-
-def _closures(first: date, last: date) -> list[Closure]:
-    return list(Closure.objects.overlapping(*_around(first, last)).order_by())
+def _instant(at: datetime) -> Instant:
+    return int(at.timestamp())
 
 
 def _around(first: date, last: date) -> tuple[datetime, datetime]:

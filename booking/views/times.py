@@ -215,6 +215,7 @@ def _times(
         ignoring=Ignoring(journey.draft.hold_key),
         without=without,
         has_referral=journey.has_referral,
+        practice=journey.practice,
     )
 
 

@@ -105,14 +105,12 @@ def _take_all(
 
     The caller holds the locks. A constant number of queries. Raises SeriesClash.
     """
-    visit_type = VisitType.objects.prefetch_related("requirements__suitable").get(
-        pk=visit.visit_type_id
-    )
+    visit_type = VisitType.objects.get(pk=visit.visit_type_id)
     # A request gives back what it holds; a booked visit keeps it.
     asked = visit.status == Status.PENDING
     ignoring = Ignoring(appointment_id=visit.pk if asked else None)
     days = [start.astimezone(UTC).date() for start in starts]
-    schedule = Schedule.read(min(days), max(days), now=now)
+    schedule = Schedule.read(min(days), max(days), now=now, own=[ignoring])
     theirs = Appointment.objects.days_of(visit.patient)
     taken: dict[datetime, list[Reservation]] = {}
     clashes: dict[datetime, Reason] = {}

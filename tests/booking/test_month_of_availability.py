@@ -2,7 +2,7 @@
 none that has to look at all rows. `make bench` measures how long they take.
 """
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
-from booking.models import Reservation, Resource, VisitType
+from booking.models import Hours, Practice, Reservation, Resource, VisitType
 from tests.factories import (
     CLINICIAN,
     MONDAY,
@@ -29,9 +29,9 @@ pytestmark = pytest.mark.django_db
 MONTH = timedelta(days=31)
 
 
-def queries_of_a_month(visit_type: VisitType) -> int:
+def queries_of_a_month(visit_type: VisitType, practice: Practice | None = None) -> int:
     with CaptureQueriesContext(connection) as made:
-        visit_type.availability(MONDAY, MONDAY + MONTH, now=NOW)
+        visit_type.availability(MONDAY, MONDAY + MONTH, now=NOW, practice=practice)
     return len(made)
 
 
@@ -47,7 +47,7 @@ def test_a_month_costs_as_many_queries_for_no_visit_one_and_three():
         a_booked_visit(visit_type, at(hour))
         found.append(queries_of_a_month(as_read_anew(visit_type)))
 
-    assert found == [6] * 4
+    assert found == [3] * 4
 
 
 def test_a_month_costs_as_many_queries_for_three_clinicians_as_for_one():
@@ -60,10 +60,25 @@ def test_a_month_costs_as_many_queries_for_three_clinicians_as_for_one():
     assert queries_of_a_month(as_read_anew(visit_type)) == one
 
 
-def test_what_a_visit_takes_is_read_once_for_one_that_is_asked_often():
+def test_whoever_has_read_the_practice_spares_a_query():
     visit_type = as_read_anew(a_practice())
 
-    assert [queries_of_a_month(visit_type) for _ in range(3)] == [6, 4, 4]
+    assert queries_of_a_month(visit_type, Practice.read()) == 2
+
+
+def test_what_changes_in_the_practice_is_seen_at_the_next_look():
+    visit_type = a_practice()
+    [day] = visit_type.availability(TUESDAY, TUESDAY, now=NOW)
+    assert day.slots
+
+    Hours.objects.update(opens=time(16))
+    [later] = visit_type.availability(TUESDAY, TUESDAY, now=NOW)
+    assert later.slots
+    assert later.slots[0].start == at("16:00").timestamp()
+
+    Resource.objects.update(is_active=False)
+    [never] = visit_type.availability(TUESDAY, TUESDAY, now=NOW)
+    assert never.slots == ()
 
 
 def test_what_is_booked_is_not_offered():

@@ -1,0 +1,83 @@
+"""Small tables, read whole: they say what the models say, and what is so now."""
+
+from datetime import date, time
+from typing import Any
+
+import pytest
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
+
+from booking.models import Hours, Requirement, Resource, VisitType
+from services import rows
+from services.models import Clinic, Clinician, OpeningHours, Page, Service
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+TABLES = (
+    Resource, Hours, VisitType, Requirement, Requirement.suitable.through,
+    Clinic, Clinician, OpeningHours, Page, Service,
+)  # fmt: skip
+
+
+def values(instances: "list[models.Model]") -> list[list[Any]]:
+    return [
+        [getattr(row, field.attname) for field in row._meta.concrete_fields]
+        for row in instances
+    ]
+
+
+def test_the_rows_are_those_that_the_models_read():
+    visit_type = factories.a_practice(clinicians=2, rooms=2, is_active=False)
+    clinician = Resource.objects.filter(kind=factories.CLINICIAN).latest("pk")
+    visit_type.requirements.create(kind="clinician").suitable.set([clinician])
+    Hours.objects.create(
+        resource=clinician, weekday=5, opens=time(9, 30), closes=time(16, 45),
+        break_starts=time(12), break_ends=time(12, 15),
+        valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31),
+    )  # fmt: skip
+    Page.objects.create(slug="a", title="“Words”, ½ [\\\"']", body="Two\nlines, é 漢")
+
+    with CaptureQueriesContext(connection) as made:
+        found = rows.read(*TABLES)
+
+    assert len(made) == 1
+    for model, whole in zip(TABLES, found, strict=True):
+        again = values(sorted(rows.instances(model, whole), key=lambda row: row.pk))
+        assert again == values(list(model._default_manager.order_by("pk")))
+        assert again
+
+
+def test_the_rows_are_sorted_as_the_model_says():
+    factories.a_clinic()
+    for name, order in (("B", 2), ("A", 2), ("C", 1)):
+        Page.objects.create(slug=name, title=name, body="", order=order)
+
+    [pages] = rows.read(Page)
+
+    assert [page.title for page in rows.instances(Page, pages)] == ["C", "A", "B"]
+
+
+def test_a_table_without_rows_has_none():
+    assert rows.read(Page, Resource) == [(), ()]
+
+
+def test_what_changed_is_read_though_nothing_was_saved_through_a_model():
+    factories.a_clinic()
+    before = rows.read(Clinic)
+    assert rows.read(Clinic) == before
+
+    Clinic.objects.update(name="Another name")
+
+    [[clinic]] = [rows.instances(Clinic, found) for found in rows.read(Clinic)]
+    assert clinic.name == "Another name"
+
+
+def test_who_changes_an_instance_changes_it_for_nobody_else():
+    factories.a_clinic()
+    [found] = rows.read(Clinic)
+    [clinic] = rows.instances(Clinic, found)
+    clinic.name = "Mine"
+
+    [again] = rows.instances(Clinic, *rows.read(Clinic))
+    assert again.name != "Mine"
