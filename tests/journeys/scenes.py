@@ -366,6 +366,7 @@ class Scenes:
             "front-desk": front_desk,
             "leaving": front_desk,
             "manager": manager,
+            "clinician": User.objects.get(username="clinician"),
             "superuser": User.objects.create_superuser("superuser"),
         }
         for name, user in sessions.items():

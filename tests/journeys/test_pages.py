@@ -402,6 +402,7 @@ FRONT_DESK = {
     "desk, somebody was faster": Look(
         "/admin/", "changed", "front-desk", accept_what_a_colleague_answered
     ),
+    "my day": Look("/admin/my-day/", "Visits of", "clinician"),
     "visits": Look(VISITS, "Action", "front-desk"),
     "visits, all": Look(f"{VISITS}?status=all", "Action", "front-desk"),
     "visits, overdue": Look(f"{VISITS}?due=overdue", "Action", "front-desk"),
