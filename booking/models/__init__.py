@@ -9,6 +9,7 @@ from .patient import Patient
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 from .screening import ScreeningAnswer
+from .second_factor import RecoveryCode, SecondFactor
 from .visit_type import (
     Ignoring,
     Plan,
@@ -35,11 +36,13 @@ __all__ = [
     "Patient",
     "Plan",
     "Proposal",
+    "RecoveryCode",
     "Requirement",
     "Reservation",
     "Resource",
     "Schedule",
     "ScreeningAnswer",
+    "SecondFactor",
     "VisitType",
     "WaitingListEntry",
     "WaitingListRules",
