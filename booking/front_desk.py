@@ -24,6 +24,8 @@ from . import chores, clock, delivery
 from .models import Message, Resource
 from .queue import Desk, OwnDay
 from .saving import SavedOnce
+from .signing_in import PasswordPage, after_setting_up, is_whole
+from .signing_in import urls as sign_in_urls
 
 
 def may_answer(request: HttpRequest) -> bool:
@@ -63,10 +65,33 @@ class FrontDeskSite(admin.AdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         called = self.admin_view(require_POST(self.called))
         return [
+            *sign_in_urls(self),
             path("calls/<int:pk>/", called, name="called"),
             path("my-day/", self.admin_view(require_safe(self.my_day)), name="my_day"),
             *super().get_urls(),
         ]
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and is_whole(request)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        return super().admin_view(after_setting_up(view), cacheable)
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for the password; Django's own page would ask for no code after it."""
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        context = {
+            **self.each_context(request),
+            "title": _("Sign in"),
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            **(extra_context or {}),
+        }
+        request.current_app = self.name
+        return PasswordPage.as_view(extra_context=context)(request)  # type: ignore[return-value]
 
     def password_change(  # type: ignore[override]  # it leads on, as Django's does
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

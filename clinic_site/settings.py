@@ -251,6 +251,14 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# Whether staff need a code from their phone beside the password.
+STAFF_SECOND_FACTOR = text("STAFF_SECOND_FACTOR", "optional" if DEBUG else "required")
+if STAFF_SECOND_FACTOR not in ("required", "optional"):
+    raise wrong(
+        "STAFF_SECOND_FACTOR",
+        f"is {STAFF_SECOND_FACTOR!r}. Write required or optional.",
+    )
+
 # --- Language and time ----------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"

@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "EMAIL_URL": "memorymail://",
     "DEFAULT_FROM_EMAIL": "front-desk@clinic.example",
     "CLINIC_PHONE": "(212) 555-0143",
+    "STAFF_SECOND_FACTOR": "optional",
     "STATIC_ROOT": str(FOLDER / "static"),
 }
 
