@@ -7,6 +7,7 @@ site, and the site would be made twice.
 from datetime import date, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,6 +22,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from . import chores, clock, delivery
+from .idle import ended_when_idle, stay
 from .models import Message, Resource
 from .queue import Desk, OwnDay
 from .saving import SavedOnce
@@ -67,6 +69,7 @@ class FrontDeskSite(admin.AdminSite):
         return [
             *sign_in_urls(self),
             path("calls/<int:pk>/", called, name="called"),
+            path("stay/", self.admin_view(require_POST(stay)), name="stay"),
             path("my-day/", self.admin_view(require_safe(self.my_day)), name="my_day"),
             *super().get_urls(),
         ]
@@ -75,7 +78,11 @@ class FrontDeskSite(admin.AdminSite):
         return super().has_permission(request) and is_whole(request)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        return super().admin_view(after_setting_up(view), cacheable)
+        return ended_when_idle(super().admin_view(after_setting_up(view), cacheable))
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        seconds = settings.STAFF_IDLE_MINUTES * 60
+        return super().each_context(request) | {"idle_seconds": seconds}
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

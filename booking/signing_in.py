@@ -32,7 +32,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from . import clock, confirming, second_factor
+from . import clock, confirming, idle, second_factor
 from .confirming import minutes, too_many
 from .encryption import Unreadable, decrypt, encrypt
 from .models import SecondFactor
@@ -47,7 +47,7 @@ HALF_LASTS = timedelta(minutes=10)
 # In the session, encrypted: what to set up, and what to write down.
 PENDING, SHOWN = "second_factor_pending", "recovery_codes"
 # What somebody gets who has to set up the second factor first.
-BEFORE_IT = {"second_factor_setup", "logout"}
+BEFORE_IT = {"second_factor_setup", "logout", "stay"}
 
 View = Callable[..., HttpResponseBase]
 
@@ -90,7 +90,9 @@ def after_setting_up(view: View) -> View:
 
 def begin_session(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
     """Note in the new session when it was signed in; Django calls this."""
-    confirming.note(request, clock.now())
+    now = clock.now()
+    confirming.note(request, now)
+    idle.note(request, now)
 
 
 # --- The password, then the code ------------------------------------------------------

@@ -259,6 +259,9 @@ if STAFF_SECOND_FACTOR not in ("required", "optional"):
         f"is {STAFF_SECOND_FACTOR!r}. Write required or optional.",
     )
 
+# After how long without a request staff are signed out.
+STAFF_IDLE_MINUTES = number("STAFF_IDLE_MINUTES", 30, least=3, most=480)
+
 # --- Language and time ----------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"

@@ -71,7 +71,7 @@ def test_later_the_form_comes_after_the_password(
     page = client.get(address)
     assert TITLE in page.text
     assert "What you typed is kept." not in page.text
-    data = forms_on(page.text, address)[-1].filled_in
+    data = form_on(page, f"{USERS}{ben.pk}/change/").filled_in
     response = client.post(address, data | {"confirm_password": PASSWORD})
     assert response["Location"] == address
     assert "Ben" in client.get(address).text
