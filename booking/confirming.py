@@ -74,7 +74,7 @@ def note(request: HttpRequest, now: datetime) -> None:
 def is_fresh(request: HttpRequest, now: datetime) -> bool:
     """Tell whether they have shown it within the last ten minutes."""
     at = request.session.get(CONFIRMED_AT, 0)
-    return bool(0 <= now.timestamp() - at <= LASTS.total_seconds())
+    return bool(now.timestamp() - at <= LASTS.total_seconds())
 
 
 def ask_first(request: HttpRequest) -> HttpResponse | None:

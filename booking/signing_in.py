@@ -98,7 +98,18 @@ def begin_session(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
 # --- The password, then the code ------------------------------------------------------
 
 
-class PasswordPage(LoginView):
+class LeadsOn(RedirectURLMixin):
+    """Lead to the page that somebody wanted to see, else to the desk."""
+
+    def get_success_url(self) -> str:
+        there = super().get_success_url()
+        return there if there.startswith("/") else self.get_default_redirect_url()
+
+    def get_default_redirect_url(self) -> str:
+        return reverse("admin:index")
+
+
+class PasswordPage(LeadsOn, LoginView):
     """The first page. With a second factor it leads to the next, as nobody yet."""
 
     template_name = "admin/login.html"
@@ -129,9 +140,6 @@ class PasswordPage(LoginView):
         there = urlencode({"next": self.get_success_url()})
         return HttpResponseRedirect(f"{reverse('admin:login_code')}?{there}")
 
-    def get_default_redirect_url(self) -> str:
-        return reverse("admin:index")
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | {"phone": settings.CLINIC_PHONE}
 
@@ -153,7 +161,7 @@ class CodeForm(forms.Form):
 @method_decorator(
     [sensitive_post_parameters(), csrf_protect, never_cache], name="dispatch"
 )
-class CodePage(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # not when it runs
+class CodePage(LeadsOn, FormView):  # type: ignore[type-arg]  # not when it runs
     """The second page, for who has given the password of an account a moment ago."""
 
     form_class = CodeForm
@@ -192,9 +200,6 @@ class CodePage(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # not whe
             tell_what_is_left(self.request, self.user)
         return signed_in(self.request, self.user, self.get_success_url())
 
-    def get_default_redirect_url(self) -> str:
-        return reverse("admin:index")
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {
             **admin.site.each_context(self.request),
@@ -208,7 +213,7 @@ class CodePage(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # not whe
 def half_signed_in(request: HttpRequest, now: datetime) -> tuple[User, str] | None:
     """Return who gave the password within the last ten minutes, and by what backend."""
     pk, backend, at = request.session.get(HALF, (None, "", 0))
-    if not 0 <= now.timestamp() - at <= HALF_LASTS.total_seconds():
+    if now.timestamp() - at > HALF_LASTS.total_seconds():
         return None
     user = User.objects.filter(pk=pk, is_active=True, is_staff=True).first()
     return (user, backend) if user else None

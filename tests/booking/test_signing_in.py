@@ -156,7 +156,9 @@ def test_after_signing_in_one_is_where_one_wanted_to_be(with_phone: User):
     assert response["Location"] == "/admin/booking/closure/"
 
 
-@pytest.mark.parametrize("evil", ["//evil.example/", "https://evil.example/"])
+@pytest.mark.parametrize(
+    "evil", ["//evil.example/", "https://evil.example/", "9", "x/y"]
+)
 def test_nobody_is_led_to_another_site(with_phone: User, evil: str):
     client = Client()
     data = {"username": "ana", "password": PASSWORD, "next": evil}
