@@ -29,6 +29,17 @@ admin.site.unregister(Group)
 class ConfirmedFirst(admin.ModelAdmin):
     """Forms that change rights: the password is asked again, if that is long ago."""
 
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Ask before Django begins a transaction: tries are counted outside of any."""
+        if self.has_add_permission(request) and (question := ask_first(request)):
+            return question
+        return super().add_view(request, form_url, extra_context)
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -36,9 +47,8 @@ class ConfirmedFirst(admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        add, change = self.has_add_permission, self.has_change_permission
-        may = change(request) if object_id else add(request)
-        if may and (question := ask_first(request)):
+        changes = object_id and self.has_change_permission(request)
+        if changes and (question := ask_first(request)):
             return question
         return super().changeform_view(request, object_id, form_url, extra_context)
 

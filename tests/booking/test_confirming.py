@@ -215,3 +215,16 @@ def test_who_may_not_is_refused_and_not_asked(ben: User, clock: Traveller):
     for address in (f"{USERS}add/", f"{GROUPS}add/", f"{USERS}{ben.pk}/password/"):
         assert client.get(address).status_code == 403
         assert client.post(address, {"username": "x"}).status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tries_are_counted_outside_of_any_transaction(
+    client: Client, ben: User, clock: Traveller
+):
+    clock.shift(LATER)
+    for address in (
+        f"{USERS}add/", f"{USERS}{ben.pk}/change/", f"{USERS}{ben.pk}/password/",
+        f"{USERS}{ben.pk}/second-factor/",
+    ):  # fmt: skip
+        page = confirm(client, client.get(address), address, "x")
+        assert "not your password" in text_of(page), address
