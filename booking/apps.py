@@ -12,7 +12,14 @@ class BookingConfig(AppConfig):
     verbose_name = "Appointments"
 
     def ready(self) -> None:
+        from django.contrib.auth.signals import (  # noqa: PLC0415 -- has models
+            user_logged_in,
+        )
+
         from . import checks  # noqa: F401, PLC0415 -- registers the checks
+        from .signing_in import begin_session  # noqa: PLC0415 -- has models
+
+        user_logged_in.connect(begin_session)
 
         post_migrate.connect(assert_guards, sender=self)
         post_migrate.connect(add_chores, sender=self)

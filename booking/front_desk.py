@@ -4,29 +4,44 @@ Outside the package `booking.admin`: importing that registers its models with th
 site, and the site would be made twice.
 """
 
+from datetime import date, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from . import chores, clock, delivery
-from .models import Message
-from .queue import Desk
+from .idle import ended_when_idle, stay
+from .models import Message, Resource
+from .queue import Desk, OwnDay
 from .saving import SavedOnce
+from .signing_in import PasswordPage, after_setting_up, is_whole
+from .signing_in import urls as sign_in_urls
 
 
 def may_answer(request: HttpRequest) -> bool:
     """Tell whether the signed-in person answers requests and phones patients."""
     return request.user.has_perm("booking.answer_appointment")
+
+
+def day_in(text: str, otherwise: date) -> date:
+    """Return the day that an address names, within a year, else the other one."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return otherwise
+    return day if abs(day - otherwise) <= timedelta(days=366) else otherwise
 
 
 class FrontDeskSite(admin.AdminSite):
@@ -52,9 +67,38 @@ class FrontDeskSite(admin.AdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         called = self.admin_view(require_POST(self.called))
         return [
+            *sign_in_urls(self),
             path("calls/<int:pk>/", called, name="called"),
+            path("stay/", self.admin_view(require_POST(stay)), name="stay"),
+            path("my-day/", self.admin_view(require_safe(self.my_day)), name="my_day"),
             *super().get_urls(),
         ]
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and is_whole(request)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        return ended_when_idle(super().admin_view(after_setting_up(view), cacheable))
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        seconds = settings.STAFF_IDLE_MINUTES * 60
+        return super().each_context(request) | {"idle_seconds": seconds}
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for the password; Django's own page would ask for no code after it."""
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        context = {
+            **self.each_context(request),
+            "title": _("Sign in"),
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            **(extra_context or {}),
+        }
+        request.current_app = self.name
+        return PasswordPage.as_view(extra_context=context)(request)  # type: ignore[return-value]
 
     def password_change(  # type: ignore[override]  # it leads on, as Django's does
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -68,12 +112,18 @@ class FrontDeskSite(admin.AdminSite):
             return HttpResponseRedirect(reverse("admin:password_change_done"))
         return super().password_change(request, extra_context)
 
-    def index(
+    def index(  # type: ignore[override]  # it may lead elsewhere
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> TemplateResponse:
-        """Show the queue to those who may see visits, and to all what they manage."""
+    ) -> HttpResponse:
+        """Show the queue to those who may see visits, and to all what they manage.
+
+        Clinicians are led to their own day.
+        """
         context = dict(extra_context or {})
-        if request.user.has_perm("booking.view_appointment"):
+        sees_all = request.user.has_perm("booking.view_appointment")
+        if not sees_all and request.user.has_perm("booking.see_own_day"):
+            return HttpResponseRedirect(reverse("admin:my_day"))
+        if sees_all:
             now = clock.now()
             context |= {
                 "title": date_format(localtime(now), "l, F j"),
@@ -84,6 +134,25 @@ class FrontDeskSite(admin.AdminSite):
                 "chores_now": chores.standing(now),
             }
         return super().index(request, context)
+
+    def my_day(self, request: HttpRequest) -> HttpResponse:
+        """Show a clinician their own visits of a day; without `day`, of today."""
+        if not request.user.has_perm("booking.see_own_day"):
+            raise PermissionDenied
+        now = clock.now()
+        day = day_in(request.GET.get("day", ""), timezone.localdate(now))
+        resource = Resource.objects.filter(user=request.user.pk).first()
+        return TemplateResponse(
+            request,
+            "admin/front_desk/my_day.html",
+            {
+                **self.each_context(request),
+                "title": date_format(day, "l, F j"),
+                "own": OwnDay(resource, day, now) if resource else None,
+                "today": timezone.localdate(now),
+                "now": now,
+            },
+        )
 
     def called(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Note that somebody told a patient by phone what a message had to say.

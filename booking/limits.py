@@ -6,7 +6,7 @@ can open the door or shut everybody out.
 
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -15,6 +15,8 @@ from django.db.models import F
 
 from .models import Hit
 
+MINUTE = timedelta(minutes=1)
+QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 KEPT = 2 * DAY
@@ -35,6 +37,18 @@ REQUESTS_BY_ADDRESS = (
 REQUESTS_BY_EMAIL = (Cap("request-email", 3, DAY),)
 REQUESTS_BY_PHONE = (Cap("request-phone", 10, DAY),)
 BAD_LINKS_BY_ADDRESS = (Cap("bad-link-address", 30, HOUR),)
+
+# Of wrong passwords and codes: the more of them, the longer the wait.
+SIGN_INS_TO_ACCOUNT = (
+    Cap("sign-in", 5, MINUTE),
+    Cap("sign-in", 10, QUARTER),
+    Cap("sign-in", 40, DAY),
+)
+SIGN_INS_BY_ADDRESS = (
+    Cap("sign-in-address", 20, MINUTE),
+    Cap("sign-in-address", 60, QUARTER),
+    Cap("sign-in-address", 300, DAY),
+)
 
 
 def allows(caps: tuple[Cap, ...], value: str, *, now: datetime) -> bool:
@@ -63,6 +77,21 @@ def hit(kind: str, value: str, *, limit: int, period: timedelta, now: datetime) 
         )
         (count,) = cursor.fetchone()
     return bool(count <= limit)
+
+
+def wait(caps: tuple[Cap, ...], value: str, *, now: datetime) -> timedelta:
+    """Return how long it takes until `value` is within all caps; zero when it is.
+
+    Counts nothing, so that whoever is told to wait does not wait longer for asking.
+    """
+    longest = timedelta()
+    for cap in caps:
+        key, window = _place(cap.kind, value, cap.period, now)
+        full = Hit.objects.filter(key=key, window=window, count__gte=cap.limit)
+        if full.exists():
+            ends = datetime.fromtimestamp(window, UTC) + cap.period
+            longest = max(longest, ends - now)
+    return longest
 
 
 def take_back(caps: tuple[Cap, ...], value: str, *, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
 from django.utils import timezone
@@ -15,6 +15,7 @@ from .models import (
     Ignoring,
     Message,
     Proposal,
+    Reservation,
     Resource,
     Schedule,
     clinic_zone,
@@ -141,6 +142,38 @@ class Desk:
     @property
     def not_shown(self) -> int:
         return self.waiting - len(self.requests)
+
+
+@dataclass(frozen=True)
+class OwnDay:
+    """What a clinician sees: their own visits of a day, and outcomes not recorded."""
+
+    resource: Resource
+    day: date
+    now: datetime
+
+    @cached_property
+    def visits(self) -> list[Arrival]:
+        """Return the clinician's visits of the day, in order."""
+        begin = datetime.combine(self.day, time(), clinic_zone())
+        all_of_day = Appointment.objects.on_day(begin, end_of_day(begin))
+        lines = arrivals(all_of_day.prefetch_related("events"), self.now)
+        return [line for line in lines if line.visit.is_with(self.resource)]
+
+    @cached_property
+    def without_outcome(self) -> list[Arrival]:
+        """Return the latest of earlier days of which nobody recorded what became."""
+        visits = Appointment.objects.without_outcome(begin_of_day(self.now))
+        own = Reservation.objects.filter(resource=self.resource, expires_at=None)
+        return arrivals(visits.filter(reservations__in=own)[:SHOWN], self.now)
+
+    @property
+    def day_before(self) -> date:
+        return self.day - timedelta(days=1)
+
+    @property
+    def day_after(self) -> date:
+        return self.day + timedelta(days=1)
 
 
 def arrivals(visits: AppointmentQuerySet, now: datetime) -> list[Arrival]:

@@ -251,6 +251,17 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# Whether staff need a code from their phone beside the password.
+STAFF_SECOND_FACTOR = text("STAFF_SECOND_FACTOR", "optional" if DEBUG else "required")
+if STAFF_SECOND_FACTOR not in ("required", "optional"):
+    raise wrong(
+        "STAFF_SECOND_FACTOR",
+        f"is {STAFF_SECOND_FACTOR!r}. Write required or optional.",
+    )
+
+# After how long without a request staff are signed out.
+STAFF_IDLE_MINUTES = number("STAFF_IDLE_MINUTES", 30, least=3, most=480)
+
 # --- Language and time ----------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"

@@ -36,6 +36,8 @@ ENVIRONMENT = {
     "EMAIL_URL": "memorymail://",
     "DEFAULT_FROM_EMAIL": "front-desk@clinic.example",
     "CLINIC_PHONE": "(212) 555-0143",
+    "STAFF_SECOND_FACTOR": "optional",
+    "STAFF_IDLE_MINUTES": "480",
     "STATIC_ROOT": str(FOLDER / "static"),
 }
 

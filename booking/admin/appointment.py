@@ -433,7 +433,7 @@ class AppointmentAdmin(OfferedFilters):
 
     def attend_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Record what became of a visit on its day."""
-        visit, seen = self.visit_to_answer(request, pk), seen_version(request)
+        visit, seen = self.visit_to_record(request, pk), seen_version(request)
         move = request.POST.get("move", "")
         if move in policy.ATTENDING:
             self.attempt(
@@ -497,6 +497,17 @@ class AppointmentAdmin(OfferedFilters):
         return get_object_or_404(
             Appointment.objects.select_related("patient", "visit_type__service"), pk=pk
         )
+
+    def visit_to_record(self, request: HttpRequest, pk: int) -> Appointment:
+        """Return the visit, to staff who answer or to the clinician whose visit it is.
+
+        Raises PermissionDenied or Http404.
+        """
+        if request.user.has_perm("booking.see_own_day"):
+            visit = get_object_or_404(Appointment, pk=pk)
+            if workflow.is_own(visit, by_signed_in(request)):
+                return visit
+        return self.visit_to_answer(request, pk)
 
     def attempt(self, request: HttpRequest, visit: Appointment, act: Act) -> bool:
         """Do it and say what came of it, in a message that names the visit.

@@ -2,21 +2,77 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.timezone import localtime
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from booking import second_factor
+from booking.confirming import ask_first
+from booking.models import SecondFactor
 from services.list_filters import OfferedFilters
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
+class ConfirmedFirst(admin.ModelAdmin):
+    """Forms that change rights: the password is asked again, if that is long ago."""
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Ask before Django begins a transaction: tries are counted outside of any."""
+        if self.has_add_permission(request) and (question := ask_first(request)):
+            return question
+        return super().add_view(request, form_url, extra_context)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        changes = object_id and self.has_change_permission(request)
+        if changes and (question := ask_first(request)):
+            return question
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if self.has_delete_permission(request) and (question := ask_first(request)):
+            return question
+        return super().delete_view(request, object_id, extra_context)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        acts = request.method == "POST" and self.has_delete_permission(request)
+        if acts and (question := ask_first(request)):
+            return question
+        return super().changelist_view(request, extra_context)
+
+
 @admin.register(Group)
-class RolesAdmin(OfferedFilters, GroupAdmin):
+class RolesAdmin(ConfirmedFirst, OfferedFilters, GroupAdmin):
     """Groups, for superusers to change.
 
     Django's widget for many rights has labels that screen readers must not use.
@@ -33,7 +89,7 @@ def beyond_rights_of(request: HttpRequest) -> QuerySet[Permission]:
 
 
 @admin.register(User)
-class StaffAdmin(OfferedFilters, UserAdmin):
+class StaffAdmin(ConfirmedFirst, OfferedFilters, UserAdmin):
     """Give groups to staff. Single rights and superusers are for the shell.
 
     An account is never deleted but made inactive: the timeline of visits names it.
@@ -47,12 +103,64 @@ class StaffAdmin(OfferedFilters, UserAdmin):
     search_fields = ()
     filter_horizontal = ()
     fieldsets = (
-        (None, {"fields": ["username", "password"]}),
+        (None, {"fields": ["username", "password", "two_steps"]}),
         (_("Person"), {"fields": ["first_name", "last_name", "email"]}),
         (_("Rights"), {"fields": ["is_active", "is_staff", "groups"]}),
         (_("Dates"), {"fields": ["last_login", "date_joined"]}),
     )
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["two_steps", "last_login", "date_joined"]
+
+    def get_urls(self) -> list[URLPattern]:
+        reset = self.admin_site.admin_view(self.reset_second_factor)
+        return [
+            path("<id>/second-factor/", reset, name="auth_user_second_factor"),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description=_("two-step sign-in"))
+    def two_steps(self, user: User) -> str:
+        factor = SecondFactor.objects.filter(user=user.pk).first()
+        if factor is None:
+            return gettext("not set up")
+        return format_html(
+            '{} <a href="{}">{}</a>',
+            gettext("since %(day)s") % {"day": date_format(localtime(factor.since))},
+            reverse("admin:auth_user_second_factor", args=[user.pk]),
+            gettext("Reset…"),
+        )
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        if self.has_change_permission(request) and (question := ask_first(request)):
+            return question
+        return super().user_change_password(request, id, form_url)
+
+    def reset_second_factor(self, request: HttpRequest, id: str) -> HttpResponse:
+        """Ask, then let a colleague who has lost their phone set up a new one."""
+        user = self.get_object(request, unquote(id))
+        if not self.has_change_permission(request, user):
+            raise PermissionDenied
+        if not isinstance(user, User) or user == request.user:
+            raise Http404
+        if question := ask_first(request):
+            return question
+        there = reverse("admin:auth_user_change", args=[user.pk])
+        if request.method == "POST":
+            if second_factor.remove(user):
+                self.log_change(request, user, "Reset two-step sign-in.")
+            words = gettext("%(name)s signs in with the password alone, once.")
+            messages.success(request, words % {"name": user.get_username()})
+            return HttpResponseRedirect(there)
+        return TemplateResponse(
+            request,
+            "admin/sign_in/reset.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": gettext("Reset two-step sign-in"),
+                "colleague": user,
+            },
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users = super().get_queryset(request)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -64,10 +65,17 @@ class ResourceAdmin(KeptWhileInUse, OfferedFilters):
     list_display = ["name", "kind", "is_active", "order"]
     list_filter = ["kind", "is_active"]
     fields = [
-        "kind", "name", "clinician", "buffer_before", "buffer_after", "is_active",
-        "order",
+        "kind", "name", "clinician", "user", "buffer_before", "buffer_after",
+        "is_active", "order",
     ]  # fmt: skip
     inlines = [HoursInline]
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "user":
+            kwargs["queryset"] = User.objects.filter(is_staff=True)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(
         self, request: HttpRequest, obj: Resource, form: "ModelForm[Any]", change: bool

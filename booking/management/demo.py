@@ -106,6 +106,14 @@ def load_resources() -> int:
     return made
 
 
+def give_a_clinician(user: User) -> None:
+    """Let the account see the day of a clinician who has none yet, if there is one."""
+    free = Resource.objects.active().filter(kind=Kind.CLINICIAN, user=None).first()
+    if free:
+        free.user = user
+        free.save(update_fields=["user"])
+
+
 def _open(
     resource: Resource, opens: time, closes: time, break_starts: time, break_ends: time
 ) -> None:

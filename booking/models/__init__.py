@@ -9,6 +9,7 @@ from .patient import Patient
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 from .screening import ScreeningAnswer
+from .second_factor import RecoveryCode, SecondFactor
 from .visit_type import (
     Ignoring,
     Plan,
@@ -37,11 +38,13 @@ __all__ = [
     "Plan",
     "Practice",
     "Proposal",
+    "RecoveryCode",
     "Requirement",
     "Reservation",
     "Resource",
     "Schedule",
     "ScreeningAnswer",
+    "SecondFactor",
     "VisitType",
     "WaitingListEntry",
     "WaitingListRules",

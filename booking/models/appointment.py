@@ -144,7 +144,13 @@ class Appointment(models.Model):
     objects = AppointmentQuerySet.as_manager()
 
     class Meta:
-        permissions = [("answer_appointment", _("Can answer requests and cancel"))]
+        permissions = [
+            ("answer_appointment", _("Can answer requests and cancel")),
+            ("see_own_day", _("Can see their own visits and record what became")),
+            ("view_reports", _("Can read the reports")),
+            ("export_visits", _("Can take visits out as a file")),
+            ("view_trail", _("Can read who did and saw what")),
+        ]
         indexes = [
             models.Index(fields=["status", "reply_by"], name="appointment_queue"),
             models.Index(fields=["status", "start"], name="appointment_day"),
@@ -196,6 +202,15 @@ class Appointment(models.Model):
     @property
     def duration(self) -> timedelta:
         return timedelta(minutes=self.visit_type.duration)
+
+    def is_with(self, resource: Resource) -> bool:
+        """Tell whether the resource serves the visit, or did until it was over.
+
+        What offers of another time hold does not count.
+        """
+        held = {r.resource_id for r in self.reservations.all() if r.expires_at is None}
+        freed = (event.data.get("freed", []) for event in self.events.all())
+        return resource.pk in held.union(*freed)
 
     @property
     def flags(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -49,6 +50,15 @@ class Resource(models.Model):
         related_name="resource",
         help_text=_("Whose time this is. Only for a clinician."),
     )
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("account"),
+        related_name="resource",
+        help_text=_("With which this clinician signs in and sees their own day."),
+    )
     is_active = models.BooleanField(
         _("can be booked"),
         default=True,
@@ -77,6 +87,11 @@ class Resource(models.Model):
                 | (~Q(kind="clinician") & Q(clinician__isnull=True)),
                 name="clinician_only_on_a_clinician",
                 violation_error_message=_("Choose a clinician only for a clinician."),
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="clinician") | Q(user__isnull=True),
+                name="account_only_of_a_clinician",
+                violation_error_message=_("Choose an account only for a clinician."),
             ),
             models.CheckConstraint(
                 condition=Q(

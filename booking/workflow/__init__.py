@@ -1,7 +1,7 @@
 """The acts: the only writers of status, time and resource."""
 
 from .answer import accept, decline
-from .attend import attend, recordable
+from .attend import attend, is_own, recordable
 from .book import book
 from .cancel import cancel
 from .close import close, refresh_closures, reopen
@@ -35,6 +35,7 @@ __all__ = [
     "expire",
     "hold",
     "is_over",
+    "is_own",
     "join",
     "lapse",
     "leave",

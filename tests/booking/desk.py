@@ -2,9 +2,13 @@
 
 import html
 import re
+from base64 import b32decode
+from datetime import datetime
 from io import StringIO
 from typing import Any
 
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.contrib.auth.models import Group, User
 from django.contrib.messages import get_messages
 from django.core.management import call_command
@@ -36,3 +40,9 @@ def text_of(response: HttpResponse) -> str:
     """Return the words of a page, as one line."""
     body = re.sub(r"(?s)<(script|style).*?</\1>", "", response.content.decode())
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def code_of(secret: str, at: datetime) -> str:
+    """Return what an app on the phone shows at that moment."""
+    totp = TOTP(b32decode(secret), 6, SHA1(), 30)  # noqa: S303 -- as apps have it
+    return totp.generate(int(at.timestamp())).decode()

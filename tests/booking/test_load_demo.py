@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from booking import clock, integrity, workflow
+from booking.management.commands.load_demo import ACCOUNTS
 from booking.management.commands.load_groups import permissions
 from booking.models import Appointment, Closure, Reservation, Resource, VisitType
 from booking.policy import Status
@@ -37,7 +38,7 @@ def counts() -> tuple[int, ...]:
     return tuple(model._default_manager.count() for model in models)
 
 
-def test_somebody_who_tries_the_site_finds_work_times_and_two_accounts(
+def test_somebody_who_tries_the_site_finds_work_times_and_accounts(
     developing: None,
 ) -> None:
     with time_machine.travel(MONDAY, tick=False):
@@ -48,7 +49,9 @@ def test_somebody_who_tries_the_site_finds_work_times_and_two_accounts(
         for line in out.splitlines()
         if line.startswith("Account")
     }
-    assert sorted(passwords) == ["front-desk", "manager"]
+    assert list(passwords) == [
+        "front-desk", "manager", "clinician", "content-editor", "auditor",
+    ]  # fmt: skip
     for username, password in passwords.items():
         user = User.objects.get(username=username)
         assert user.check_password(password)
@@ -141,11 +144,12 @@ def test_without_content_it_says_what_to_run_first(settings: Settings) -> None:
         call_command("load_demo")
 
 
-def test_the_front_desk_answers_and_the_manager_also_sets_up(developing: None) -> None:
+def test_each_account_may_what_its_group_may(developing: None) -> None:
     load()
-    for username, group in (("front-desk", "Front desk"), ("manager", "Manager")):
+    for username, group in ACCOUNTS.items():
         user = User.objects.get(username=username)
         assert user.get_all_permissions() == set(permissions()[group])
+    assert User.objects.get(username="clinician").resource.kind == "clinician"
     desk = User.objects.get(username="front-desk")
     assert desk.has_perm("booking.answer_appointment")
     assert not desk.has_perm("booking.change_resource")

@@ -19,8 +19,19 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from booking import clock, draft, limits, links, words, workflow
+from booking import (
+    clock,
+    confirming,
+    draft,
+    limits,
+    links,
+    second_factor,
+    signing_in,
+    words,
+    workflow,
+)
 from booking.draft import Draft, Sent
+from booking.encryption import encrypt
 from booking.models import (
     Appointment,
     Chore,
@@ -28,6 +39,7 @@ from booking.models import (
     Message,
     Proposal,
     Resource,
+    SecondFactor,
     VisitType,
 )
 from booking.policy import DeclineReason
@@ -366,11 +378,19 @@ class Scenes:
             "front-desk": front_desk,
             "leaving": front_desk,
             "manager": manager,
+            "clinician": User.objects.get(username="clinician"),
             "superuser": User.objects.create_superuser("superuser"),
+            "with-phone": User.objects.create_superuser("with-phone"),
+            "shows-codes": User.objects.create_superuser("shows-codes"),
+            "half-signed-in": User.objects.create_superuser("half-signed-in"),
+            "long-ago": User.objects.create_superuser("long-ago"),
         }
         for name, user in sessions.items():
             client = Client()
             client.force_login(user)
+            session = client.session
+            session.update(self.signed_in_so(name, user))
+            session.save()
             yield name, client.cookies[settings.SESSION_COOKIE_NAME].value
         keys = {
             "clinician": self.clinician,
@@ -382,6 +402,7 @@ class Scenes:
             "chore": Chore.objects.first(),
             "page": Page.objects.first(),
             "front_desk": front_desk,
+            "with_phone": sessions["with-phone"],
             "manager": manager,
             "group": Group.objects.first(),
             "mail": Message.objects.filter(channel=Message.Channel.EMAIL).first(),
@@ -390,6 +411,27 @@ class Scenes:
         self.someone_changed(Resource.objects.filter(pk=self.clinician.pk), manager)
         for name, row in keys.items():
             yield f"{name}_pk", str(row and row.pk)
+
+    def signed_in_so(self, name: str, user: User) -> dict[str, Any]:
+        """Return what the session of somebody says about how they signed in.
+
+        The looks take longer than it lasts that somebody has shown who they are.
+        """
+        later = int((self.now + DAY).timestamp())
+        fresh = {confirming.CONFIRMED_AT: later}
+        if name == "long-ago":
+            return {confirming.CONFIRMED_AT: 0}
+        if name not in ("with-phone", "shows-codes", "half-signed-in"):
+            return fresh
+        secret = second_factor.new_secret()
+        factor = SecondFactor.objects.create(
+            user=user, secret=secret, since=self.now, last_step=0
+        )
+        if name == "half-signed-in":
+            backend = "django.contrib.auth.backends.ModelBackend"
+            return {signing_in.HALF: [user.pk, backend, later]}
+        codes = encrypt(json.dumps(["ABCDEFGHIJKLMNOP"] * 10))
+        return fresh | {signing_in.FACTOR: factor.pk, signing_in.SHOWN: codes}
 
     def someone_changed(self, rows: Any, user: User) -> None:
         """Write what the admin logs when somebody saves a form."""

@@ -398,10 +398,32 @@ VISITS = "/admin/booking/appointment/"
 FRONT_DESK = {
     "sign in": Look("/admin/login/", "Sign in"),
     "sign in, wrong": Look("/admin/login/", "correct", "", sign_in_wrongly),
+    "sign in, code": Look("/admin/login/code/", "Code from your", "half-signed-in"),
+    "sign in, wrong code": Look(
+        "/admin/login/code/", "That code is not right", "half-signed-in",
+        type_in("Code from your phone", "123", "Sign in"),
+    ),
+    "two steps, setup": Look(
+        "/admin/second-factor/setup/", "authenticator", "front-desk"
+    ),
+    "two steps, setup, wrong": Look(
+        "/admin/second-factor/setup/", "does not fit", "front-desk",
+        type_in("Code from your phone", "123", "Set it up"),
+    ),
+    "two steps": Look("/admin/second-factor/", "codes are left", "with-phone"),
+    "two steps, codes": Look(
+        "/admin/second-factor/codes/", "signs you in once", "shows-codes"
+    ),
+    "confirm": Look("/admin/auth/user/add/", "show once more", "long-ago"),
+    "confirm, wrong": Look(
+        "/admin/auth/user/add/", "That is not your password", "long-ago",
+        type_in("Your password", "wrong", "Go on"),
+    ),
     "desk": Look("/admin/", "Needs an answer", "front-desk"),
     "desk, somebody was faster": Look(
         "/admin/", "changed", "front-desk", accept_what_a_colleague_answered
     ),
+    "my day": Look("/admin/my-day/", "Visits of", "clinician"),
     "visits": Look(VISITS, "Action", "front-desk"),
     "visits, all": Look(f"{VISITS}?status=all", "Action", "front-desk"),
     "visits, overdue": Look(f"{VISITS}?due=overdue", "Action", "front-desk"),
@@ -533,7 +555,7 @@ NEVER = {
 }  # fmt: skip
 # Buttons, scripts, and what only leads elsewhere.
 NO_PAGES = {
-    "called", "booking_appointment_accept", "booking_appointment_attend",
+    "called", "stay", "booking_appointment_accept", "booking_appointment_attend",
     "booking_appointment_offer",
     "booking_appointment_waiting", "booking_appointment_history",
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",
@@ -582,6 +604,13 @@ MANAGER = dict(kept()) | {
     "own account": Look("/admin/auth/user/{manager_pk}/change/", "Rights", "manager"),
     "somebody's password": Look(
         "/admin/auth/user/{front_desk_pk}/password/", "new password", "manager"
+    ),
+    "somebody's two steps": Look(
+        "/admin/auth/user/{with_phone_pk}/second-factor/", "sure that it is",
+        "superuser",
+    ),
+    "somebody with a phone": Look(
+        "/admin/auth/user/{with_phone_pk}/change/", "Reset", "superuser"
     ),
     "all people": Look("/admin/auth/", "Groups", "manager"),
     "all that is said": Look("/admin/services/", "Clinicians", "manager"),

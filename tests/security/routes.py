@@ -23,7 +23,13 @@ from django.urls import URLResolver, get_resolver
 
 from booking import chores, draft, links
 from booking.draft import Draft
-from booking.management.commands.load_groups import FRONT_DESK, MANAGER
+from booking.management.commands.load_groups import (
+    AUDITOR,
+    CLINICIAN,
+    CONTENT_EDITOR,
+    FRONT_DESK,
+    MANAGER,
+)
 from booking.models import (
     Appointment,
     Message,
@@ -35,7 +41,11 @@ from services.models import Page, ScreeningQuestion, Service
 from tests import factories
 from tests.factories import NOW, at
 
-ROLES = ("anonymous", "link", "desk", "manager", "nobody", "superuser")
+GROUPS = {
+    "desk": FRONT_DESK, "manager": MANAGER, "clinician": CLINICIAN,
+    "editor": CONTENT_EDITOR, "auditor": AUDITOR,
+}  # fmt: skip
+ROLES = ("anonymous", "link", *GROUPS, "nobody", "superuser")
 
 
 def all_routes() -> list[str]:
@@ -171,10 +181,13 @@ def a_world() -> World:
     rules = WaitingListRules.objects.get_or_create(pk=1)[0]
     users = {
         role: User.objects.create_user(role, is_staff=True)
-        for role in ("desk", "manager", "nobody")
+        for role in (*GROUPS, "nobody")
     }
-    users["desk"].groups.add(Group.objects.get(name=FRONT_DESK))
-    users["manager"].groups.add(Group.objects.get(name=MANAGER))
+    for role, group in GROUPS.items():
+        users[role].groups.add(Group.objects.get(name=group))
+    Resource.objects.filter(reservations__appointment=other, kind="clinician").update(
+        user=users["clinician"]
+    )
     users["superuser"] = User.objects.create_superuser("superuser")
     colleague = User.objects.create_user("colleague", is_staff=True)
     world = World(

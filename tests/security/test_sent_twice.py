@@ -6,6 +6,7 @@ button sends.
 """
 
 import html
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,10 +17,11 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpResponse
 from django.test import Client
 
-from booking import once, workflow
-from booking.models import Appointment, FormKey, Hit, Resource
+from booking import once, second_factor, workflow
+from booking.models import Appointment, FormKey, Hit, Resource, SecondFactor
 from services.models import Clinician, Page
 from tests import factories
+from tests.booking.desk import code_of
 from tests.factories import NOW
 
 from .pages import Form, forms_on
@@ -37,6 +39,7 @@ WHY = {
     "gone": "what was deleted is not there any more",
 }
 PASSWORD = "a long walk by the river"  # noqa: S105 -- made up
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 -- of RFC 6238
 NEW = PASSWORD[::-1]
 TYPED = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
 
@@ -188,6 +191,41 @@ def signing_in(world: World) -> Sent:
     return with_password(world, "anonymous"), data
 
 
+def with_phone(world: World, role: str) -> User:
+    """Let the account of this role have set up a phone an hour ago."""
+    user, before = world.users[role], NOW - timedelta(hours=1)
+    assert second_factor.enrol(user, SECRET, code_of(SECRET, before), now=before)
+    return user
+
+
+def signing_in_with_a_code(world: World) -> Sent:
+    client, password = signing_in(world)
+    with_phone(world, "superuser")
+    client.post(world.address("admin/login/"), password)
+    return client, {"code": code_of(SECRET, NOW)}
+
+
+def making_new_recovery_codes(world: World) -> Sent:
+    factor = SecondFactor.objects.get(user=with_phone(world, "superuser"))
+    client = world.client("superuser")
+    session = client.session
+    session["second_factor"] = factor.pk
+    session.save()
+    return client, {"newest": second_factor.newest_code(factor)}
+
+
+def setting_up_a_phone(world: World) -> Sent:
+    client = world.client("superuser")
+    page = client.get(world.address("admin/second-factor/setup/"))
+    secret = re.findall("<code>(.*)</code>", page.text)[0].replace(" ", "")
+    return client, {"code": code_of(secret, NOW)}
+
+
+def resetting_a_colleague(world: World) -> Sent:
+    world.rows["auth.user"] = with_phone(world, "desk").pk
+    return world.client("superuser"), {}
+
+
 def new_password(**more: Any) -> Callable[[World], Sent]:
     return lambda world: (with_password(world, "superuser"), more)
 
@@ -243,6 +281,9 @@ CHANGE, DELETE = "<path:object_id>/change/", "<path:object_id>/delete/"
 WRITES: dict[str, Callable[[World], Sent]] = {
     "admin/calls/<int:pk>/": answering(),
     "admin/login/": signing_in,
+    "admin/login/code/": signing_in_with_a_code,
+    "admin/second-factor/": making_new_recovery_codes,
+    "admin/second-factor/setup/": setting_up_a_phone,
     "admin/password_change/": new_password(
         old_password=PASSWORD, **dict.fromkeys(("new_password1", "new_password2"), NEW)
     ),
@@ -264,6 +305,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{USER}add/": saving(f"{USER}add/", username="ana", **TYPED),
     f"{USER}{CHANGE}": saving(f"{USER}{CHANGE}", first_name="Ana"),
     f"{USER}<id>/password/": new_password(**TYPED),
+    f"{USER}<id>/second-factor/": resetting_a_colleague,
     f"{RESOURCE}add/": saving(
         f"{RESOURCE}add/", **A_ROOM, **row_of("hours", 0, **AN_HOUR)
     ),

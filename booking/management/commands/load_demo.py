@@ -10,15 +10,22 @@ from booking import clock
 from booking.management import demo
 from services.models import Service
 
-from .load_groups import FRONT_DESK, MANAGER
+from .load_groups import AUDITOR, CLINICIAN, CONTENT_EDITOR, FRONT_DESK, MANAGER
 
-ACCOUNTS = {"front-desk": FRONT_DESK, "manager": MANAGER}
+ACCOUNTS = {
+    "front-desk": FRONT_DESK,
+    "manager": MANAGER,
+    "clinician": CLINICIAN,
+    "content-editor": CONTENT_EDITOR,
+    "auditor": AUDITOR,
+}
 
 
 class Command(BaseCommand):
     help = (
-        "Fill a clinic to try things on: clinicians, rooms, hours, visits, two staff "
-        "accounts. Only with DEBUG. Safe to run at any time: it adds what is missing."
+        "Fill a clinic to try things on: clinicians, rooms, hours, visits, an "
+        "account of each role. Only with DEBUG. Safe to run at any time: it adds "
+        "what is missing."
     )
 
     def handle(self, *args: object, **options: object) -> None:
@@ -68,6 +75,8 @@ class Command(BaseCommand):
             user.set_password(password)
             user.save()
             user.groups.add(Group.objects.get(name=group))
+            if group == CLINICIAN:
+                demo.give_a_clinician(user)
             self.stdout.write(
                 self.style.WARNING(f"Account {username}: password {password}")
             )
