@@ -446,3 +446,25 @@ def holds_on(day: date) -> int:
     """Return how many reservations of the day may still lapse."""
     rows = Reservation.objects.overlapping(*whole(day))
     return rows.filter(expires_at__isnull=False).count()
+
+
+def keys_of_practice(code: str) -> tuple[int, list[int]]:
+    """Return a practice's room, and its clinicians."""
+    visit_type = VisitType.objects.get(code=code)
+    able = Resource.objects.filter(pk__in=visit_type.may_take())
+    room = able.filter(kind=Resource.Kind.ROOM).order_by("pk")[0]
+    return room.pk, clinicians_of(visit_type.pk)
+
+
+def reopen_all() -> None:
+    for closure in Closure.objects.all():
+        workflow.reopen(closure, now=clock.now())
+
+
+def is_offered(code: str, start: str) -> bool:
+    """Tell whether a patient is shown the time now."""
+    day = localdate(datetime.fromisoformat(start), factories.NEW_YORK)
+    visit_type = VisitType.objects.get(code=code)
+    [answer] = visit_type.availability(day, day, now=clock.now())
+    at = int(datetime.fromisoformat(start).timestamp())
+    return any(slot.start == at for slot in answer.slots)
