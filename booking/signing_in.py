@@ -303,6 +303,7 @@ def setup(request: HttpRequest) -> HttpResponse:
             return question
     secret = unpacked(request, PENDING) or second_factor.new_secret()
     form = CodeForm(request.POST if request.method == "POST" else None)
+    form.fields["code"].help_text = gettext_lazy("The six digits.")
     if form.is_valid():
         made = second_factor.enrol(
             request.user, secret, form.cleaned_data["code"], now=clock.now()
