@@ -51,6 +51,7 @@ from .filters import DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits
 from .forms import AnswerForm, DeclineForm, FindForm
 from .offering import OfferPage, can_offer
+from .phone import PhonePage, read_aloud
 from .series import SeriesPlan
 
 Act = Callable[[By, datetime], Appointment]
@@ -123,6 +124,8 @@ class AppointmentAdmin(OfferedFilters):
 
         return [
             page("find/", self.find_view, "find"),
+            page("phone/", self.phone_view, "phone"),
+            page("<int:pk>/script/", require_safe(self.script_view), "script"),
             page("<int:pk>/change/", require_safe(self.visit_view), "change"),
             page("<int:pk>/accept/", require_POST(self.accept_view), "accept"),
             page("<int:pk>/decline/", self.decline_view, "decline"),
@@ -480,6 +483,33 @@ class AppointmentAdmin(OfferedFilters):
             limit=LIMIT,
             now=clock.now(),
         )
+
+    def phone_view(self, request: HttpRequest) -> HttpResponse:
+        """Choose a time and say who calls; the last button books it."""
+        if not may_answer(request):
+            raise PermissionDenied
+        said = request.POST if request.method == "POST" else request.GET
+        page = PhonePage(said, clock.now(), book="book" in request.POST)
+        if page.form.is_valid():
+            try:
+                visit = page.book(by_signed_in(request))
+            except BookingError as error:
+                page.refused(error)
+            else:
+                there = reverse("admin:booking_appointment_script", args=[visit.pk])
+                return HttpResponseRedirect(there)
+        title = _("Book for a caller")
+        return self.page(request, "phone", title=title, **page.context())
+
+    def script_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show what to read to the caller, and what goes out by itself."""
+        visit, now = self.visit_to_answer(request, pk), clock.now()
+        if visit.status != Status.BOOKED:
+            self.refuse(request, visit, NotPossibleNow())
+            there = reverse("admin:booking_appointment_change", args=[visit.pk])
+            return HttpResponseRedirect(there)
+        title = _("Read to the caller: %(reference)s") % {"reference": visit.reference}
+        return self.page(request, "script", title=title, now=now, **read_aloud(visit))
 
     # --- What they share ----------------------------------------------------------
 

@@ -21,7 +21,7 @@ class Patient(models.Model):
 
     given_name = models.CharField(_("first name"), max_length=80)
     family_name = models.CharField(_("last name"), max_length=80)
-    birth_date_text = EncryptedTextField(_("birth date"))
+    birth_date_text = EncryptedTextField(_("birth date"), blank=True)
     phone = EncryptedTextField(
         blank=True, help_text=_("E.164, with the country: +12125550143.")
     )
@@ -48,5 +48,7 @@ class Patient(models.Model):
         return self.language not in ("", "English")
 
     @property
-    def birth_date(self) -> date:
-        return date.fromisoformat(self.birth_date_text)
+    def birth_date(self) -> date | None:
+        """Return the day of birth; None for somebody who was not asked on the phone."""
+        text = self.birth_date_text
+        return date.fromisoformat(text) if text else None

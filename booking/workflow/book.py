@@ -46,7 +46,7 @@ def book(asked: NewRequest, *, key: uuid.UUID, by: By, now: datetime) -> Appoint
         by_staff=True,
     )
     visit = new_visit(asked, key, now)
-    book_at(visit, start, rows, by=by, now=now)
+    book_at(visit, start, rows, by=by, now=now, private_note=asked.private_note)
     keep_answers(visit, asked.answers)
     return visit
 
@@ -58,11 +58,14 @@ def book_at(
     *,
     by: By,
     now: datetime,
+    private_note: str = "",
 ) -> None:
     """Write the new visit with the time that was taken for it: a proposal of ours."""
     visit.start, visit.end = start, start + visit.duration
     data = time_data(visit) | held_data(rows) | series_data(visit)
-    event = record(visit, Act.BOOK, by=by, now=now, data=data)
+    event = record(
+        visit, Act.BOOK, by=by, now=now, data=data, private_note=private_note
+    )
     proposal = Proposal.objects.create(
         appointment=visit,
         by=Proposal.By.CLINIC,

@@ -50,7 +50,8 @@ class Answer:
 class NewRequest:
     """All that a patient told us. `choices` are one to three starts, ranked.
 
-    Who joins the waiting list has no choices, but a `wish`.
+    Who joins the waiting list has no choices, but a `wish`. Patients never read the
+    `private_note` of whoever books for them.
     """
 
     visit_type: VisitType
@@ -64,6 +65,7 @@ class NewRequest:
     requested_by_name: str = ""
     requested_by_relation: str = ""
     wish: Wish | None = None
+    private_note: str = ""
 
     def digest(self) -> str:
         """Return a keyed digest of the content, to tell a repeat from a new one."""
@@ -81,6 +83,8 @@ class NewRequest:
         ]
         if self.wish:
             content.append(asdict(self.wish))
+        if self.private_note:
+            content.append(self.private_note)
         return once.digest(content)
 
 

@@ -110,6 +110,11 @@ def answer_from_an_older_page(page: Page) -> None:
     press("Send my answer")(page)
 
 
+def choose_a_visit_type(page: Page) -> None:
+    page.get_by_label("Kind of visit").select_option(index=1)
+    press("Show free times")(page)
+
+
 def sign_in_wrongly(page: Page) -> None:
     page.get_by_label("Username").fill("front-desk")
     type_in("Password", "wrong", "Log in")(page)
@@ -444,6 +449,17 @@ FRONT_DESK = {
     "cancel for the clinic": Look(
         f"{VISITS}{{booked_pk}}/cancel/", "The patient will read", "front-desk",
         press("Preview the message"),
+    ),
+    "book for a caller": Look(f"{VISITS}phone/", "Who comes", "front-desk"),
+    "book for a caller, nothing chosen": Look(
+        f"{VISITS}phone/", "Choose the kind of visit.", "front-desk",
+        press("Book this visit"),
+    ),
+    "book for a caller, times": Look(
+        f"{VISITS}phone/", "10:00", "front-desk", choose_a_visit_type
+    ),
+    "read to the caller": Look(
+        f"{VISITS}{{booked_pk}}/script/", "Let me read that back", "front-desk"
     ),
     "find": Look(f"{VISITS}find/", "Find a visit", "front-desk"),
     "find, nothing typed": Look(

@@ -7,6 +7,7 @@ button sends.
 
 import html
 import re
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -160,6 +161,20 @@ def offering_a_time(world: World) -> Sent:
     return world.client("superuser"), data
 
 
+def booking_for_a_caller(world: World) -> Sent:
+    start = NOW + timedelta(days=2, hours=2)
+    data = {
+        "form_key": str(uuid.uuid4()),
+        "visit_type": world.visit_type.pk,
+        "start": start.strftime("%Y-%m-%dT%H:%MZ"),
+        "given_name": "Robin",
+        "family_name": "Caller",
+        "phone": "212 555 0143",
+        "book": "",
+    }
+    return world.client("superuser"), data
+
+
 def stopping_for_a_caller(world: World) -> Sent:
     visit = workflow.want_earlier(
         world.other.pk, factories.a_wish(), by=workflow.PATIENT, now=NOW
@@ -287,6 +302,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     "admin/password_change/": new_password(
         old_password=PASSWORD, **dict.fromkeys(("new_password1", "new_password2"), NEW)
     ),
+    f"{APPOINTMENT}phone/": booking_for_a_caller,
     f"{APPOINTMENT}<int:pk>/accept/": answering(),
     f"{APPOINTMENT}<int:pk>/decline/": answering(),
     f"{APPOINTMENT}<int:pk>/cancel/": answering(),
@@ -453,7 +469,11 @@ CHANGED = {
     f"{PAGE}add/": ("slug", "newer"),
     f"{PAGE}{CHANGE}": ("title", "Another title"),
 }
-BY_THEMSELVES = {f"{APPOINTMENT}<int:pk>/series/", "book/check/"}  # tested elsewhere
+BY_THEMSELVES = {  # tested elsewhere
+    f"{APPOINTMENT}phone/",
+    f"{APPOINTMENT}<int:pk>/series/",
+    "book/check/",
+}
 
 
 def test_every_form_with_a_key_is_tried_with_other_content():
