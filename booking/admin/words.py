@@ -32,6 +32,7 @@ ACTS: dict[str, str | Promise] = {
     Act.BOOK: gettext_lazy("Booked by staff"),
     Act.EXTEND: gettext_lazy("More visits booked in a series with this one"),
     Act.SWAP: gettext_lazy("Exchanged"),
+    Act.MOVE: gettext_lazy("Moved"),
     Act.ACCEPT: gettext_lazy("Accepted"),
     Act.DECLINE: gettext_lazy("Declined"),
     Act.WITHDRAW: gettext_lazy("Request withdrawn"),
@@ -75,6 +76,10 @@ SEND: dict[str, tuple[str | Promise, str | Promise]] = {
     Act.OFFER: (
         gettext_lazy("Offer and send"),
         gettext_lazy("Offer, then phone the patient"),
+    ),
+    Act.MOVE: (
+        gettext_lazy("Move and send"),
+        gettext_lazy("Move, then phone the patient"),
     ),
     Act.LEAVE: (
         gettext_lazy("Take off and send"),
@@ -138,7 +143,8 @@ def what(event: AppointmentEvent) -> str:
     words = str(ACTS.get(event.act, event.act))
     if event.act == Act.DECLINE:
         return f"{words}: {REASONS.get(event.reason, event.reason)}"
-    if event.act in (Act.ACCEPT, Act.BOOK, Act.TAKE) and event.data.get("start"):
+    with_time = (Act.ACCEPT, Act.BOOK, Act.TAKE, Act.MOVE)
+    if event.act in with_time and event.data.get("start"):
         start = datetime.fromisoformat(event.data["start"])
         return f"{words}: {full_time(start)}"
     if event.act == Act.OFFER:
@@ -186,6 +192,7 @@ def state(message: Message, now: datetime) -> str:
 _OUTCOMES: dict[str, str | Promise] = {
     Act.OFFER: gettext_lazy("offered, and kept until %(until)s."),
     Act.TAKE: gettext_lazy("booked for %(time)s."),
+    Act.MOVE: gettext_lazy("moved to %(time)s."),
     Act.SWAP: gettext_lazy("exchanged %(what)s; stays booked for %(time)s."),
     Act.PASS: gettext_lazy("noted that none of the times suits."),
     Act.RETRACT: gettext_lazy("the offer is taken back."),
