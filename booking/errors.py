@@ -76,7 +76,7 @@ class NotPossibleNow(BookingError):
     message = _("This is no longer possible, because the visit has changed meanwhile.")
 
 
-class SameTime(BookingError):
+class SameTime(TimeNotOffered):
     """The visit was to be moved to the time that it has."""
 
     code = "same_time"

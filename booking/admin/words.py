@@ -1,6 +1,6 @@
 """What staff read about visits, events and messages."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -163,6 +163,14 @@ def swapped(event: AppointmentEvent) -> str:
     known = Resource.objects.in_bulk(event.data["swapped"])
     gave, took = (known.get(pk, _("one that is gone")) for pk in event.data["swapped"])
     return _("%(gave)s for %(took)s") % {"gave": gave, "took": took}
+
+
+def date_in(text: str) -> date | None:
+    """Return the date in an address or a form, 2026-11-24; None if it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def text(message: Message) -> str:

@@ -74,8 +74,11 @@ def moved_to(
 ) -> list[Resource]:
     """Return what the visit would take at another time, in the order of their kinds.
 
-    The engine answers, as it will under the lock. Raises as `move`.
+    The engine answers, as it will under the lock. Raises TimeTaken, TimeNotOffered or
+    SameTime.
     """
+    if visit.start == start:
+        raise SameTime
     rows = _take(visit, start, clinician, now)
     return list(Resource.objects.filter(pk__in=[row.resource_id for row in rows]))
 
