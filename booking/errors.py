@@ -76,6 +76,16 @@ class NotPossibleNow(BookingError):
     message = _("This is no longer possible, because the visit has changed meanwhile.")
 
 
+class SameTime(TimeNotOffered):
+    """The visit was to be moved to the time that it has."""
+
+    code = "same_time"
+    message = _(
+        "The visit has that time already. Choose another one, or exchange what it"
+        " takes."
+    )
+
+
 class NotItsTime(BookingError):
     """What is to be recorded of a visit cannot have happened now."""
 

@@ -65,12 +65,19 @@ class FrontDeskSite(admin.AdminSite):
         super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
+        from .admin import calendar  # noqa: PLC0415 -- there when the site is
+
         called = self.admin_view(require_POST(self.called))
+        diary, sheet = map(
+            self.admin_view, (calendar.calendar_view, calendar.sheet_view)
+        )
         return [
             *sign_in_urls(self),
             path("calls/<int:pk>/", called, name="called"),
             path("stay/", self.admin_view(require_POST(stay)), name="stay"),
             path("my-day/", self.admin_view(require_safe(self.my_day)), name="my_day"),
+            path("booking/calendar/", diary, name="calendar"),
+            path("booking/calendar/sheet/", sheet, name="calendar_sheet"),
             *super().get_urls(),
         ]
 

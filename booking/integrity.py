@@ -71,6 +71,7 @@ OWED: dict[str, Kind] = {
     Act.LEAVE: Kind.LEFT,
     Act.OFFER: Kind.OFFERED,
     Act.TAKE: Kind.CONFIRMED,
+    Act.MOVE: Kind.MOVED,
     Act.PASS: Kind.OFFER_ENDED,
     Act.RETRACT: Kind.OFFER_ENDED,
     Act.LAPSE: Kind.OFFER_ENDED,

@@ -171,6 +171,23 @@ def preview_offer(
     return words.subject, words.text
 
 
+def preview_move(
+    appointment: Appointment, start: datetime, now: datetime, *, other_clinician: bool
+) -> tuple[str, str]:
+    """Return subject and text of what moving a booked visit would send."""
+    assert appointment.start  # noqa: S101 -- it is booked
+    visit = copy.copy(appointment)
+    visit.start, visit.end = start, start + appointment.duration
+    data = {
+        "moved_from": appointment.start.isoformat(),
+        "other_clinician": other_clinician,
+    }
+    told = _Told(visit, AppointmentEvent(data=data))
+    channel = reached_by(visit.patient)
+    words = _render(Kind.MOVED, told, _clinic(), channel, links.url("-"), now)
+    return words.subject, words.text
+
+
 def _preview(
     visit: Appointment,
     kind: Message.Kind,

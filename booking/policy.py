@@ -47,6 +47,7 @@ class Act(StrEnum):
     BOOK = "book"
     EXTEND = "extend"
     SWAP = "swap"
+    MOVE = "move"
     ACCEPT = "accept"
     DECLINE = "decline"
     WITHDRAW = "withdraw"
@@ -111,6 +112,7 @@ TRANSITIONS: dict[Act, Edge] = {
     Act.BOOK: _edge((None, Status.BOOKED), by=[Actor.STAFF]),
     Act.EXTEND: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
     Act.SWAP: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
+    Act.MOVE: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
     Act.ACCEPT: _edge((Status.PENDING, Status.BOOKED), by=[Actor.STAFF]),
     Act.DECLINE: _edge(
         (Status.PENDING, Status.CANCELLED),

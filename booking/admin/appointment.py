@@ -50,6 +50,7 @@ from . import words
 from .filters import DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits
 from .forms import AnswerForm, DeclineForm, FindForm
+from .moving import MovePage
 from .offering import OfferPage, can_offer
 from .phone import PhonePage, read_aloud
 from .series import SeriesPlan
@@ -132,6 +133,7 @@ class AppointmentAdmin(OfferedFilters):
             page("<int:pk>/cancel/", self.cancel_view, "cancel"),
             page("<int:pk>/series/", self.series_view, "series"),
             page("<int:pk>/swap/", self.swap_view, "swap"),
+            page("<int:pk>/move/", self.move_view, "move"),
             page("<int:pk>/offer/", require_POST(self.offer_view), "offer"),
             page("<int:pk>/propose/", self.propose_view, "propose"),
             page("<int:pk>/attend/", require_POST(self.attend_view), "attend"),
@@ -279,6 +281,7 @@ class AppointmentAdmin(OfferedFilters):
             offers=visit.proposals.offers(),
             acts=workflow.recordable(visit, now),
             can_offer=can_offer(visit, now),
+            can_move=workflow.can_move(visit, now),
             may_answer=may_answer(request),
             now=now,
         )
@@ -388,8 +391,28 @@ class AppointmentAdmin(OfferedFilters):
 
     def propose_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Choose times, see the message that offers them, and send it."""
-        visit, now = self.visit_to_answer(request, pk), clock.now()
-        page, preview = OfferPage(visit, request.POST, now), None
+        visit = self.visit_to_answer(request, pk)
+        page = OfferPage(visit, request.POST, clock.now())
+        title = _("Offer times to %(reference)s") % {"reference": visit.reference}
+        return self.times_view(request, page, "propose", title, policy.Act.OFFER)
+
+    def move_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Choose another time, see the message that says so, and move the visit."""
+        visit = self.visit_to_answer(request, pk)
+        page = MovePage(visit, request.POST, clock.now())
+        title = _("Move %(reference)s") % {"reference": visit.reference}
+        return self.times_view(request, page, "move", title, policy.Act.MOVE)
+
+    def times_view(
+        self,
+        request: HttpRequest,
+        page: OfferPage | MovePage,
+        name: str,
+        title: str,
+        act: policy.Act,
+    ) -> HttpResponse:
+        """Show free times and, when some are chosen, the message; then do it."""
+        visit, preview = page.visit, None
         if "send" in request.POST and page.form.is_valid():
             try:
                 after = page.make(by_signed_in(request), seen_version(request))
@@ -401,16 +424,16 @@ class AppointmentAdmin(OfferedFilters):
             else:
                 messages.success(request, f"{visit.reference}: {words.outcome(after)}")
                 return HttpResponseRedirect(came_from(request, visit))
-        elif not can_offer(visit, now):
+        elif not page.is_possible():
             self.refuse(request, visit, NotPossibleNow())
             return HttpResponseRedirect(came_from(request, visit))
         elif "preview" in request.POST and page.is_fit():
             preview = page.preview()
         return self.page(
             request,
-            "propose",
-            title=_("Offer times to %(reference)s") % {"reference": visit.reference},
-            send=words.SEND[policy.Act.OFFER],
+            name,
+            title=title,
+            send=words.SEND[act],
             preview=preview,
             version=request.POST.get("seen_version", visit.version),
             back=came_from(request, visit),

@@ -20,7 +20,7 @@ from booking.planner import distance
 from booking.policy import MAX_CHOICES, TRANSITIONS, Act, Status
 from booking.workflow import By
 
-from .words import full_time, moment
+from .words import date_in, full_time, moment
 
 # For how many hours an offer may be open, and what is usual.
 HOURS = (4, 24, 48, 72)
@@ -102,6 +102,9 @@ class OfferPage:
             days.setdefault(words.local(start).date(), start)
         return sorted(islice(days.values(), MAX_CHOICES))
 
+    def is_possible(self) -> bool:
+        return can_offer(self.visit, self.now)
+
     def is_fit(self) -> bool:
         """Tell whether the offer can be made as it was sent."""
         if not self.form.is_valid():
@@ -163,7 +166,7 @@ class OfferPage:
     def context(self) -> dict[str, Any]:
         """Return all that the page shows."""
         ticked = self.ticked()
-        first = _date(self.said.get("from", ""))
+        first = date_in(self.said.get("from", ""))
         if first is None and ticked:
             first = words.local(ticked[0]).date()
         heading = (
@@ -195,10 +198,3 @@ def can_offer(visit: Appointment, now: datetime) -> bool:
         and not (visit.start and visit.start <= now)
         and not visit.proposals.offers().exists()
     )
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

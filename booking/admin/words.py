@@ -1,6 +1,6 @@
 """What staff read about visits, events and messages."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -8,6 +8,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from booking.diary import Entry, What
 from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow
 from booking.links import without_tokens
 from booking.models import Appointment, AppointmentEvent, Message, Resource
@@ -32,6 +33,7 @@ ACTS: dict[str, str | Promise] = {
     Act.BOOK: gettext_lazy("Booked by staff"),
     Act.EXTEND: gettext_lazy("More visits booked in a series with this one"),
     Act.SWAP: gettext_lazy("Exchanged"),
+    Act.MOVE: gettext_lazy("Moved"),
     Act.ACCEPT: gettext_lazy("Accepted"),
     Act.DECLINE: gettext_lazy("Declined"),
     Act.WITHDRAW: gettext_lazy("Request withdrawn"),
@@ -75,6 +77,10 @@ SEND: dict[str, tuple[str | Promise, str | Promise]] = {
     Act.OFFER: (
         gettext_lazy("Offer and send"),
         gettext_lazy("Offer, then phone the patient"),
+    ),
+    Act.MOVE: (
+        gettext_lazy("Move and send"),
+        gettext_lazy("Move, then phone the patient"),
     ),
     Act.LEAVE: (
         gettext_lazy("Take off and send"),
@@ -138,7 +144,8 @@ def what(event: AppointmentEvent) -> str:
     words = str(ACTS.get(event.act, event.act))
     if event.act == Act.DECLINE:
         return f"{words}: {REASONS.get(event.reason, event.reason)}"
-    if event.act in (Act.ACCEPT, Act.BOOK, Act.TAKE) and event.data.get("start"):
+    with_time = (Act.ACCEPT, Act.BOOK, Act.TAKE, Act.MOVE)
+    if event.act in with_time and event.data.get("start"):
         start = datetime.fromisoformat(event.data["start"])
         return f"{words}: {full_time(start)}"
     if event.act == Act.OFFER:
@@ -157,6 +164,28 @@ def swapped(event: AppointmentEvent) -> str:
     known = Resource.objects.in_bulk(event.data["swapped"])
     gave, took = (known.get(pk, _("one that is gone")) for pk in event.data["swapped"])
     return _("%(gave)s for %(took)s") % {"gave": gave, "took": took}
+
+
+def entry(taken: Entry, now: datetime) -> str:
+    """Return why time is taken, in a few words."""
+    until = moment(taken.until, now) if taken.until else ""
+    if taken.what == What.CLOSURE:
+        return _("Closed: %(reason)s") % {"reason": taken.closure}
+    if taken.what == What.HOLD:
+        return _("Held for a form until %(until)s") % {"until": until}
+    if taken.what == What.OFFER:
+        return _("Offered until %(until)s") % {"until": until}
+    if taken.what == What.REQUEST:
+        return _("Asked for, kept until %(until)s") % {"until": until}
+    return taken.visit.get_status_display() if taken.visit else ""
+
+
+def date_in(text: str) -> date | None:
+    """Return the date in an address or a form, 2026-11-24; None if it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def text(message: Message) -> str:
@@ -186,6 +215,7 @@ def state(message: Message, now: datetime) -> str:
 _OUTCOMES: dict[str, str | Promise] = {
     Act.OFFER: gettext_lazy("offered, and kept until %(until)s."),
     Act.TAKE: gettext_lazy("booked for %(time)s."),
+    Act.MOVE: gettext_lazy("moved to %(time)s."),
     Act.SWAP: gettext_lazy("exchanged %(what)s; stays booked for %(time)s."),
     Act.PASS: gettext_lazy("noted that none of the times suits."),
     Act.RETRACT: gettext_lazy("the offer is taken back."),

@@ -11,6 +11,7 @@ from .expire import expire, is_over
 from .hold import hold, release, renew
 from .join import join
 from .leave import leave
+from .move import can_move, move, moved_to
 from .offer import offer
 from .request import Answer, NewRequest, open_windows, reply_promise, request
 from .road import PATIENT, SYSTEM, By
@@ -29,6 +30,7 @@ __all__ = [
     "attend",
     "book",
     "book_series",
+    "can_move",
     "cancel",
     "close",
     "decline",
@@ -39,6 +41,8 @@ __all__ = [
     "join",
     "lapse",
     "leave",
+    "move",
+    "moved_to",
     "offer",
     "open_windows",
     "pass_",

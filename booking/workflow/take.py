@@ -5,32 +5,20 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from booking import messages
 from booking.errors import NotPossibleNow, OfferEnded
-from booking.models import (
-    Appointment,
-    Ignoring,
-    Message,
-    Proposal,
-    Reservation,
-    Resource,
-)
-from booking.policy import Act, Status
+from booking.models import Appointment, Ignoring, Proposal, Resource
+from booking.policy import Act
 
+from .agree import agree
 from .road import (
     SYSTEM,
     By,
     act,
-    as_text,
     check_move,
     check_right,
-    free_time,
     has_begun,
-    held_data,
     lock_visits,
-    record,
     take_time,
-    time_data,
 )
 from .waiting import Outcome, WhyEnded, can_take, end_offers, stop_waiting
 
@@ -76,7 +64,7 @@ def take(
 
 
 def _book(visit: Appointment, offer: Proposal, *, by: By, now: datetime) -> None:
-    """Free what the visit has, give it the offered time, and tell the patient."""
+    """Give the visit the offered time, under the locks."""
     rows = take_time(
         visit.visit_type,
         offer.start,
@@ -85,24 +73,8 @@ def _book(visit: Appointment, offer: Proposal, *, by: By, now: datetime) -> None
         ignoring=Ignoring(appointment_id=visit.pk),
         by_staff=True,
     )
-    moved = visit.status == Status.BOOKED
-    data = {"moved_from": as_text(visit.start)} if moved else {}
-    free_time(visit, now)
-    for row in rows:
-        row.appointment, row.proposal = visit, offer
-    Reservation.objects.bulk_create(rows)
-    visit.proposals.open().exclude(pk=offer.pk).update(outcome=Outcome.DECLINED)
-    visit.proposals.filter(outcome=Outcome.ACCEPTED).update(outcome=Outcome.MOVED)
-    offer.outcome = Outcome.ACCEPTED
-    offer.save(update_fields=["outcome"])
     stop_waiting(visit, WhyEnded.TOOK, now)
-    visit.start, visit.end = offer.start, offer.end
-    visit.reply_by = None
-    visit.calendar_sequence += moved
-    data |= time_data(visit) | held_data(rows)
-    event = record(visit, Act.TAKE, by=by, now=now, data=data)
-    kind = Message.Kind.MOVED if moved else Message.Kind.CONFIRMED
-    messages.owe(kind, event, now=now)
+    agree(visit, offer, rows, Act.TAKE, by=by, now=now, others=Outcome.DECLINED)
 
 
 def _tell_if_it_went(rival: Appointment, now: datetime) -> None:

@@ -43,6 +43,7 @@ from booking.errors import (
     NotItsTime,
     NotPossibleNow,
     OfferEnded,
+    SameTime,
     TimeNotOffered,
     TimeTaken,
 )
@@ -115,6 +116,7 @@ MAY_TRY: dict[str, set[str]] = {
     "decline": set(),
     "series": set(),
     "swap": set(),
+    "move": set(),
     "retract": set(),
     "cancel": {"patient"},
     "want_earlier": {"patient"},
@@ -492,6 +494,49 @@ class AnyMixOfActs(RuleBasedStateMachine):
         ends = (datetime.fromtimestamp(at, UTC) for at in (stretch.start, stretch.stop))
         return (takes, *ends)
 
+    @precondition(lambda self: self.those(("booked",)))
+    @rule(data=st.data(), who=desk, seen=st.booleans())
+    def the_desk_moves_a_visit(self, data: st.DataObject, who: int, seen: bool) -> None:
+        visit, clinician = self.visit(data, "booked"), self.some_clinician(data)
+        start = data.draw(st.sampled_from(self.some_starts(data, visit.visit_type)))
+        by, before, place = self.clinic.desk[who], visit.start, self.place(visit)
+        last = visit.events.latest("version")
+        act = partial(
+            workflow.move, visit.pk, start, clinician=clinician, by=by, now=self.now,
+            seen_version=visit.version if seen else None,
+        )  # fmt: skip
+        if start == before and (last.act, last.user) == ("move", by.user):
+            with self.nothing_new():
+                act()
+            return
+        slot = self.slot(
+            visit.visit_type, start, clinician=clinician,
+            ignoring=Ignoring(appointment_id=visit.pk), by_staff=True,
+        )  # fmt: skip
+        refused = (
+            NotPossibleNow if before <= self.now
+            else SameTime if start == before
+            else TimeTaken if slot is None
+            else None
+        )  # fmt: skip
+        if refused:
+            with pytest.raises(refused), nothing_written():
+                act()
+            return
+        moved = act()
+        assert (moved.start, moved.end) == (start, start + moved.duration)
+        assert held_by(visit) == taken_by(slot, visit.visit_type)
+        assert not visit.proposals.open().exists()
+        accepted = visit.proposals.filter(outcome="accepted")
+        assert [p.start for p in accepted] == [start]
+        assert self.place(visit) == (None if start < before else place)
+        assert moved.calendar_sequence == visit.calendar_sequence + 1
+        said = self.last_message(visit)
+        assert said.kind == "moved"
+        assert not said.calendar or f"UID:{visit.uid}" in said.calendar
+        with self.nothing_new():
+            act()
+
     @precondition(lambda self: self.those(AGREED))
     @rule(data=st.data(), who=desk, move=st.sampled_from(sorted(ATTENDING)))
     def the_desk_records_what_became_of_a_visit(
@@ -617,6 +662,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "swap": lambda: workflow.swap(
                 visit.pk, gives, self.clinic.resources[-1].pk, **common
             ),
+            "move": lambda: workflow.move(visit.pk, self.now + 2 * DAY, **common),
             "want_earlier": lambda: workflow.want_earlier(visit.pk, wish, **common),
             "stop_wanting": lambda: workflow.stop_wanting(visit.pk, **common),
             "leave": lambda: workflow.leave(visit.pk, **common),
@@ -643,6 +689,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 "cancel",
                 "series",
                 "swap",
+                "move",
                 "offer",
                 "arrive",
                 "complete",

@@ -79,6 +79,8 @@ def test_an_eventful_day_has_no_faults(visit_type):
     workflow.cancel(a_booked_visit(visit_type, at("13:00")).pk, by=desk, now=NOW)
     a_booked_visit(visit_type, at("14:00"), at("16:00"))
     workflow.hold(visit_type, at("11:00"), key="mine", now=NOW)
+    moved = a_booked_visit(visit_type, at("13:00"))
+    workflow.move(moved.pk, at("15:00"), by=desk, now=NOW)
     an_eventful_waiting_list(visit_type, desk)
     factories.a_closure(at("00:00"), at("00:00", factories.WEDNESDAY))
 

@@ -125,6 +125,11 @@ def preview_a_decline(page: Page) -> None:
     press("Preview the message")(page)
 
 
+def preview_a_move(page: Page) -> None:
+    page.get_by_role("radio").first.check(force=True)
+    press("Preview the message")(page)
+
+
 def accept_what_a_colleague_answered(page: Page) -> None:
     """Press a button that the desk still showed a moment ago."""
     form = page.locator("form.acts:has(button)").first
@@ -502,6 +507,17 @@ FRONT_DESK = {
     "offer, previewed": Look(
         f"{VISITS}{{pending_pk}}/propose/", "The patient will read", "front-desk",
         press("Preview the message"),
+    ),
+    "move a visit": Look(
+        f"{VISITS}{{answered_pk}}/move/", "Speak with the patient", "front-desk"
+    ),
+    "move, nothing chosen": Look(
+        f"{VISITS}{{answered_pk}}/move/", "Choose a time.", "front-desk",
+        press("Preview the message"),
+    ),
+    "move, previewed": Look(
+        f"{VISITS}{{answered_pk}}/move/", "The visit will take", "front-desk",
+        preview_a_move,
     ),
     "series of a request": Look(
         f"{VISITS}{{pending_pk}}/series/", "Planned for", "front-desk"

@@ -144,6 +144,13 @@ def exchanging(world: World) -> Sent:
     return world.client("superuser"), swap
 
 
+def moving(world: World) -> Sent:
+    world.rows["booking.appointment"] = world.other.pk
+    start = factories.at("11:00", factories.WEDNESDAY)
+    data = {"start": start.strftime("%Y-%m-%dT%H:%MZ"), "clinician": "", "send": ""}
+    return world.client("superuser"), data | {"seen_version": world.other.version}
+
+
 def recording_an_arrival(world: World) -> Sent:
     Appointment.objects.filter(pk=world.other.pk).update(
         start=NOW, end=NOW + timedelta(minutes=30)
@@ -308,6 +315,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/cancel/": answering(),
     f"{APPOINTMENT}<int:pk>/series/": saving(f"{APPOINTMENT}<int:pk>/series/"),
     f"{APPOINTMENT}<int:pk>/swap/": exchanging,
+    f"{APPOINTMENT}<int:pk>/move/": moving,
     f"{APPOINTMENT}<int:pk>/offer/": taking_for_a_caller,
     f"{APPOINTMENT}<int:pk>/propose/": offering_a_time,
     f"{APPOINTMENT}<int:pk>/attend/": recording_an_arrival,
