@@ -50,9 +50,16 @@ class FrontDeskSite(admin.AdminSite):
         super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
+        from .admin import calendar  # noqa: PLC0415 -- there when the site is
+
         called = self.admin_view(require_POST(self.called))
+        diary, sheet = map(
+            self.admin_view, (calendar.calendar_view, calendar.sheet_view)
+        )
         return [
             path("calls/<int:pk>/", called, name="called"),
+            path("booking/calendar/", diary, name="calendar"),
+            path("booking/calendar/sheet/", sheet, name="calendar_sheet"),
             *super().get_urls(),
         ]
 

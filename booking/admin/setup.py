@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from booking import clock, once, workflow
 from booking.errors import BookingError
+from booking.forms import parse_instant
 from booking.models import (
     Appointment,
     Closure,
@@ -129,6 +131,16 @@ class ClosureAdmin(OfferedFilters):
     fields = ["resource", "start", "end", "reason"]
     formfield_overrides = PLAIN
     actions = None
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Read the times that a link fills in; Django would fail over their text."""
+        said: dict[str, Any] = super().get_changeform_initial_data(request)
+        for name in ("start", "end"):
+            try:
+                said[name] = parse_instant(said.get(name, ""))
+            except ValidationError:
+                said.pop(name, None)
+        return said
 
     @admin.display(description=gettext_lazy("closes"), ordering="resource")
     def closes(self, closure: Closure) -> str:

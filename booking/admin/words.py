@@ -8,6 +8,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from booking.diary import Entry, What
 from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow
 from booking.links import without_tokens
 from booking.models import Appointment, AppointmentEvent, Message, Resource
@@ -163,6 +164,20 @@ def swapped(event: AppointmentEvent) -> str:
     known = Resource.objects.in_bulk(event.data["swapped"])
     gave, took = (known.get(pk, _("one that is gone")) for pk in event.data["swapped"])
     return _("%(gave)s for %(took)s") % {"gave": gave, "took": took}
+
+
+def entry(taken: Entry, now: datetime) -> str:
+    """Return why time is taken, in a few words."""
+    until = moment(taken.until, now) if taken.until else ""
+    if taken.what == What.CLOSURE:
+        return _("Closed: %(reason)s") % {"reason": taken.closure}
+    if taken.what == What.HOLD:
+        return _("Held for a form until %(until)s") % {"until": until}
+    if taken.what == What.OFFER:
+        return _("Offered until %(until)s") % {"until": until}
+    if taken.what == What.REQUEST:
+        return _("Asked for, kept until %(until)s") % {"until": until}
+    return taken.visit.get_status_display() if taken.visit else ""
 
 
 def date_in(text: str) -> date | None:

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import phonenumbers
 from django import template
 
-from booking.admin import words
+from booking.admin import calendar, words
+from booking.diary import Cell, Span, free
 from booking.models import Appointment, Resource, WaitingListEntry
 from booking.waiting_list import Place
 from booking.words import as_value
@@ -22,6 +23,8 @@ register.filter("message_state", words.state)
 register.filter("why_waiting", words.why_waiting)
 register.filter("as_value", as_value)
 register.filter("message_text", words.text)
+register.filter("entry_words", words.entry)
+register.filter("free", free)
 
 
 @register.filter
@@ -34,6 +37,22 @@ def act(move: str) -> str:
 def clock(at: datetime) -> str:
     """Return the time of day in clinic time: 10:15 AM."""
     return clock_time(at)
+
+
+@register.filter
+def span(times: Span) -> str:
+    """Return a stretch of a day in clinic time: 10:15 AM–11:00 AM."""
+    return "–".join(map(clock_time, times))
+
+
+@register.filter
+def block_link(cell: Cell) -> str:
+    return calendar.block_link(cell.lane.resource, cell.free) if cell.free else ""
+
+
+@register.filter
+def booking_link(cell: Cell) -> str:
+    return calendar.booking_link(cell.lane.resource, cell.free[0]) if cell.free else ""
 
 
 @register.filter
