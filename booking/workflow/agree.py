@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from booking import messages
 from booking.models import Appointment, Message, Proposal, Reservation, Resource
@@ -28,7 +29,7 @@ def agree(
     replaced. Whether they still wait for another time is the caller's to say.
     """
     moved = visit.status == Status.BOOKED
-    data = {"moved_from": as_text(visit.start)} if moved else {}
+    data: dict[str, Any] = {"moved_from": as_text(visit.start)} if moved else {}
     before = _clinicians(visit) if moved else set()
     free_time(visit, now)
     visit.proposals.open().exclude(pk=proposal.pk).update(outcome=others)
@@ -43,7 +44,7 @@ def agree(
     visit.calendar_sequence += moved
     data |= time_data(visit) | held_data(rows)
     if moved and before != _clinicians(visit):
-        data |= {"other_clinician": True}
+        data["other_clinician"] = True
     event = record(visit, move, by=by, now=now, data=data)
     kind = Message.Kind.MOVED if moved else Message.Kind.CONFIRMED
     messages.owe(kind, event, now=now)
