@@ -4,6 +4,7 @@ Outside the package `booking.admin`: importing that registers its models with th
 site, and the site would be made twice.
 """
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -44,6 +45,10 @@ def day_in(text: str, otherwise: date) -> date:
     return day if abs(day - otherwise) <= timedelta(days=366) else otherwise
 
 
+# Pages of their own, by address, view and name; modules of `booking.admin` add theirs.
+PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = []
+
+
 class FrontDeskSite(admin.AdminSite):
     site_header = gettext_lazy("43rd St. front desk")
     site_title = gettext_lazy("front desk")
@@ -65,19 +70,16 @@ class FrontDeskSite(admin.AdminSite):
         super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        from .admin import calendar  # noqa: PLC0415 -- there when the site is
-
         called = self.admin_view(require_POST(self.called))
-        diary, sheet = map(
-            self.admin_view, (calendar.calendar_view, calendar.sheet_view)
-        )
         return [
             *sign_in_urls(self),
             path("calls/<int:pk>/", called, name="called"),
             path("stay/", self.admin_view(require_POST(stay)), name="stay"),
             path("my-day/", self.admin_view(require_safe(self.my_day)), name="my_day"),
-            path("booking/calendar/", diary, name="calendar"),
-            path("booking/calendar/sheet/", sheet, name="calendar_sheet"),
+            *(
+                path(route, self.admin_view(view), name=name)
+                for route, view, name in PAGES
+            ),
             *super().get_urls(),
         ]
 

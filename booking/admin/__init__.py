@@ -1,5 +1,5 @@
 """The front desk's pages. Importing them registers them with the admin site."""
 
-from . import appointment, chore, message, people, setup, waiting
+from . import appointment, calendar, chore, message, people, setup, waiting
 
-__all__ = ["appointment", "chore", "message", "people", "setup", "waiting"]
+__all__ = ["appointment", "calendar", "chore", "message", "people", "setup", "waiting"]

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from booking import clock, diary
 from booking.diary import Diary, Lane, Span
-from booking.front_desk import may_answer
+from booking.front_desk import PAGES, may_answer
 from booking.models import Appointment, Resource, VisitType
 from booking.models.resource import YEARS
 from booking.words import as_value
@@ -213,3 +213,9 @@ def _page(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
         f"admin/booking/calendar/{name}.html",
         {**admin.site.each_context(request), **context},
     )
+
+
+PAGES += [
+    ("booking/calendar/", calendar_view, "calendar"),
+    ("booking/calendar/sheet/", sheet_view, "calendar_sheet"),
+]

@@ -44,7 +44,7 @@ def agree(
     visit.calendar_sequence += moved
     data |= time_data(visit) | held_data(rows)
     if moved and before != _clinicians(visit):
-        data |= {"other_clinician": True}
+        data["other_clinician"] = True
     event = record(visit, move, by=by, now=now, data=data)
     kind = Message.Kind.MOVED if moved else Message.Kind.CONFIRMED
     messages.owe(kind, event, now=now)

@@ -508,6 +508,14 @@ FRONT_DESK = {
         f"{VISITS}{{pending_pk}}/propose/", "The patient will read", "front-desk",
         press("Preview the message"),
     ),
+    "calendar": Look("/admin/booking/calendar/", "Day sheet", "front-desk"),
+    "calendar, week": Look(
+        "/admin/booking/calendar/?view=week&kind=clinician", "Nothing", "front-desk"
+    ),
+    "calendar, nobody there": Look(
+        "/admin/booking/calendar/?day=2027-01-03", "Nobody is there", "front-desk"
+    ),
+    "day sheet": Look("/admin/booking/calendar/sheet/", "Print it", "front-desk"),
     "move a visit": Look(
         f"{VISITS}{{answered_pk}}/move/", "Speak with the patient", "front-desk"
     ),
