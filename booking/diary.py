@@ -110,22 +110,6 @@ class Row:
     cells: Sequence[Cell]
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
-    """The day of one resource around a choice: what is before, in and after it.
-
-    `gap_before` and `gap_after` are how long it is free there, in minutes; None where
-    nothing else comes.
-    """
-
-    resource: Resource
-    before: Entry | None
-    during: Sequence[Entry]
-    after: Entry | None
-    gap_before: int | None = None
-    gap_after: int | None = None
-
-
 @dataclass(frozen=True)
 class Diary:
     """What is known of some days, in clinic time. A constant number of queries."""
@@ -177,23 +161,6 @@ class Diary:
             "appointment__patient", "appointment__visit_type__service"
         )
         return [p for p in found.order_by("start", "pk") if p.pk not in held]
-
-    def around(
-        self, resource: Resource, start: datetime, end: datetime, visit: Appointment
-    ) -> Around:
-        """Return what else there is on the day of a time for the visit."""
-        day = start.astimezone(clinic_zone()).date()
-        entries = [e for e in self.lane(resource, day).entries if e.visit != visit]
-        before = [e for e in entries if e.end <= start]
-        after = [e for e in entries if e.start >= end]
-        return Around(
-            resource,
-            before[-1] if before else None,
-            [e for e in entries if e.start < end and e.end > start],
-            after[0] if after else None,
-            _minutes(before[-1].end, start) if before else None,
-            _minutes(end, after[0].start) if after else None,
-        )
 
     def _open(self, resource: Resource, day: date) -> list[Span]:
         """Return when it is open, as the engine understands its weekly hours.
@@ -377,7 +344,3 @@ def _on_the_step(at: datetime) -> datetime:
     """Return the last half hour that is not after `at`."""
     step = int(STEP.total_seconds())
     return _instant(int(at.timestamp()) // step * step)
-
-
-def _minutes(start: datetime, end: datetime) -> int:
-    return int((end - start).total_seconds()) // 60
