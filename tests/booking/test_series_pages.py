@@ -71,7 +71,8 @@ def rows_of(page: HttpResponse) -> list[str]:
 
 
 def button_of(page: HttpResponse) -> str:
-    [words] = re.findall(r"<button class=\"button\">(.*?)</button>", page.text)
+    content = page.text.partition('id="idle"')[0]
+    [words] = re.findall(r"<button class=\"button\">(.*?)</button>", content)
     return words
 
 
