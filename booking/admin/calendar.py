@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from booking import clock, diary
 from booking.diary import Diary, Lane, Span
 from booking.front_desk import PAGES, may_answer
-from booking.models import Appointment, Resource, VisitType
+from booking.models import Appointment, Resource
 from booking.models.resource import YEARS
 from booking.words import as_value
 
@@ -185,21 +185,14 @@ def block_link(resource: Resource, span: Span) -> str:
     return f"{reverse('admin:booking_closure_add')}?{urlencode(said)}"
 
 
-def booking_link(
-    resource: Resource, start: datetime, visit_type: VisitType | None = None
-) -> str:
-    """Return the address of the page that books this time; "" while there is none."""
-    try:
-        there = reverse("admin:booking_appointment_phone")
-    except NoReverseMatch:
-        return ""
+def booking_link(resource: Resource, start: datetime) -> str:
+    """Return the address of the page that books this time for a caller."""
     said = {
-        "visit_type": visit_type.pk if visit_type else "",
         "resource": resource.pk,
         "day": timezone.localdate(start).isoformat(),
         "start": as_value(start),
     }
-    return f"{there}?{urlencode({k: v for k, v in said.items() if v})}"
+    return f"{reverse('admin:booking_appointment_phone')}?{urlencode(said)}"
 
 
 def _check(request: HttpRequest) -> None:

@@ -1,5 +1,6 @@
 """The calendar of the front desk: who and what is taken when, by day and by week."""
 
+import html
 import re
 from datetime import timedelta
 
@@ -11,7 +12,6 @@ from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page
 
 from booking import workflow
-from booking.admin import calendar
 from booking.models import Appointment, Resource, VisitType
 from booking.policy import Act
 from tests import factories
@@ -141,18 +141,16 @@ def test_who_may_not_close_is_not_led_there(visit_type):
     assert "closure/add" not in client.get(DAY).text
 
 
-def test_an_empty_place_leads_to_booking_once_there_is_a_page(
-    desk, visit_type, monkeypatch
-):
-    room, start = Resource.objects.get(kind=ROOM), at("10:00")
-    assert calendar.booking_link(room, start) == ""
-    assert ">Book<" not in desk.get(DAY).text
-    monkeypatch.setattr(calendar, "reverse", lambda name: f"/{name.partition(':')[2]}/")
-    assert calendar.booking_link(room, start, visit_type) == (
-        f"/booking_appointment_phone/?visit_type={visit_type.pk}&resource={room.pk}"
-        "&day=2026-11-17&start=2026-11-17T15%3A00Z"
-    )
-    assert ">Book<" in desk.get(DAY).text
+def test_an_empty_place_leads_to_the_page_that_books_it(desk, visit_type):
+    room = Resource.objects.get(kind=ROOM)
+    addresses = re.findall(r'href="([^"]*/phone/[^"]*)"', desk.get(DAY).text)
+    assert (
+        f"/admin/booking/appointment/phone/?resource={room.pk}"
+        "&amp;day=2026-11-17&amp;start=2026-11-17T14%3A00Z"
+    ) in addresses
+    page = desk.get(html.unescape(addresses[0]))
+    assert page.status_code == 200
+    assert "Book for a caller" in text_of(page)
 
 
 def test_nothing_past_can_be_closed_or_booked(desk, visit_type, clock):
