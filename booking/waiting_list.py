@@ -96,6 +96,8 @@ def offer_free_times(now: datetime) -> str:
                 by=SYSTEM,
                 now=now,
                 kept=reading.rules.batch == 1,
+                # Another worker may have offered it, and the patient taken it, since.
+                seen_version=visit.version,
             )
         except BookingError:
             continue

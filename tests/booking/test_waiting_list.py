@@ -568,6 +568,25 @@ def test_two_workers_that_look_at_once_do_it_once(monkeypatch: pytest.MonkeyPatc
     assert places_of(visit) == [("", 1)]
 
 
+def test_who_took_an_offer_since_the_list_was_read_is_offered_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    visit = somebody_waiting(a_practice())
+    offered = workflow.offer
+
+    def slower(*args: Any, **more: Any) -> Appointment:
+        monkeypatch.setattr(workflow, "offer", offered)
+        offer_free_times(NOW)
+        workflow.take(visit.pk, visit.proposals.get().pk, by=PATIENT, now=NOW)
+        return offered(*args, **more)
+
+    monkeypatch.setattr(workflow, "offer", slower)
+    assert offer_free_times(NOW) == ""
+
+    assert [event[1] for event in events_of(visit)] == ["join", "offer", "take"]
+    assert faults() == []
+
+
 def test_a_lost_race_passes_one_over_and_not_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ):
