@@ -5,22 +5,35 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import model_ngettext
-from django.db.models import PROTECT, Model, Q
-from django.http import HttpRequest
+from django.db import transaction
+from django.db.models import PROTECT, Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 
 
 class KeptWhileInUse(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it runs
     """Say what needs a row, and what to do instead of deleting it.
 
-    Django would list each row that needs it, by names that only programs know.
+    Django would list each row that needs it, by names that only programs know. Whoever
+    begins to need it in the same moment either comes first and keeps it, or waits and
+    finds it gone.
     """
 
     instead: str | Promise
 
+    def response_action(
+        self, request: HttpRequest, queryset: "QuerySet[Any]"
+    ) -> HttpResponse | None:
+        """Act in one transaction, as Django does on the page of one row."""
+        with transaction.atomic():
+            return super().response_action(request, queryset)
+
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[Any, Any, Any, Any]:
+        if request.method == "POST":
+            rows = self.model._default_manager.filter(pk__in=[obj.pk for obj in objs])
+            list(rows.order_by("pk").select_for_update(of=("self",)))
         if lines := list(uses(objs)):
             return [], {}, set(), [*lines, str(self.instead)]
         return super().get_deleted_objects(objs, request)
