@@ -22,11 +22,11 @@ class KeptWhileInUse(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it
     instead: str | Promise
 
     def response_action(
-        self, request: HttpRequest, queryset: "QuerySet[Any]"
+        self, request: HttpRequest, queryset: "QuerySet[Any]", *more: Any
     ) -> HttpResponse | None:
         """Act in one transaction, as Django does on the page of one row."""
         with transaction.atomic():
-            return super().response_action(request, queryset)
+            return super().response_action(request, queryset, *more)
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

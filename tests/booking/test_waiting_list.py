@@ -574,11 +574,12 @@ def test_who_took_an_offer_since_the_list_was_read_is_offered_nothing(
     visit = somebody_waiting(a_practice())
     offered = workflow.offer
 
-    def slower(*args: Any, **more: Any) -> Appointment:
+    def slower(pk: int, starts: list[datetime], **more: Any) -> Appointment:
         monkeypatch.setattr(workflow, "offer", offered)
         offer_free_times(NOW)
         workflow.take(visit.pk, visit.proposals.get().pk, by=PATIENT, now=NOW)
-        return offered(*args, **more)
+        # What this worker had read to be next, as others had an offer, too.
+        return offered(pk, [at("15:00")], **more)
 
     monkeypatch.setattr(workflow, "offer", slower)
     assert offer_free_times(NOW) == ""
