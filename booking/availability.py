@@ -363,13 +363,20 @@ class _Sweep:
         # Where the clock falls back over midnight, a visit ends on an earlier date.
         first, last = first - dt.timedelta(1), last + dt.timedelta(1)
         self.spells = _spells(first, last, zone)
-        windows = {
-            resource: _windows(calendar.hours, first, last, self.spells)
-            for resource, calendar in self.calendars.items()
-            if calendar.hours is not None
+        # Many have the same hours, so their starts are looked up once for all of them.
+        alike: dict[tuple[WeeklyHours, ...] | None, list[int]] = {}
+        for r, calendar in self.calendars.items():
+            alike.setdefault(calendar.hours, []).append(r)
+        windows: dict[tuple[WeeklyHours, ...] | None, _Ranges] = {
+            hours: _windows(hours, first, last, self.spells)
+            for hours in alike
+            if hours is not None
         }
         anybody = _merged(window for open_ in windows.values() for window in open_)
-        self.open = {r: self._inside(windows.get(r, anybody)) for r in self.calendars}
+        self.open = [
+            (same, self._inside(windows.get(hours, anybody)))
+            for hours, same in alike.items()
+        ]
         self.visits = {r: _merged(c.busy) for r, c in self.calendars.items()}
         self.busy = {
             r: self._blocked(c, [*self.visits[r], *map(_pair, c.closed)])
@@ -403,7 +410,9 @@ class _Sweep:
         if not starts:
             # A zone may skip even a whole date, as Samoa did with 2011-12-30.
             return Reason(Why.OUTSIDE_HOURS)
-        open_ = {r: _mask(ranges, starts) for r, ranges in self.open.items()}
+        open_: _Masks = {}
+        for alike, ranges in self.open:
+            open_ |= dict.fromkeys(alike, _mask(ranges, starts))
         together = self._servable(open_)
         if not together:
             return Reason(Why.OUTSIDE_HOURS)

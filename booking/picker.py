@@ -266,12 +266,14 @@ class _Rows:
     ) -> None:
         tiles = []
         for start in starts:
+            clock = words.clock(start)
+            when = words.moment(start) if with_day else words.on_day(heading, clock)
             tiles.append(
                 Tile(
                     id=f"id_{self.field}_{self.count}",
                     value=words.as_value(start),
-                    label=words.brief(start) if with_day else words.clock(start),
-                    full_text=words.slot(start, self.visit_type, self.who),
+                    label=words.brief(start) if with_day else clock,
+                    full_text=words.slot(when, self.visit_type, self.who),
                     checked=start in self.checked,
                 )
             )

@@ -135,7 +135,7 @@ class Journey:
     def questions(self) -> list[ScreeningQuestion]:
         if self.visit_type is None:
             return []
-        return list(self.visit_type.service.screening_questions.all())
+        return self.practice.questions(self.visit_type.service)
 
     def advice(self) -> list[str]:
         """Return what the answers call for, none twice."""

@@ -29,7 +29,12 @@ def clock(at: datetime) -> str:
 
 def moment(at: datetime) -> str:
     """Return “Tuesday, November 24, 10:15 AM”."""
-    return date_format(local(at), "l, F j, g:i A")
+    return on_day(day(local(at)), clock(at))
+
+
+def on_day(day: str, clock: str) -> str:
+    """Return the same of a day and a time that are in words already."""
+    return f"{day}, {clock}"
 
 
 def brief(at: datetime) -> str:
@@ -42,10 +47,10 @@ def length(minutes: int) -> str:
     return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes}
 
 
-def slot(start: datetime, visit_type: VisitType, clinician: str = "") -> str:
-    """Return a time as a sentence that makes sense without anything around it."""
+def slot(when: str, visit_type: VisitType, clinician: str = "") -> str:
+    """Return a time, in words, as a sentence that makes sense with nothing around."""
     said = {
-        "when": moment(start),
+        "when": when,
         "length": length(visit_type.duration),
         "who": clinician,
     }

@@ -31,7 +31,7 @@ from booking.availability import (
 )
 from booking.policy import LONGEST_BUFFER, LONGEST_VISIT
 from services import rows
-from services.models import Clinician, Service
+from services.models import Clinician, ScreeningQuestion, Service
 from services.rows import Rows
 
 from .reservation import Reservation
@@ -266,7 +266,7 @@ class Practice:
         return cls(
             *rows.read(
                 Resource, Hours, Requirement, Requirement.suitable.through, Clinician,
-                VisitType, Service,
+                VisitType, Service, ScreeningQuestion,
             )
         )  # fmt: skip
 
@@ -279,6 +279,7 @@ class Practice:
         clinicians: Rows,
         visit_types: Rows,
         services: Rows,
+        questions: Rows,
     ) -> None:
         self._resources = resources
         self._hours = _by_resource(hours)
@@ -287,6 +288,7 @@ class Practice:
         self._clinicians = clinicians
         self._visit_types = visit_types
         self._services = services
+        self._questions = questions
 
     @cached_property
     def resources(self) -> list[Resource]:
@@ -306,6 +308,11 @@ class Practice:
         for visit_type in found:
             visit_type.service = services[visit_type.service_id]
         return sorted(found, key=lambda visit_type: visit_type.service.order)
+
+    def questions(self, service: Service) -> list[ScreeningQuestion]:
+        """Return what is asked before a visit for the service, in order."""
+        found = rows.instances(ScreeningQuestion, self._questions)
+        return [question for question in found if question.service_id == service.pk]
 
     def weekly(self, resource: Resource) -> tuple[WeeklyHours, ...] | None:
         """Return a resource's hours; None for what is there whenever others are."""
@@ -364,13 +371,11 @@ class Spans(Aggregate):
         return self.as_sql(compiler, connection, template=template, **more)
 
 
-class _Seconds(dict[str, Instant]):
-    """Times as the database writes them, in UTC, as whole seconds since 1970."""
-
-    def __missing__(self, text: str) -> Instant:
-        at = datetime.fromisoformat(text[: len("2026-11-24 15:15:00")])
-        self[text] = int(at.replace(tzinfo=UTC).timestamp())
-        return self[text]
+@lru_cache(maxsize=10_000)
+def _seconds(text: str) -> Instant:
+    """Return a time as the database writes it, in UTC, as seconds since 1970."""
+    at = datetime.fromisoformat(text[: len("2026-11-24 15:15:00")])
+    return _instant(at.replace(tzinfo=UTC))
 
 
 # A visit's reservation or a hold: resource, [start, end), hold key, appointment.
@@ -427,10 +432,9 @@ class Schedule:
         by_resource = held.values_list("resource_id").annotate(
             spans=Spans("start", "end")
         )
-        seconds = _Seconds()
         busy = {}
         for resource, text in by_resource:
-            times = map(seconds.__getitem__, text.split(","))
+            times = map(_seconds, text.split(","))
             busy[resource] = list(zip(times, times, strict=True))
         keys = {ignoring.hold_key for ignoring in own} - {""}
         visits = {ignoring.appointment_id for ignoring in own} - {None}

@@ -27,7 +27,7 @@ from booking.models import (
     clinic_zone,
 )
 from booking.policy import Act, Actor
-from services.models import Clinic
+from services.models import OpeningHours
 
 from .road import By, act, check_right, lock_resources, record, take_time, time_data
 
@@ -235,10 +235,8 @@ def open_windows(now: datetime) -> list[tuple[int, int]]:
     """Return when the front desk works from today on, for two months: instants."""
     today = timezone.localdate(now)
     last = today + timedelta(days=60)
-    clinic = Clinic.objects.first()
-    hours = clinic.opening_hours.all() if clinic else ()
     windows = opening_windows(
-        [WeeklyHours(h.weekday, h.opens, h.closes) for h in hours],
+        [WeeklyHours(h.weekday, h.opens, h.closes) for h in OpeningHours.objects.all()],
         first=today,
         last=last,
         zone=clinic_zone(),
