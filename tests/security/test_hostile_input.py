@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from django.urls import resolve
 from django.utils.html import escape
 
 from booking import links
@@ -372,6 +373,7 @@ def test_lists_take_from_an_address_only_what_their_filters_offer(world: World):
         route
         for route in all_routes()
         if re.fullmatch(r"admin/(auth|booking|services)/\w+/", route)
+        and resolve(f"/{route}").view_name.endswith("_changelist")
     ]
     assert len(lists) > 10
     for route in lists:
