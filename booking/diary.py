@@ -110,6 +110,18 @@ class Row:
     cells: Sequence[Cell]
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The day of one resource around a time: what ends before it, what begins after.
+
+    None where nothing else does on that day.
+    """
+
+    resource: Resource
+    before: Entry | None
+    after: Entry | None
+
+
 @dataclass(frozen=True)
 class Diary:
     """What is known of some days, in clinic time. A constant number of queries."""
@@ -144,6 +156,20 @@ class Diary:
         """Return the day of each resource, or of those of one kind."""
         wanted = (r for r in self.resources if kind in ("", r.kind))
         return [self.lane(resource, day) for resource in wanted]
+
+    def around(self, resource: Resource, choice: Proposal) -> Around:
+        """Return what is nearest to a time that can be had, on its day."""
+        day = choice.start.astimezone(clinic_zone()).date()
+        others = [
+            entry
+            for entry in self.lane(resource, day).entries
+            if entry.visit != choice.appointment
+        ]
+        before = [entry for entry in others if entry.begins < choice.start]
+        after = [entry for entry in others if entry.begins >= choice.end]
+        return Around(
+            resource, before[-1] if before else None, after[0] if after else None
+        )
 
     def asked_for(self, day: date) -> list[Proposal]:
         """Return the times that wait for an answer and hold nothing, in order.

@@ -32,13 +32,13 @@ class Choice:
     """A time that a patient asked for, as it stands now.
 
     `resources` is what accepting it would take; empty when it cannot be had. `rivals`
-    counts other requests that want the time of the same clinician or machine.
+    are the keys of other requests that want the time of the same clinician or machine.
     """
 
     proposal: Proposal
     why_not: str | Promise
     resources: Sequence[Resource] = ()
-    rivals: int = 0
+    rivals: frozenset[int] = frozenset()
     is_past: bool = False
 
     @property
@@ -65,6 +65,16 @@ class Request:
     @property
     def free(self) -> list[Choice]:
         return [choice for choice in self.choices if choice.is_free]
+
+    @property
+    def needs_another_time(self) -> bool:
+        """Tell whether nothing that was asked for can be had, such as after a rival."""
+        return bool(self.choices) and not self.free
+
+    @property
+    def rivals(self) -> frozenset[int]:
+        """Return the keys of all requests that want any of these times."""
+        return frozenset().union(*(choice.rivals for choice in self.choices))
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,23 +284,23 @@ class _Judge:
             why_not = reasons.for_staff_now(slot)
             return Choice(proposal, why_not, is_past=slot.why == Why.PAST)
         takes = [self.resources[pk] for pk in slot.resources]
-        return Choice(proposal, "", takes, self._count_rivals(proposal, takes))
+        return Choice(proposal, "", takes, self._rivals_for(proposal, takes))
 
-    def _count_rivals(self, proposal: Proposal, takes: Sequence[Resource]) -> int:
-        """Count the other requests that want this time of these people and machines.
+    def _rivals_for(
+        self, proposal: Proposal, takes: Sequence[Resource]
+    ) -> frozenset[int]:
+        """Return the other requests that want this time of these people and machines.
 
         Rooms stand in for each other, so wanting one is no rivalry.
         """
         wanted = {r.pk for r in takes if r.kind != Resource.Kind.ROOM}
-        return len(
-            {
-                rival.appointment_id
-                for rival in self.rivals
-                if rival.appointment_id != proposal.appointment_id
-                and rival.start < proposal.end
-                and rival.end > proposal.start
-                and wanted & self._could_take(rival.appointment)
-            }
+        return frozenset(
+            rival.appointment_id
+            for rival in self.rivals
+            if rival.appointment_id != proposal.appointment_id
+            and rival.start < proposal.end
+            and rival.end > proposal.start
+            and wanted & self._could_take(rival.appointment)
         )
 
     def _could_take(self, visit: Appointment) -> set[int]:

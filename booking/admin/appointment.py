@@ -47,6 +47,7 @@ from booking.workflow import By
 from services.list_filters import OfferedFilters
 
 from . import words
+from .beside import days_around, rivals_of
 from .filters import DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits
 from .forms import AnswerForm, DeclineForm, FindForm
@@ -268,12 +269,15 @@ class AppointmentAdmin(OfferedFilters):
         now = clock.now()
         events = visit.events.select_related("user").order_by("version")
         series = Appointment.objects.in_series(visit.series) if visit.series else ()
+        line = judge([visit], now)[0]
         return self.page(
             request,
             "visit",
             title=_("Visit %(reference)s") % {"reference": visit.reference},
             visit=visit,
-            line=judge([visit], now)[0],
+            line=line,
+            days=days_around(line, now),
+            rivals=rivals_of(line, now),
             messages_owed=visit.messages.select_related("called_by"),
             events=events,
             series=list(series),
