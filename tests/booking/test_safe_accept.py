@@ -56,7 +56,10 @@ def test_each_choice_has_what_is_before_and_after_it_that_day(desk: Client) -> N
     assert "Around tomorrow 10:00 AM" in text_of(page)
     assert f'href="{address("change", before)}"' in page.text
     lines = around(page)
-    assert [line.partition(" Before:")[0] for line in lines] == [str(clinician), str(room)]
+    assert [line.partition(" Before:")[0] for line in lines] == [
+        str(clinician),
+        str(room),
+    ]
     for line in lines:
         assert "9:00 AM–9:30 AM Confirmed Pat Early" in line
         assert "1:00 PM–1:30 PM Confirmed Pat After" in line

@@ -305,6 +305,19 @@ def send_what_is_owed() -> list[str]:
     return [message.extra_headers["Message-ID"] for message in mail.outbox]
 
 
+def book(visit_type: int, start: datetime) -> int:
+    return factories.a_booked_visit(VisitType.objects.get(pk=visit_type), start).pk
+
+
+def move(visit: int, start: datetime, user: int) -> int:
+    by = By.staff(User.objects.get(pk=user))
+    return workflow.move(visit, start, by=by, now=NOW).pk
+
+
+def start_of(visit: int) -> datetime | None:
+    return Appointment.objects.get(pk=visit).start
+
+
 def swap(visit: int, gives: int, takes: int, user: int) -> int:
     by = By.staff(User.objects.get(pk=user))
     return workflow.swap(visit, gives, takes, by=by, now=NOW).pk

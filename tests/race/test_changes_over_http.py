@@ -1,7 +1,7 @@
 """Times, closures, resources and visits, changed through pages at the same moment."""
 
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -181,7 +181,75 @@ def test_a_series_sent_eight_times_at_once_is_booked_once(
         assert insider.do(scenes.story, visit)[1] == ["request", "accept", "extend"]
 
 
+def test_a_request_sent_eight_times_at_once_is_one_request(site: Site, insider: Crew):
+    code, starts = insider.do(scenes.open_practice, 2)
+    for start in starts:
+        before = insider.do(scenes.count_of_visits)
+        visitor = Visitor(site.url, code)
+        visitor.choose(start)
+        visitor.read_it_through()
+
+        sent = visitor.what_the_page_showed()
+        ends = together([partial(visitor.post, visitor.last, sent)] * 8)
+
+        assert {(p.status, p.path) for p in ends} == {SENT}
+        assert insider.do(scenes.count_of_visits) == before + 1
+
+
 # --- The desk --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wants", ["each other's time", "the same third"])
+def test_two_colleagues_move_two_visits(
+    insider: Crew, desk: list[Colleague], wants: str
+):
+    code, starts = insider.do(scenes.open_practice, 9)
+    for first, second, third in zip(*[iter(starts)] * 3, strict=True):
+        visits = [insider.do(scenes.book_now, code, s) for s in (first, second)]
+        there = [third, third] if wants == "the same third" else [second, first]
+        pages = [
+            c.get(f"{VISITS}/{v}/move/") for c, v in zip(desk, visits, strict=True)
+        ]
+
+        ends = together(
+            [
+                partial(c.press, page, "/move/", send="1", start=start)
+                for c, page, start in zip(desk, pages, there, strict=True)
+            ]
+        )
+
+        assert {page.status for page in ends} <= {200, 422}
+        moved = [insider.do(scenes.story, visit)[1][-1] == "move" for visit in visits]
+        assert sum(moved) == (1 if wants == "the same third" else 0)
+        assert told(ends, "No longer free: ") == 2 - sum(moved)
+        # Nobody is ever without a time.
+        held = [
+            insider.do(scenes.at_that_time, code, s) for s in (first, second, third)
+        ]
+        assert [status for one in held for status in one] == ["booked", "booked"]
+
+
+def test_a_series_is_booked_whole_or_not_at_all_while_patients_send(
+    site: Site, insider: Crew, desk: list[Colleague]
+):
+    code, starts = insider.do(scenes.open_practice, 3)
+    for start in starts:
+        visit = insider.do(scenes.book_now, code, start)
+        page = desk[0].get(f"{VISITS}/{visit}/series/?count=3&weeks=1")
+        later = datetime.fromisoformat(start).astimezone(NEW_YORK) + timedelta(weeks=1)
+        patient = Visitor(site.url, code)
+        choose(insider, [patient], [f"{later.astimezone(UTC):%Y-%m-%dT%H:%MZ}"])
+        patient.read_it_through()
+        before = insider.do(scenes.count_of_visits)
+
+        series, sent = together(
+            [partial(desk[0].press, page, "/series/"), patient.send]
+        )
+
+        got_it = (sent.status, sent.path) == SENT
+        whole = "3 visits are booked." in series.words
+        assert (got_it, whole) in [(True, False), (False, True)]
+        assert insider.do(scenes.count_of_visits) == before + (1 if got_it else 2)
 
 
 def test_two_colleagues_make_a_series_of_one_visit_and_the_slower_is_told(

@@ -245,6 +245,27 @@ def test_a_series_is_booked_whole_or_not_at_all_while_patients_ask(crew: Crew):
         assert crew.do(scenes.count_of_visits) == before + new
 
 
+def test_of_eight_visits_moved_to_one_time_one_gets_it_and_none_loses_its_own(
+    crew: Crew,
+):
+    visit_type = crew.do(scenes.practice)
+    user = crew.do(scenes.colleague)
+
+    for day in weekdays(5):
+        own = [at(f"{hour:02}:00", day) for hour in range(9, 17)]
+        visits = [crew.do(scenes.book, visit_type, start) for start in own]
+        wanted = at("16:30", day)
+
+        outcomes = crew.race([(scenes.move, (visit, wanted, user)) for visit in visits])
+
+        assert codes(outcomes) == {"done": 1, "time_taken": 7}
+        moved = [outcome.code == "done" for outcome in outcomes]
+        now = [crew.do(scenes.start_of, visit) for visit in visits]
+        assert now == [
+            wanted if went else before for went, before in zip(moved, own, strict=True)
+        ]
+
+
 def test_a_patient_withdraws_while_a_colleague_accepts(crew: Crew):
     visit_type = crew.do(scenes.practice)
     user = crew.do(scenes.colleague)
