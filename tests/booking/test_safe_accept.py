@@ -7,10 +7,13 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from playwright.sync_api import Page
 
 from booking import workflow
 from booking.models import Appointment, Resource
 from booking.workflow import By
+from tests.browser import axe
+from tests.chromium import look
 from tests.factories import (
     NOW,
     a_booked_visit,
@@ -126,3 +129,27 @@ def test_three_rivals_cost_as_many_queries_as_one(desk: Client) -> None:
         page = page_of(desk, visit)
     assert len(three) == len(one)
     assert text_of(page).count("Pat Third") == 1
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (768, "dark"), (320, "light")]
+)
+def test_the_page_can_be_used_by_everybody(
+    desk: Client, width: int, scheme: str
+) -> None:
+    visit_type = a_practice(holds_first_choice=False)
+    a_booked_visit(visit_type, at("09:00"))
+    visit = a_request(visit_type, at("10:00"))
+    a_request(visit_type, at("14:00"), at("10:00"), patient=named("Rival"))
+    there = address("change", visit)
+    pages = {there: page_of(desk, visit).text}
+    assert "Others who want" in pages[there]
+    pages["/admin/jsi18n/"] = desk.get("/admin/jsi18n/").text
+
+    def check(page: Page) -> bool:
+        page.goto(f"http://localhost{there}")
+        axe(page)
+        fits: bool = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        return fits
+
+    assert look(pages, check, width=width, color_scheme=scheme)
