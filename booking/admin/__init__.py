@@ -1,5 +1,14 @@
 """The front desk's pages. Importing them registers them with the admin site."""
 
-from . import appointment, calendar, chore, message, people, setup, waiting
+from . import appointment, calendar, chore, fitness, message, people, setup, waiting
 
-__all__ = ["appointment", "calendar", "chore", "message", "people", "setup", "waiting"]
+__all__ = [
+    "appointment",
+    "calendar",
+    "chore",
+    "fitness",
+    "message",
+    "people",
+    "setup",
+    "waiting",
+]

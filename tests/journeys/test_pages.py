@@ -652,6 +652,7 @@ MANAGER = dict(kept()) | {
     "somebody with a phone": Look(
         "/admin/auth/user/{with_phone_pk}/change/", "Reset", "superuser"
     ),
+    "ready for patients": Look("/admin/booking/clinic-check/", "just now", "manager"),
     "all people": Look("/admin/auth/", "Groups", "manager"),
     "all that is said": Look("/admin/services/", "Clinicians", "manager"),
 }  # fmt: skip

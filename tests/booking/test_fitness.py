@@ -1,0 +1,144 @@
+"""What is said of a clinic that is not ready for patients."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from booking.fitness import gaps
+from booking.models import Hours, Message, VisitType
+from services.models import Clinic, Clinician, Page, Service
+from tests.factories import (
+    CLINICIAN,
+    NOW,
+    a_booked_visit,
+    a_clinic,
+    a_closure,
+    a_practice,
+    a_visit_type,
+    at,
+)
+
+from .desk import text_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+PAGE = "/admin/booking/clinic-check/"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def visit_type() -> VisitType:
+    """Set up a clinic that is ready for patients."""
+    clinic = a_clinic()
+    Clinic.objects.filter(pk=clinic.pk).update(phone="212-555-0143", is_demo=False)
+    visit_type = a_practice()
+    Clinician.objects.update(is_demo=False)
+    Service.objects.update(preparation="Eat as usual.", is_published=True)
+    a_booked_visit(visit_type, at("10:00"))
+    Message.objects.update(sent_at=NOW, channel="email")
+    Page.objects.create(slug="a-page", title="A page", body="Text", is_published=True)
+    return visit_type
+
+
+def codes() -> list[str]:
+    return [gap.code for gap in gaps(NOW)]
+
+
+def changed(model: type, **values: object) -> Callable[[], object]:
+    return lambda: model.objects.update(**values)  # type: ignore[attr-defined]
+
+
+def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> None:
+    assert codes() == []
+    said = StringIO()
+    call_command("check_clinic", stdout=said)
+    assert said.getvalue() == "The clinic is ready for patients.\n"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda: Clinic.objects.all().delete(), "no_clinic"),
+        (changed(Clinic, phone=""), "no_phone"),
+        (lambda: Clinic.objects.get().opening_hours.all().delete(), "no_opening_hours"),
+        (changed(Clinic, is_demo=True), "demo"),
+        (
+            lambda: Clinician.objects.create(slug="d", name="D", is_demo=True),
+            "demo",
+        ),
+        (lambda: a_closure(NOW, NOW + 40 * DAY), "no_times"),
+        (changed(VisitType, is_active=False), "not_bookable"),
+        (changed(Service, preparation=""), "no_preparation"),
+        (changed(Message, sent_at=None), "mail_untested"),
+        (changed(Message, channel="phone"), "mail_untested"),
+        (changed(Page, updated_at=NOW - 366 * DAY), "stale"),
+        (changed(Service, updated_at=NOW - 366 * DAY), "stale"),
+    ],
+)
+def test_what_is_missing_is_named(
+    visit_type: VisitType, spoil: Callable[[], object], code: str
+) -> None:
+    spoil()
+    assert codes() == [code]
+
+
+def test_a_clinician_whose_hours_are_over_is_named(visit_type: VisitType) -> None:
+    Hours.objects.filter(resource__kind=CLINICIAN).update(
+        valid_until=(NOW - DAY).date()
+    )
+    assert codes() == ["no_hours", "no_times"]
+
+
+def test_the_last_days_of_the_thirty_count(visit_type: VisitType) -> None:
+    a_closure(NOW, NOW + 29 * DAY)
+    assert codes() == []
+
+
+def test_what_is_booked_by_phone_alone_needs_no_free_time(
+    visit_type: VisitType,
+) -> None:
+    VisitType.objects.update(by_phone_only=True)
+    a_closure(NOW, NOW + 40 * DAY)
+    assert codes() == []
+
+
+def test_the_command_names_each_and_fails(visit_type: VisitType) -> None:
+    Clinic.objects.update(phone="")
+    said = StringIO()
+    with pytest.raises(CommandError, match="To do: 1"):
+        call_command("check_clinic", stdout=said)
+    assert said.getvalue().startswith("no_phone: The clinic has no phone number")
+
+
+def test_managers_read_it_on_a_page(visit_type: VisitType, manager: Client) -> None:
+    assert "Nothing is missing." in text_of(manager.get(PAGE))
+    Clinic.objects.update(phone="")
+    words = text_of(manager.get(PAGE))
+    assert "One thing to do:" in words
+    assert "patients cannot call" in words
+    assert f'href="{PAGE}"' in manager.get("/admin/").text
+
+
+def test_the_desk_does_not_see_it(visit_type: VisitType, desk: Client) -> None:
+    assert desk.get(PAGE).status_code == 403
+    assert PAGE not in desk.get("/admin/").text
+
+
+def test_three_clinicians_cost_as_many_queries_as_one(visit_type: VisitType) -> None:
+    with CaptureQueriesContext(connection) as one:
+        gaps(NOW)
+    a_practice(clinicians=2, rooms=2)
+    Clinician.objects.update(is_demo=False)
+    Service.objects.update(preparation="Eat as usual.", is_published=True)
+    VisitType.objects.exclude(pk=visit_type.pk).update(is_active=False)
+    with CaptureQueriesContext(connection) as three:
+        gaps(NOW)
+    assert len(three) == len(one)
+    a_visit_type(service=visit_type.service)
+    assert codes() == ["not_bookable"]
