@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 from django.contrib.staticfiles import finders
 from playwright.sync_api import Page, Route
 
-from tests.browser import running_browser, watched_pages
+from tests.browser import axe, running_browser, watched_pages
 
 HOST = "http://localhost"
+# The words of Django's own scripts, which its forms ask for.
+SCRIPT = "/admin/jsi18n/"
 Answer = TypeVar("Answer")
 
 
@@ -44,3 +46,21 @@ def look(
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(run).result()
+
+
+def assert_good_for_everybody(pages: dict[str, str], width: int, scheme: str) -> None:
+    """Fail for what axe finds on any of the pages, and for one wider than the screen.
+
+    SCRIPT may be among them, for the others to have.
+    """
+
+    def check(page: Page) -> list[str]:
+        wide = []
+        for path in pages.keys() - {SCRIPT}:
+            page.goto(f"{HOST}{path}")
+            axe(page)
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wide.append(path)
+        return wide
+
+    assert look(pages, check, width=width, color_scheme=scheme) == []

@@ -21,8 +21,7 @@ from booking.messages import DECLINE_WORDS
 from booking.models import Appointment, Heartbeat, Message, Proposal, Resource
 from booking.policy import DeclineReason, Status
 from booking.workflow import By
-from tests.browser import axe
-from tests.chromium import look
+from tests.chromium import SCRIPT, assert_good_for_everybody, look
 from tests.factories import (
     CLINICIAN,
     MACHINE,
@@ -51,8 +50,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 DESK = "/admin/"
 LIST = "/admin/booking/appointment/"
 FIND = f"{LIST}find/"
-# The words of Django's own scripts, which its forms ask for.
-SCRIPT = "/admin/jsi18n/"
 
 
 def press_accept(
@@ -919,16 +916,7 @@ def pages(desk: Client) -> dict[str, str]:
 def test_the_pages_can_be_used_by_everybody(
     pages: dict[str, str], width: int, scheme: str
 ) -> None:
-    def check(page: Page) -> list[str]:
-        wide = []
-        for path in pages.keys() - {SCRIPT}:
-            page.goto(f"http://localhost{path}")
-            axe(page)
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                wide.append(path)
-        return wide
-
-    assert look(pages, check, width=width, color_scheme=scheme) == []
+    assert_good_for_everybody(pages, width, scheme)
 
 
 def test_no_page_carries_a_style_or_script_of_its_own(pages: dict[str, str]) -> None:

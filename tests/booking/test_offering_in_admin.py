@@ -9,7 +9,6 @@ from django.db import connection
 from django.http import HttpResponse, QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from playwright.sync_api import Page
 
 from booking import integrity
 from booking.admin.offering import OfferPage
@@ -17,8 +16,7 @@ from booking.errors import TimeTaken
 from booking.models import Appointment, VisitType
 from booking.words import as_value
 from tests import factories
-from tests.browser import axe
-from tests.chromium import look
+from tests.chromium import SCRIPT, assert_good_for_everybody
 from tests.factories import (
     MONDAY,
     NOW,
@@ -305,17 +303,7 @@ def test_the_pages_can_be_used_by_everybody(desk, visit, width, scheme):
         there: desk.get(there),
         f"{there}preview/": send(desk, visit, *TWO, button="preview"),
         f"{there}wrong/": send(desk, visit),
-        "/admin/jsi18n/": desk.get("/admin/jsi18n/"),
+        SCRIPT: desk.get(SCRIPT),
     }
     html = {path: page.content.decode() for path, page in pages.items()}
-
-    def check(page: Page) -> list[str]:
-        wide = []
-        for path in list(html)[:3]:
-            page.goto(f"http://localhost{path}")
-            axe(page)
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                wide.append(path)
-        return wide
-
-    assert look(html, check, width=width, color_scheme=scheme) == []
+    assert_good_for_everybody(html, width, scheme)

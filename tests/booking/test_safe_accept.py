@@ -7,13 +7,11 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from playwright.sync_api import Page
 
 from booking import workflow
 from booking.models import Appointment, Resource
 from booking.workflow import By
-from tests.browser import axe
-from tests.chromium import look
+from tests.chromium import SCRIPT, assert_good_for_everybody
 from tests.factories import (
     NOW,
     a_booked_visit,
@@ -144,12 +142,6 @@ def test_the_page_can_be_used_by_everybody(
     there = address("change", visit)
     pages = {there: page_of(desk, visit).text}
     assert "Others who want" in pages[there]
-    pages["/admin/jsi18n/"] = desk.get("/admin/jsi18n/").text
+    pages[SCRIPT] = desk.get(SCRIPT).text
 
-    def check(page: Page) -> bool:
-        page.goto(f"http://localhost{there}")
-        axe(page)
-        fits: bool = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        return fits
-
-    assert look(pages, check, width=width, color_scheme=scheme)
+    assert_good_for_everybody(pages, width, scheme)

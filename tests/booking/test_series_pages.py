@@ -9,13 +9,11 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from playwright.sync_api import Page
 
 from booking import integrity, workflow
 from booking.models import Appointment, Hours
 from booking.policy import Status
-from tests.browser import axe
-from tests.chromium import look
+from tests.chromium import assert_good_for_everybody
 from tests.factories import (
     CLINICIAN,
     MACHINE,
@@ -480,14 +478,4 @@ def test_the_pages_can_be_used_by_everybody(
     answers["/visit/"] = desk.get(address("change", visit))
     answers["/twice/"] = press(desk, page, visit_3="")
     pages = {path: answer.text for path, answer in answers.items()}
-
-    def check(browser: Page) -> list[str]:
-        wide = []
-        for path in pages:
-            browser.goto(f"http://localhost{path}")
-            axe(browser)
-            if browser.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                wide.append(path)
-        return wide
-
-    assert look(pages, check, width=width, color_scheme=scheme) == []
+    assert_good_for_everybody(pages, width, scheme)

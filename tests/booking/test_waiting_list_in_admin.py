@@ -15,8 +15,7 @@ from booking import waiting_list, workflow
 from booking.models import Appointment, Resource, WaitingListRules
 from booking.workflow import PATIENT
 from tests import factories
-from tests.browser import axe
-from tests.chromium import look
+from tests.chromium import assert_good_for_everybody
 from tests.factories import (
     FRIDAY,
     NOW,
@@ -423,14 +422,4 @@ def test_the_pages_can_be_used_by_everybody(
         LIST, RULES, f"{RULES}1/change/", address("change", visit),
         address("cancel", visit),
     )} | {"/empty/": empty}  # fmt: skip
-
-    def check(page: Any) -> list[str]:
-        wide = []
-        for path in pages:
-            page.goto(f"http://localhost{path}")
-            axe(page)
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                wide.append(path)
-        return wide
-
-    assert look(pages, check, width=width, color_scheme=scheme) == []
+    assert_good_for_everybody(pages, width, scheme)
