@@ -11,7 +11,7 @@ from . import scenes
 from .crew import CLIENTS, Crew
 from .visitors import Colleague, Person, Visitor, send_together, together
 
-ROUNDS = 10
+ROUNDS = 30
 ROUNDS_AT_THE_DESK = 6
 
 pytestmark = pytest.mark.usefixtures("site_is_sound_afterwards")
