@@ -31,7 +31,7 @@ FOUND = "See what was found"
 
 def systems(response: HttpResponse) -> str:
     """Return what the desk says of its systems, as one line."""
-    card = re.search(r'(?s)aria-labelledby="systems">(.*?)</section>', response.text)
+    card = re.search(r'(?s)aria-labelledby="systems"[^>]*>(.*?)</section>', response.text)
     assert card
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", card[1])).split())
 
