@@ -52,31 +52,31 @@ SIGN_INS_BY_ADDRESS = (
 
 
 def allows(caps: tuple[Cap, ...], value: str, *, now: datetime) -> bool:
-    """Count once against each of the caps; tell whether `value` is within them all."""
-    within = [
-        hit(cap.kind, value, limit=cap.limit, period=cap.period, now=now)
-        for cap in caps
-    ]
-    return all(within)
+    """Count once against each of the caps; tell whether `value` is within them all.
+
+    Call it before any transaction: a count that is rolled back with a refusal counts
+    nothing. Raises RuntimeError inside one. Windows are fixed stretches of a `period`
+    since 1970, so at most twice the limit gets through around the change of one.
+    """
+    # Sorted, as two that count the same places wait for each other in that order.
+    places = sorted(
+        (*_place(cap.kind, value, cap.period, now), cap.limit) for cap in caps
+    )
+    marks = ", ".join(["(%s, %s, 1)"] * len(places))
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(
+            f'INSERT INTO booking_hit (key, "window", count) VALUES {marks}'  # noqa: S608 -- only marks
+            ' ON CONFLICT (key, "window") DO UPDATE SET count = booking_hit.count + 1'
+            ' RETURNING key, "window", count',
+            [part for key, window, _limit in places for part in (key, window)],
+        )
+        counts = {(key, window): count for key, window, count in cursor.fetchall()}
+    return all(counts[key, window] <= limit for key, window, limit in places)
 
 
 def hit(kind: str, value: str, *, limit: int, period: timedelta, now: datetime) -> bool:
-    """Count one more, and tell whether it is still within the limit.
-
-    Call it before any transaction: a count that is rolled back with a refusal counts
-    nothing. Raises RuntimeError inside one. Windows are fixed stretches of `period`
-    since 1970, so at most twice the limit gets through around the change of one.
-    """
-    key, window = _place(kind, value, period, now)
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(
-            'INSERT INTO booking_hit (key, "window", count) VALUES (%s, %s, 1)'
-            ' ON CONFLICT (key, "window")'
-            " DO UPDATE SET count = booking_hit.count + 1 RETURNING count",
-            [key, window],
-        )
-        (count,) = cursor.fetchone()
-    return bool(count <= limit)
+    """Count one more, and tell whether it is still within the limit. See `allows`."""
+    return allows((Cap(kind, limit, period),), value, now=now)
 
 
 def wait(caps: tuple[Cap, ...], value: str, *, now: datetime) -> timedelta:

@@ -355,7 +355,7 @@ class Telling:
 
     @cached_property
     def _desk(self) -> Windows:
-        return workflow.open_windows(self.now)
+        return list(workflow.open_windows(self.now))
 
     @cached_property
     def _waking(self) -> Windows:

@@ -18,16 +18,16 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         """Return what can be booked at all."""
         return self.filter(is_active=True)
 
-    def lock(self, ids: "set[int] | list[int]") -> "list[Resource]":
-        """Lock the rows, sorted by primary key, until the transaction ends.
+    def lock(self, ids: "set[int] | list[int]") -> list[int]:
+        """Lock the rows until the transaction ends; return their keys, sorted.
 
         Whoever takes or frees time on a resource holds its lock, so losers of a race
         wait here and then see the winner's rows. Always one order: two acts that want
         the same two resources cannot deadlock. `no_key` leaves foreign key checks of
         other inserts alone. On SQLite the IMMEDIATE transaction is already such a lock.
         """
-        rows = self.filter(pk__in=ids).order_by("pk")
-        return list(rows.select_for_update(of=("self",), no_key=True))
+        rows = self.filter(pk__in=ids).order_by("pk").values_list("pk", flat=True)
+        return list(rows.select_for_update(no_key=True))
 
 
 class Resource(models.Model):

@@ -283,8 +283,7 @@ class Practice:
     ) -> None:
         self._resources = resources
         self._hours = _by_resource(hours)
-        self._requirements = requirements
-        self._suitable = suitable
+        self._needs = _needs_of(resources, requirements, suitable)
         self._clinicians = clinicians
         self._visit_types = visit_types
         self._services = services
@@ -321,24 +320,30 @@ class Practice:
 
     def needs(self, visit_type: int) -> tuple[Need, ...]:
         """Return one Need for each requirement of the visit type with that key."""
-        links = rows.instances(Requirement.suitable.through, self._suitable)
-        needs = []
-        for requirement in rows.instances(Requirement, self._requirements):
-            if requirement.visit_type_id != visit_type:
-                continue
-            named = {
-                link.resource_id
-                for link in links
-                if link.requirement_id == requirement.pk
-            }
-            suitable = tuple(
-                r.pk
-                for r in self.resources
-                if r.kind == requirement.kind and (not named or r.pk in named)
-            )
-            spread = requirement.kind == Resource.Kind.CLINICIAN
-            needs.append(Need(requirement.kind, suitable, requirement.count, spread))
-        return tuple(needs)
+        return self._needs.get(visit_type, ())
+
+
+@lru_cache(maxsize=2)
+def _needs_of(
+    resources: Rows, requirements: Rows, suitable: Rows
+) -> Mapping[int, tuple[Need, ...]]:
+    """Return what each visit type needs, by its key."""
+    named = defaultdict(set)
+    for link in rows.instances(Requirement.suitable.through, suitable):
+        named[link.requirement_id].add(link.resource_id)
+    bookable = [r for r in rows.instances(Resource, resources) if r.is_active]
+    found = defaultdict(list)
+    for requirement in rows.instances(Requirement, requirements):
+        wanted = named.get(requirement.pk)
+        able = tuple(
+            r.pk
+            for r in bookable
+            if r.kind == requirement.kind and (wanted is None or r.pk in wanted)
+        )
+        spread = requirement.kind == Resource.Kind.CLINICIAN
+        need = Need(requirement.kind, able, requirement.count, spread)
+        found[requirement.visit_type_id].append(need)
+    return {visit_type: tuple(needs) for visit_type, needs in found.items()}
 
 
 @lru_cache(maxsize=2)

@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from booking.models import (
     clinic_zone,
 )
 from booking.policy import Act, Actor
+from services import rows
 from services.models import OpeningHours
 
 from .road import By, act, check_right, lock_resources, record, take_time, time_data
@@ -116,7 +117,7 @@ def request(
     if before := sent_before(asked, key):
         return before
 
-    rows = _first_of_free_choices(asked, by, now, Ignoring(hold_key))
+    taken = _first_of_free_choices(asked, by, now, Ignoring(hold_key))
     if mine is not None:
         mine.delete()
     visit = new_visit(asked, key, now)
@@ -124,10 +125,10 @@ def request(
     event = record(visit, Act.REQUEST, by=by, now=now, data=time_data(visit))
     first = _propose(visit, asked.choices)
     if asked.visit_type.holds_first_choice:
-        for row in rows:
+        for row in taken:
             row.appointment, row.proposal = visit, first
             row.expires_at = visit.reply_by
-        Reservation.objects.bulk_create(rows)
+        Reservation.objects.bulk_create(taken)
     keep_answers(visit, asked.answers)
     messages.owe(Message.Kind.RECEIVED, event, now=now)
     return visit
@@ -135,8 +136,11 @@ def request(
 
 def sent_before(asked: NewRequest, key: uuid.UUID) -> Appointment | None:
     """Return the visit that was made under the key. Raises DifferentRequest."""
-    before = Appointment.objects.filter(request_key=key).first()
-    if before and before.request_digest != asked.digest():
+    sent = Appointment.objects.filter(request_key=key)
+    if not sent.exists():  # as nearly always; cheaper than to ask for all of it
+        return None
+    before = sent.get()
+    if before.request_digest != asked.digest():
         raise DifferentRequest(reference=before.reference)
     return before
 
@@ -231,18 +235,21 @@ def reply_promise(visit_type: VisitType, now: datetime) -> datetime:
     return datetime.fromtimestamp(due, now.tzinfo)
 
 
-def open_windows(now: datetime) -> list[tuple[int, int]]:
-    """Return when the front desk works from today on, for two months: instants."""
-    today = timezone.localdate(now)
-    last = today + timedelta(days=60)
-    windows = opening_windows(
-        [WeeklyHours(h.weekday, h.opens, h.closes) for h in OpeningHours.objects.all()],
-        first=today,
-        last=last,
-        zone=clinic_zone(),
-    )
+def open_windows(now: datetime) -> Iterator[tuple[int, int]]:
+    """Yield when the front desk works from today on, for two months: instants.
+
+    Day by day, as who asks seldom looks further than tomorrow.
+    """
+    [week] = rows.read(OpeningHours)
+    hours = [
+        WeeklyHours(h.weekday, h.opens, h.closes)
+        for h in rows.instances(OpeningHours, week)
+    ]
     closed = Closure.objects.filter(resource__isnull=True).overlapping(
         now, now + timedelta(days=61)
     )
     gaps = [(int(c.start.timestamp()), int(c.end.timestamp())) for c in closed]
-    return [part for w in windows for part in policy.without((w.start, w.end), gaps)]
+    today = timezone.localdate(now)
+    for day in (today + timedelta(n) for n in range(61)):
+        for w in opening_windows(hours, first=day, last=day, zone=clinic_zone()):
+            yield from policy.without((w.start, w.end), gaps)

@@ -122,7 +122,7 @@ def _is_passing(error: Exception) -> bool:
 
 def lock_resources(ids: Iterable[int], now: datetime) -> None:
     """Lock what may be touched, in the one order, and clear what has lapsed on it."""
-    locked = [r.pk for r in Resource.objects.lock(set(ids))]
+    locked = Resource.objects.lock(set(ids))
     Reservation.objects.lapsed(now).filter(resource_id__in=locked).delete()
 
 
