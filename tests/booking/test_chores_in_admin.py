@@ -31,7 +31,8 @@ FOUND = "See what was found"
 
 def systems(response: HttpResponse) -> str:
     """Return what the desk says of its systems, as one line."""
-    card = re.search(r'(?s)aria-labelledby="systems"[^>]*>(.*?)</section>', response.text)
+    found = r'(?s)aria-labelledby="systems"[^>]*>(.*?)</section>'
+    card = re.search(found, response.text)
     assert card
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", card[1])).split())
 
