@@ -10,6 +10,7 @@ from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 from .screening import ScreeningAnswer
 from .second_factor import RecoveryCode, SecondFactor
+from .trail import AuditEvent, AuditSubject
 from .visit_type import (
     Ignoring,
     Plan,
@@ -25,6 +26,8 @@ __all__ = [
     "Appointment",
     "AppointmentEvent",
     "AppointmentLink",
+    "AuditEvent",
+    "AuditSubject",
     "Chore",
     "Closure",
     "FormKey",
