@@ -10,6 +10,7 @@ from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 from .screening import ScreeningAnswer
 from .second_factor import RecoveryCode, SecondFactor
+from .seen import SeenChanges
 from .visit_type import (
     Ignoring,
     Plan,
@@ -45,6 +46,7 @@ __all__ = [
     "Schedule",
     "ScreeningAnswer",
     "SecondFactor",
+    "SeenChanges",
     "VisitType",
     "WaitingListEntry",
     "WaitingListRules",
