@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -22,7 +23,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from . import chores, clock, delivery, trail
+from . import changes, chores, clock, delivery, trail
+from .changes import Changes, note_seen
 from .idle import ended_when_idle, stay
 from .models import Message, Resource
 from .queue import Desk, OwnDay
@@ -34,6 +36,12 @@ from .signing_in import urls as sign_in_urls
 def may_answer(request: HttpRequest) -> bool:
     """Tell whether the signed-in person answers requests and phones patients."""
     return request.user.has_perm("booking.answer_appointment")
+
+
+def signed_in(request: HttpRequest) -> User:
+    """Return whose session it is; `admin_view` saw to it that there is somebody."""
+    assert isinstance(request.user, User)  # noqa: S101 -- see above
+    return request.user
 
 
 def day_in(text: str, otherwise: date) -> date:
@@ -75,6 +83,7 @@ class FrontDeskSite(admin.AdminSite):
             *sign_in_urls(self),
             path("calls/<int:pk>/", called, name="called"),
             path("stay/", self.admin_view(require_POST(stay)), name="stay"),
+            path("seen/", self.admin_view(require_POST(self.seen)), name="seen"),
             path("my-day/", self.admin_view(require_safe(self.my_day)), name="my_day"),
             *(
                 path(route, self.admin_view(view), name=name)
@@ -138,6 +147,7 @@ class FrontDeskSite(admin.AdminSite):
             context |= {
                 "title": date_format(localtime(now), "l, F j"),
                 "desk": Desk(now),
+                "changes": Changes(signed_in(request), now),
                 "now": now,
                 "may_answer": may_answer(request),
                 "messages_now": delivery.staff_status(now),
@@ -163,6 +173,16 @@ class FrontDeskSite(admin.AdminSite):
                 "now": now,
             },
         )
+
+    def seen(self, request: HttpRequest) -> HttpResponse:
+        """Note that somebody has seen what others changed; twice is once."""
+        if not request.user.has_perm("booking.view_appointment"):
+            raise PermissionDenied
+        sent = request.POST.get("events", "").split(",")[: changes.SHOWN]
+        keys = [int(key) for key in sent if key.isdecimal() and len(key) <= 18]
+        note_seen(signed_in(request), keys)
+        messages.success(request, _("Noted what you have seen."))
+        return HttpResponseRedirect(f"{reverse('admin:index')}#changed")
 
     def called(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Note that somebody told a patient by phone what a message had to say.

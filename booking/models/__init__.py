@@ -10,6 +10,7 @@ from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 from .screening import ScreeningAnswer
 from .second_factor import RecoveryCode, SecondFactor
+from .seen import SeenChanges
 from .trail import AuditEvent, AuditSubject
 from .visit_type import (
     Ignoring,
@@ -48,6 +49,7 @@ __all__ = [
     "Schedule",
     "ScreeningAnswer",
     "SecondFactor",
+    "SeenChanges",
     "VisitType",
     "WaitingListEntry",
     "WaitingListRules",

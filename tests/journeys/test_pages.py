@@ -595,7 +595,8 @@ NEVER = {
 }  # fmt: skip
 # Buttons, scripts, and what only leads elsewhere.
 NO_PAGES = {
-    "called", "stay", "booking_appointment_accept", "booking_appointment_attend",
+    "called", "seen", "stay",
+    "booking_appointment_accept", "booking_appointment_attend",
     "booking_appointment_offer",
     "booking_appointment_waiting", "booking_appointment_history",
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0015_birth_dates_may_be_unknown"),
+        ("booking", "0016_what_staff_have_seen"),
     ]
 
     operations = [
