@@ -197,7 +197,7 @@ class FrontDeskSite(admin.AdminSite):
         still = Message.objects.phone_these_people().filter(pk=pk)
         done = still.update(called_at=clock.now(), called_by=request.user)
         if done:
-            trail.changed(request)
+            trail.changed(request, message.appointment.patient_id)
         words = _("Thank you. %(reference)s: noted that you called.")
         if not done and message.called_by != request.user:
             words = _("%(reference)s: this call is no longer needed.")

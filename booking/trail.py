@@ -34,7 +34,7 @@ from clinic_site.client import client_address
 
 from . import clock
 from .models import AppointmentEvent, AuditEvent, AuditSubject
-from .noticing import noticing
+from .noticing import notice, noticing
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +80,9 @@ def searched(request: HttpRequest, **data: Any) -> None:
     request.trail = (Action.SEARCH, data)  # type: ignore[attr-defined]
 
 
-def changed(request: HttpRequest, **data: Any) -> None:
+def changed(request: HttpRequest, patient: int, **data: Any) -> None:
     """Say that something was changed that neither a visit nor Django keeps."""
+    notice(patient)
     request.trail = (Action.CHANGE, data)  # type: ignore[attr-defined]
 
 
@@ -138,7 +139,7 @@ def _keep(
         theirs, objects = _changed_since(before, user)
         if theirs or objects or action == Action.CHANGE:
             data = {**data, "objects": objects} if objects else data
-            record(request, user, Action.CHANGE, theirs, data)
+            record(request, user, Action.CHANGE, theirs or patients, data)
             return
     if 300 <= response.status_code < 400:  # where it leads is written down there
         return
