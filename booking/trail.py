@@ -80,9 +80,10 @@ def searched(request: HttpRequest, **data: Any) -> None:
     request.trail = (Action.SEARCH, data)  # type: ignore[attr-defined]
 
 
-def changed(request: HttpRequest, patient: int, **data: Any) -> None:
+def changed(request: HttpRequest, patient: int | None = None, **data: Any) -> None:
     """Say that something was changed that neither a visit nor Django keeps."""
-    notice(patient)
+    if patient is not None:
+        notice(patient)
     request.trail = (Action.CHANGE, data)  # type: ignore[attr-defined]
 
 
@@ -137,11 +138,13 @@ def _keep(
     action, data = getattr(request, "trail", (Action.VIEW, {}))
     if before:
         theirs, objects = _changed_since(before, user)
+        if action == Action.CHANGE:
+            theirs = theirs or patients
         if theirs or objects or action == Action.CHANGE:
             data = {**data, "objects": objects} if objects else data
-            record(request, user, Action.CHANGE, theirs or patients, data)
-            return
-    if 300 <= response.status_code < 400:  # where it leads is written down there
+            record(request, user, Action.CHANGE, theirs, data)
+            action, data, patients = Action.VIEW, {}, patients - theirs
+    elif 300 <= response.status_code < 400:  # where it leads is written down there
         return
     if request.headers.get("X-Refresh") == "1":
         patients = _not_shown_lately(request, user, patients)

@@ -523,9 +523,9 @@ class AppointmentAdmin(OfferedFilters):
         form = FindForm(request.POST or None)
         found = None
         if form.is_valid():
-            found = find_visits(form.cleaned_data["wanted"]).select_related(
-                "patient", "visit_type__service"
-            )[: LIMIT + 1]
+            by, visits = find_visits(form.cleaned_data["wanted"])
+            trail.searched(request, fields=[by])
+            found = visits.select_related("patient", "visit_type__service")[: LIMIT + 1]
         return self.page(
             request,
             "find",
