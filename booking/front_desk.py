@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from . import changes, chores, clock, delivery
+from . import changes, chores, clock, delivery, trail
 from .changes import Changes, note_seen
 from .idle import ended_when_idle, stay
 from .models import Message, Resource
@@ -96,7 +96,8 @@ class FrontDeskSite(admin.AdminSite):
         return super().has_permission(request) and is_whole(request)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        return ended_when_idle(super().admin_view(after_setting_up(view), cacheable))
+        whole = super().admin_view(after_setting_up(view), cacheable)
+        return trail.kept(ended_when_idle(whole))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         seconds = settings.STAFF_IDLE_MINUTES * 60
@@ -195,6 +196,8 @@ class FrontDeskSite(admin.AdminSite):
         )
         still = Message.objects.phone_these_people().filter(pk=pk)
         done = still.update(called_at=clock.now(), called_by=request.user)
+        if done:
+            trail.changed(request)
         words = _("Thank you. %(reference)s: noted that you called.")
         params = {"reference": message.appointment.reference}
         if not done:

@@ -17,7 +17,7 @@ def find_visits(wanted: str) -> AppointmentQuerySet:
     Phone and birth date are encrypted, so those are compared here, row by row.
     """
     visits = Appointment.objects.order_by("-requested_at")
-    if reference := _reference(wanted):
+    if reference := reference_in(wanted):
         found = visits.filter(reference=reference)
         if found.exists():
             return found
@@ -33,7 +33,7 @@ def find_visits(wanted: str) -> AppointmentQuerySet:
     return visits
 
 
-def _reference(wanted: str) -> str:
+def reference_in(wanted: str) -> str:
     """Return the reference as it is stored, however it was typed, or nothing."""
     letters = re.sub(r"[\s-]", "", wanted).upper()
     return f"{letters[:4]}-{letters[4:]}" if len(letters) == 8 else ""

@@ -11,6 +11,7 @@ from .resource import Closure, Hours, Resource
 from .screening import ScreeningAnswer
 from .second_factor import RecoveryCode, SecondFactor
 from .seen import SeenChanges
+from .trail import AuditEvent, AuditSubject
 from .visit_type import (
     Ignoring,
     Plan,
@@ -26,6 +27,8 @@ __all__ = [
     "Appointment",
     "AppointmentEvent",
     "AppointmentLink",
+    "AuditEvent",
+    "AuditSubject",
     "Chore",
     "Closure",
     "FormKey",

@@ -654,6 +654,10 @@ MANAGER = dict(kept()) | {
         "/admin/auth/user/{with_phone_pk}/change/", "Reset", "superuser"
     ),
     "ready for patients": Look("/admin/booking/clinic-check/", "just now", "manager"),
+    "trail": Look("/admin/booking/trail/", "Newest first", "manager"),
+    "trail of a patient": Look(
+        "/admin/booking/trail/patient/{patient_pk}/", "Newest first", "manager"
+    ),
     "all people": Look("/admin/auth/", "Groups", "manager"),
     "all that is said": Look("/admin/services/", "Clinicians", "manager"),
 }  # fmt: skip
