@@ -6,6 +6,7 @@ site, and the site would be made twice.
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -129,7 +130,10 @@ class FrontDeskSite(admin.AdminSite):
         wanted = request.POST.get("new_password1", "")
         if wanted and request.user.check_password(wanted):
             return HttpResponseRedirect(reverse("admin:password_change_done"))
-        return super().password_change(request, extra_context)
+        response = super().password_change(request, extra_context)
+        if response.status_code == HTTPStatus.FOUND:
+            trail.changed(request)
+        return response
 
     def index(  # type: ignore[override]  # it may lead elsewhere
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

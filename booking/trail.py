@@ -136,11 +136,13 @@ def _keep(
     action, data = getattr(request, "trail", (Action.VIEW, {}))
     if before:
         theirs, objects = _changed_since(before, user)
+        if action == Action.CHANGE:
+            theirs = theirs or patients
         if theirs or objects or action == Action.CHANGE:
             data = {**data, "objects": objects} if objects else data
             record(request, user, Action.CHANGE, theirs, data)
-            return
-    if 300 <= response.status_code < 400:  # where it leads is written down there
+            action, data, patients = Action.VIEW, {}, patients - theirs
+    elif 300 <= response.status_code < 400:  # where it leads is written down there
         return
     if request.headers.get("X-Refresh") == "1":
         patients = _not_shown_lately(request, user, patients)

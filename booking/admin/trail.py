@@ -29,6 +29,7 @@ from booking.models import (
     Patient,
 )
 from booking.models.resource import YEARS
+from booking.trail import searched
 
 from .find import reference_in
 from .words import date_in, what, who
@@ -51,6 +52,17 @@ PLACES: dict[str, str | Promise] = {
     "booking_message_change": gettext_lazy("A message"),
     "trail": gettext_lazy("The trail"),
     "trail_of_patient": gettext_lazy("The trail of a patient"),
+}
+# By what somebody searched, and which step of a sign-in it was.
+FIELDS: dict[str, str | Promise] = {
+    "reference": gettext_lazy("reference"),
+    "name": gettext_lazy("name"),
+    "birth date": gettext_lazy("birth date"),
+    "phone": gettext_lazy("phone"),
+}
+STEPS: dict[str, str | Promise] = {
+    "again": gettext_lazy("when asked again"),
+    "code": gettext_lazy("at the code"),
 }
 
 
@@ -118,6 +130,7 @@ def trail(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     typed = request.POST.get("reference", "").strip()
     if request.method == "POST":
+        searched(request, fields=["reference"])
         visit = Appointment.objects.filter(reference=reference_in(typed)).first()
         if visit:
             page = reverse("admin:trail_of_patient", args=[visit.patient_id])
@@ -178,12 +191,14 @@ def lines_of(events: Iterable[AuditEvent], *, alone: bool = False) -> list[Line]
             found[event].append(patient)
     named = {pk for patients in found.values() for pk in patients[:NAMED]}
     visits = Appointment.objects.filter(patient__in=named).order_by("pk")
-    references = dict(visits.values_list("patient_id", "reference"))
+    # As rows, so that the trail names those whom it has shown.
+    rows = visits.only("patient", "reference")
+    references = {visit.patient_id: visit.reference for visit in rows}
     return [
         Line(
             event.at,
             event.username or _("somebody unknown"),
-            event.get_action_display(),
+            deed(event),
             place(event),
             event.address,
             [
@@ -195,6 +210,16 @@ def lines_of(events: Iterable[AuditEvent], *, alone: bool = False) -> list[Line]
         )
         for event in events
     ]
+
+
+def deed(event: AuditEvent) -> str:
+    """Return what it was, and by which field or on which step."""
+    said, fields = event.get_action_display(), event.data.get("fields")
+    if fields:
+        by = ", ".join(str(FIELDS.get(field, field)) for field in fields)
+        return _("%(what)s by %(fields)s") % {"what": said, "fields": by}
+    step = STEPS.get(event.data.get("step", ""))
+    return f"{said}, {step}" if step else said
 
 
 def place(event: AuditEvent) -> str:
