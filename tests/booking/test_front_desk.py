@@ -774,7 +774,9 @@ def test_who_has_to_be_phoned_is_on_the_desk_until_somebody_called(
     desk.force_login(a_colleague(username="ben"))
     with nothing_written():
         response = desk.post(path)
-    assert said(response)[-1] == f"{visit.reference}: this call is no longer needed."
+    assert said(response)[-1] == (
+        f"{visit.reference}: Ana Demo called already, at Monday, 9:00 AM."
+    )
 
 
 def test_mail_that_failed_becomes_a_call(desk: Client) -> None:
