@@ -202,7 +202,7 @@ class FrontDeskSite(admin.AdminSite):
         still = Message.objects.phone_these_people().filter(pk=pk)
         done = still.update(called_at=clock.now(), called_by=request.user)
         if done:
-            trail.changed(request)
+            trail.changed(request, message.appointment.patient_id)
         words = _("Thank you. %(reference)s: noted that you called.")
         params = {"reference": message.appointment.reference}
         if not done:
