@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from math import ceil
 from statistics import median
 
@@ -30,7 +31,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from . import charts
-from .availability import opening_windows
+from .availability import WeeklyHours, opening_windows
 from .models import (
     Appointment,
     AppointmentEvent,
@@ -430,23 +431,30 @@ def usage(days: Range) -> list[Used]:
         .order_by()
         .values_list("resource_id", "start", "end")
     )
-    anybody = [h.as_weekly() for r in resources for h in r.hours.all()]
+    hours = {r.pk: frozenset(h.as_weekly() for h in r.hours.all()) for r in resources}
+    anybody: frozenset[WeeklyHours] = frozenset().union(*hours.values())
     whole = _span(days.begin, days.end)
-    found = []
-    for resource in resources:
-        weekly = [h.as_weekly() for h in resource.hours.all()]
-        if not weekly and resource.kind != Resource.Kind.CLINICIAN:
-            weekly = anybody
+
+    @cache
+    def open_spans(weekly: frozenset[WeeklyHours]) -> list[Seconds]:
         windows = opening_windows(
             weekly, first=days.first, last=days.last, zone=clinic_zone()
         )
-        spans = [(w.start, w.end) for w in windows]
+        return [(w.start, w.end) for w in windows]
+
+    found = []
+    for resource in resources:
+        weekly = hours[resource.pk]
+        if not weekly and resource.kind != Resource.Kind.CLINICIAN:
+            weekly = anybody
+        spans = open_spans(weekly)
         closed = _merged(
             _span(start, end)
             for pk, start, end in closures
             if pk in (None, resource.pk)
         )
-        bookable = sum(_left(span, closed) for span in spans)
+        shut = _by_day(closed)
+        bookable = sum(_left(span, _near(shut, span)) for span in spans)
         mine = _merged(_cut(booked[resource.pk], whole))
         # Closed time is nobody's loss, nor is what somebody else got after all.
         gone = _by_day(_merged([*mine, *closed]))
