@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import clock, policy, trail, waiting_list, workflow
+from booking import clock, paperwork, policy, trail, waiting_list, workflow
 from booking.errors import (
     BookingError,
     DifferentForm,
@@ -38,7 +38,7 @@ from booking.errors import (
 )
 from booking.front_desk import may_answer
 from booking.messages import preview_cancellation, preview_decline
-from booking.models import Appointment
+from booking.models import Appointment, Paper
 from booking.models.appointment import AppointmentQuerySet
 from booking.policy import DeclineReason, Status
 from booking.queue import judge
@@ -138,6 +138,7 @@ class AppointmentAdmin(OfferedFilters):
             page("<int:pk>/offer/", require_POST(self.offer_view), "offer"),
             page("<int:pk>/propose/", self.propose_view, "propose"),
             page("<int:pk>/attend/", require_POST(self.attend_view), "attend"),
+            page("<int:pk>/paper/", require_POST(self.paper_view), "paper"),
             page("<int:pk>/waiting/", require_POST(self.waiting_view), "waiting"),
             *super().get_urls(),
         ]
@@ -284,6 +285,8 @@ class AppointmentAdmin(OfferedFilters):
             place=next((p for p in self.places(visit, now)), None),
             offers=visit.proposals.offers(),
             acts=workflow.recordable(visit, now),
+            papers=paperwork.of_visit(visit, now),
+            paper_states=Paper.State,
             can_offer=can_offer(visit, now),
             can_move=workflow.can_move(visit, now),
             may_answer=may_answer(request),
@@ -295,6 +298,30 @@ class AppointmentAdmin(OfferedFilters):
         if not visit.waiting_list_entries.open().exists():
             return []
         return [p for p in waiting_list.places(now) if p.visit == visit]
+
+    def paper_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Note how it stands with a paper of the visit."""
+        visit = self.visit_to_answer(request, pk)
+        kind, state = request.POST.get("kind", ""), request.POST.get("state", "")
+        if kind not in Paper.Kind or state not in Paper.State:
+            messages.error(request, _("Choose how it stands with the paper."))
+        else:
+            now, by = clock.now(), by_signed_in(request)
+            try:
+                paper = workflow.file_paper(
+                    pk, Paper.Kind(kind), Paper.State(state), by=by, now=now
+                )
+            except BookingError as error:
+                messages.error(request, words.refusal(error, visit, now))
+            else:
+                trail.changed(request, visit.patient_id, paper=kind, state=state)
+                said = _("%(reference)s: %(paper)s, %(state)s.") % {
+                    "reference": visit.reference,
+                    "paper": paper.get_kind_display(),
+                    "state": str(paper.get_state_display()).lower(),
+                }
+                messages.success(request, said)
+        return HttpResponseRedirect(came_from(request, visit))
 
     def accept_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
