@@ -91,14 +91,12 @@ def a_day() -> None:
     the codes of whoever is at the desk.
     """
     now = clock.now()
-    number = Resource.objects.count()  # the factories of each process begin with 1
-    somebody = a_clinician(f"Demo Clinician {number}")
+    somebody = a_clinician()
     somebody.hours.all().delete()
     for weekday in range(7):
         somebody.hours.create(weekday=weekday, opens="00:00", closes="23:30")
     short = a_visit_type(
         takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name="Short visit",
-        service=VisitType.objects.get(code=NEW).service, code=f"short-{number}",
         holds_first_choice=False,
     )  # fmt: skip
     workflow.refresh_closures(now=now)

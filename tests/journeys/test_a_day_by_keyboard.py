@@ -8,7 +8,6 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.booking.desk import code_of
@@ -168,13 +167,10 @@ def see_patients(hands: Hands, day: dict[str, Any]) -> None:
     expect(hands.page.locator("#changed")).to_be_focused()
 
 
-@pytest.mark.parametrize(("width", "javascript"), [(1280, True), (768, False)])
-def test_the_whole_day_without_a_mouse(
-    clinic: Clinic, visitor: NewPage, width: int, javascript: bool
-) -> None:
+def test_the_whole_day_without_a_mouse(clinic: Clinic, visitor: NewPage) -> None:
     make = "from tests.journeys import scenes; scenes.a_day()"
     day = json.loads(clinic.site.manage("shell", "-v0", "-c", make))
-    hands = Hands(clinic, visitor(width=width, javascript=javascript))
+    hands = Hands(clinic, visitor())
     sign_in(hands, clinic, day["secret"])
     answer_requests(hands, day)
     book_a_caller(hands)
