@@ -84,6 +84,50 @@ def one_time_a_day() -> None:
     sys.stdout.write(made.service.slug)
 
 
+def a_day() -> None:
+    """Make what somebody at the desk does in a day; print keys of visits, and a secret.
+
+    Two visits of today, two requests for the same time and one more; and a phone for
+    the codes of whoever is at the desk.
+    """
+    now = clock.now()
+    somebody = a_clinician()
+    somebody.hours.all().delete()
+    for weekday in range(7):
+        somebody.hours.create(weekday=weekday, opens="00:00", closes="23:30")
+    short = a_visit_type(
+        takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name="Short visit",
+        holds_first_choice=False,
+    )  # fmt: skip
+    workflow.refresh_closures(now=now)
+    desk = User.objects.get(username="front-desk")
+
+    def ask(*starts: datetime, asked: datetime = now) -> Appointment:
+        new = a_new_request(short, *starts, patient=patient_details(email=""))
+        return workflow.request(new, key=uuid.uuid4(), by=PATIENT, now=asked)
+
+    def free(start: datetime, asked: datetime) -> list[datetime]:
+        day = words.local(start).date()
+        days = short.availability(day, day, now=asked)
+        return [datetime.fromtimestamp(s.start, UTC) for d in days for s in d.slots]
+
+    last_week = now - 7 * DAY
+    keys: dict[str, Any] = {}
+    for name, start in zip(("comes", "stays_away"), free(now, last_week), strict=False):
+        visit = ask(start, asked=last_week)
+        first = visit.proposals.get()
+        workflow.accept(visit.pk, first.pk, by=By.staff(desk), now=last_week)
+        keys[name] = visit.pk
+    wanted, other = free(now + 5 * DAY, now)[:20:10]
+    keys |= {"first": ask(wanted).pk, "rival": ask(wanted).pk, "third": ask(other).pk}
+    keys["secret"] = second_factor.new_secret()
+    SecondFactor.objects.update_or_create(
+        user=desk,
+        defaults={"secret": keys["secret"], "since": now, "last_step": 0},
+    )
+    sys.stdout.write(json.dumps(keys))
+
+
 @dataclass
 class Scenes:
     """Each method yields names with what stands for them in an address or a cookie."""

@@ -1,0 +1,179 @@
+"""The front desk's whole day without a mouse: sign in, answer, book, block, move.
+
+Every control that is used is reached with Tab, and seen to have the focus.
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.booking.desk import code_of
+from tests.browser import NewPage, axe
+
+from .steps import Clinic
+from .test_keyboard import Keyboard
+
+# What the desk is full of lies before what is looked for.
+MOST_TABS = 60
+LIST = "/admin/booking/appointment/"
+
+
+class Hands(Keyboard):
+    """Hands at the desk. At each stop, somebody with a screen reader looks, too."""
+
+    def __init__(self, clinic: Clinic, page: Page) -> None:
+        super().__init__(page)
+        self.url = clinic.site.url
+        self.tabs: dict[str, int] = {}
+
+    def go_to(self, selector: str, at_most: int = MOST_TABS) -> None:
+        """Tab to what fits the selector."""
+        for count in range(1, at_most + 1):
+            self.tab()
+            fits = "selector => document.activeElement.matches(selector)"
+            if self.page.evaluate(fits, selector):
+                self.tabs[selector] = count
+                return
+        raise AssertionError(f"Tab does not lead to {selector} on {self.page.url}")
+
+    def use(self, selector: str, key: str = "Enter") -> None:
+        self.go_to(selector)
+        self.press(key)
+
+    def fill_in(self, selector: str, text: str) -> None:
+        self.go_to(selector)
+        self.page.keyboard.type(text)
+
+    def opens(self, heading: str | re.Pattern[str]) -> None:
+        """See that this is the page, and that axe finds nothing on it."""
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+        axe(self.page)
+
+    def is_told(self, words: str) -> None:
+        expect(self.page.get_by_role("status")).to_contain_text(words)
+
+    def preview(self) -> None:
+        """Ask what the patient will read, and wait until it is there."""
+        self.use("button[name=preview]")
+        expect(self.page.locator("button[name=send]")).to_be_visible()
+
+    def skip_the_times(self) -> None:
+        """Leave out the many times that could be chosen."""
+        self.use(".days > p > a")
+
+    def open_today(self) -> None:
+        """Load Today, as its link at the top of each page does."""
+        self.use(".bar a")
+        expect(self.page.get_by_role("heading", name="Needs an answer")).to_be_visible()
+
+
+def sign_in(hands: Hands, clinic: Clinic, secret: str) -> None:
+    hands.page.goto(f"{hands.url}/admin/")
+    hands.opens("Sign in")
+    hands.fill_in("#id_username", "front-desk")
+    hands.fill_in("#id_password", clinic.passwords["front-desk"])
+    hands.press("Enter")
+    expect(hands.page.locator("[name=code]")).to_be_visible()
+    axe(hands.page)
+    hands.fill_in("[name=code]", code_of(secret, datetime.now(UTC)))
+    hands.press("Enter")
+    expect(hands.page.get_by_role("heading", name="Needs an answer")).to_be_visible()
+    axe(hands.page)
+
+
+def answer_requests(hands: Hands, day: dict[str, Any]) -> None:
+    hands.use(f'[href$="{LIST}{day["first"]}/change/"]')
+    hands.opens(re.compile("^Visit "))
+    expect(hands.page.get_by_text("also wanted by 1").first).to_be_visible()
+    hands.use("button[name=proposal]")
+    hands.is_told("accepted for")
+
+    hands.open_today()
+    rival = hands.page.locator(f"[aria-labelledby=visit-{day['rival']}]")
+    expect(rival).to_contain_text("needs another time")
+    hands.use(f'[href*="{LIST}{day["rival"]}/propose/"]')
+    hands.opens(re.compile("^Offer times to "))
+    hands.skip_the_times()
+    hands.preview()
+    hands.skip_the_times()
+    hands.use("button[name=send]")
+    hands.is_told("offered, and kept until")
+
+    hands.use(f'[href*="{LIST}{day["third"]}/decline/"]')
+    hands.opens(re.compile("^Decline "))
+    hands.use("[name=reason]", "Space")
+    hands.preview()
+    axe(hands.page)
+    hands.use("button[name=send]")
+    hands.is_told("declined.")
+
+
+def book_a_caller(hands: Hands) -> None:
+    hands.use('[href$="/phone/"]')
+    hands.opens("Book for a caller")
+    hands.go_to("[name=visit_type]")
+    hands.press("ArrowDown")
+    hands.use("button[name=show]")
+    expect(hands.page.locator("[name=start]").first).to_be_visible()
+    hands.use("[name=start]", "Space")
+    hands.fill_in("[name=given_name]", "Cal")
+    hands.fill_in("[name=family_name]", "Keys")
+    hands.fill_in("[name=phone]", "212 555 0143")
+    hands.use("button[name=book]")
+    hands.opens(re.compile("^Read to the caller: "))
+
+
+def use_the_calendar(hands: Hands, day: dict[str, Any]) -> None:
+    hands.use('.bar [href$="/calendar/"]')
+    hands.opens(re.compile("^Calendar: "))
+    hands.use('[href*="/closure/add/"]')
+    hands.opens("Add closure")
+    hands.fill_in("[name=reason]", "Training")
+    hands.use("[name=_save]")
+    hands.is_told("Training")
+
+    hands.page.goto(f"{hands.url}{LIST}{day['first']}/change/")
+    hands.use('[href*="/move/"]')
+    hands.opens(re.compile("^Move "))
+    hands.use("[name=start]", "Space")
+    hands.preview()
+    hands.skip_the_times()
+    hands.use("button[name=send]")
+    hands.is_told("moved to")
+
+    hands.use('.bar [href$="/calendar/"]')
+    hands.opens(re.compile("^Calendar: "))
+    hands.use('[href*="/calendar/sheet/"]')
+    hands.opens(re.compile("^Day sheet: "))
+
+
+def see_patients(hands: Hands, day: dict[str, Any]) -> None:
+    hands.open_today()
+    for visit, acts in {
+        "comes": {"arrive": "arrived.", "complete": "completed."},
+        "stays_away": {"miss": "did not come."},
+    }.items():
+        for act, words in acts.items():
+            form = f'[action$="{LIST}{day[visit]}/attend/"]'
+            hands.use(f'{form} [value="{act}"]')
+            hands.is_told(words)
+    axe(hands.page)
+    hands.use('.counts [href="#changed"]')
+    hands.use('[action$="/admin/seen/"] button')
+    hands.is_told("Noted what you have seen.")
+    expect(hands.page.locator("#changed")).to_be_focused()
+
+
+def test_the_whole_day_without_a_mouse(clinic: Clinic, visitor: NewPage) -> None:
+    make = "from tests.journeys import scenes; scenes.a_day()"
+    day = json.loads(clinic.site.manage("shell", "-v0", "-c", make))
+    hands = Hands(clinic, visitor())
+    sign_in(hands, clinic, day["secret"])
+    answer_requests(hands, day)
+    book_a_caller(hands)
+    use_the_calendar(hands, day)
+    see_patients(hands, day)
+    print(hands.tabs)  # noqa: T201 -- how far it is to each, with `pytest -s`
