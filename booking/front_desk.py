@@ -203,10 +203,22 @@ class FrontDeskSite(admin.AdminSite):
         still = Message.objects.phone_these_people().filter(pk=pk)
         done = still.update(called_at=clock.now(), called_by=request.user)
         if done:
-            trail.changed(request)
+            trail.changed(request, message.appointment.patient_id)
         words = _("Thank you. %(reference)s: noted that you called.")
+        params = {"reference": message.appointment.reference}
+        if not done:
+            message.refresh_from_db()
         if not done and message.called_by != request.user:
             words = _("%(reference)s: this call is no longer needed.")
-        params = {"reference": message.appointment.reference}
+        if (
+            message.called_by
+            and message.called_at
+            and message.called_by != request.user
+        ):
+            words = _("%(reference)s: %(who)s called already, at %(when)s.")
+            params |= {
+                "who": message.called_by.get_full_name() or str(message.called_by),
+                "when": date_format(localtime(message.called_at), "l, g:i A"),
+            }
         messages.success(request, words % params)
         return HttpResponseRedirect(reverse("admin:index"))

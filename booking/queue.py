@@ -8,7 +8,7 @@ from functools import cached_property
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from . import reasons, workflow
+from . import paperwork, reasons, workflow
 from .availability import Reason, Why
 from .models import (
     Appointment,
@@ -21,6 +21,7 @@ from .models import (
     clinic_zone,
 )
 from .models.appointment import AppointmentQuerySet
+from .paperwork import Item
 from .policy import Act, Status
 
 # The desk shows this many requests; the list of visits has all of them.
@@ -121,6 +122,19 @@ class Desk:
         """Return whom to phone, and about what."""
         messages = Message.objects.phone_these_people().still_true(self.now)
         return list(messages.select_related("appointment__patient"))
+
+    @cached_property
+    def papers(self) -> list[Item]:
+        """Return what visits to come still need on paper, what is due first on top."""
+        return paperwork.open_items(self.now)
+
+    @property
+    def papers_shown(self) -> list[Item]:
+        return self.papers[:SHOWN]
+
+    @property
+    def papers_late(self) -> int:
+        return sum(item.late for item in self.papers)
 
     @cached_property
     def today(self) -> list[Arrival]:

@@ -34,7 +34,7 @@ from clinic_site.client import client_address
 
 from . import clock
 from .models import AppointmentEvent, AuditEvent, AuditSubject
-from .noticing import noticing
+from .noticing import notice, noticing
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +80,10 @@ def searched(request: HttpRequest, **data: Any) -> None:
     request.trail = (Action.SEARCH, data)  # type: ignore[attr-defined]
 
 
-def changed(request: HttpRequest, **data: Any) -> None:
+def changed(request: HttpRequest, patient: int | None = None, **data: Any) -> None:
     """Say that something was changed that neither a visit nor Django keeps."""
+    if patient is not None:
+        notice(patient)
     request.trail = (Action.CHANGE, data)  # type: ignore[attr-defined]
 
 

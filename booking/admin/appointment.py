@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import clock, policy, trail, waiting_list, workflow
+from booking import clock, paperwork, policy, trail, waiting_list, workflow
 from booking.errors import (
     BookingError,
     DifferentForm,
@@ -38,7 +38,7 @@ from booking.errors import (
 )
 from booking.front_desk import may_answer
 from booking.messages import preview_cancellation, preview_decline
-from booking.models import Appointment
+from booking.models import Appointment, Paper
 from booking.models.appointment import AppointmentQuerySet
 from booking.policy import DeclineReason, Status
 from booking.queue import judge
@@ -138,6 +138,7 @@ class AppointmentAdmin(OfferedFilters):
             page("<int:pk>/offer/", require_POST(self.offer_view), "offer"),
             page("<int:pk>/propose/", self.propose_view, "propose"),
             page("<int:pk>/attend/", require_POST(self.attend_view), "attend"),
+            page("<int:pk>/paper/", require_POST(self.paper_view), "paper"),
             page("<int:pk>/waiting/", require_POST(self.waiting_view), "waiting"),
             *super().get_urls(),
         ]
@@ -284,6 +285,8 @@ class AppointmentAdmin(OfferedFilters):
             place=next((p for p in self.places(visit, now)), None),
             offers=visit.proposals.offers(),
             acts=workflow.recordable(visit, now),
+            papers=paperwork.of_visit(visit, now),
+            paper_states=Paper.State,
             can_offer=can_offer(visit, now),
             can_move=workflow.can_move(visit, now),
             may_answer=may_answer(request),
@@ -295,6 +298,30 @@ class AppointmentAdmin(OfferedFilters):
         if not visit.waiting_list_entries.open().exists():
             return []
         return [p for p in waiting_list.places(now) if p.visit == visit]
+
+    def paper_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Note how it stands with a paper of the visit."""
+        visit = self.visit_to_answer(request, pk)
+        kind, state = request.POST.get("kind", ""), request.POST.get("state", "")
+        if kind not in Paper.Kind or state not in Paper.State:
+            messages.error(request, _("Choose how it stands with the paper."))
+        else:
+            now, by = clock.now(), by_signed_in(request)
+            try:
+                paper = workflow.file_paper(
+                    pk, Paper.Kind(kind), Paper.State(state), by=by, now=now
+                )
+            except BookingError as error:
+                messages.error(request, words.refusal(error, visit, now))
+            else:
+                trail.changed(request, visit.patient_id, paper=kind, state=state)
+                said = _("%(reference)s: %(paper)s, %(state)s.") % {
+                    "reference": visit.reference,
+                    "paper": paper.get_kind_display(),
+                    "state": str(paper.get_state_display()).lower(),
+                }
+                messages.success(request, said)
+        return HttpResponseRedirect(came_from(request, visit))
 
     def accept_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
@@ -309,32 +336,42 @@ class AppointmentAdmin(OfferedFilters):
     def decline_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
         form = DeclineForm(request.POST or None)
-        return self.answer_view(request, visit, policy.Act.DECLINE, form, declining)
+        return self.answer_view(request, visit, form, declines, declining)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
-        on_list = visit.waiting_list_entries.open().exists()
-        move = policy.ending(visit.status, on_list=on_list)
         form = AnswerForm(request.POST or None)
-        return self.answer_view(request, visit, move, form, cancelling)
+        return self.answer_view(request, visit, form, ends, cancelling)
 
     def answer_view(
         self,
         request: HttpRequest,
         visit: Appointment,
-        move: policy.Act,
         form: Form,
+        moves: Callable[[Appointment], policy.Act],
         acting: Callable[[int, Form, int | None], Act],
     ) -> HttpResponse:
-        """Ask what to tell the patient, and show the exact message before it goes."""
+        """Ask what to tell the patient, and show the exact message before it goes.
+
+        Whoever was too slow finds here what they typed: to decide again or, when that
+        can no longer be done, to copy it.
+        """
         now = clock.now()
-        is_ready = form.is_valid()
+        is_ready, is_late = form.is_valid(), False
         if is_ready and "send" in request.POST:
-            self.attempt(request, visit, acting(visit.pk, form, seen_version(request)))
-            return HttpResponseRedirect(came_from(request, visit))
-        if visit.status not in policy.TRANSITIONS[move].sources:
+            act = acting(visit.pk, form, seen_version(request))
+            if self.attempt(request, visit, act):
+                return HttpResponseRedirect(came_from(request, visit))
+            visit.refresh_from_db()
+            is_late = True
+        move = moves(visit)
+        can = visit.status in policy.TRANSITIONS[move].sources
+        if not can and not is_late:
             self.refuse(request, visit, NotPossibleNow())
+        if not can and not typed_in(form):
             return HttpResponseRedirect(came_from(request, visit))
+        seen = visit.version if is_late else request.POST.get("seen_version")
+        is_shown = is_ready and can and not is_late
         return self.page(
             request,
             "answer",
@@ -342,8 +379,9 @@ class AppointmentAdmin(OfferedFilters):
             send=words.SEND[move],
             visit=visit,
             form=form,
-            preview=previewed(visit, form, now) if is_ready else None,
-            version=request.POST.get("seen_version", visit.version),
+            preview=previewed(visit, form, now) if is_shown else None,
+            version=visit.version if seen is None else seen,
+            is_over=not can,
             back=came_from(request, visit),
             now=now,
         )
@@ -364,7 +402,10 @@ class AppointmentAdmin(OfferedFilters):
                 plan.refused(error)
             except BookingError as error:
                 messages.warning(request, words.refusal(error, visit, now))
-                return HttpResponseRedirect(there)
+                visit.refresh_from_db()
+                if visit.status not in (Status.PENDING, Status.BOOKED):
+                    return HttpResponseRedirect(there)
+                plan = SeriesPlan(visit, request.POST, now)
             else:
                 messages.success(request, plan.outcome(visits))
                 return HttpResponseRedirect(there)
@@ -396,27 +437,31 @@ class AppointmentAdmin(OfferedFilters):
     def propose_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Choose times, see the message that offers them, and send it."""
         visit = self.visit_to_answer(request, pk)
-        page = OfferPage(visit, request.POST, clock.now())
         title = _("Offer times to %(reference)s") % {"reference": visit.reference}
-        return self.times_view(request, page, "propose", title, policy.Act.OFFER)
+        act = policy.Act.OFFER
+        return self.times_view(request, visit, OfferPage, "propose", title, act)
 
     def move_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Choose another time, see the message that says so, and move the visit."""
         visit = self.visit_to_answer(request, pk)
-        page = MovePage(visit, request.POST, clock.now())
         title = _("Move %(reference)s") % {"reference": visit.reference}
-        return self.times_view(request, page, "move", title, policy.Act.MOVE)
+        return self.times_view(request, visit, MovePage, "move", title, policy.Act.MOVE)
 
     def times_view(
         self,
         request: HttpRequest,
-        page: OfferPage | MovePage,
+        visit: Appointment,
+        kind: type[OfferPage] | type[MovePage],
         name: str,
         title: str,
         act: policy.Act,
     ) -> HttpResponse:
-        """Show free times and, when some are chosen, the message; then do it."""
-        visit, preview = page.visit, None
+        """Show free times and, when some are chosen, the message; then do it.
+
+        Whoever was too slow finds here what they chose, to decide again.
+        """
+        page, preview = kind(visit, request.POST, clock.now()), None
+        version = request.POST.get("seen_version", visit.version)
         if "send" in request.POST and page.form.is_valid():
             try:
                 after = page.make(by_signed_in(request), seen_version(request))
@@ -424,7 +469,10 @@ class AppointmentAdmin(OfferedFilters):
                 page.refused(error)
             except BookingError as error:
                 self.refuse(request, visit, error)
-                return HttpResponseRedirect(came_from(request, visit))
+                visit.refresh_from_db()
+                page, version = kind(visit, request.POST, page.now), visit.version
+                if not page.is_possible():
+                    return HttpResponseRedirect(came_from(request, visit))
             else:
                 messages.success(request, f"{visit.reference}: {words.outcome(after)}")
                 return HttpResponseRedirect(came_from(request, visit))
@@ -439,7 +487,7 @@ class AppointmentAdmin(OfferedFilters):
             title=title,
             send=words.SEND[act],
             preview=preview,
-            version=request.POST.get("seen_version", visit.version),
+            version=version,
             back=came_from(request, visit),
             **page.context(),
         )
@@ -581,6 +629,7 @@ class AppointmentAdmin(OfferedFilters):
         else:
             # To cancel what is cancelled is no error, but somebody else did it.
             self.refuse(request, visit, NotPossibleNow())
+            return False
         return True
 
     def refuse(
@@ -608,6 +657,21 @@ def swapping(pk: int, chosen: "re.Match[str]", request: HttpRequest) -> Act:
     return lambda by, now: workflow.swap(
         pk, gives, takes, by=by, now=now, seen_version=seen
     )
+
+
+def declines(visit: Appointment) -> policy.Act:
+    return policy.Act.DECLINE
+
+
+def ends(visit: Appointment) -> policy.Act:
+    """Return which act it is to cancel the visit as it stands now."""
+    on_list = visit.waiting_list_entries.open().exists()
+    return policy.ending(visit.status, on_list=on_list)
+
+
+def typed_in(form: Form) -> bool:
+    """Tell whether anything was typed that somebody would have to type again."""
+    return any(form.data.get(name) for name in ("note", "private_note"))
 
 
 def previewed(visit: Appointment, form: Form, now: datetime) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from .form_key import FormKey
 from .limit import Hit
 from .link import AppointmentLink
 from .message import Heartbeat, Message
+from .paperwork import Paper
 from .patient import Patient
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
@@ -37,6 +38,7 @@ __all__ = [
     "Hours",
     "Ignoring",
     "Message",
+    "Paper",
     "Part",
     "Patient",
     "Plan",

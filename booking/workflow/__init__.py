@@ -13,6 +13,7 @@ from .join import join
 from .leave import leave
 from .move import can_move, move, moved_to
 from .offer import offer
+from .paper import file_paper
 from .request import Answer, NewRequest, open_windows, reply_promise, request
 from .road import PATIENT, SYSTEM, By
 from .series import book_series
@@ -35,6 +36,7 @@ __all__ = [
     "close",
     "decline",
     "expire",
+    "file_paper",
     "hold",
     "is_over",
     "is_own",

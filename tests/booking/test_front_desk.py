@@ -774,7 +774,9 @@ def test_who_has_to_be_phoned_is_on_the_desk_until_somebody_called(
     desk.force_login(a_colleague(username="ben"))
     with nothing_written():
         response = desk.post(path)
-    assert said(response)[-1] == f"{visit.reference}: this call is no longer needed."
+    assert said(response)[-1] == (
+        f"{visit.reference}: Ana Demo called already, at Monday, 9:00 AM."
+    )
 
 
 def test_mail_that_failed_becomes_a_call(desk: Client) -> None:
@@ -958,7 +960,7 @@ def test_the_queue_is_answered_with_the_keyboard_alone(pages: dict[str, str]) ->
         page.goto(f"http://localhost{DESK}")
         page.locator("main").focus()
         reached = []
-        for _ in range(11):
+        for _ in range(12):
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.innerText"))
         return [" ".join(words.split()) for words in reached]
@@ -971,6 +973,7 @@ def test_the_queue_is_answered_with_the_keyboard_alone(pages: dict[str, str]) ->
         "2 waiting in all",
         "0 to come today",
         "6 changes by others",
+        "4 papers",
         "1 to phone",
         f"Accept tomorrow 12:00 PM {late}",
         f"Offer another time… {late}",

@@ -597,7 +597,7 @@ NEVER = {
 NO_PAGES = {
     "called", "seen", "stay",
     "booking_appointment_accept", "booking_appointment_attend",
-    "booking_appointment_offer",
+    "booking_appointment_offer", "booking_appointment_paper",
     "booking_appointment_waiting", "booking_appointment_history",
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",
     "view_on_site",

@@ -170,6 +170,11 @@ def recording_an_arrival(world: World) -> Sent:
     return world.client("superuser"), arrived
 
 
+def filing_a_paper(world: World) -> Sent:
+    world.rows["booking.appointment"] = world.other.pk
+    return world.client("superuser"), {"kind": "card", "state": "done"}
+
+
 def offering_a_time(world: World) -> Sent:
     start = NOW + timedelta(days=2, hours=2)
     data = {"starts": [start.strftime("%Y-%m-%dT%H:%MZ")], "hours": "24", "send": ""}
@@ -330,6 +335,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/offer/": taking_for_a_caller,
     f"{APPOINTMENT}<int:pk>/propose/": offering_a_time,
     f"{APPOINTMENT}<int:pk>/attend/": recording_an_arrival,
+    f"{APPOINTMENT}<int:pk>/paper/": filing_a_paper,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),
     f"{CHORE}{CHANGE}": saving(f"{CHORE}{CHANGE}", every="hour"),

@@ -1,0 +1,37 @@
+"""The days on which the office works, for the clocks that the law starts.
+
+Monday to Friday, without the federal holidays and without the days on which the whole
+clinic is closed. Holidays of the State of New York are business days here: offices work
+on most of them, and a clock that runs on them is never late.
+"""
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from functools import lru_cache
+
+import holidays
+
+DAY = timedelta(days=1)
+
+
+@lru_cache(maxsize=1)
+def _holidays() -> holidays.HolidayBase:
+    return holidays.country_holidays("US")
+
+
+def is_business_day(day: date, closed: Collection[date] = ()) -> bool:
+    return day.weekday() < 5 and day not in _holidays() and day not in closed
+
+
+def between(first: date, last: date, closed: Collection[date] = ()) -> int:
+    """Count the business days after `first`, up to and including `last`."""
+    days = (first + n * DAY for n in range(1, (last - first).days + 1))
+    return sum(is_business_day(day, closed) for day in days)
+
+
+def after(day: date, count: int, closed: Collection[date] = ()) -> date:
+    """Return the business day that comes so many of them after `day`."""
+    while count:
+        day += DAY
+        count -= is_business_day(day, closed)
+    return day
