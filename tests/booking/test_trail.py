@@ -273,7 +273,9 @@ def test_a_manager_comes_from_the_visit_to_the_trail_of_its_patient(manager: Cli
     page = reverse("admin:trail_of_patient", args=[visit.patient_id])
 
     assert page in manager.get(address("change", visit)).text
-    assert "A visit" in manager.get(page).text
+    shown = manager.get(page).text
+    assert "A visit" in shown
+    assert visit.patient.full_name in shown
 
 
 def test_the_desk_is_shown_no_way_to_it(desk: Client):
