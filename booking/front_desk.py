@@ -14,6 +14,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -55,7 +56,7 @@ def day_in(text: str, otherwise: date) -> date:
 
 
 # Pages of their own, by address, view and name; modules of `booking.admin` add theirs.
-PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = []
+PAGES: list[tuple[str, Callable[..., HttpResponseBase], str]] = []
 
 
 class FrontDeskSite(admin.AdminSite):

@@ -30,7 +30,16 @@ from booking.policy import Act, Actor
 from services import rows
 from services.models import OpeningHours
 
-from .road import By, act, check_right, lock_resources, record, take_time, time_data
+from .road import (
+    By,
+    act,
+    as_text,
+    check_right,
+    lock_resources,
+    record,
+    take_time,
+    time_data,
+)
 
 # No letter that looks or sounds like a digit or another letter.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -122,7 +131,9 @@ def request(
         mine.delete()
     visit = new_visit(asked, key, now)
     visit.reply_by = reply_promise(asked.visit_type, now)
-    event = record(visit, Act.REQUEST, by=by, now=now, data=time_data(visit))
+    promise = {"reply_by": as_text(visit.reply_by)}
+    data = time_data(visit) | promise
+    event = record(visit, Act.REQUEST, by=by, now=now, data=data)
     first = _propose(visit, asked.choices)
     if asked.visit_type.holds_first_choice:
         for row in taken:

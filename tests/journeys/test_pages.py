@@ -76,6 +76,12 @@ def choose_no_days(page: Page) -> None:
     press("Continue")(page)
 
 
+def choose_no_column(page: Page) -> None:
+    for column in page.locator("[name=columns]").all():
+        column.uncheck()
+    press("Make the file")(page)
+
+
 def tick_three(page: Page) -> None:
     for tile in page.locator("label.time").all()[3:6]:
         tile.click()
@@ -654,6 +660,18 @@ MANAGER = dict(kept()) | {
         "/admin/auth/user/{with_phone_pk}/change/", "Reset", "superuser"
     ),
     "ready for patients": Look("/admin/booking/clinic-check/", "just now", "manager"),
+    "reports": Look("/admin/booking/reports/", "Time to answer", "manager"),
+    "reports, impossible days": Look(
+        "/admin/booking/reports/?first=9999-12-31&last=9999-12-31", "Check the year",
+        "manager",
+    ),
+    "visits as a file": Look(
+        "/admin/booking/reports/visits/", "Which visits?", "manager"
+    ),
+    "visits as a file, no column": Look(
+        "/admin/booking/reports/visits/", "Choose at least one", "manager",
+        choose_no_column,
+    ),
     "trail": Look("/admin/booking/trail/", "Newest first", "manager"),
     "trail of a patient": Look(
         "/admin/booking/trail/patient/{patient_pk}/", "Newest first", "manager"

@@ -139,7 +139,7 @@ def fault_of(response: HttpResponse) -> str:
     if status not in (200, 302, 400, 403, 404, 405, 409, 422):
         return f"answered {status}"
     text = "".join(f"{name}: {value}\n" for name, value in response.items())
-    text += b"".join(response).decode()
+    text += b"".join(response).decode(errors="replace")  # it may be a file
     if found := [bad for bad in NEVER if bad in text]:
         return f"echoed {found}"
     there = response.get("Location", "/").removeprefix("http://testserver")

@@ -1,0 +1,795 @@
+"""How it is going, in numbers: each report with its picture, its table and its words.
+
+Reads, and no more. Each asks the database once or twice, however many visits there are;
+what cannot be counted there is gone through once, as plain values. Days and weeks are
+the clinic's; a week begins on Monday.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from math import ceil
+from statistics import median
+
+from django.db.models import (
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
+from django.db.models.fields.json import KT
+from django.db.models.functions import TruncWeek
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from . import charts
+from .availability import opening_windows
+from .models import (
+    Appointment,
+    AppointmentEvent,
+    Closure,
+    Reservation,
+    Resource,
+    WaitingListEntry,
+    clinic_zone,
+)
+from .policy import AGREED, LONGEST, Act, Actor, CancellationReason, Status, without
+
+# Below this many, a share or a percentile says more about chance than about the clinic.
+ENOUGH = 10
+# A visit that is called off later than this before it begins was called off late.
+LATE = timedelta(hours=24)
+# How staff answer a request.
+ANSWERS = (Act.ACCEPT, Act.DECLINE, Act.OFFER)
+# After these, a visit holds no time any more, and its events say what it held.
+OVER = (Status.FULFILLED, Status.NOSHOW, Status.CANCELLED)
+HOUR = 3600
+
+Words = str | Promise
+Seconds = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The days that a report is about, both included, in the clinic's zone."""
+
+    first: date
+    last: date
+
+    @property
+    def begin(self) -> datetime:
+        return datetime.combine(self.first, time(), clinic_zone()).astimezone(UTC)
+
+    @property
+    def end(self) -> datetime:
+        """Return the midnight after the last day."""
+        after = self.last + timedelta(days=1)
+        return datetime.combine(after, time(), clinic_zone()).astimezone(UTC)
+
+    @property
+    def mondays(self) -> list[date]:
+        """Return the first day of each week that the range touches."""
+        first = self.first - timedelta(days=self.first.weekday())
+        weeks = (self.last - first).days // 7 + 1
+        return [first + timedelta(weeks=n) for n in range(weeks)]
+
+    def within(self, field: str) -> Q:
+        """Match the rows whose `field`, an instant, lies in the range."""
+        return Q(**{f"{field}__gte": self.begin, f"{field}__lt": self.end})
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a picture shows, in numbers; the first cell of a row is its name."""
+
+    caption: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.rows) > 16
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One picture with its figures, its tables, and what they mean in words."""
+
+    code: str
+    title: str
+    figures: Sequence[tuple[str, str]]
+    chart: charts.Bars | charts.Columns | None
+    says: str
+    tables: Sequence[Table]
+    meaning: Sequence[str]
+
+
+def all_reports(days: Range, now: datetime) -> list[Report]:
+    """Return every report on some days. A constant number of queries."""
+    return [
+        answers(days, now),
+        weeks(days),
+        use(days),
+        outcomes(days, now),
+        origins(days),
+        waiting_list(days),
+    ]
+
+
+# --- Words ---------------------------------------------------------------------------
+
+
+def how_long(seconds: float) -> str:
+    """Return a length of time in its two largest units: 5 h 10 min, 3 days 4 h."""
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return _("%(n)d min") % {"n": minutes}
+    if minutes < 48 * 60:
+        said = {"h": minutes // 60, "min": minutes % 60}
+        return _("%(h)d h %(min)d min") % said
+    hours = round(minutes / 60)
+    said = {"d": hours // 24, "h": hours % 24}
+    return _("%(d)d days %(h)d h") % said
+
+
+def hours(seconds: float) -> str:
+    return _("%(n)s h") % {"n": f"{seconds / HOUR:,.1f}"}
+
+
+def percent(part: float, whole: float, *, of: int | None = None) -> str:
+    """Return a share, or that there is too little of what it is a share of."""
+    if (whole if of is None else of) < ENOUGH:
+        return _("not enough visits")
+    return _("%(n)d%%") % {"n": round(100 * part / whole)}
+
+
+def percentile(numbers: Sequence[float], share: int) -> float:
+    """Return the smallest number that `share` percent do not exceed: nearest rank."""
+    return sorted(numbers)[max(ceil(len(numbers) * share / 100) - 1, 0)]
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+# --- Time to answer ------------------------------------------------------------------
+
+
+def _steps() -> list[tuple[str, float]]:
+    return [
+        (_("Within an hour"), HOUR),
+        (_("1 to 4 hours"), 4 * HOUR),
+        (_("4 to 24 hours"), 24 * HOUR),
+        (_("1 to 2 days"), 48 * HOUR),
+        (_("2 to 7 days"), 7 * 24 * HOUR),
+        (_("Longer"), float("inf")),
+    ]
+
+
+def answers(days: Range, now: datetime) -> Report:
+    """Tell how long the requests of these days waited for the clinic's first answer."""
+    answered = AppointmentEvent.objects.filter(
+        appointment=OuterRef("appointment"), act__in=ANSWERS, actor=Actor.STAFF
+    ).order_by("version")
+    asked = (
+        AppointmentEvent.objects.filter(
+            days.within("appointment__requested_at"), version=1, act=Act.REQUEST
+        )
+        .order_by()
+        .annotate(
+            answered=Subquery(answered.values("at")[:1]), promised=KT("data__reply_by")
+        )
+        .values_list("at", "answered", "promised", "appointment__status")
+    )
+    waits: list[float] = []
+    found: Counter[str] = Counter()
+    for at, answer, promised, status in asked.iterator(chunk_size=2000):
+        found["asked"] += 1
+        waiting = status == Status.PENDING
+        if answer is None and not waiting:
+            found["ended"] += 1
+            continue
+        if answer is not None:
+            waits.append((answer - at).total_seconds())
+        if promised is None:
+            found["unknown"] += 1
+        elif (answer or now) <= datetime.fromisoformat(promised):
+            found["kept" if answer else "open"] += 1
+        else:
+            found["late"] += 1
+            found["late_open"] += answer is None
+    judged = found["kept"] + found["late"]
+    steps = _steps()
+    lengths = Counter(next(w for w, most in steps if wait <= most) for wait in waits)
+    few = _("not enough visits")
+    enough = len(waits) >= ENOUGH
+    rows = [
+        [w, _count(lengths[w]), percent(lengths[w], len(waits))] for w, _most in steps
+    ]
+    return Report(
+        "answers",
+        _("Time to answer"),
+        [
+            (
+                _("Half were answered within"),
+                how_long(median(waits)) if enough else few,
+            ),
+            (
+                _("95% were answered within"),
+                how_long(percentile(waits, 95)) if enough else few,
+            ),
+            (_("Promise kept"), percent(found["kept"], judged)),
+        ],
+        charts.bars((w, lengths[w], _count(lengths[w])) for w, _most in steps)
+        if waits
+        else None,
+        _("How many requests were answered within which time."),
+        [
+            Table(_("Requests by the time until the answer"),
+                  [_("Answered"), _("Requests"), _("Share")], rows),
+            Table(
+                _("Requests by what became of the promise"),
+                [_("Promise"), _("Requests")],
+                [
+                    [_("Kept"), _count(found["kept"])],
+                    [_("Answered late"), _count(found["late"] - found["late_open"])],
+                    [_("Late, and not answered yet"), _count(found["late_open"])],
+                    [_("Not answered yet, in time still"), _count(found["open"])],
+                    [_("Ended before an answer"), _count(found["ended"])],
+                    [_("Promise not recorded"), _count(found["unknown"])],
+                    [_("All requests"), _count(found["asked"])],
+                ],
+            ),
+        ],
+        [
+            _(
+                "Counted are requests made on these days, online or by phone. The"
+                " answer is the first time that staff accepted, declined or offered"
+                " times. Visits that staff booked at once, and places on the waiting"
+                " list, are no requests."
+            ),
+            _(
+                "The time runs by the clock, at night and on weekends, too. The promise"
+                " is the one given with the request, in business hours. A request that"
+                " is late and waits still counts as not kept; one that the patient"
+                " withdrew before an answer does not count."
+            ),
+        ],
+    )  # fmt: skip
+
+
+# --- Requests and visits by week -----------------------------------------------------
+
+
+def weeks(days: Range) -> Report:
+    """Tell how many asked, and how many visits there are, week by week."""
+    asked = _by_week(
+        Appointment.objects.filter(days.within("requested_at")), "requested_at"
+    )
+    took = _by_week(
+        Appointment.objects.filter(days.within("start"), status__in=AGREED), "start"
+    )
+    mondays = days.mondays
+    names = {monday: date_format(monday, "M j, Y") for monday in mondays}
+    legend = [("one", _("Asked for")), ("two", _("Visits"))]
+    total = sum(asked.values()), sum(took.values())
+    return Report(
+        "weeks",
+        _("Requests and visits by week"),
+        [(_("Asked for"), _count(total[0])), (_("Visits"), _count(total[1]))],
+        charts.columns(
+            [(date_format(m, "M j"), (asked[m], took[m])) for m in mondays], legend
+        )
+        if any(total)
+        else None,
+        _("Two columns for each week: what was asked for, and the visits in it."),
+        [
+            Table(
+                _("By week, from Monday on"),
+                [_("Week of"), _("Asked for"), _("Visits")],
+                [[names[m], _count(asked[m]), _count(took[m])] for m in mondays],
+            )
+        ],
+        [
+            _(
+                "“Asked for” counts requests, bookings by phone and places on the"
+                " waiting list in the week in which they were made. “Visits” counts"
+                " visits in the week in which they take place: to come, completed or"
+                " missed. Cancelled ones are not counted."
+            ),
+            _(
+                "Days outside the range are not counted, so a week at its edge may be"
+                " cut."
+            ),
+        ],
+    )
+
+
+def _by_week(visits: "QuerySet[Appointment]", field: str) -> Counter[date]:
+    grouped = (
+        visits.order_by()
+        .annotate(week=TruncWeek(field, tzinfo=clinic_zone()))
+        .values_list("week")
+        .annotate(n=Count("pk"))
+    )
+    return Counter({week.date(): n for week, n in grouped})
+
+
+# --- Use of people, rooms and machines -----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """How one resource's time was used, in seconds. `bookable` is open, not blocked."""
+
+    resource: Resource
+    bookable: int
+    booked: int
+    blocked: int
+    lost: int
+
+    @property
+    def free(self) -> int:
+        return max(self.bookable - self.booked - self.lost, 0)
+
+
+def use(days: Range) -> Report:
+    """Tell how the time of people, rooms and machines was used."""
+    found = [u for u in usage(days) if u.bookable or u.booked or u.lost]
+    legend = [
+        ("one", _("Booked")),
+        ("lost", _("Lost")),
+        ("free", _("Free")),
+        ("blocked", _("Blocked")),
+    ]
+    kinds = Resource.Kind
+    totals = {kind: [u for u in found if u.resource.kind == kind] for kind in kinds}
+    labels = {
+        kinds.CLINICIAN: _("Clinicians, booked"),
+        kinds.ROOM: _("Rooms, booked"),
+        kinds.MACHINE: _("Machines, booked"),
+    }
+    return Report(
+        "use",
+        _("Use of clinicians, rooms and machines"),
+        [
+            (labels[kind], _share_booked(used)) for kind, used in totals.items() if used
+        ],
+        charts.stacks(
+            (
+                (
+                    used.resource.name,
+                    (used.booked, used.lost, used.free, used.blocked),
+                    _("%(share)s booked") % {"share": _share_booked([used])},
+                )
+                for used in found
+            ),
+            legend,
+        )
+        if found
+        else None,
+        _("For each, the shares of its time that were booked, lost, free and blocked."),
+        [
+            Table(
+                _("Hours"),
+                [
+                    _("Name"), _("Bookable"), _("Booked"), _("Lost"), _("Free"),
+                    _("Blocked"), _("Booked of bookable"),
+                ],
+                [
+                    [
+                        used.resource.name, hours(used.bookable), hours(used.booked),
+                        hours(used.lost), hours(used.free), hours(used.blocked),
+                        _share_booked([used]),
+                    ]
+                    for used in found
+                ],
+            )
+        ],
+        [
+            _(
+                "Bookable is what the weekly hours give on these days, less what"
+                " closures block. Booked is what visits take, set-up and clean-up"
+                " included, whether they are to come, completed or going on. Lost is"
+                " what was booked for somebody who did not come, or called off less"
+                " than 24 hours before, and that nobody else got. Outside the weekly"
+                " hours, visits can make more than 100%."
+            ),
+            _(
+                "What cannot be known: hours and closures are as they are written"
+                " today. Those that were deleted, or changed without a “from” or"
+                " “until” day, leave no trace. Times that requests and offers keep are"
+                " not booked yet, and count as free."
+            ),
+        ],
+    )  # fmt: skip
+
+
+def _share_booked(used: Iterable[Used]) -> str:
+    used = list(used)
+    bookable = sum(u.bookable for u in used)
+    if bookable == 0:
+        return _("no hours")
+    return _("%(n)d%%") % {"n": round(100 * sum(u.booked for u in used) / bookable)}
+
+
+def usage(days: Range) -> list[Used]:
+    """Return how each resource's time was used, in their order. Five queries."""
+    booked, lost = _taken(days)
+    wanted = Q(is_active=True) | Q(pk__in=[*booked, *lost])
+    resources = list(Resource.objects.filter(wanted).prefetch_related("hours"))
+    closures = list(
+        Closure.objects.overlapping(days.begin, days.end)
+        .order_by()
+        .values_list("resource_id", "start", "end")
+    )
+    anybody = [h.as_weekly() for r in resources for h in r.hours.all()]
+    whole = _span(days.begin, days.end)
+    found = []
+    for resource in resources:
+        weekly = [h.as_weekly() for h in resource.hours.all()]
+        if not weekly and resource.kind != Resource.Kind.CLINICIAN:
+            weekly = anybody
+        windows = opening_windows(
+            weekly, first=days.first, last=days.last, zone=clinic_zone()
+        )
+        spans = [(w.start, w.end) for w in windows]
+        closed = _merged(
+            _span(start, end)
+            for pk, start, end in closures
+            if pk in (None, resource.pk)
+        )
+        bookable = sum(_left(span, closed) for span in spans)
+        mine = _merged(_cut(booked[resource.pk], whole))
+        # Closed time is nobody's loss, nor is what somebody else got after all.
+        gone = _by_day(_merged([*mine, *closed]))
+        missed = _merged(_cut(lost[resource.pk], whole))
+        found.append(
+            Used(
+                resource,
+                bookable,
+                sum(end - start for start, end in mine),
+                sum(end - start for start, end in spans) - bookable,
+                sum(_left(span, _near(gone, span)) for span in missed),
+            )
+        )
+    return found
+
+
+Taken = Mapping[int, list[Seconds]]
+
+
+def _taken(days: Range) -> tuple[Taken, Taken]:
+    """Return by resource what visits take, and what was lost: spans. Two queries."""
+    booked: dict[int, list[Seconds]] = defaultdict(list)
+    lost: dict[int, list[Seconds]] = defaultdict(list)
+    rows = (
+        Reservation.objects.filter(appointment__isnull=False, expires_at=None)
+        .overlapping(days.begin, days.end)
+        .order_by()
+        .values_list("resource_id", "start", "end")
+    )
+    for pk, start, end in rows.iterator(chunk_size=2000):
+        booked[pk].append(_span(start, end))
+    for status, held in _held_once(days):
+        into = booked if status == Status.FULFILLED else lost
+        for pk, begins, ends in held:
+            span = _span(datetime.fromisoformat(begins), datetime.fromisoformat(ends))
+            into[pk].append(span)
+    return booked, lost
+
+
+def _held_once(days: Range) -> Iterable[tuple[str, list[tuple[int, str, str]]]]:
+    """Return the state of each visit that is over, and what it held last."""
+    around = Q(
+        appointment__start__gt=days.begin - LONGEST,
+        appointment__start__lt=days.end + LONGEST,
+    )
+    events = AppointmentEvent.objects.filter(
+        around, data__has_key="held", appointment__status__in=OVER
+    ).annotate(called_off=_called_off(OuterRef("appointment")))
+    rows = (
+        events.filter(
+            ~Q(appointment__status=Status.CANCELLED)
+            | Q(called_off__gt=F("appointment__start") - LATE)
+        )
+        .order_by("version")
+        .values_list("appointment_id", "appointment__status", "data")
+    )
+    last = {
+        pk: (status, data["held"])
+        for pk, status, data in rows.iterator(chunk_size=2000)
+    }
+    return last.values()
+
+
+def _called_off(visit: OuterRef) -> Subquery:
+    """Return when a booked visit was cancelled; null for one that was not."""
+    events = AppointmentEvent.objects.filter(appointment=visit, act=Act.CANCEL)
+    return Subquery(events.order_by("-version").values("at")[:1])
+
+
+def _span(start: datetime, end: datetime) -> Seconds:
+    return int(start.timestamp()), int(end.timestamp())
+
+
+def _cut(spans: Iterable[Seconds], whole: Seconds) -> list[Seconds]:
+    """Return the parts of the spans that lie in the whole."""
+    cut = ((max(start, whole[0]), min(end, whole[1])) for start, end in spans)
+    return [(start, end) for start, end in cut if start < end]
+
+
+def _merged(spans: Iterable[Seconds]) -> list[Seconds]:
+    """Return the same time in order, nothing of it twice."""
+    found: list[Seconds] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((start, end))
+    return found
+
+
+def _left(span: Seconds, taken: Iterable[Seconds]) -> int:
+    return sum(end - start for start, end in without(span, taken))
+
+
+DAY = 24 * HOUR
+
+
+def _by_day(spans: Iterable[Seconds]) -> Mapping[int, list[Seconds]]:
+    """Return the spans by each day, in UTC, that they touch."""
+    found: dict[int, list[Seconds]] = defaultdict(list)
+    for span in spans:
+        for day in range(span[0] // DAY, (span[1] - 1) // DAY + 1):
+            found[day].append(span)
+    return found
+
+
+def _near(by_day: Mapping[int, list[Seconds]], span: Seconds) -> list[Seconds]:
+    days = range(span[0] // DAY, (span[1] - 1) // DAY + 1)
+    return [near for day in days for near in by_day.get(day, ())]
+
+
+# --- No-shows and late cancellations -------------------------------------------------
+
+
+def outcomes(days: Range, now: datetime) -> Report:
+    """Tell what became of the visits that were to take place on these days."""
+    late = Q(called_off__gt=F("start") - LATE)
+    past = Q(start__lt=now)
+    grouped = (
+        Appointment.objects.filter(
+            days.within("start"), status__in=[*AGREED, Status.CANCELLED]
+        )
+        .order_by()
+        .annotate(
+            called_off=_called_off(OuterRef("pk")),
+            is_late=ExpressionWrapper(late, BooleanField()),
+            is_past=ExpressionWrapper(past, BooleanField()),
+        )
+        .values_list("status", "cancellation_reason", "is_late", "is_past")
+        .annotate(n=Count("pk"))
+    )
+    found: Counter[str] = Counter()
+    for status, reason, is_late, is_past, n in grouped:
+        found[_outcome(status, reason, bool(is_late), bool(is_past))] += n
+    names = {
+        "completed": _("Completed"),
+        "noshow": _("Did not come"),
+        "late_patient": _("Late, by patient"),
+        "late_clinic": _("Late, by clinic"),
+        "early": _("Called off in time"),
+        "unrecorded": _("Not recorded"),
+        "to_come": _("To come"),
+    }
+    ended = found["completed"] + found["noshow"]
+    called_off_late = found["late_patient"] + found["late_clinic"]
+    total = sum(found.values())
+    return Report(
+        "outcomes",
+        _("No-shows and late cancellations"),
+        [
+            (_("Did not come"), percent(found["noshow"], ended)),
+            (_("Called off late"), percent(called_off_late, ended + called_off_late)),
+            (_("Outcome not recorded"), _count(found["unrecorded"])),
+        ],
+        charts.bars((names[c], found[c], _count(found[c])) for c in names)
+        if total
+        else None,
+        _("How many visits had which outcome."),
+        [
+            Table(
+                _("Visits by what became of them"),
+                [_("Outcome"), _("Visits"), _("Share")],
+                [
+                    [words, _count(found[code]), percent(found[code], total)]
+                    for code, words in names.items()
+                ]
+                + [[_("All visits"), _count(total), percent(total, total)]],
+            )
+        ],
+        [
+            _(
+                "Counted are visits that had an agreed time on these days. Late means"
+                " less than 24 hours before that time. “By clinic” counts also what"
+                " staff cancelled for a patient who phoned: the record does not tell"
+                " them apart."
+            ),
+            _(
+                "“Did not come” at the top is a share of completed and missed visits,"
+                " “called off late” of those and the late cancellations. A visit that"
+                " moved counts once, at its last time."
+            ),
+        ],
+    )
+
+
+def _outcome(status: str, reason: str, is_late: bool, is_past: bool) -> str:
+    if status == Status.CANCELLED:
+        if not is_late:
+            return "early"
+        by_patient = reason == CancellationReason.PATIENT
+        return "late_patient" if by_patient else "late_clinic"
+    if status in (Status.FULFILLED, Status.NOSHOW):
+        return "completed" if status == Status.FULFILLED else "noshow"
+    return "unrecorded" if is_past else "to_come"
+
+
+# --- Where visits come from ----------------------------------------------------------
+
+
+def origins(days: Range) -> Report:
+    """Tell how what was asked for on these days reached the clinic, and for what."""
+    first = (
+        AppointmentEvent.objects.filter(
+            days.within("appointment__requested_at"), version=1
+        )
+        .order_by()
+        .annotate(
+            in_series=ExpressionWrapper(Q(data__has_key="series"), BooleanField())
+        )
+        .values_list("act", "actor", "in_series")
+        .annotate(n=Count("pk"))
+    )
+    found: Counter[str] = Counter()
+    for act, actor, in_series, n in first:
+        found[_origin(act, actor, bool(in_series))] += n
+    names = {
+        "web_request": _("Website, request"),
+        "web_list": _("Website, waiting list"),
+        "desk_booked": _("Desk, booked at once"),
+        "desk_request": _("Desk, request"),
+        "desk_list": _("Desk, waiting list"),
+        "series": _("Next of a series"),
+    }
+    total = sum(found.values())
+    by_service = (
+        Appointment.objects.filter(days.within("requested_at"))
+        .order_by()
+        .values_list("visit_type__service__name")
+        .annotate(n=Count("pk"), agreed=Count("pk", filter=Q(status__in=AGREED)))
+    )
+    services = sorted(by_service, key=lambda row: (-row[1], row[0]))
+    online = found["web_request"] + found["web_list"]
+    return Report(
+        "origins",
+        _("Where visits come from"),
+        [
+            (_("Through the website"), percent(online, total)),
+            (_("Through the desk"), percent(total - online, total)),
+        ],
+        charts.bars((names[c], found[c], _count(found[c])) for c in names)
+        if total
+        else None,
+        _("How many visits were asked for in which way."),
+        [
+            Table(
+                _("By the way in which they were asked for"),
+                [_("Way"), _("Asked for"), _("Share")],
+                [
+                    [words, _count(found[code]), percent(found[code], total)]
+                    for code, words in names.items()
+                ],
+            ),
+            Table(
+                _("By service"),
+                [_("Service"), _("Asked for"), _("Have a time now")],
+                [[name, _count(n), _count(agreed)] for name, n, agreed in services],
+            ),
+        ],
+        [
+            _(
+                "Counted is what was asked for on these days, by its first event. The"
+                " desk is staff who booked for somebody, mostly on the phone. What the"
+                " website page, an advertisement or another doctor had to do with it is"
+                " recorded nowhere, so no report can tell."
+            )
+        ],
+    )
+
+
+def _origin(act: str, actor: str, in_series: bool) -> str:
+    if in_series:
+        return "series"
+    who = "web" if actor == Actor.PATIENT else "desk"
+    how = {Act.REQUEST: "request", Act.JOIN: "list"}.get(Act(act), "booked")
+    return f"{who}_{how}"
+
+
+# --- The waiting list ----------------------------------------------------------------
+
+
+def waiting_list(days: Range) -> Report:
+    """Tell what became of those who joined the waiting list on these days."""
+    rows = (
+        WaitingListEntry.objects.filter(days.within("joined_at"))
+        .order_by()
+        .values_list("why_ended", "joined_at", "ended_at", "offers_made")
+    )
+    found: Counter[str] = Counter()
+    waits: list[float] = []
+    offers = 0
+    for why, joined, ended, made in rows.iterator(chunk_size=2000):
+        found[why] += 1
+        offers += made
+        if why == WaitingListEntry.WhyEnded.TOOK and ended:
+            waits.append((ended - joined).total_seconds())
+    names = {
+        "took": _("Took a time"),
+        "left": _("Left the list"),
+        "cancelled": _("Visit was cancelled"),
+        "expired": _("Days have passed"),
+        "": _("Still waiting"),
+    }
+    total = sum(found.values())
+    over = total - found[""]
+    few = _("not enough visits")
+    return Report(
+        "waiting",
+        _("Waiting list"),
+        [
+            (_("Took a time"), percent(found["took"], over)),
+            (
+                _("Half of them waited at most"),
+                how_long(median(waits)) if len(waits) >= ENOUGH else few,
+            ),
+            (_("Offers made"), _count(offers)),
+        ],
+        charts.bars((names[c], found[c], _count(found[c])) for c in names)
+        if total
+        else None,
+        _("How many places on the list ended in which way."),
+        [
+            Table(
+                _("Places on the list by how they ended"),
+                [_("Ended"), _("Places"), _("Share")],
+                [
+                    [words, _count(found[code]), percent(found[code], total)]
+                    for code, words in names.items()
+                ],
+            )
+        ],
+        [
+            ngettext(
+                "Counted is the place that somebody took on these days, also of those"
+                " who had a time and wanted an earlier one.",
+                "Counted are the places that somebody took on these days, also of those"
+                " who had a time and wanted an earlier one.",
+                total,
+            )
+            + " "
+            + _(
+                "“Took a time” at the top is a share of the places that have ended."
+                " “Days have passed” includes visits that took place before an earlier"
+                " time was found."
+            )
+        ],
+    )
