@@ -141,12 +141,14 @@ class FrontDeskSite(admin.AdminSite):
     ) -> HttpResponse:
         """Show the queue to those who may see visits, and to all what they manage.
 
-        Clinicians are led to their own day.
+        Clinicians are led to their own day, and auditors to the trail.
         """
         context = dict(extra_context or {})
         sees_all = request.user.has_perm("booking.view_appointment")
         if not sees_all and request.user.has_perm("booking.see_own_day"):
             return HttpResponseRedirect(reverse("admin:my_day"))
+        if not sees_all and request.user.has_perm("booking.view_trail"):
+            return HttpResponseRedirect(reverse("admin:trail"))
         if sees_all:
             now = clock.now()
             context |= {

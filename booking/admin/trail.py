@@ -158,6 +158,7 @@ def trail_of_patient(request: HttpRequest, pk: int) -> HttpResponse:
     """Show all that happened to one patient's visits, and who looked at them."""
     check_right(request)
     patient = get_object_or_404(Patient, pk=pk)
+    sees_names = request.user.has_perm("booking.view_appointment")
     events = AppointmentEvent.objects.filter(appointment__patient=patient)
     changes = events.select_related("user", "appointment").order_by("-at", "-pk")
     audited = AuditEvent.objects.filter(subjects__patient_id=pk).order_by("-pk")
@@ -170,7 +171,7 @@ def trail_of_patient(request: HttpRequest, pk: int) -> HttpResponse:
     ] + lines_of(audited[:SHOWN], alone=True)  # fmt: skip
     context = {
         "title": _("The trail of a patient"),
-        "patient": patient if request.user.has_perm("booking.view_patient") else None,
+        "patient": patient if sees_names else None,
         "references": Appointment.objects.filter(patient=patient).values_list(
             "reference", flat=True
         ),

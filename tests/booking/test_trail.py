@@ -1,5 +1,6 @@
 """Who of the staff saw, searched, changed or was refused what, and that it stays so."""
 
+import html
 import json
 import logging
 import random
@@ -11,6 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from time_machine import Traveller
 
@@ -19,6 +21,7 @@ from booking.models import AuditEvent, AuditSubject, Patient
 from tests import factories
 from tests.factories import NOW
 
+from .conftest import signed_in
 from .desk import a_colleague, address, code_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -250,6 +253,99 @@ def test_a_page_that_cannot_be_recorded_is_not_shown(desk: Client, monkeypatch):
     monkeypatch.setattr(trail, "record", fail)
     with pytest.raises(DatabaseError):
         desk.get(DESK)
+
+
+# --- Who reads it ----------------------------------------------------------------
+
+
+@pytest.fixture
+def auditor(db: None) -> Client:
+    """Give the browser of Ari, who reads the trail and nothing else."""
+    return signed_in(a_colleague("Auditor", username="ari"))
+
+
+def test_an_auditor_begins_with_the_trail(auditor: Client):
+    assert auditor.get(DESK)["Location"] == reverse("admin:trail")
+
+
+def test_a_manager_comes_from_the_visit_to_the_trail_of_its_patient(manager: Client):
+    visit = factories.a_request()
+    page = reverse("admin:trail_of_patient", args=[visit.patient_id])
+
+    assert page in manager.get(address("change", visit)).text
+    shown = manager.get(page).text
+    assert "A visit" in shown
+    assert visit.patient.full_name in shown
+
+
+def test_the_desk_is_shown_no_way_to_it(desk: Client):
+    visit = factories.a_request()
+
+    assert "/trail/" not in desk.get(address("change", visit)).text
+
+
+def test_an_auditor_reads_references_and_no_name(auditor: Client):
+    visit = factories.a_request()
+    page = reverse("admin:trail_of_patient", args=[visit.patient_id])
+
+    shown = auditor.get(page).text
+
+    assert visit.reference in shown
+    assert visit.patient.family_name not in shown
+    assert auditor.get(address("change", visit)).status_code == 403
+
+
+def test_a_reference_leads_to_the_trail_and_stays_out_of_the_address(auditor: Client):
+    visit = factories.a_request()
+
+    typed = {"reference": visit.reference.lower().replace("-", " ")}
+    answer = auditor.post(reverse("admin:trail"), typed)
+
+    there = reverse("admin:trail_of_patient", args=[visit.patient_id])
+    assert answer["Location"] == there
+    assert events(Action.SEARCH)[0][-1] == {visit.patient_id}
+
+
+def test_older_lines_follow_without_a_gap_or_a_repeat(auditor: Client):
+    request = auditor.get(reverse("admin:trail")).wsgi_request
+    for _ in range(210):
+        trail.record(request, None, Action.DENIED)
+    seen, there = [], "?did=denied"
+    while there:
+        page = auditor.get(reverse("admin:trail") + there)
+        seen.append(page.text.count("<time "))
+        found = re.findall(r'href="(\?[^"]+)">Older', page.text)
+        there = html.unescape(found[0]) if found else ""
+
+    assert seen == [100, 100, 10]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "day=9999-12-31", "day=0001-01-01", "day=x", "before=9223372036854775807",
+        "before=-1", "before=0", "before=" + "9" * 5000, "before=\u0663", "who=me",
+        "who=999999999999999999", "did=%00", "day=2026-11-16&who=&did=view&before=5",
+    ],
+)  # fmt: skip
+def test_hostile_addresses_get_the_page(auditor: Client, said: str):
+    assert auditor.get(f"{reverse('admin:trail')}?{said}").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["trail", "trail_of_patient"])
+def test_reading_it_takes_as_many_queries_for_one_line_as_for_three(
+    manager: Client, desk: Client, name: str
+):
+    visit = factories.a_request()
+    args = [visit.patient_id] if name == "trail_of_patient" else []
+    counts = []
+    for _ in range(3):
+        desk.get(address("change", visit))
+        with CaptureQueriesContext(connection) as queries:
+            manager.get(reverse(f"admin:{name}", args=args))
+        counts.append(len(queries))
+
+    assert counts[1] == counts[2]
 
 
 # --- That it stays so ------------------------------------------------------------

@@ -12,12 +12,24 @@ from urllib.parse import urlsplit
 from django.contrib.auth.models import Permission, User
 from django.core import mail
 from django.db import connection, transaction
+from django.test import RequestFactory
 from django.utils.timezone import localdate
 from time_machine import travel
 
-from booking import clock, delivery, guards, integrity, links, waiting_list, workflow
+from booking import (
+    clock,
+    delivery,
+    guards,
+    integrity,
+    links,
+    trail,
+    waiting_list,
+    workflow,
+)
 from booking.models import (
     Appointment,
+    AuditEvent,
+    AuditSubject,
     Chore,
     Closure,
     Ignoring,
@@ -416,7 +428,28 @@ def resources_of(visit_type: int) -> list[int]:
     return sorted(VisitType.objects.get(pk=visit_type).may_take())
 
 
+def write_down(patient: int) -> int:
+    """Add an event to the trail."""
+    page = RequestFactory().get("/admin/")
+    return trail.record(page, None, AuditEvent.Action.VIEW, [patient]).pk
+
+
+def write_down_without_the_lock(patient: int) -> int:
+    """Read the last number, then write the next, with no lock between: the control."""
+    newest = AuditEvent.objects.values_list("pk", flat=True).first() or 0
+    event = AuditEvent(pk=newest + 1, at=NOW, action=AuditEvent.Action.VIEW)
+    event.save(force_insert=True)
+    return event.pk
+
+
 # --- After a race ----------------------------------------------------------------
+
+
+def the_trail() -> tuple[list[int], list[int], list[int]]:
+    """Return the numbers of the trail's events, its broken ones, and its patients."""
+    numbers = AuditEvent.objects.order_by("pk").values_list("pk", flat=True)
+    patients = AuditSubject.objects.values_list("patient_id", flat=True)
+    return list(numbers), list(trail.broken()), sorted(patients)
 
 
 def faults() -> list[str]:
