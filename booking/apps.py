@@ -14,12 +14,17 @@ class BookingConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import (  # noqa: PLC0415 -- has models
             user_logged_in,
+            user_logged_out,
+            user_login_failed,
         )
 
-        from . import checks  # noqa: F401, PLC0415 -- registers the checks
+        from . import checks, trail  # noqa: F401, PLC0415 -- registers; has models
         from .signing_in import begin_session  # noqa: PLC0415 -- has models
 
         user_logged_in.connect(begin_session)
+        user_logged_in.connect(trail.signed_in)
+        user_logged_out.connect(trail.signed_out)
+        user_login_failed.connect(trail.not_signed_in)
 
         post_migrate.connect(assert_guards, sender=self)
         post_migrate.connect(add_chores, sender=self)

@@ -17,9 +17,10 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from . import clock, second_factor
+from . import clock, second_factor, trail
 from .encryption import Unreadable, decrypt, encrypt
 from .models import SecondFactor
+from .trail import Action
 from .tries import Tries
 
 LASTS = timedelta(minutes=10)
@@ -28,6 +29,8 @@ CARRIED = timedelta(hours=1)
 # In the session: when this person last showed who they are, Unix seconds.
 CONFIRMED_AT = "confirmed_at"
 FIELD = "confirm_carried"
+# How the trail tells these sign-ins from those that begin a session.
+AGAIN = {"step": "again"}
 
 
 class ConfirmForm(forms.Form):
@@ -97,9 +100,11 @@ def ask_first(request: HttpRequest) -> HttpResponse | None:
             return too_many(_page(request, None, carried, wait=wait), wait)
         form = ConfirmForm(request.POST, user=request.user, now=now)
         if not form.is_valid():
+            trail.record(request, request.user, Action.SIGN_IN_FAILED, data=AGAIN)
             return _page(request, form, carried)
         tries.take_back(now)
         note(request, now)
+        trail.record(request, request.user, Action.SIGN_IN, data=AGAIN)
     typed = _unpack(request, carried, now)
     if not typed:
         return HttpResponseRedirect(request.get_full_path())

@@ -6,10 +6,12 @@ site, and the site would be made twice.
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -22,7 +24,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from . import chores, clock, delivery
+from . import changes, chores, clock, delivery, trail
+from .changes import Changes, note_seen
 from .idle import ended_when_idle, stay
 from .models import Message, Resource
 from .queue import Desk, OwnDay
@@ -34,6 +37,12 @@ from .signing_in import urls as sign_in_urls
 def may_answer(request: HttpRequest) -> bool:
     """Tell whether the signed-in person answers requests and phones patients."""
     return request.user.has_perm("booking.answer_appointment")
+
+
+def signed_in(request: HttpRequest) -> User:
+    """Return whose session it is; `admin_view` saw to it that there is somebody."""
+    assert isinstance(request.user, User)  # noqa: S101 -- see above
+    return request.user
 
 
 def day_in(text: str, otherwise: date) -> date:
@@ -75,6 +84,7 @@ class FrontDeskSite(admin.AdminSite):
             *sign_in_urls(self),
             path("calls/<int:pk>/", called, name="called"),
             path("stay/", self.admin_view(require_POST(stay)), name="stay"),
+            path("seen/", self.admin_view(require_POST(self.seen)), name="seen"),
             path("my-day/", self.admin_view(require_safe(self.my_day)), name="my_day"),
             *(
                 path(route, self.admin_view(view), name=name)
@@ -87,7 +97,8 @@ class FrontDeskSite(admin.AdminSite):
         return super().has_permission(request) and is_whole(request)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        return ended_when_idle(super().admin_view(after_setting_up(view), cacheable))
+        whole = super().admin_view(after_setting_up(view), cacheable)
+        return trail.kept(ended_when_idle(whole))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         seconds = settings.STAFF_IDLE_MINUTES * 60
@@ -119,7 +130,10 @@ class FrontDeskSite(admin.AdminSite):
         wanted = request.POST.get("new_password1", "")
         if wanted and request.user.check_password(wanted):
             return HttpResponseRedirect(reverse("admin:password_change_done"))
-        return super().password_change(request, extra_context)
+        response = super().password_change(request, extra_context)
+        if response.status_code == HTTPStatus.FOUND:
+            trail.changed(request)
+        return response
 
     def index(  # type: ignore[override]  # it may lead elsewhere
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -137,6 +151,7 @@ class FrontDeskSite(admin.AdminSite):
             context |= {
                 "title": date_format(localtime(now), "l, F j"),
                 "desk": Desk(now),
+                "changes": Changes(signed_in(request), now),
                 "now": now,
                 "may_answer": may_answer(request),
                 "messages_now": delivery.staff_status(now),
@@ -163,6 +178,16 @@ class FrontDeskSite(admin.AdminSite):
             },
         )
 
+    def seen(self, request: HttpRequest) -> HttpResponse:
+        """Note that somebody has seen what others changed; twice is once."""
+        if not request.user.has_perm("booking.view_appointment"):
+            raise PermissionDenied
+        sent = request.POST.get("events", "").split(",")[: changes.SHOWN]
+        keys = [int(key) for key in sent if key.isdecimal() and len(key) <= 18]
+        note_seen(signed_in(request), keys)
+        messages.success(request, _("Noted what you have seen."))
+        return HttpResponseRedirect(f"{reverse('admin:index')}#changed")
+
     def called(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Note that somebody told a patient by phone what a message had to say.
 
@@ -175,6 +200,8 @@ class FrontDeskSite(admin.AdminSite):
         )
         still = Message.objects.phone_these_people().filter(pk=pk)
         done = still.update(called_at=clock.now(), called_by=request.user)
+        if done:
+            trail.changed(request)
         words = _("Thank you. %(reference)s: noted that you called.")
         if not done and message.called_by != request.user:
             words = _("%(reference)s: this call is no longer needed.")

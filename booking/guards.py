@@ -1,9 +1,9 @@
 """What the database itself refuses, on PostgreSQL and on SQLite.
 
 Three rules hold whoever writes, by whatever road: no two reservations overlap on one
-resource, none is longer than `policy.LONGEST`, and an event is never changed or
-deleted. They cannot stand in `Meta`: Django has no such constraint for SQLite, and
-its PostgreSQL one is a syntax error there.
+resource, none is longer than `policy.LONGEST`, and what happened to a visit, and who
+saw what, is never changed or deleted. They cannot stand in `Meta`: Django has no such
+constraint for SQLite, and its PostgreSQL one is a syntax error there.
 
 SQLite's are triggers, and Django drops those without a word whenever it remakes a table
 (most `AlterField`s do). So they are asserted again after every migration, and a check
@@ -19,72 +19,84 @@ from .policy import LONGEST
 OVERLAP = "reservation_no_overlap"
 TOO_LONG = "reservation_within_a_day"
 EVENT_FIXED = "event_is_fixed"
+RESERVATIONS = "booking_reservation"
+
+# Tables whose rows are only ever added: the name of the guard, and the columns of
+# which no two rows may have the same.
+FIXED = {
+    "booking_appointmentevent": (EVENT_FIXED, ("appointment_id", "version")),
+    "booking_auditevent": ("audit_event_is_fixed", ()),
+    "booking_auditsubject": ("audit_subject_is_fixed", ("event_id", "patient_id")),
+}
 
 _HOURS = f"{LONGEST // timedelta(hours=1)} hours"
 
 # ruff: noqa: S608 -- built from constants only
-# datetime() drops parts of a second, and here so that both bounds stay safe.
-_SQLITE = (
-    {
-        f"{OVERLAP}_{when.lower()}": f"""
+# Each guard: its name, its table, and what makes it. datetime() drops parts of a
+# second, and here so that both bounds stay safe.
+_SQLITE = {
+    f"{OVERLAP}_{when.lower()}": (RESERVATIONS, f"""
         CREATE TRIGGER {OVERLAP}_{when.lower()}
-        BEFORE {when} ON booking_reservation
+        BEFORE {when} ON {RESERVATIONS}
         WHEN EXISTS (
-            SELECT 1 FROM booking_reservation AS other
+            SELECT 1 FROM {RESERVATIONS} AS other
             WHERE other.resource_id = NEW.resource_id
               AND other.start > datetime(NEW.start, '-{_HOURS}')
               AND other.start < NEW."end" AND other."end" > NEW.start
               AND other.id IS NOT NEW.id
         )
         BEGIN SELECT RAISE(ABORT, '{OVERLAP}'); END
-    """
-        for when in ("INSERT", "UPDATE")
-    }
-    | {
-        f"{TOO_LONG}_{when.lower()}": f"""
+    """)
+    for when in ("INSERT", "UPDATE")
+} | {
+    f"{TOO_LONG}_{when.lower()}": (RESERVATIONS, f"""
         CREATE TRIGGER {TOO_LONG}_{when.lower()}
-        BEFORE {when} ON booking_reservation
+        BEFORE {when} ON {RESERVATIONS}
         WHEN NEW."end" > datetime(NEW.start, '+{_HOURS}')
         BEGIN SELECT RAISE(ABORT, '{TOO_LONG}'); END
-    """
-        for when in ("INSERT", "UPDATE")
-    }
-    | {
-        f"{EVENT_FIXED}_{when.lower()}": f"""
-        CREATE TRIGGER {EVENT_FIXED}_{when.lower()}
-        BEFORE {when} ON booking_appointmentevent
-        BEGIN SELECT RAISE(ABORT, '{EVENT_FIXED}'); END
-    """
-        for when in ("UPDATE", "DELETE")
-    }
-)
-
-_POSTGRESQL = [
-    "CREATE EXTENSION IF NOT EXISTS btree_gist",
-    f"""
-    ALTER TABLE booking_reservation ADD CONSTRAINT {OVERLAP}
-    EXCLUDE USING gist (resource_id WITH =, tstzrange(start, "end", '[)') WITH &&)
-    """,
-    f"""
-    ALTER TABLE booking_reservation ADD CONSTRAINT {TOO_LONG}
-    CHECK ("end" - start <= interval '{_HOURS}')
-    """,
-    f"""
-    CREATE FUNCTION {EVENT_FIXED}() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        RAISE EXCEPTION '{EVENT_FIXED}'
-        USING ERRCODE = 'integrity_constraint_violation';
-    END $$
-    """,
-    f"""
-    CREATE TRIGGER {EVENT_FIXED} BEFORE UPDATE OR DELETE ON booking_appointmentevent
-    FOR EACH ROW EXECUTE FUNCTION {EVENT_FIXED}()
-    """,
-    f"""
-    CREATE TRIGGER {EVENT_FIXED}_truncate BEFORE TRUNCATE ON booking_appointmentevent
-    EXECUTE FUNCTION {EVENT_FIXED}()
-    """,
-]
+    """)
+    for when in ("INSERT", "UPDATE")
+}  # fmt: skip
+_POSTGRESQL = {
+    OVERLAP: (RESERVATIONS, f"""
+        ALTER TABLE {RESERVATIONS} ADD CONSTRAINT {OVERLAP}
+        EXCLUDE USING gist
+            (resource_id WITH =, tstzrange(start, "end", '[)') WITH &&)
+    """),
+    TOO_LONG: (RESERVATIONS, f"""
+        ALTER TABLE {RESERVATIONS} ADD CONSTRAINT {TOO_LONG}
+        CHECK ("end" - start <= interval '{_HOURS}')
+    """),
+}  # fmt: skip
+for _table, (_name, _columns) in FIXED.items():
+    for _when in ("UPDATE", "DELETE"):
+        _SQLITE[f"{_name}_{_when.lower()}"] = _table, f"""
+            CREATE TRIGGER {_name}_{_when.lower()} BEFORE {_when} ON {_table}
+            BEGIN SELECT RAISE(ABORT, '{_name}'); END
+        """  # fmt: skip
+    # INSERT OR REPLACE deletes what stands in its way, and no trigger hears of it.
+    _same = " AND ".join(f"old.{column} = NEW.{column}" for column in _columns)
+    _SQLITE[f"{_name}_insert"] = _table, f"""
+        CREATE TRIGGER {_name}_insert BEFORE INSERT ON {_table}
+        WHEN EXISTS (
+            SELECT 1 FROM {_table} AS old
+            WHERE old.id = NEW.id OR ({_same or "FALSE"})
+        )
+        BEGIN SELECT RAISE(ABORT, '{_name}'); END
+    """  # fmt: skip
+    _POSTGRESQL[_name] = _table, f"""
+        CREATE FUNCTION {_name}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION '{_name}'
+            USING ERRCODE = 'integrity_constraint_violation';
+        END $$;
+        CREATE TRIGGER {_name} BEFORE UPDATE OR DELETE ON {_table}
+        FOR EACH ROW EXECUTE FUNCTION {_name}()
+    """  # fmt: skip
+    _POSTGRESQL[f"{_name}_truncate"] = _table, f"""
+        CREATE TRIGGER {_name}_truncate BEFORE TRUNCATE ON {_table}
+        EXECUTE FUNCTION {_name}()
+    """  # fmt: skip
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
@@ -92,41 +104,44 @@ def install(connection: BaseDatabaseWrapper) -> None:
     if not missing(connection):
         return
     remove(connection)
-    statements = _SQLITE.values() if connection.vendor == "sqlite" else _POSTGRESQL
     with connection.cursor() as cursor:
-        for statement in statements:
+        if connection.vendor == "postgresql":
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
+        for _table, statement in _wanted(connection).values():
             cursor.execute(statement)
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
     """Take the guards away: to unapply the migration, and for a test's control."""
-    if connection.vendor == "sqlite":
-        statements = [f"DROP TRIGGER IF EXISTS {name}" for name in _SQLITE]
-    else:
-        statements = [
-            f"ALTER TABLE booking_reservation DROP CONSTRAINT IF EXISTS {OVERLAP}",
-            f"ALTER TABLE booking_reservation DROP CONSTRAINT IF EXISTS {TOO_LONG}",
-            f"DROP TRIGGER IF EXISTS {EVENT_FIXED} ON booking_appointmentevent",
-            f"DROP TRIGGER IF EXISTS {EVENT_FIXED}_truncate"
-            " ON booking_appointmentevent",
-            f"DROP FUNCTION IF EXISTS {EVENT_FIXED}",
-        ]
     with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+        for name, (table, _statement) in _wanted(connection).items():
+            if connection.vendor == "sqlite":
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+            elif table == RESERVATIONS:
+                cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
+            else:
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+        if connection.vendor == "postgresql":
+            for name, _columns in FIXED.values():
+                cursor.execute(f"DROP FUNCTION IF EXISTS {name}")
 
 
 def missing(connection: BaseDatabaseWrapper) -> set[str]:
     """Return the names of the guards that are not there, as the catalogue has it."""
     if connection.vendor == "sqlite":
-        wanted = set(_SQLITE)
         query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     else:
-        wanted = {OVERLAP, TOO_LONG, EVENT_FIXED, f"{EVENT_FIXED}_truncate"}
         query = (
             "SELECT conname FROM pg_constraint WHERE convalidated"
             " UNION SELECT tgname FROM pg_trigger WHERE tgenabled = 'O'"
         )
     with connection.cursor() as cursor:
         cursor.execute(query)
-        return wanted - {name for (name,) in cursor.fetchall()}
+        return set(_wanted(connection)) - {name for (name,) in cursor.fetchall()}
+
+
+def _wanted(connection: BaseDatabaseWrapper) -> dict[str, tuple[str, str]]:
+    """Return the guards of the tables that are there; all are, but while migrating."""
+    guards = _SQLITE if connection.vendor == "sqlite" else _POSTGRESQL
+    there = set(connection.introspection.table_names())
+    return {name: guard for name, guard in guards.items() if guard[0] in there}

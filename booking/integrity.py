@@ -20,7 +20,7 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Exists, Max, Min, OuterRef
 
-from . import guards
+from . import guards, trail
 from .delivery import HOLDS_KEPT, IN_HAND
 from .models import (
     Appointment,
@@ -119,6 +119,7 @@ def find(now: datetime) -> Iterator[Fault]:
     yield from _old_holds(now)
     yield from _visits()
     yield from _silent_messages(now)
+    yield from _trail()
 
 
 # --- What the database refuses by itself ------------------------------------------
@@ -677,3 +678,11 @@ def _silent_messages(now: datetime) -> Iterator[Fault]:
                 f"Message {pk} is due since {due_at:%Y-%m-%d %H:%M} UTC and not sent."
                 " Is a worker running?",
             )
+
+
+def _trail() -> Iterator[Fault]:
+    for number in trail.broken():
+        yield Fault(
+            "trail_broken",
+            f"Event {number} of the trail is not as it was written, or not there.",
+        )

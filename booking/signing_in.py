@@ -32,7 +32,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from . import clock, confirming, idle, second_factor
+from . import clock, confirming, idle, second_factor, trail
 from .confirming import minutes, too_many
 from .encryption import Unreadable, decrypt, encrypt
 from .models import SecondFactor
@@ -190,6 +190,8 @@ class CodePage(LeadsOn, FormView):  # type: ignore[type-arg]  # not when it runs
     def form_valid(self, form: CodeForm) -> HttpResponse:
         took = second_factor.accept(self.user, form.cleaned_data["code"], now=self.now)
         if not took:
+            failed = trail.Action.SIGN_IN_FAILED
+            trail.record(self.request, self.user, failed, data={"step": "code"})
             form.add_error("code", _("That code is not right, or was used before."))
             return self.form_invalid(form)
         self.tries.take_back(self.now)

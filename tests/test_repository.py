@@ -12,7 +12,7 @@ from .plugin import ROOT
 
 # Inside `booking`, a module may import its own layer and those above it.
 LAYERS = (
-    {"errors", "clock", "availability", "policy", "encryption", "guards"},
+    {"errors", "clock", "availability", "policy", "encryption", "guards", "noticing"},
     {"models", "links", "calendars", "once"},
     {"messages"},
     {"workflow"},

@@ -1,6 +1,16 @@
 """The front desk's pages. Importing them registers them with the admin site."""
 
-from . import appointment, calendar, chore, fitness, message, people, setup, waiting
+from . import (
+    appointment,
+    calendar,
+    chore,
+    fitness,
+    message,
+    people,
+    setup,
+    trail,
+    waiting,
+)
 
 __all__ = [
     "appointment",
@@ -10,5 +20,6 @@ __all__ = [
     "message",
     "people",
     "setup",
+    "trail",
     "waiting",
 ]

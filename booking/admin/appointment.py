@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import clock, policy, waiting_list, workflow
+from booking import clock, policy, trail, waiting_list, workflow
 from booking.errors import (
     BookingError,
     DifferentForm,
@@ -496,9 +496,9 @@ class AppointmentAdmin(OfferedFilters):
         form = FindForm(request.POST or None)
         found = None
         if form.is_valid():
-            found = find_visits(form.cleaned_data["wanted"]).select_related(
-                "patient", "visit_type__service"
-            )[: LIMIT + 1]
+            by, visits = find_visits(form.cleaned_data["wanted"])
+            trail.searched(request, fields=[by])
+            found = visits.select_related("patient", "visit_type__service")[: LIMIT + 1]
         return self.page(
             request,
             "find",

@@ -11,29 +11,30 @@ LIMIT = 50
 MIN_DIGITS = 4
 
 
-def find_visits(wanted: str) -> AppointmentQuerySet:
-    """Return the visits that fit a reference, name, birth date or phone number.
+def find_visits(wanted: str) -> tuple[str, AppointmentQuerySet]:
+    """Return by what was searched, and the visits that fit it.
 
-    Phone and birth date are encrypted, so those are compared here, row by row.
+    That is a reference, name, birth date or phone number; the last two are encrypted,
+    so they are compared here, row by row.
     """
     visits = Appointment.objects.order_by("-requested_at")
-    if reference := _reference(wanted):
+    if reference := reference_in(wanted):
         found = visits.filter(reference=reference)
         if found.exists():
-            return found
+            return "reference", found
     if born := _birth_date(wanted):
-        return visits.filter(patient__in=_patients_born(born))
+        return "birth date", visits.filter(patient__in=_patients_born(born))
     if not re.search(r"[^\W\d]", wanted):
-        return visits.filter(patient__in=_patients_with_phone(wanted))
+        return "phone", visits.filter(patient__in=_patients_with_phone(wanted))
     for word in wanted.split():
         visits = visits.filter(
             patient__in=Patient.objects.filter(given_name__icontains=word)
             | Patient.objects.filter(family_name__icontains=word)
         )
-    return visits
+    return "name", visits
 
 
-def _reference(wanted: str) -> str:
+def reference_in(wanted: str) -> str:
     """Return the reference as it is stored, however it was typed, or nothing."""
     letters = re.sub(r"[\s-]", "", wanted).upper()
     return f"{letters[:4]}-{letters[4:]}" if len(letters) == 8 else ""

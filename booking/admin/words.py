@@ -1,5 +1,6 @@
 """What staff read about visits, events and messages."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from django.utils.formats import date_format
@@ -139,8 +140,11 @@ def who(event: AppointmentEvent) -> str:
     return _("the patient") if event.actor == Actor.PATIENT else _("the system")
 
 
-def what(event: AppointmentEvent) -> str:
-    """Return what was done, with the reason where it adds something."""
+def what(event: AppointmentEvent, known: Mapping[int, Resource] | None = None) -> str:
+    """Return what was done, with the reason where it adds something.
+
+    Who has many events reads the resources once, and gives them as `known`.
+    """
     words = str(ACTS.get(event.act, event.act))
     if event.act == Act.DECLINE:
         return f"{words}: {REASONS.get(event.reason, event.reason)}"
@@ -152,16 +156,19 @@ def what(event: AppointmentEvent) -> str:
         starts = [datetime.fromisoformat(start) for _pk, start in event.data["offers"]]
         return f"{words}: {'; '.join(map(full_time, starts))}"
     if event.act == Act.SWAP:
-        return f"{words}: {swapped(event)}"
+        return f"{words}: {swapped(event, known)}"
     if event.act == Act.LAPSE:
         why = _("the time went") if event.reason else _("no answer in time")
         return f"{words}: {why}"
     return words
 
 
-def swapped(event: AppointmentEvent) -> str:
+def swapped(
+    event: AppointmentEvent, known: Mapping[int, Resource] | None = None
+) -> str:
     """Return what was exchanged for what, by the names that they have today."""
-    known = Resource.objects.in_bulk(event.data["swapped"])
+    if known is None:
+        known = Resource.objects.in_bulk(event.data["swapped"])
     gave, took = (known.get(pk, _("one that is gone")) for pk in event.data["swapped"])
     return _("%(gave)s for %(took)s") % {"gave": gave, "took": took}
 

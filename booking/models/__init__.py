@@ -10,6 +10,8 @@ from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 from .screening import ScreeningAnswer
 from .second_factor import RecoveryCode, SecondFactor
+from .seen import SeenChanges
+from .trail import AuditEvent, AuditSubject
 from .visit_type import (
     Ignoring,
     Plan,
@@ -25,6 +27,8 @@ __all__ = [
     "Appointment",
     "AppointmentEvent",
     "AppointmentLink",
+    "AuditEvent",
+    "AuditSubject",
     "Chore",
     "Closure",
     "FormKey",
@@ -45,6 +49,7 @@ __all__ = [
     "Schedule",
     "ScreeningAnswer",
     "SecondFactor",
+    "SeenChanges",
     "VisitType",
     "WaitingListEntry",
     "WaitingListRules",

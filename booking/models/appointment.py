@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from booking import policy
 from booking.encryption import EncryptedJSONField, EncryptedTextField
+from booking.noticing import notice
 
 from .patient import Patient
 from .resource import Resource
@@ -191,6 +193,14 @@ class Appointment(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> "Appointment":
+        """Note whose visit was read: pages name it without reading the patient."""
+        visit = super().from_db(*args, **kwargs)
+        if "patient_id" in visit.__dict__:
+            notice(visit.patient_id)
+        return visit
 
     def is_overdue(self, now: datetime) -> bool:
         return (

@@ -41,6 +41,7 @@ class AppointmentEvent(models.Model):
                 fields=["appointment", "version"], name="event_one_a_version"
             )
         ]
+        indexes = [models.Index(fields=["at"], name="event_at")]
 
     def __str__(self) -> str:
         return f"{self.appointment_id} {self.version} {self.act}"

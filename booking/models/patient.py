@@ -1,11 +1,13 @@
 """The person a visit is for."""
 
 from datetime import date
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from booking.encryption import EncryptedTextField
+from booking.noticing import notice
 
 
 class Patient(models.Model):
@@ -37,6 +39,13 @@ class Patient(models.Model):
     def __str__(self) -> str:
         # No name: this text reaches logs and browser titles.
         return _("Patient %(pk)s") % {"pk": self.pk}
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> "Patient":
+        """Note whose row was read, for the trail of the staff's pages."""
+        patient = super().from_db(*args, **kwargs)
+        notice(patient.pk)
+        return patient
 
     @property
     def full_name(self) -> str:

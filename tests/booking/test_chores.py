@@ -57,6 +57,7 @@ def test_each_chore_has_a_row_with_a_schedule_to_begin_with():
         ("lapse", "minute", time(2, 10)),
         ("offer", "minute", time(2, 10)),
         ("purge", "hour", time(2, 10)),
+        ("trail", "day", time(2, 10)),
     ]
 
 
@@ -66,7 +67,7 @@ def test_migrating_again_leaves_the_schedule_that_the_clinic_chose(check: Chore)
     call_command("migrate", verbosity=0)
     assert list(Chore.objects.values_list("name", "every")) == [
         ("integrity", "hour"), ("lapse", "minute"), ("offer", "minute"),
-        ("purge", "hour"),
+        ("purge", "hour"), ("trail", "day"),
     ]  # fmt: skip
 
 
@@ -176,7 +177,7 @@ def test_what_is_due_is_done_and_then_no_more(stopped_clock: Traveller):
     stopped_clock.shift(HOUR)
     assert chores.do_due()
     rows = dict(Chore.objects.values_list("name", "finished_at"))
-    assert rows.pop("integrity") == NOW
+    assert rows.pop("integrity") == rows.pop("trail") == NOW
     assert set(rows.values()) == {NOW + HOUR}
 
 

@@ -958,7 +958,7 @@ def test_the_queue_is_answered_with_the_keyboard_alone(pages: dict[str, str]) ->
         page.goto(f"http://localhost{DESK}")
         page.locator("main").focus()
         reached = []
-        for _ in range(10):
+        for _ in range(11):
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.innerText"))
         return [" ".join(words.split()) for words in reached]
@@ -970,6 +970,7 @@ def test_the_queue_is_answered_with_the_keyboard_alone(pages: dict[str, str]) ->
         "1 answer today",
         "2 waiting in all",
         "0 to come today",
+        "6 changes by others",
         "1 to phone",
         f"Accept tomorrow 12:00 PM {late}",
         f"Offer another time… {late}",

@@ -172,7 +172,32 @@ def test_the_events_are_never_emptied():
         cursor.execute("TRUNCATE booking_appointmentevent CASCADE")
 
 
+@pytest.mark.sqlite
+def test_an_event_is_not_replaced_either():
+    """`INSERT OR REPLACE` deletes what is in its way without a trigger for deleting."""
+    visit = a_booked_visit()
+    last = visit.events.get(version=2)
+    columns = "id, appointment_id, version, act, from_status, to_status, reason, actor"
+    for key in (last.pk, last.pk + 1000):
+        with (
+            nothing_written(),
+            pytest.raises(DatabaseError, match=guards.EVENT_FIXED),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(
+                f"REPLACE INTO booking_appointmentevent ({columns}, at, data,"  # noqa: S608 -- our own names
+                " private_note) SELECT %s, appointment_id, version, act, from_status,"
+                " to_status, 'forged', actor, at, data, private_note"
+                " FROM booking_appointmentevent WHERE id = %s",
+                [key, last.pk],
+            )
+
+
 # --- Whether they are there ------------------------------------------------------
+
+
+FIXED = ("event_is_fixed", "audit_event_is_fixed", "audit_subject_is_fixed")
 
 
 def names() -> set[str]:
@@ -182,14 +207,9 @@ def names() -> set[str]:
             "reservation_no_overlap_update",
             "reservation_within_a_day_insert",
             "reservation_within_a_day_update",
-            "event_is_fixed_update",
-            "event_is_fixed_delete",
-        }
-    return {
-        "reservation_no_overlap",
-        "reservation_within_a_day",
-        "event_is_fixed",
-        "event_is_fixed_truncate",
+        } | {f"{n}_{when}" for n in FIXED for when in ("update", "delete", "insert")}
+    return {"reservation_no_overlap", "reservation_within_a_day"} | {
+        f"{name}{of}" for name in FIXED for of in ("", "_truncate")
     }
 
 

@@ -103,6 +103,7 @@ class Scenes:
         booked = self.accept(self.request(answers=True))
         yield "pending", self.link(pending)
         yield "pending_pk", str(pending.pk)
+        yield "patient_pk", str(pending.patient_id)
         yield "late", self.link(self.request(asked=self.now - 6 * DAY))
         yield (
             "passed",

@@ -595,7 +595,8 @@ NEVER = {
 }  # fmt: skip
 # Buttons, scripts, and what only leads elsewhere.
 NO_PAGES = {
-    "called", "stay", "booking_appointment_accept", "booking_appointment_attend",
+    "called", "seen", "stay",
+    "booking_appointment_accept", "booking_appointment_attend",
     "booking_appointment_offer",
     "booking_appointment_waiting", "booking_appointment_history",
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",
@@ -653,6 +654,10 @@ MANAGER = dict(kept()) | {
         "/admin/auth/user/{with_phone_pk}/change/", "Reset", "superuser"
     ),
     "ready for patients": Look("/admin/booking/clinic-check/", "just now", "manager"),
+    "trail": Look("/admin/booking/trail/", "Newest first", "manager"),
+    "trail of a patient": Look(
+        "/admin/booking/trail/patient/{patient_pk}/", "Newest first", "manager"
+    ),
     "all people": Look("/admin/auth/", "Groups", "manager"),
     "all that is said": Look("/admin/services/", "Clinicians", "manager"),
 }  # fmt: skip

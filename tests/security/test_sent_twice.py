@@ -136,6 +136,16 @@ def taking_for_a_caller(world: World) -> Sent:
     return world.client("superuser"), data
 
 
+def seeing(world: World) -> Sent:
+    client, address = world.client("superuser"), world.address("admin/seen/")
+    (form,) = [
+        form
+        for form in forms_on(client.get("/admin/").text, "/admin/")
+        if form.address == address
+    ]
+    return client, form.filled_in
+
+
 def exchanging(world: World) -> Sent:
     gives = world.other.reservations.get(resource__kind="room").resource
     takes = Resource.objects.filter(kind="room").exclude(pk=gives.pk).get()
@@ -302,6 +312,7 @@ CHANGE, DELETE = "<path:object_id>/change/", "<path:object_id>/delete/"
 
 WRITES: dict[str, Callable[[World], Sent]] = {
     "admin/calls/<int:pk>/": answering(),
+    "admin/seen/": seeing,
     "admin/login/": signing_in,
     "admin/login/code/": signing_in_with_a_code,
     "admin/second-factor/": making_new_recovery_codes,
