@@ -1,9 +1,9 @@
 """Weeks of a made-up clinic: what patients ask, and what becomes of each visit.
 
 Everything goes through `workflow`, in the order of time, each act at a moment of its
-own. So the rows are as real as those of a clinic that works: they have events, messages,
-holds and offers. Names end in "(demo)". No message is sent: as soon as it is owed, it is
-marked as sent, or as one that failed, with a word that it was for show.
+own. So the rows are as real as those of a clinic that works, with events, messages,
+holds and offers. Names end in "(demo)". No message is sent: as soon as it is owed, it
+is marked as sent, or as one that failed, with a word that it was for show.
 """
 
 import random
@@ -53,8 +53,8 @@ GIVEN = (
     "Xiomara", "Yusuf", "Zoë",
 )  # fmt: skip
 FAMILY = (
-    "Adeyemi", "Brown", "Castellanos-Villanueva", "Díaz", "Evans", "Fitzgerald", "Gupta",
-    "Hernández", "Ivanova", "Jones", "Kowalczyk", "Lee", "McAllister", "Nakamura",
+    "Adeyemi", "Brown", "Castellanos-Villanueva", "Díaz", "Evans", "Fitzgerald",
+    "Gupta", "Hernández", "Ivanova", "Jones", "Kowalczyk", "Lee", "McAllister", "Nakamura",
     "O’Connor", "Papadopoulos", "Quispe", "Rivera", "Santos", "Thorbjørnsen", "Usman",
     "van der Westhuizen", "Wu", "Xu", "Young", "Zimmermann",
 )  # fmt: skip
@@ -135,7 +135,7 @@ class DemoWeeks:
     # --- Who asks for what --------------------------------------------------------
 
     def _wanted(self, day: date) -> None:
-        """Let people want a visit on a day: some a month before it, some the day before."""
+        """Let people want a visit on a day: a month before it, or the day before."""
         if day.weekday() not in WEEKDAYS:
             return
         for _ in range(A_DAY):
