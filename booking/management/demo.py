@@ -75,20 +75,25 @@ HINTS = {
 }
 
 
-def load_resources() -> int:
-    """Create the demo's clinicians, rooms and machine, with hours; say how many."""
+def load_resources(clinicians_wanted: int = 1) -> int:
+    """Create the demo's clinicians, rooms and machine, with hours; say how many.
+
+    There are as many clinicians as are in the content and marked as demo, and so many
+    at least.
+    """
     made = 0
     clinicians = list(Clinician.objects.filter(is_demo=True))
-    if not clinicians:
-        clinicians = [
+    for letter in ascii_uppercase[len(clinicians) : clinicians_wanted]:
+        clinicians.append(
             Clinician.objects.create(
-                slug="demo-clinician",
-                name="Demo Clinician",
+                slug=f"demo-clinician-{letter.lower()}",
+                name=f"Demo Clinician {letter}",
                 credentials="MD",
                 profession="physician (PM&R)",
+                order=len(clinicians) + 1,
                 is_demo=True,
             )
-        ]
+        )
     for n, clinician in enumerate(clinicians):
         resource, created = Resource.objects.get_or_create(
             clinician=clinician,
@@ -313,7 +318,7 @@ class _Desk:
                 patient=patient,
                 payer=payer,
                 clinician=clinician,
-                answers=_answers(visit_type, yes),
+                answers=answers(visit_type, yes),
             ),
             key=uuid.uuid4(),
             by=workflow.PATIENT,
@@ -321,7 +326,8 @@ class _Desk:
         )
 
 
-def _answers(visit_type: VisitType, yes: Sequence[str]) -> list[Answer]:
+def answers(visit_type: VisitType, yes: Sequence[str]) -> list[Answer]:
+    """Return an answer to each question, "no" except to those whose code is in `yes`."""
     questions = ScreeningQuestion.objects.filter(service=visit_type.service_id)
     return [
         Answer(

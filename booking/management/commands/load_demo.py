@@ -1,5 +1,6 @@
 import secrets
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -22,16 +23,29 @@ ACCOUNTS = {
 
 
 class Command(BaseCommand):
+    clinicians = 1
+
     help = (
         "Fill a clinic to try things on: clinicians, rooms, hours, visits, an "
         "account of each role. Only with DEBUG. Safe to run at any time: it adds "
         "what is missing."
     )
 
-    def handle(self, *args: object, **options: object) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.refuse_a_real_clinic()
+        call_command("load_groups", stdout=self.stdout)
+        now = clock.now()
+        made = demo.load_resources(self.clinicians) + demo.load_visit_types()
+        self.stdout.write(f"Demo schedule: {made or 'nothing'} added")
+        if demo.load_closure(now):
+            self.stdout.write("Demo closure: one day added")
+        self._load_accounts()
+        self.load_visits(now)
+
+    def refuse_a_real_clinic(self) -> None:
         if not settings.DEBUG:
             raise CommandError(
-                "load_demo makes up patients and accounts, so it runs only with "
+                "This makes up patients and accounts, so it runs only with "
                 "DEBUG=true. A real clinic is set up in the admin."
             )
         if missing := _missing_services():
@@ -39,16 +53,8 @@ class Command(BaseCommand):
                 f"There is no service {' or '.join(missing)} yet. "
                 "Run `manage.py load_content` first."
             )
-        call_command("load_groups", stdout=self.stdout)
-        now = clock.now()
-        made = demo.load_resources() + demo.load_visit_types()
-        self.stdout.write(f"Demo schedule: {made or 'nothing'} added")
-        if demo.load_closure(now):
-            self.stdout.write("Demo closure: one day added")
-        self._load_accounts()
-        self._load_visits(now)
 
-    def _load_visits(self, now: datetime) -> None:
+    def load_visits(self, now: datetime) -> None:
         try:
             made = demo.load_visits(User.objects.get(username="front-desk"), now)
         except demo.FewFreeTimes:
