@@ -327,7 +327,7 @@ class _Desk:
 
 
 def answers(visit_type: VisitType, yes: Sequence[str]) -> list[Answer]:
-    """Return an answer to each question, "no" except to those whose code is in `yes`."""
+    """Answer each question: "no" to all but those whose code is in `yes`."""
     questions = ScreeningQuestion.objects.filter(service=visit_type.service_id)
     return [
         Answer(

@@ -54,8 +54,8 @@ GIVEN = (
 )  # fmt: skip
 FAMILY = (
     "Adeyemi", "Brown", "Castellanos-Villanueva", "Díaz", "Evans", "Fitzgerald",
-    "Gupta", "Hernández", "Ivanova", "Jones", "Kowalczyk", "Lee", "McAllister", "Nakamura",
-    "O’Connor", "Papadopoulos", "Quispe", "Rivera", "Santos", "Thorbjørnsen", "Usman",
+    "Gupta", "Hernández", "Ivanova", "Jones", "Kowalczyk", "Lee", "McAllister",
+    "Nakamura", "O’Connor", "Papadopoulos", "Quispe", "Rivera", "Santos", "Thorbjørnsen", "Usman",
     "van der Westhuizen", "Wu", "Xu", "Young", "Zimmermann",
 )  # fmt: skip
 # 555-0100 to 555-0199 are reserved for fiction in each of these.
@@ -415,7 +415,7 @@ class DemoWeeks:
             workflow.pass_(pk, by=PATIENT, now=at)
 
     def _deliver(self, at: datetime) -> None:
-        """Say of what is owed that it was sent or failed. Nothing leaves the machine."""
+        """Say of what is owed that it was sent or failed. Nothing leaves the house."""
         for message in Message.objects.owed().order_by("pk"):
             message.attempts = 1
             if self.chance(1.5):
