@@ -55,8 +55,8 @@ GIVEN = (
 FAMILY = (
     "Adeyemi", "Brown", "Castellanos-Villanueva", "Díaz", "Evans", "Fitzgerald",
     "Gupta", "Hernández", "Ivanova", "Jones", "Kowalczyk", "Lee", "McAllister",
-    "Nakamura", "O’Connor", "Papadopoulos", "Quispe", "Rivera", "Santos", "Thorbjørnsen", "Usman",
-    "van der Westhuizen", "Wu", "Xu", "Young", "Zimmermann",
+    "Nakamura", "O’Connor", "Papadopoulos", "Quispe", "Rivera", "Santos",
+    "Thorbjørnsen", "Usman", "van der Westhuizen", "Wu", "Xu", "Young", "Zimmermann",
 )  # fmt: skip
 # 555-0100 to 555-0199 are reserved for fiction in each of these.
 AREAS = ("212", "347", "646", "718", "917", "929", "332", "516", "914")
