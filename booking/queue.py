@@ -26,6 +26,8 @@ from .policy import Act, Status
 
 # The desk shows this many requests; the list of visits has all of them.
 SHOWN = 50
+# And so many papers: there are several for each visit of the next days.
+PAPERS_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,11 @@ class Desk:
 
     @property
     def papers_shown(self) -> list[Item]:
-        return self.papers[:SHOWN]
+        return self.papers[:PAPERS_SHOWN]
+
+    @property
+    def more_papers(self) -> int:
+        return len(self.papers[PAPERS_SHOWN:])
 
     @property
     def papers_late(self) -> int:

@@ -232,3 +232,14 @@ def test_the_desk_asks_as_often_however_many_there_are(
 
     with django_assert_num_queries(4):
         assert len(paperwork.open_items(NOW)) == visits
+
+
+@pytest.mark.django_db
+def test_the_desk_shows_the_first_and_counts_the_rest(desk: Client):
+    for n in range(9):
+        booked(date(2026, 11, 23) + timedelta(days=n + 2 * (n // 5)))
+
+    page = desk.get(DESK)
+
+    assert len(page.context["desk"].papers_shown) == 8
+    assert "1 more follows when one of these is done." in text_of(page)
