@@ -306,22 +306,30 @@ class AppointmentAdmin(OfferedFilters):
         if kind not in Paper.Kind or state not in Paper.State:
             messages.error(request, _("Choose how it stands with the paper."))
         else:
-            now, by = clock.now(), by_signed_in(request)
-            try:
-                paper = workflow.file_paper(
-                    pk, Paper.Kind(kind), Paper.State(state), by=by, now=now
-                )
-            except BookingError as error:
-                messages.error(request, words.refusal(error, visit, now))
-            else:
-                trail.changed(request, visit.patient_id, paper=kind, state=state)
-                said = _("%(reference)s: %(paper)s, %(state)s.") % {
-                    "reference": visit.reference,
-                    "paper": paper.get_kind_display(),
-                    "state": str(paper.get_state_display()).lower(),
-                }
-                messages.success(request, said)
+            self.file_paper(request, visit, Paper.Kind(kind), Paper.State(state))
         return HttpResponseRedirect(came_from(request, visit))
+
+    def file_paper(
+        self,
+        request: HttpRequest,
+        visit: Appointment,
+        kind: Paper.Kind,
+        state: Paper.State,
+    ) -> None:
+        now, by = clock.now(), by_signed_in(request)
+        try:
+            is_new = workflow.file_paper(visit.pk, kind, state, by=by, now=now)
+        except BookingError as error:
+            messages.error(request, words.refusal(error, visit, now))
+            return
+        if is_new:
+            trail.changed(request, visit.patient_id, paper=kind, state=state)
+        said = _("%(reference)s: %(paper)s, %(state)s.") % {
+            "reference": visit.reference,
+            "paper": kind.label,
+            "state": str(state.label).lower(),
+        }
+        messages.success(request, said)
 
     def accept_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)

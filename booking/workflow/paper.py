@@ -17,11 +17,11 @@ def file_paper(
     *,
     by: By,
     now: datetime,
-) -> Paper:
+) -> bool:
     """Note the state of a paper. No event of the visit, and no message, comes of it.
 
-    Said again, it stays as it was said first. Raises NotPossibleNow for a visit that
-    has no time or is over, or NotAllowed.
+    Said again, it stays as it was said first; return whether it is new. Raises
+    NotPossibleNow for a visit that has no time or is over, or NotAllowed.
     """
     check_right(Act.ACCEPT, by)
     visit = lock_visit(appointment_id, now)
@@ -29,9 +29,9 @@ def file_paper(
         raise NotPossibleNow
     paper = Paper.objects.filter(appointment=visit, kind=kind).first()
     if paper and paper.state == state:
-        return paper
+        return False
     paper = paper or Paper(appointment=visit, kind=kind)
     assert by.user  # noqa: S101 -- only staff have the right
     paper.state, paper.at, paper.user = state, now, by.user
     paper.save()
-    return paper
+    return True

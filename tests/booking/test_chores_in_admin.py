@@ -122,10 +122,11 @@ def test_the_desk_costs_as_many_queries_with_faults_as_without(desk: Client):
             desk.get(DESK)
         return len(made)
 
+    visits = [factories.a_booked_visit() for _ in range(3)]
     queries()
     none = queries()
-    for _ in range(3):
-        break_a_visit()
+    for visit in visits:
+        Appointment.objects.filter(pk=visit.pk).update(version=3)
     chores.do_due()
     assert Chore.objects.get(pk="integrity").faults == 3
     assert queries() == none

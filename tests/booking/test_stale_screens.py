@@ -170,6 +170,7 @@ ACTS: list[Act] = [
      ("Left the waiting list", "Offered")),
     ("attend", today, same(move="not_yet"), ("Cancelled", "Arrived")),
     ("attend", today, same(move="arrive"), ("Cancelled",)),
+    ("paper", booked, same(kind="card", state="done"), ("Cancelled",)),
     ("waiting", wanting, same(), ("Cancelled", "Moved")),
 ]  # fmt: skip
 STALE = [

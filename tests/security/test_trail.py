@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.db.models import Max
 from django.http import HttpResponse
 
 from booking.models import (
@@ -90,7 +91,7 @@ def test_no_page_names_a_patient_who_is_not_in_its_event(
 
 # What they write is a sign-in, or what somebody has looked at.
 NO_CHANGE = {"admin/login/", "admin/login/code/", "admin/seen/"}
-# What no event of a visit tells. A paper that is noted again is said again.
+# What no event of a visit tells.
 WITHOUT_EVENT = {"admin/calls/<int:pk>/", "admin/booking/appointment/<int:pk>/paper/"}
 BUTTONS = [route for route in WRITES if route.startswith("admin/")]
 
@@ -98,7 +99,7 @@ BUTTONS = [route for route in WRITES if route.startswith("admin/")]
 @pytest.mark.parametrize("route", [r for r in BUTTONS if r not in NO_CHANGE])
 def test_what_is_done_is_one_change_of_those_it_is_about(world: World, route: str):
     client, data = WRITES[route](world)
-    newest = AppointmentEvent.objects.count()
+    newest = AppointmentEvent.objects.aggregate(newest=Max("pk"))["newest"]
 
     with written_down() as events:
         client.post(world.address(route), data)
@@ -127,9 +128,7 @@ def test_nothing_is_called_a_change_that_changed_nothing(world: World, data: str
     assert wrong == {}
 
 
-@pytest.mark.parametrize(
-    "route", [r for r in BUTTONS if r not in NO_CHANGE | WITHOUT_EVENT]
-)
+@pytest.mark.parametrize("route", [r for r in BUTTONS if r not in NO_CHANGE])
 def test_a_second_click_is_no_change(world: World, route: str):
     client, data = WRITES[route](world)
     client.post(world.address(route), data)
