@@ -17,8 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .models import Appointment, clinic_zone
-from .models.appointment import STATUS_CHOICES
-from .policy import CancellationReason
+from .models.appointment import STATUS_CHOICES, WHY_CANCELLED
 from .reports import Range
 
 # A spreadsheet takes a text that begins so for a formula, or for the cell beside it.
@@ -47,16 +46,6 @@ def _yes(value: bool) -> str:
     return _("yes") if value else _("no")
 
 
-def _ended(reason: str) -> str:
-    words = {
-        CancellationReason.DECLINED: _("Declined"),
-        CancellationReason.PATIENT: _("By the patient"),
-        CancellationReason.CLINIC: _("By the clinic"),
-        CancellationReason.EXPIRED: _("Time ran out"),
-    }
-    return words[CancellationReason(reason)] if reason else ""
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
     """Something of a visit: its name, the field it is read from, and how it reads."""
@@ -71,7 +60,11 @@ COLUMNS = {
     "service": Column(gettext_lazy("Service"), "visit_type__service__name"),
     "kind": Column(gettext_lazy("Kind of visit"), "visit_type__name"),
     "status": Column(gettext_lazy("State"), "status", _one_of(STATUS_CHOICES)),
-    "ended": Column(gettext_lazy("Why cancelled"), "cancellation_reason", _ended),
+    "ended": Column(
+        gettext_lazy("Why cancelled"),
+        "cancellation_reason",
+        _one_of(WHY_CANCELLED.items()),
+    ),
     "asked": Column(gettext_lazy("Asked for on"), "requested_at", _moment),
     "start": Column(gettext_lazy("Begins"), "start", _moment),
     "end": Column(gettext_lazy("Ends"), "end", _moment),

@@ -34,6 +34,9 @@ from .saving import SavedOnce
 from .signing_in import PasswordPage, after_setting_up, is_whole
 from .signing_in import urls as sign_in_urls
 
+# Fits in 64 bits whatever its digits are.
+LONGEST_KEY = 18
+
 
 def may_answer(request: HttpRequest) -> bool:
     """Tell whether the signed-in person answers requests and phones patients."""
@@ -53,6 +56,11 @@ def day_in(text: str, otherwise: date) -> date:
     except ValueError:
         return otherwise
     return day if abs(day - otherwise) <= timedelta(days=366) else otherwise
+
+
+def key_in(text: str) -> int | None:
+    """Return the whole number that a text is; None if it is none, or fits no key."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_KEY else None
 
 
 # Pages of their own, by address, view and name; modules of `booking.admin` add theirs.
@@ -186,7 +194,7 @@ class FrontDeskSite(admin.AdminSite):
         if not request.user.has_perm("booking.view_appointment"):
             raise PermissionDenied
         sent = request.POST.get("events", "").split(",")[: changes.SHOWN]
-        keys = [int(key) for key in sent if key.isdecimal() and len(key) <= 18]
+        keys = [key for text in sent if (key := key_in(text)) is not None]
         note_seen(signed_in(request), keys)
         messages.success(request, _("Noted what you have seen."))
         return HttpResponseRedirect(f"{reverse('admin:index')}#changed")
@@ -205,21 +213,19 @@ class FrontDeskSite(admin.AdminSite):
         done = still.update(called_at=clock.now(), called_by=request.user)
         if done:
             trail.changed(request, message.appointment.patient_id)
-        words = _("Thank you. %(reference)s: noted that you called.")
-        params = {"reference": message.appointment.reference}
-        if not done:
+        else:
             message.refresh_from_db()
-        if not done and message.called_by != request.user:
-            words = _("%(reference)s: this call is no longer needed.")
-        if (
-            message.called_by
-            and message.called_at
-            and message.called_by != request.user
-        ):
+        by, at = message.called_by, message.called_at
+        params = {"reference": message.appointment.reference}
+        if done or by == request.user:
+            words = _("Thank you. %(reference)s: noted that you called.")
+        elif by and at:
             words = _("%(reference)s: %(who)s called already, at %(when)s.")
             params |= {
-                "who": message.called_by.get_full_name() or str(message.called_by),
-                "when": date_format(localtime(message.called_at), "l, g:i A"),
+                "who": by.get_full_name() or str(by),
+                "when": date_format(localtime(at), "l, g:i A"),
             }
+        else:
+            words = _("%(reference)s: this call is no longer needed.")
         messages.success(request, words % params)
         return HttpResponseRedirect(reverse("admin:index"))

@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, QuerySet
 from django.forms import Form
@@ -36,7 +35,7 @@ from booking.errors import (
     TimeTaken,
     TryAgain,
 )
-from booking.front_desk import may_answer
+from booking.front_desk import key_in, may_answer, signed_in
 from booking.messages import preview_cancellation, preview_decline
 from booking.models import Appointment, Paper
 from booking.models.appointment import AppointmentQuerySet
@@ -58,8 +57,6 @@ from .series import SeriesPlan
 
 Act = Callable[[By, datetime], Appointment]
 
-# Fits in 64 bits whatever its digits are.
-LONGEST_NUMBER = 18
 # What a visit gives, and takes instead: keys of resources.
 SWAP = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
@@ -286,7 +283,6 @@ class AppointmentAdmin(OfferedFilters):
             offers=visit.proposals.offers(),
             acts=workflow.recordable(visit, now),
             papers=paperwork.of_visit(visit, now),
-            paper_states=Paper.State,
             can_offer=can_offer(visit, now),
             can_move=workflow.can_move(visit, now),
             may_answer=may_answer(request),
@@ -714,8 +710,7 @@ def cancelling(pk: int, form: Form, seen: int | None) -> Act:
 
 
 def by_signed_in(request: HttpRequest) -> By:
-    assert isinstance(request.user, User)  # noqa: S101 -- admin_view saw to it
-    return By.staff(request.user)
+    return By.staff(signed_in(request))
 
 
 def seen_version(request: HttpRequest) -> int:
@@ -729,8 +724,7 @@ def seen_version(request: HttpRequest) -> int:
 
 def number(request: HttpRequest, name: str) -> int | None:
     """Return the whole number in a field; None if it is none, or longer than any."""
-    text = request.POST.get(name, "")
-    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
+    return key_in(request.POST.get(name, ""))
 
 
 def came_from(request: HttpRequest, visit: Appointment) -> str:

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -20,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from booking import clock
-from booking.front_desk import PAGES
+from booking.front_desk import PAGES, key_in
 from booking.models import (
     Appointment,
     AppointmentEvent,
@@ -94,10 +95,10 @@ class Asked:
         day = date_in(said.get("day", ""))
         action = said.get("did", "")
         return cls(
-            user=_number(said.get("who", "")),
+            user=key_in(said.get("who", "")),
             action=action if action in AuditEvent.Action else "",
             day=day if day and day.year in YEARS else None,
-            before=_number(said.get("before", "")),
+            before=key_in(said.get("before", "")),
         )
 
     def events(self) -> "Iterable[AuditEvent]":
@@ -225,11 +226,21 @@ def deed(event: AuditEvent) -> str:
 
 def place(event: AuditEvent) -> str:
     """Return which page it was, or what was changed on it."""
-    words = str(PLACES.get(event.route, event.route.replace("_", " ")))
-    objects = event.data.get("objects", ())
-    if objects:
-        return ", ".join(" ".join(parts) for parts in objects)
-    return words
+    if objects := event.data.get("objects"):
+        return ", ".join(f"{_kind(label)} {pk}" for label, pk in objects)
+    if event.route in PLACES:
+        return str(PLACES[event.route])
+    if event.route.startswith("booking_appointment_"):  # one of its acts
+        return str(PLACES["booking_appointment_change"])
+    return event.route.replace("_", " ")
+
+
+def _kind(label: str) -> str:
+    """Return what staff call a table: "booking.visittype" is a visit type."""
+    try:
+        return str(apps.get_model(label)._meta.verbose_name)
+    except LookupError:  # of an earlier version
+        return label
 
 
 def check_right(request: HttpRequest) -> None:
@@ -241,11 +252,6 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpR
     return TemplateResponse(
         request, template, {**admin.site.each_context(request), **context}
     )
-
-
-def _number(text: str) -> int | None:
-    """Return a key from an address, if it can be one."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 PAGES += [

@@ -13,7 +13,8 @@ from booking.diary import Entry, What
 from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow
 from booking.links import without_tokens
 from booking.models import Appointment, AppointmentEvent, Message, Resource
-from booking.policy import Act, Actor, CancellationReason, DeclineReason, Status
+from booking.models.appointment import WHY_CANCELLED
+from booking.policy import Act, Actor, DeclineReason, Status
 from booking.waiting_list import Place, Why
 
 REASONS: dict[str, str | Promise] = {
@@ -22,10 +23,7 @@ REASONS: dict[str, str | Promise] = {
     DeclineReason.NEEDS_CALL: gettext_lazy("We need to talk first"),
     DeclineReason.NOT_OFFERED: gettext_lazy("We do not offer this"),
     DeclineReason.DUPLICATE: gettext_lazy("Asked more than once"),
-    CancellationReason.DECLINED: gettext_lazy("Declined"),
-    CancellationReason.PATIENT: gettext_lazy("By the patient"),
-    CancellationReason.CLINIC: gettext_lazy("By the clinic"),
-    CancellationReason.EXPIRED: gettext_lazy("Time ran out"),
+    **WHY_CANCELLED,
 }
 
 # Of those that staff record on the day of a visit, also what their buttons say.

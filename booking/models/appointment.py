@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from booking import policy
@@ -31,6 +32,13 @@ STATUS_CHOICES = [
     (Status.WAITLIST.value, _("Waiting list")),
     (Status.ENTERED_IN_ERROR.value, _("Entered in error")),
 ]
+# Why a visit is in the state CANCELLED, as staff read it.
+WHY_CANCELLED: dict[str, str | Promise] = {
+    policy.CancellationReason.DECLINED: _("Declined"),
+    policy.CancellationReason.PATIENT: _("By the patient"),
+    policy.CancellationReason.CLINIC: _("By the clinic"),
+    policy.CancellationReason.EXPIRED: _("Time ran out"),
+}
 
 
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
