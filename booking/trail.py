@@ -145,7 +145,8 @@ def _keep(
             data = {**data, "objects": objects} if objects else data
             record(request, user, Action.CHANGE, theirs, data)
             action, data, patients = Action.VIEW, {}, patients - theirs
-    elif 300 <= response.status_code < 400:  # where it leads is written down there
+    # Where it leads is written down there; that somebody searched, only here.
+    if 300 <= response.status_code < 400 and action != Action.SEARCH:
         return
     if request.headers.get("X-Refresh") == "1":
         patients = _not_shown_lately(request, user, patients)
