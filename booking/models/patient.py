@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from booking.encryption import EncryptedTextField
@@ -49,7 +50,8 @@ class Patient(models.Model):
 
     @property
     def full_name(self) -> str:
-        return f"{self.given_name} {self.family_name}".strip()
+        name = f"{self.given_name} {self.family_name}".strip()
+        return name or gettext("Name removed")
 
     @property
     def speaks_another_language(self) -> bool:

@@ -8,6 +8,7 @@ from .close import close, refresh_closures, reopen
 from .earlier import stop_wanting, want_earlier
 from .end_offer import lapse, pass_, retract
 from .expire import expire, is_over
+from .forget import empty_messages, forget, keep_record, stop_keeping, when_to_forget
 from .hold import hold, release, renew
 from .join import join
 from .leave import leave
@@ -35,12 +36,15 @@ __all__ = [
     "cancel",
     "close",
     "decline",
+    "empty_messages",
     "expire",
     "file_paper",
+    "forget",
     "hold",
     "is_over",
     "is_own",
     "join",
+    "keep_record",
     "lapse",
     "leave",
     "move",
@@ -55,9 +59,11 @@ __all__ = [
     "reply_promise",
     "request",
     "retract",
+    "stop_keeping",
     "stop_wanting",
     "swap",
     "swappable",
     "take",
     "want_earlier",
+    "when_to_forget",
 ]
