@@ -175,6 +175,11 @@ def filing_a_paper(world: World) -> Sent:
     return world.client("superuser"), {"kind": "card", "state": "done"}
 
 
+def keeping_a_record(world: World) -> Sent:
+    world.rows["booking.appointment"] = world.other.pk
+    return world.client("superuser"), {"because": "A lawsuit"}
+
+
 def offering_a_time(world: World) -> Sent:
     start = NOW + timedelta(days=2, hours=2)
     data = {"starts": [start.strftime("%Y-%m-%dT%H:%MZ")], "hours": "24", "send": ""}
@@ -309,6 +314,7 @@ def service_of(world: World) -> int:
 
 APPOINTMENT = "admin/booking/appointment/"
 CHORE, RULES = "admin/booking/chore/", "admin/booking/waitinglistrules/"
+RETENTION = "admin/booking/retentionrules/"
 RESOURCE, TYPE = "admin/booking/resource/", "admin/booking/visittype/"
 CLOSURE, PAGE = "admin/booking/closure/", "admin/services/page/"
 SERVICE, PERSON = "admin/services/service/", "admin/services/clinician/"
@@ -336,6 +342,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/propose/": offering_a_time,
     f"{APPOINTMENT}<int:pk>/attend/": recording_an_arrival,
     f"{APPOINTMENT}<int:pk>/paper/": filing_a_paper,
+    f"{APPOINTMENT}<int:pk>/legal-hold/": keeping_a_record,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),
     f"{CHORE}{CHANGE}": saving(f"{CHORE}{CHANGE}", every="hour"),
@@ -368,6 +375,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{CLOSURE}{CHANGE}": saving(f"{CLOSURE}{CHANGE}", **A_CLOSURE),
     f"{CLOSURE}{DELETE}": answering(),
     f"{RULES}{CHANGE}": saving(f"{RULES}{CHANGE}", most_offers="3"),
+    f"{RETENTION}{CHANGE}": saving(f"{RETENTION}{CHANGE}", requests_days="60"),
     f"{CLINIC}{CHANGE}": saving(
         f"{CLINIC}{CHANGE}", **row_of("opening_hours", 5, **AN_HOUR)
     ),
@@ -486,6 +494,7 @@ CHANGED = {
     f"{CLOSURE}add/": ("reason", "Holiday"),
     f"{CLOSURE}{CHANGE}": ("reason", "Holiday"),
     f"{RULES}{CHANGE}": ("most_offers", "4"),
+    f"{RETENTION}{CHANGE}": ("requests_days", "70"),
     f"{CLINIC}{CHANGE}": ("city", "Elsewhere"),
     f"{PERSON}add/": ("slug", "ben"),
     f"{PERSON}{CHANGE}": ("credentials", "DO"),
