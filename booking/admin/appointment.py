@@ -545,22 +545,25 @@ class AppointmentAdmin(OfferedFilters):
         """Answer a search from the POST itself: no name ever stands in an address."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = FindForm(request.POST or None)
-        found = None
+        form, now = FindForm(request.POST or None), clock.now()
+        found, more = None, False
         if form.is_valid():
-            by, visits = find_visits(form.cleaned_data["wanted"])
-            trail.searched(request, fields=[by])
-            found = visits.select_related("patient", "visit_type__service")[: LIMIT + 1]
+            by, visits = find_visits(form.cleaned_data["wanted"], now)
+            trail.searched(request, fields=by)
+            keys = list(visits.values_list("pk", flat=True)[: LIMIT + 1])
+            more = len(keys) > LIMIT
+            shown = visits.filter(pk__in=keys[:LIMIT])
+            found = shown.select_related("patient", "visit_type__service")
         return self.page(
             request,
             "find",
             title=_("Find a visit"),
             form=form,
-            found=found and found[:LIMIT],
-            more=found is not None and len(found) > LIMIT,
+            found=found,
+            more=more,
             searched=found is not None,
             limit=LIMIT,
-            now=clock.now(),
+            now=now,
         )
 
     def phone_view(self, request: HttpRequest) -> HttpResponse:

@@ -154,7 +154,7 @@ def test_signing_in_and_out_is_written_down_and_no_word_that_was_typed(client: C
     ("typed", "field"),
     [
         ("Example", "name"), ("2/29/1980", "birth date"), ("0199", "phone"),
-        ("{reference}", "reference"),
+        ("{reference}", "reference"), ("pat@example.com", "email"),
     ],
 )  # fmt: skip
 def test_a_search_says_by_which_field_and_not_for_what(
