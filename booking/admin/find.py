@@ -61,7 +61,7 @@ class Wanted:
     def read(cls, text: str, today: date) -> "Wanted":
         born, text = _birth_date(text, today)
         email = found.group() if (found := _EMAIL.search(text)) else ""
-        text = text.replace(email, " ")
+        text = _EMAIL.sub(" ", text, count=1)
         phones = [run for run in _PHONE.findall(text) if re.search(r"\d", run)]
         words = fold(_PHONE.sub(" ", text)).split()
         return cls(born, email, tuple(phones), tuple(words))

@@ -180,7 +180,7 @@ def test_three_are_found_in_as_many_queries_as_one(desk: Client, wanted: str):
         for time in times:
             a_request(visit_type, at(time))
         with CaptureQueriesContext(connection) as queries:
-            desk.post(FIND, {"wanted": wanted})
+            desk.post(FIND, {"wanted": wanted}, follow=True)
         counts.append(len(queries))
     assert counts[0] == counts[1]
 
@@ -190,7 +190,7 @@ def test_more_than_fit_on_a_page_are_said_to_be_more(desk: Client, monkeypatch):
     visit_type = a_practice()
     a_request(visit_type, at("10:00"))
     newest = a_request(visit_type, at("11:00"))
-    page = desk.post(FIND, {"wanted": "Example"})
+    page = desk.post(FIND, {"wanted": "Example"}, follow=True)
     assert list(page.context["found"]) == [newest]
     assert "Only the newest 1 are shown." in text_of(page)
 
@@ -204,7 +204,7 @@ def test_what_is_found_says_what_comes_next(desk: Client):
     offered = an_offer(somebody_waiting(visit_type), at("15:00"))
     over = workflow.cancel(asked.pk, by=a_front_desk_person(), now=NOW)
 
-    page = text_of(desk.post(FIND, {"wanted": "Example"}))
+    page = text_of(desk.post(FIND, {"wanted": "Example"}, follow=True))
     assert "Example 02/29/1980" in page
     assert next_step(a_request(visit_type, at("12:00")), late).startswith(
         "Answer: late"
@@ -214,4 +214,6 @@ def test_what_is_found_says_what_comes_next(desk: Client):
     ]  # fmt: skip
     assert next_step(booked, late) == "Record what became of it"
     Message.objects.filter(appointment=booked).update(failed_at=NOW)
-    assert "Phone the patient" in text_of(desk.post(FIND, {"wanted": "Example"}))
+    assert "Phone the patient" in text_of(
+        desk.post(FIND, {"wanted": "Example"}, follow=True)
+    )

@@ -163,7 +163,7 @@ def test_a_search_says_by_which_field_and_not_for_what(
     visit = factories.a_request()
     typed = typed.format(reference=visit.reference)
 
-    desk.post(reverse("admin:booking_appointment_find"), {"wanted": typed})
+    desk.post(reverse("admin:booking_appointment_find"), {"wanted": typed}, follow=True)
 
     [event] = AuditEvent.objects.filter(action=Action.SEARCH)
     assert event.data == {"fields": [field]}
@@ -172,7 +172,9 @@ def test_a_search_says_by_which_field_and_not_for_what(
 
 
 def test_a_search_that_finds_nobody_is_written_down_too(desk: Client):
-    desk.post(reverse("admin:booking_appointment_find"), {"wanted": "Nobody"})
+    desk.post(
+        reverse("admin:booking_appointment_find"), {"wanted": "Nobody"}, follow=True
+    )
 
     assert events(Action.SEARCH) == [
         ("ana", "search", "booking_appointment_find", "", set())
