@@ -37,7 +37,7 @@ def when_to_forget(visit: Appointment, rules: RetentionRules) -> datetime | None
     """
     if visit.status == Status.CANCELLED and rules.requests_days is not None:
         last = visit.events.order_by("version").last()
-        return last and last.at + timedelta(days=rules.requests_days)
+        return last.at + timedelta(days=rules.requests_days) if last else None
     if visit.status in OVER and rules.visits_years is not None and visit.end:
         kept = _years_after(visit.end, rules.visits_years)
         born = visit.patient.birth_date

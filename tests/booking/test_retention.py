@@ -287,6 +287,8 @@ def test_what_comes_back_is_a_fault(declined):
     ScreeningAnswer.objects.create(
         appointment=declined, code="allergy", question="?", answer="no", flag="-"
     )
-    Patient.objects.update(given_name="Pat")
+    patient = Patient.objects.get()
+    patient.given_name = "Pat"
+    patient.save()
 
     assert [fault.code for fault in integrity.faults(LATER)] == ["not_forgotten"] * 2
