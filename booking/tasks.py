@@ -111,12 +111,14 @@ def of_visit(visit: Appointment, now: datetime) -> list[Task]:
     """Return what waits for a person of one visit."""
     here = Appointment.objects.filter(pk=visit.pk)
     calls = Message.objects.phone_these_people().still_true(now)
+    is_to_come = visit.start is not None and visit.start > now
+    items = paperwork.of_visit(visit, now) if is_to_come else []
     return in_due_order(
         [
             *answers(here.awaiting_review(), now),
             *without_outcome(here.without_outcome(begin_of_day(now))),
             *to_phone(calls.filter(appointment=visit).select_related("appointment")),
-            *papers(i for i in paperwork.of_visit(visit, now) if i.is_open),
+            *papers(item for item in items if item.is_open),
         ]
     )
 

@@ -342,7 +342,7 @@ class AppointmentAdmin(OfferedFilters):
         if page.task is None:
             messages.error(request, _("Choose what somebody is to have."))
             return HttpResponseRedirect(back)
-        if request.method == "POST" and page.says_who:
+        if request.method == "POST" and page.is_fit():
             self.entrust(request, page)
             return HttpResponseRedirect(back)
         title = _("Hand over %(reference)s") % {"reference": visit.reference}
@@ -355,9 +355,8 @@ class AppointmentAdmin(OfferedFilters):
             self.refuse(request, page.visit, error)
             return
         if is_new:
-            trail.changed(
-                request, page.visit.patient_id, task=page.task, to=page.said["to"]
-            )
+            to = page.to.pk if page.to else None
+            trail.changed(request, page.visit.patient_id, task=page.task, to=to)
         messages.success(request, page.outcome(signed_in(request)))
 
     def accept_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -12,13 +12,16 @@ from django.utils.translation import gettext_lazy as _
 from booking import tasks, workflow
 from booking.front_desk import key_in
 from booking.models import Appointment, Claim
-from booking.models.claim import colleagues
+from booking.models.claim import colleagues, name_of
 from booking.workflow import By
+
+# What the button sends that lets a task go.
+NOBODY = "nobody"
 
 
 class Colleagues(forms.ModelChoiceField):
-    def label_from_instance(self, user: User) -> str:  # type: ignore[override]
-        return user.get_full_name() or user.get_username()
+    def label_from_instance(self, user: User) -> str:
+        return name_of(user)
 
 
 class OwnerForm(forms.Form):
@@ -38,7 +41,7 @@ class OwnerForm(forms.Form):
 
 
 class OwnerPage:
-    """What is said of one task of a visit, and by whom."""
+    """What is said of one task of a visit."""
 
     def __init__(
         self, visit: Appointment, said: Mapping[str, str], now: datetime
@@ -46,44 +49,45 @@ class OwnerPage:
         self.visit, self.said, self.now = visit, said, now
         named = said.get("task", "")
         self.task = Claim.Task(named) if named in Claim.Task else None
-        self.form = OwnerForm(said if said.get("to") else None)
+        self.lets_go = said.get("to") == NOBODY
+        self.form = OwnerForm(said if "to" in said else None)
+
+    def is_fit(self) -> bool:
+        """Tell whether it says to whom, or that nobody is to have it."""
+        return self.lets_go or self.form.is_valid()
 
     @property
-    def says_who(self) -> bool:
-        """Tell whether it is fit to be done: somebody who can, or nobody."""
-        return "to" in self.said and (not self.said["to"] or self.form.is_valid())
+    def to(self) -> User | None:
+        return None if self.lets_go else self.form.cleaned_data["to"]
 
     def entrust(self, by: By) -> bool:
-        """Do it, and return whether it is new. Raises as `workflow.entrust` does."""
-        assert self.task  # noqa: S101 -- the page is refused without
-        to = self.form.cleaned_data["to"] if self.said["to"] else None
+        """Do what is fit, and return whether it is new.
+
+        Raises as `workflow.entrust` does.
+        """
+        assert self.task  # noqa: S101 -- without one, nothing is shown
         seen = key_in(self.said.get("seen", "")) or 0
         return workflow.entrust(
-            self.visit.pk, self.task, to=to, by=by, now=self.now, seen=seen
+            self.visit.pk, self.task, to=self.to, by=by, now=self.now, seen=seen
         )
 
     def outcome(self, user: User) -> str:
         """Return what was done, in words that name the visit."""
-        if not self.said["to"]:
-            words = _g("%(reference)s: let go. Nobody has it now.")
-        elif self.form.cleaned_data["to"] == user:
-            words = _g("%(reference)s: yours. Others see that you have it.")
-        else:
-            words = _g("%(reference)s: handed over to %(who)s.")
         params = {"reference": self.visit.reference}
-        return words % (params | {"who": self._name()})
-
-    def _name(self) -> str:
-        to = self.form.cleaned_data["to"] if self.said["to"] else None
-        return to.get_full_name() or to.get_username() if to else ""
+        if self.to is None:
+            return _g("%(reference)s: let go. Nobody has it now.") % params
+        if self.to == user:
+            return _g("%(reference)s: yours. Others see that you have it.") % params
+        words = _g("%(reference)s: handed over to %(who)s.")
+        return words % (params | {"who": name_of(self.to)})
 
     def context(self) -> dict[str, Any]:
         claims = tasks.owners([self.visit])
-        claim = claims.get((self.visit.pk, str(self.task)))
         return {
             "visit": self.visit,
             "task": self.task,
-            "claim": claim,
+            "claim": claims.get((self.visit.pk, str(self.task))),
             "form": self.form,
+            "nobody": NOBODY,
             "now": self.now,
         }

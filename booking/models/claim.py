@@ -15,6 +15,10 @@ def colleagues() -> QuerySet[User]:
     return able.order_by("first_name", "last_name", "username")
 
 
+def name_of(user: User) -> str:
+    return user.get_full_name() or user.get_username()
+
+
 class ClaimQuerySet(models.QuerySet["Claim"]):
     def standing(self) -> "ClaimQuerySet":
         """Return who has what now. Who left, or lost the right, has nothing."""
@@ -62,13 +66,9 @@ class Claim(models.Model):
     @property
     def owner(self) -> str:
         """Return the name of whose it is."""
-        return _name(self.user)
+        return name_of(self.user)
 
     @property
     def giver(self) -> str:
         """Return the name of who gave it."""
-        return _name(self.by)
-
-
-def _name(user: User) -> str:
-    return user.get_full_name() or user.get_username()
+        return name_of(self.by)

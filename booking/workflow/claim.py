@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 
 from booking.errors import CannotTakeOn, DoneMeanwhile, NotPossibleNow, TakenOn
 from booking.models import Appointment, Claim, Message
-from booking.models.claim import colleagues
+from booking.models.claim import colleagues, name_of
 from booking.policy import Act, Status
 
 from .road import By, act, check_right, has_begun
@@ -41,7 +41,7 @@ def entrust(
     if to:
         _check_waits(visit, task, now)
         if not colleagues().filter(pk=to.pk).exists():
-            raise CannotTakeOn(who=to.get_full_name() or to.get_username())
+            raise CannotTakeOn(who=name_of(to))
     mine.filter(until=None).update(until=now)
     assert by.user  # noqa: S101 -- only staff have the right
     if to:
