@@ -196,7 +196,7 @@ def test_the_buttons_take_on_hand_over_and_let_go(
     visit = factories.a_request()
     page = text_of(desk.get(DESK))
     assert "Waits 0 min · nobody has it I take it" in page
-    assert "Tasks: 0 yours · 1 nobody’s · 0 others’" in page
+    assert "Whose tasks 0 yours 1 nobody’s 0 others’" in page
 
     for _ in range(2):
         response = desk.post(address("owner", visit), pressed(visit, ana))
@@ -217,7 +217,7 @@ def test_the_buttons_take_on_hand_over_and_let_go(
     desk.post(address("owner", visit), pressed(visit, ben, seen=seen))
     page = text_of(desk.get(DESK))
     assert "Ben Demo has it for 0 min Change…" in page
-    assert "Tasks: 0 yours · 0 nobody’s · 1 others’" in page
+    assert "Whose tasks 0 yours 0 nobody’s 1 others’" in page
     seen = Claim.objects.latest("pk").pk
     response = desk.post(address("owner", visit), pressed(visit, None, seen=seen))
     assert f"{visit.reference}: let go. Nobody has it now." in said(response)
