@@ -6,6 +6,7 @@ from .form_key import FormKey
 from .limit import Hit
 from .link import AppointmentLink
 from .message import Heartbeat, Message
+from .office import clinic_zone, open_windows
 from .paperwork import Paper
 from .patient import Patient
 from .reservation import Reservation
@@ -21,7 +22,6 @@ from .visit_type import (
     Requirement,
     Schedule,
     VisitType,
-    clinic_zone,
 )
 from .waiting import Part, WaitingListEntry, WaitingListRules, Wish
 
@@ -59,4 +59,5 @@ __all__ = [
     "WaitingListRules",
     "Wish",
     "clinic_zone",
+    "open_windows",
 ]
