@@ -55,6 +55,7 @@ from .offering import OfferPage, can_offer
 from .owning import OwnerPage
 from .phone import PhonePage, read_aloud
 from .series import SeriesPlan
+from .taken import by_whom
 
 Act = Callable[[By, datetime], Appointment]
 
@@ -244,18 +245,30 @@ class AppointmentAdmin(OfferedFilters):
         sent = "send" in request.POST
         form = DeclineForm(request.POST if sent or "preview" in request.POST else None)
         is_ready = form.is_valid()
+        left, is_over = list(visits), False
         if is_ready and sent:
-            for visit in visits:
-                self.attempt(request, visit, declining(visit.pk, form, None))
-            return None
-        now = clock.now()
-        previews = [(v, previewed(v, form, now) if is_ready else None) for v in visits]
+            left = [
+                visit
+                for visit in visits
+                if not self.attempt(request, visit, declining(visit.pk, form, None))
+            ]
+            if not left or not typed_in(form):
+                return None
+            # What was typed is kept: for those that can be tried again, or to copy.
+            can = Appointment.objects.filter(
+                pk__in=[visit.pk for visit in left],
+                status__in=policy.TRANSITIONS[policy.Act.DECLINE].sources,
+            ).values_list("pk", flat=True)
+            is_over = not can
+            left = left if is_over else [visit for visit in left if visit.pk in can]
+        now, is_shown = clock.now(), is_ready and not is_over
         return self.page(
             request,
             "decline_selected",
             title=_("Decline these requests"),
-            previews=previews,
+            previews=[(v, previewed(v, form, now) if is_shown else None) for v in left],
             is_ready=is_ready,
+            is_over=is_over,
             form=form,
         )
 
@@ -681,7 +694,10 @@ class AppointmentAdmin(OfferedFilters):
     def refuse(
         self, request: HttpRequest, visit: Appointment, error: BookingError
     ) -> None:
-        said = words.refusal(error, visit, clock.now())
+        now = clock.now()
+        said = words.refusal(error, visit, now)
+        if isinstance(error, TimeTaken):
+            said = f"{said} {by_whom(error, visit.visit_type, now, visit)}".strip()
         messages.warning(request, f"{visit.reference}: {said}")
 
 
