@@ -45,6 +45,12 @@ def owner(
 
 
 @register.filter
+def next_step(visit: Appointment, now: datetime) -> str:
+    """Return what comes next for a visit that was found."""
+    return words.next_step(visit, now, to_phone=getattr(visit, "to_phone", False))
+
+
+@register.filter
 def act(move: str) -> str:
     """Return an act in words: Arrived."""
     return str(words.ACTS[move])
