@@ -10,6 +10,7 @@ from . import (
     reports,
     retention,
     setup,
+    tasks,
     trail,
     waiting,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "reports",
     "retention",
     "setup",
+    "tasks",
     "trail",
     "waiting",
 ]

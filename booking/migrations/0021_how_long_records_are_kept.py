@@ -22,7 +22,7 @@ def let_notes_be_emptied(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0019_people_are_found"),
+        ("booking", "0020_who_has_what"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
