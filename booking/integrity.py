@@ -72,6 +72,7 @@ OWED: dict[str, Kind] = {
     Act.OFFER: Kind.OFFERED,
     Act.TAKE: Kind.CONFIRMED,
     Act.MOVE: Kind.MOVED,
+    Act.CALL_OFF: Kind.CALLED_OFF,
     Act.PASS: Kind.OFFER_ENDED,
     Act.RETRACT: Kind.OFFER_ENDED,
     Act.LAPSE: Kind.OFFER_ENDED,

@@ -1,5 +1,6 @@
 from .appointment import Appointment, Proposal
 from .chore import Chore
+from .closing import ClosingPlan, ClosingRow, hit_by
 from .event import AppointmentEvent
 from .form_key import FormKey
 from .limit import Hit
@@ -31,6 +32,8 @@ __all__ = [
     "AuditEvent",
     "AuditSubject",
     "Chore",
+    "ClosingPlan",
+    "ClosingRow",
     "Closure",
     "FormKey",
     "Heartbeat",
@@ -57,4 +60,5 @@ __all__ = [
     "WaitingListRules",
     "Wish",
     "clinic_zone",
+    "hit_by",
 ]

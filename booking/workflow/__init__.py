@@ -5,6 +5,7 @@ from .attend import attend, is_own, recordable
 from .book import book
 from .cancel import cancel
 from .close import close, refresh_closures, reopen
+from .closing import carry_out, in_hand, plan_closing, undo_closing
 from .earlier import stop_wanting, want_earlier
 from .end_offer import lapse, pass_, retract
 from .expire import expire, is_over
@@ -33,11 +34,13 @@ __all__ = [
     "book_series",
     "can_move",
     "cancel",
+    "carry_out",
     "close",
     "decline",
     "expire",
     "file_paper",
     "hold",
+    "in_hand",
     "is_over",
     "is_own",
     "join",
@@ -48,6 +51,7 @@ __all__ = [
     "offer",
     "open_windows",
     "pass_",
+    "plan_closing",
     "recordable",
     "refresh_closures",
     "release",
@@ -60,5 +64,6 @@ __all__ = [
     "swap",
     "swappable",
     "take",
+    "undo_closing",
     "want_earlier",
 ]
