@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from . import closing, clock, delivery, integrity, trail, waiting_list
+from . import clock, closing, delivery, integrity, trail, waiting_list
 from .integrity import Fault
 from .models import Chore
 

@@ -84,6 +84,7 @@ class ClosingRow(models.Model):
     plan = models.ForeignKey(ClosingPlan, models.CASCADE, related_name="rows")
     appointment = models.ForeignKey(Appointment, models.PROTECT, related_name="+")
     version = models.PositiveIntegerField()
+    was_at = models.DateTimeField(help_text=_("When the visit was to begin."))
     choice = models.CharField(max_length=10, choices=Choice)
     starts = models.JSONField(
         default=list, help_text=_("Times to offer, as instants in text.")
