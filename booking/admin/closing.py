@@ -154,7 +154,8 @@ class ClosingPage:
         self.now = now
         self.problem = ""
         self.made: int | None = None
-        data = said.dict() if "start" in said else usual(now)
+        # An empty address is the emergency; an empty form closes nothing.
+        data = said.dict() if said else usual(now)
         self.form = ClosingForm(data, now)
         self.preview = self._read()
 
@@ -268,8 +269,10 @@ class ClosingPage:
 def closing_view(request: HttpRequest) -> HttpResponse:
     """Show who is hit; the button closes the time, and plans what they are told."""
     _check(request)
-    page = ClosingPage(request.POST or request.GET, clock.now())
-    if request.method == "POST":
+    posted = request.method == "POST"
+    said = request.POST if posted else request.GET
+    page = ClosingPage(said, clock.now())
+    if posted:
         plan = page.make(By.staff(signed_in(request)))
         if plan:
             trail.changed(request, closing=plan.pk)

@@ -19,10 +19,17 @@ from booking.models import (
     Reservation,
     Resource,
 )
-from booking.policy import ClosingReason
 from booking.workflow import PATIENT, By
 from tests import factories
-from tests.factories import NOW, TUESDAY, WEDNESDAY, a_booked_visit, a_practice, at
+from tests.factories import (
+    NOW,
+    TUESDAY,
+    WEDNESDAY,
+    a_booked_visit,
+    a_closed_day,
+    a_practice,
+    at,
+)
 from tests.records import (
     choices_of,
     events_of,
@@ -46,40 +53,10 @@ def tuesday(of: Resource | None = None) -> Closure:
 
 
 def plan(
-    choices: dict[int, str] | None = None,
-    *,
-    of: Resource | None = None,
-    by: By | None = None,
-    key: uuid.UUID | None = None,
-    preview: closing.Preview | None = None,
+    choices: dict[int, str] | None = None, *, of: Resource | None = None, **more: Any
 ) -> ClosingPlan:
-    """Close Tuesday; all visits are offered what is suggested, unless `choices` say."""
-    preview = preview or closing.Preview(tuesday(of), NOW)
-    closure = preview.closure
-    rows = [
-        ClosingRow(
-            appointment=hit.visit,
-            version=hit.visit.version,
-            was_at=hit.visit.start,
-            choice=(choices or {}).get(hit.visit.pk, "offer"),
-            starts=[start.isoformat() for start in hit.starts],
-        )
-        for hit in preview.to_decide
-    ]
-    made = ClosingPlan(
-        start=closure.start,
-        end=closure.end,
-        reason=ClosingReason.WEATHER,
-        due_at=DUE,
-    )
-    return workflow.plan_closing(
-        made,
-        closure,
-        rows,
-        key=key or uuid.uuid4(),
-        by=by or factories.a_front_desk_person(),
-        now=NOW,
-    )
+    closure = tuesday(of)
+    return a_closed_day(closure.start, closure.end, choices, of=of, **more)
 
 
 def outcomes(made: ClosingPlan) -> list[tuple[str, str]]:

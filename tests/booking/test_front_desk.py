@@ -968,6 +968,7 @@ def test_the_queue_is_answered_with_the_keyboard_alone(pages: dict[str, str]) ->
     late = Appointment.objects.overdue(NOW).get().reference
     assert look(pages, tab) == [
         "Book for a caller",
+        "Close a day",
         "1 overdue",
         "1 answer today",
         "2 waiting in all",
