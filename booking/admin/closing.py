@@ -105,7 +105,7 @@ class ClosingForm(forms.Form):
         try:
             self.closure().clean()
         except ValidationError as error:
-            self.add_error(None, error.messages)  # type: ignore[arg-type]
+            self.add_error(None, error.messages)
             return
         if said["end"] <= self.now:
             self.add_error("end", _("That time has passed."))
@@ -189,7 +189,7 @@ class ClosingPage:
         for name in self.said:
             if not (found := VERSION.fullmatch(name)):
                 continue
-            pk, version = int(found[1]), self.said[name]
+            pk, version = int(found[1]), self.said.get(name, "")
             choice = self.said.get(f"choice_{pk}", "")
             starts = self._starts(pk) if choice == Choice.OFFER else []
             hit = shown.get(pk)
