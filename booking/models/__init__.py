@@ -6,6 +6,7 @@ from .form_key import FormKey
 from .limit import Hit
 from .link import AppointmentLink
 from .message import Heartbeat, Message
+from .office import clinic_zone, open_windows
 from .paperwork import Paper
 from .patient import Patient
 from .reservation import Reservation
@@ -21,7 +22,6 @@ from .visit_type import (
     Requirement,
     Schedule,
     VisitType,
-    clinic_zone,
 )
 from .waiting import Part, WaitingListEntry, WaitingListRules, Wish
 
@@ -61,4 +61,5 @@ __all__ = [
     "Wish",
     "clinic_zone",
     "hit_by",
+    "open_windows",
 ]
