@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from django.conf import settings
@@ -18,12 +18,13 @@ from .models import (
     Proposal,
     hit_by,
 )
-from .picker import Filters, Times
 from .planner import distance
 from .policy import MAX_CHOICES, Status
 
 # No time is suggested so soon that the patient could hardly answer before it.
 SOONEST = timedelta(hours=24)
+# Nor one so far from the closed time that the patient had better be asked.
+AHEAD = timedelta(days=21)
 # A plan is read and decided row by row: more belong in parts of their own.
 MOST = 100
 
@@ -111,19 +112,25 @@ class Preview:
         return found
 
     def _free(self, visit: Appointment) -> list[datetime]:
-        times = Times(
-            visit.visit_type,
-            Filters(clinician=visit.wanted_clinician),
+        soonest = self.now + hold() + SOONEST
+        days = visit.visit_type.availability(
+            words.local(max(soonest, self.closure.start - AHEAD)).date(),
+            words.local(max(soonest, self.closure.end) + AHEAD).date(),
             now=self.now,
+            clinician=visit.wanted_clinician,
             by_staff=True,
             practice=self.practice,
         )
+        starts = (
+            datetime.fromtimestamp(slot.start, UTC)
+            for day in days
+            for slot in day.slots
+        )
         before = timedelta(minutes=visit.visit_type.buffer_before)
         after = visit.duration + timedelta(minutes=visit.visit_type.buffer_after)
-        soonest = self.now + hold() + SOONEST
         return [
             start
-            for start in times.starts()
+            for start in starts
             if start >= soonest
             and (
                 start + after <= self.closure.start

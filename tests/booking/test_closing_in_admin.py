@@ -31,7 +31,7 @@ TUESDAY = {
 
 def sent_by(page: HttpResponse, **more: Any) -> dict[str, Any]:
     """Return what the button of the page sends as it was shown."""
-    body = page.text[page.text.index('method="post" class="plan"') :]
+    body = page.text[page.text.index('method="post" class="plan closing"') :]
     data: dict[str, Any] = {}
     for tag in re.findall(r"<input [^>]+>", body):
         kept = dict(re.findall(r'(\w+)="([^"]*)"', tag))
@@ -47,7 +47,9 @@ def close(desk: Client, **more: Any) -> HttpResponse:
 def test_it_opens_on_today_and_the_whole_clinic_and_one_button_closes_it(
     desk: Client,
 ):
-    visit = a_booked_visit(a_practice(lead_time=0), at("15:00", factories.MONDAY))
+    visit = a_booked_visit(
+        a_practice(lead_time=0, reply_promise=60), at("15:00", factories.MONDAY)
+    )
 
     page = desk.get(PAGE)
 
