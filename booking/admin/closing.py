@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Q
+from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -154,6 +154,7 @@ class ClosingPage:
         self.now = now
         self.problem = ""
         self.made: int | None = None
+        self.is_new = False
         # An empty address is the emergency; an empty form closes nothing.
         data = said.dict() if said else usual(now)
         self.form = ClosingForm(data, now)
@@ -231,7 +232,7 @@ class ClosingPage:
             due_at=self.now + closing.hold(),
         )
         try:
-            return workflow.plan_closing(
+            made = workflow.plan_closing(
                 plan,
                 closure,
                 self._rows(),
@@ -245,6 +246,9 @@ class ClosingPage:
             self.problem = str(error)
             if isinstance(error, DifferentForm):
                 self.made = error.params["answer"]
+        else:
+            self.is_new = made is plan
+            return made
         self.preview = self._read()
         return None
 
@@ -275,7 +279,8 @@ def closing_view(request: HttpRequest) -> HttpResponse:
     if posted:
         plan = page.make(By.staff(signed_in(request)))
         if plan:
-            trail.changed(request, closing=plan.pk)
+            if page.is_new:
+                trail.changed(request, closing=plan.pk)
             messages.success(request, _g("Closed. Nobody can book into it any more."))
             there = reverse("admin:closing_plan", args=[plan.pk])
             return HttpResponseRedirect(there)
@@ -300,7 +305,7 @@ def plan_view(request: HttpRequest, pk: int) -> HttpResponse:
         Message.objects.filter(by_phone, appointment__in=own, overtaken_at=None)
         .filter(created_at__gte=plan.made_at)
         .select_related("appointment__patient", "called_by")
-        .order_by("called_at", "created_at", "pk")
+        .order_by(F("called_at").asc(nulls_first=True), "created_at", "pk")
     )
     return _page(
         request,
@@ -324,11 +329,13 @@ def undo_view(request: HttpRequest, pk: int) -> HttpResponse:
     _check(request)
     plan = get_object_or_404(ClosingPlan, pk=pk)
     try:
-        workflow.undo_closing(plan.pk, by=By.staff(signed_in(request)), now=clock.now())
+        by = By.staff(signed_in(request))
+        is_new = workflow.undo_closing(plan.pk, by=by, now=clock.now())
     except BookingError as error:
         messages.error(request, str(error))
     else:
-        trail.changed(request, undone=plan.pk)
+        if is_new:
+            trail.changed(request, undone=plan.pk)
         messages.success(request, _g("Undone. The time is open, and nobody was told."))
     return HttpResponseRedirect(reverse("admin:closing_plan", args=[plan.pk]))
 

@@ -92,8 +92,8 @@ def _content(closure: Closure, rows: Sequence[ClosingRow]) -> list[Any]:
 
 
 @act
-def undo_closing(plan_id: int, *, by: By, now: datetime) -> ClosingPlan:
-    """Open the time again and tell nobody; twice is as once.
+def undo_closing(plan_id: int, *, by: By, now: datetime) -> bool:
+    """Open the time again and tell nobody; return whether it was not yet undone.
 
     What gave way to the closure, such as first choices of requests, does not come back.
 
@@ -104,7 +104,7 @@ def undo_closing(plan_id: int, *, by: By, now: datetime) -> ClosingPlan:
     lock_resources(ids, now)
     plan = _lock(plan_id)
     if plan.undone_at:
-        return plan
+        return False
     if plan.rows.filter(outcome=Outcome.DONE).exists():
         raise ToldAlready
     plan.rows.update(outcome=Outcome.UNDONE, at=now)
@@ -112,7 +112,7 @@ def undo_closing(plan_id: int, *, by: By, now: datetime) -> ClosingPlan:
     hold_closures(ids, now)
     plan.closure, plan.undone_at, plan.undone_by = None, now, by.user
     plan.save()
-    return plan
+    return True
 
 
 def _lock(plan_id: int) -> ClosingPlan:

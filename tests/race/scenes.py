@@ -562,7 +562,14 @@ def undo_without_the_lock(plan: int) -> None:
     rows = ClosingRow.objects.filter(plan=plan)
     if rows.filter(outcome=ClosingRow.Outcome.DONE).exists():
         raise ToldAlready
-    act(rows.update)(outcome=ClosingRow.Outcome.UNDONE)
+    time.sleep(0.1)
+    act(_write_undone)(plan)
+
+
+def _write_undone(plan: int) -> None:
+    lock_resources(list(Resource.objects.values_list("pk", flat=True)), NOW)
+    rows = ClosingRow.objects.filter(plan=plan)
+    rows.update(outcome=ClosingRow.Outcome.UNDONE)
 
 
 def came_of(plan: int) -> tuple[list[str], list[str], bool]:
