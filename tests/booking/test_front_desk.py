@@ -960,7 +960,7 @@ def test_the_queue_is_answered_with_the_keyboard_alone(pages: dict[str, str]) ->
         page.goto(f"http://localhost{DESK}")
         page.locator("main").focus()
         reached = []
-        for _ in range(12):
+        for _ in range(13):
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.innerText"))
         return [" ".join(words.split()) for words in reached]
