@@ -10,6 +10,7 @@ from . import (
     people,
     reports,
     setup,
+    tasks,
     trail,
     waiting,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "people",
     "reports",
     "setup",
+    "tasks",
     "trail",
     "waiting",
 ]

@@ -1,5 +1,6 @@
 from .appointment import Appointment, Proposal
 from .chore import Chore
+from .claim import Claim
 from .closing import ClosingPlan, ClosingRow, hit_by
 from .event import AppointmentEvent
 from .form_key import FormKey
@@ -32,6 +33,7 @@ __all__ = [
     "AuditEvent",
     "AuditSubject",
     "Chore",
+    "Claim",
     "ClosingPlan",
     "ClosingRow",
     "Closure",

@@ -4,6 +4,7 @@ from .answer import accept, decline
 from .attend import attend, is_own, recordable
 from .book import book
 from .cancel import cancel
+from .claim import entrust
 from .close import close, refresh_closures, reopen
 from .closing import carry_out, in_hand, plan_closing, undo_closing
 from .earlier import stop_wanting, want_earlier
@@ -37,6 +38,7 @@ __all__ = [
     "carry_out",
     "close",
     "decline",
+    "entrust",
     "expire",
     "file_paper",
     "hold",

@@ -717,3 +717,12 @@ def test_a_closed_day_that_is_half_undone(booked):
     plan.rows.update(outcome="waiting")
 
     assert faults() == ["closing_half_undone"]
+
+
+def test_a_task_that_is_two_peoples_is_named(visit_type):
+    visit = a_request(visit_type)
+    take_away("claim_one_owner_a_task")
+    for _ in range(2):
+        user = factories.a_front_desk_person().user
+        visit.claims.create(task="answer", user=user, by=user, since=NOW)
+    assert faults() == ["constraint_missing", "owned_twice"]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0018_papers_before_a_visit"),
+        ("booking", "0020_who_has_what"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
