@@ -17,12 +17,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from booking import (
     clock,
     confirming,
     draft,
+    idle,
     limits,
     links,
     second_factor,
@@ -133,6 +135,16 @@ def a_day() -> None:
         defaults={"secret": keys["secret"], "since": now, "last_step": 0},
     )
     sys.stdout.write(json.dumps(keys))
+
+
+def nobody_is_here() -> None:
+    """Let it be a day since anybody of the staff was here."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    for key in Session.objects.values_list("pk", flat=True):
+        session = store(key)
+        if idle.SEEN_AT in session:
+            session[idle.SEEN_AT] -= DAY.total_seconds()
+            session.save()
 
 
 @dataclass
