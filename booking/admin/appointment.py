@@ -28,6 +28,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from booking import clock, paperwork, policy, trail, waiting_list, workflow
+from booking.encryption import Unreadable, decrypt, encrypt
 from booking.errors import (
     BookingError,
     DifferentForm,
@@ -56,6 +57,9 @@ from .phone import PhonePage, read_aloud
 from .series import SeriesPlan
 
 Act = Callable[[By, datetime], Appointment]
+
+# Where the session keeps, encrypted, what was looked for.
+WANTED = "wanted"
 
 # What a visit gives, and takes instead: keys of resources.
 SWAP = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
@@ -542,25 +546,39 @@ class AppointmentAdmin(OfferedFilters):
         return HttpResponseRedirect(came_from(request, visit))
 
     def find_view(self, request: HttpRequest) -> HttpResponse:
-        """Answer a search from the POST itself: no name ever stands in an address."""
+        """Keep what is looked for in the session, and show there whom it fits.
+
+        No name ever stands in an address; and as the answer is no answer to a form,
+        the browser's back button leads to it again.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = FindForm(request.POST or None)
-        found = None
+        if request.method == "POST":
+            form = FindForm(request.POST)
+            if form.is_valid():
+                request.session[WANTED] = encrypt(form.cleaned_data["wanted"])
+                return HttpResponseRedirect(f"{request.path}?found")
+        else:
+            kept = "found" in request.GET and looked_for(request)
+            form = FindForm({"wanted": kept} if kept else None)
+        found, more, now = None, False, clock.now()
         if form.is_valid():
-            by, visits = find_visits(form.cleaned_data["wanted"])
-            trail.searched(request, fields=[by])
-            found = visits.select_related("patient", "visit_type__service")[: LIMIT + 1]
+            by, visits = find_visits(form.cleaned_data["wanted"], now)
+            trail.searched(request, fields=by)
+            keys = list(visits.values_list("pk", flat=True)[: LIMIT + 1])
+            more = len(keys) > LIMIT
+            shown = visits.filter(pk__in=keys[:LIMIT])
+            found = shown.select_related("patient", "visit_type__service")
         return self.page(
             request,
             "find",
             title=_("Find a visit"),
             form=form,
-            found=found and found[:LIMIT],
-            more=found is not None and len(found) > LIMIT,
+            found=found,
+            more=more,
             searched=found is not None,
             limit=LIMIT,
-            now=clock.now(),
+            now=now,
         )
 
     def phone_view(self, request: HttpRequest) -> HttpResponse:
@@ -707,6 +725,14 @@ def cancelling(pk: int, form: Form, seen: int | None) -> Act:
         now=now,
         seen_version=seen,
     )
+
+
+def looked_for(request: HttpRequest) -> str:
+    """Return what was looked for last in this session; nothing if no key opens it."""
+    try:
+        return decrypt(request.session.get(WANTED, ""))
+    except Unreadable:
+        return ""
 
 
 def by_signed_in(request: HttpRequest) -> By:

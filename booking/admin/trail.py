@@ -60,6 +60,7 @@ FIELDS: dict[str, str | Promise] = {
     "name": gettext_lazy("name"),
     "birth date": gettext_lazy("birth date"),
     "phone": gettext_lazy("phone"),
+    "email": gettext_lazy("email"),
 }
 STEPS: dict[str, str | Promise] = {
     "again": gettext_lazy("when asked again"),

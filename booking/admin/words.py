@@ -217,6 +217,24 @@ def state(message: Message, now: datetime) -> str:
     return _("Waiting to be sent")
 
 
+def next_step(visit: Appointment, now: datetime, *, to_phone: bool = False) -> str:
+    """Return what comes next for a visit; a dash when nothing does."""
+    if to_phone:
+        return _("Phone the patient")
+    if visit.status == Status.PENDING and visit.reply_by:
+        by = moment(visit.reply_by, now)
+        late = visit.is_overdue(now)
+        return (_("Answer: late since %s") if late else _("Answer by %s")) % by
+    if visit.status == Status.PROPOSED:
+        return _("The patient chooses a time")
+    if visit.status == Status.WAITLIST:
+        return _("Waits for a free time")
+    if visit.status in (Status.BOOKED, Status.ARRIVED) and visit.start:
+        begun = visit.start <= now
+        return _("Record what became of it") if begun else _("The visit")
+    return "–"
+
+
 _OUTCOMES: dict[str, str | Promise] = {
     Act.OFFER: gettext_lazy("offered, and kept until %(until)s."),
     Act.TAKE: gettext_lazy("booked for %(time)s."),

@@ -28,6 +28,12 @@ register.filter("free", free)
 
 
 @register.filter
+def next_step(visit: Appointment, now: datetime) -> str:
+    """Return what comes next for a visit that was found."""
+    return words.next_step(visit, now, to_phone=getattr(visit, "to_phone", False))
+
+
+@register.filter
 def act(move: str) -> str:
     """Return an act in words: Arrived."""
     return str(words.ACTS[move])

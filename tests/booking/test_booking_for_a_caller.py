@@ -222,7 +222,8 @@ def test_a_visit_without_a_birth_date_can_be_looked_at_and_found(desk, visit_typ
     desk.post(PHONE, sent(visit_type))
     visit = the_visit()
     assert "Birth date –" in text_of(desk.get(address("change", visit)))
-    found = desk.post("/admin/booking/appointment/find/", {"wanted": "Caller"})
+    address_of_search = "/admin/booking/appointment/find/"
+    found = desk.post(address_of_search, {"wanted": "Caller"}, follow=True)
     assert visit.reference in text_of(found)
 
 
