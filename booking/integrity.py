@@ -27,6 +27,7 @@ from .encryption import Unreadable, decrypt
 from .models import (
     Appointment,
     AppointmentEvent,
+    Claim,
     Closure,
     Message,
     Patient,
@@ -122,6 +123,7 @@ def find(now: datetime) -> Iterator[Fault]:
     yield from _closures(now)
     yield from _old_holds(now)
     yield from _visits()
+    yield from _claims()
     yield from _people()
     yield from _silent_messages(now)
     yield from _trail()
@@ -657,6 +659,25 @@ def _owed(event: _Event) -> Kind | None:
     if event.from_status == Status.BOOKED and event.act in OWED_WHEN_BOOKED:
         return OWED_WHEN_BOOKED[event.act]
     return OWED.get(event.act)
+
+
+# --- Whose a task is --------------------------------------------------------------
+
+
+def _claims() -> Iterator[Fault]:
+    """See that no task is two people's."""
+    standing = Claim.objects.filter(until=None)
+    earlier = standing.filter(
+        appointment=OuterRef("appointment"),
+        task=OuterRef("task"),
+        pk__lt=OuterRef("pk"),
+    )
+    for claim in standing.filter(Exists(earlier)):
+        yield Fault(
+            "owned_twice",
+            f"Claim {claim.pk} on a task of visit {claim.appointment_id} stands beside"
+            " an earlier one.",
+        )
 
 
 # --- People ---------------------------------------------------------------------

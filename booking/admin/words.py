@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.diary import Entry, What
-from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow
+from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow, TakenOn
 from booking.links import without_tokens
 from booking.models import Appointment, AppointmentEvent, Message, Resource
 from booking.models.appointment import WHY_CANCELLED
@@ -288,4 +288,7 @@ def refusal(error: BookingError, visit: Appointment, now: datetime) -> str:
             if isinstance(error, ChangedMeanwhile):
                 return f"{error} {words}"
             return _("Somebody was faster. %(words)s") % {"words": words}
+    if isinstance(error, TakenOn):
+        params = {**error.params, "when": moment(error.params["when"], now)}
+        return _("%(who)s has it, since %(when)s.") % params
     return str(error)

@@ -137,11 +137,12 @@ def test_what_is_missing_is_said(desk, visit_type, missing, says):
 
 
 def test_a_time_taken_meanwhile_is_said_and_others_shown(desk, visit_type):
-    a_booked_visit(visit_type, at("10:00"))
+    theirs = a_booked_visit(visit_type, at("10:00"))
     with nothing_written():
         page = desk.post(PHONE, sent(visit_type))
     words = text_of(page)
     assert "tomorrow 10:00 AM cannot be had any more" in words
+    assert f"{theirs.reference} has it: Accepted: " in words
     assert "Nearest free times" in words
     assert typed(page, "given_name") == "Robin"
 

@@ -294,6 +294,8 @@ def test_a_time_that_went_meanwhile_is_not_given_twice(desk: Client) -> None:
         response = press_accept(desk, mine, choice(mine))
     assert said(response)[-1] == (
         f"{mine.reference}: That time has just been taken. Choose another time."
+        f" {theirs.reference} has it: Accepted: Tuesday, November 17, 10:00 AM by Ana"
+        " Demo, today 9:00 AM."
     )
 
 
@@ -520,7 +522,8 @@ def test_a_visit_shows_everything_and_offers_no_field(desk: Client) -> None:
     fields = re.findall(
         r'<(?:input|select|textarea)[^>]*name="(\w+)"', str(page.content)
     )
-    assert sorted(set(fields)) == ["back", "csrfmiddlewaretoken", "seen_version"]
+    hidden = ["back", "csrfmiddlewaretoken", "seen", "seen_version", "task"]
+    assert sorted(set(fields)) == hidden
 
 
 def test_the_timeline_tells_who_did_what_and_staff_read_private_notes(
@@ -631,12 +634,39 @@ def test_many_are_accepted_row_by_row_and_each_says_what_became_of_it(
     assert sorted(said(response)) == sorted(
         [
             f"{free.reference}: accepted for Tuesday, November 17, 10:00 AM.",
-            f"{rival.reference}: That time has just been taken. Choose another time.",
+            f"{rival.reference}: That time has just been taken. Choose another time."
+            f" {free.reference} has it: Accepted: Tuesday, November 17, 10:00 AM by"
+            " Ana Demo, today 9:00 AM.",
             f"{other.reference}: accepted for Tuesday, November 17, 11:00 AM.",
         ]
     )
     statuses = {v.pk: v.status for v in Appointment.objects.all()}
     assert statuses == {free.pk: "booked", rival.pk: "pending", other.pk: "booked"}
+
+
+def test_what_was_typed_for_many_is_kept_for_the_one_that_was_refused(
+    desk: Client,
+) -> None:
+    visit_type = a_practice()
+    ours, gone = a_request(visit_type, at("10:00")), a_request(visit_type, at("11:00"))
+    workflow.cancel(gone.pk, by=workflow.PATIENT, now=NOW)
+    sent = {
+        "action": "decline_selected", "_selected_action": [ours.pk, gone.pk],
+        "reason": "no_time", "note": "Call on Friday.", "private_note": "Twice.",
+        "send": "",
+    }  # fmt: skip
+
+    page = desk.post(LIST, sent)
+
+    assert page.status_code == 200
+    assert "Call on Friday." in page.text
+    assert "Twice." in page.text
+    words = text_of(page)
+    assert "What you typed is still here, to copy." in words
+    assert f"{gone.reference} · " in words
+    assert f"{ours.reference} · " not in words
+    assert 'name="send"' not in page.text
+    assert len(said(page)) == 2
 
 
 def test_many_are_declined_with_one_reason_asked_once(desk: Client) -> None:

@@ -37,6 +37,7 @@ from booking.encryption import encrypt
 from booking.models import (
     Appointment,
     Chore,
+    Claim,
     Closure,
     Message,
     Proposal,
@@ -167,7 +168,10 @@ class Scenes:
         yield "pending", self.link(pending)
         yield "pending_pk", str(pending.pk)
         yield "patient_pk", str(pending.patient_id)
-        yield "late", self.link(self.request(asked=self.now - 6 * DAY))
+        late = self.request(asked=self.now - 6 * DAY)
+        yield "late", self.link(late)
+        self.takes_on(late)
+        yield "owned_pk", str(late.pk)
         yield (
             "passed",
             self.link(
@@ -219,6 +223,10 @@ class Scenes:
         yield "offered_earlier", self.link(self.offer(self.wants_earlier()))
         asked = self.offer(self.request(), by=self.by)
         yield "offered_instead", self.link(asked)
+
+    def takes_on(self, visit: Appointment) -> None:
+        to, task = self.by.user, Claim.Task.ANSWER
+        workflow.entrust(visit.pk, task, to=to, by=self.by, now=self.now)
 
     def joins(self, *, over: bool = False) -> Appointment:
         """Let somebody wait for a day on which nobody is here: none is offered."""
