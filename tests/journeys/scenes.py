@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from booking import (
@@ -24,6 +25,7 @@ from booking import (
     closing,
     confirming,
     draft,
+    idle,
     limits,
     links,
     second_factor,
@@ -63,6 +65,7 @@ from tests.factories import (
 from .steps import EMG, TRIGGER_POINTS
 
 NEW = f"{TRIGGER_POINTS}-new"
+SHORT = "Short visit"
 OFTEN = "asks-often@example.com"
 DAY = timedelta(days=1)
 
@@ -84,27 +87,33 @@ def one_time_a_day() -> None:
     somebody = a_clinician()
     somebody.hours.update(opens="10:00", closes="10:30")
     takes = [Resource.Kind.CLINICIAN]
-    made = a_visit_type(takes=takes, suitable=[somebody], name="Short visit")
+    made = a_visit_type(takes=takes, suitable=[somebody], name=SHORT)
     workflow.refresh_closures(now=clock.now())
     sys.stdout.write(made.service.slug)
+
+
+def at_all_hours(now: datetime) -> VisitType:
+    """Make a visit to somebody who is here day and night, whenever the tests run."""
+    somebody = a_clinician()
+    somebody.hours.all().delete()
+    for weekday in range(7):
+        somebody.hours.create(weekday=weekday, opens="00:00", closes="23:30")
+    short = a_visit_type(
+        takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name=SHORT,
+        holds_first_choice=False,
+    )  # fmt: skip
+    workflow.refresh_closures(now=now)
+    return short
 
 
 def a_day() -> None:
     """Make what somebody at the desk does in a day; print keys of visits, and a secret.
 
     Two visits of today, two requests for the same time and one more; and a phone for
-    the codes of whoever is at the desk.
+    the codes of whoever is at the desk. Made again, it is another day of the same desk.
     """
     now = clock.now()
-    somebody = a_clinician()
-    somebody.hours.all().delete()
-    for weekday in range(7):
-        somebody.hours.create(weekday=weekday, opens="00:00", closes="23:30")
-    short = a_visit_type(
-        takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name="Short visit",
-        holds_first_choice=False,
-    )  # fmt: skip
-    workflow.refresh_closures(now=now)
+    short = VisitType.objects.filter(name=SHORT).first() or at_all_hours(now)
     desk = User.objects.get(username="front-desk")
 
     def ask(*starts: datetime, asked: datetime = now) -> Appointment:
@@ -131,6 +140,16 @@ def a_day() -> None:
         defaults={"secret": keys["secret"], "since": now, "last_step": 0},
     )
     sys.stdout.write(json.dumps(keys))
+
+
+def nobody_is_here() -> None:
+    """Let it be a day since anybody of the staff was here."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    for key in Session.objects.values_list("pk", flat=True):
+        session = store(key)
+        if idle.SEEN_AT in session:
+            session[idle.SEEN_AT] -= DAY.total_seconds()
+            session.save()
 
 
 @dataclass
