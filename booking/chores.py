@@ -14,7 +14,15 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from . import clock, delivery, integrity, retention, trail, waiting_list
+from . import (
+    clock,
+    closing,
+    delivery,
+    integrity,
+    retention,
+    trail,
+    waiting_list,
+)  # fmt: skip
 from .integrity import Fault
 from .models import Chore
 
@@ -78,6 +86,7 @@ _ALL = (
         limit=timedelta(hours=3),
     ),
     Task("lapse", _("End offers and wishes"), waiting_list.lapse_and_expire, MINUTE),
+    Task("closing", _("Tell patients of closed days"), closing.tell, MINUTE),
     Task("offer", _("Offer free times"), waiting_list.offer_free_times, MINUTE),
 )  # fmt: skip
 TASKS = {task.name: task for task in _ALL}

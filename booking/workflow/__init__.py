@@ -6,6 +6,7 @@ from .book import book
 from .cancel import cancel
 from .claim import entrust
 from .close import close, refresh_closures, reopen
+from .closing import carry_out, in_hand, plan_closing, undo_closing
 from .earlier import stop_wanting, want_earlier
 from .end_offer import lapse, pass_, retract
 from .expire import expire, is_over
@@ -35,6 +36,7 @@ __all__ = [
     "book_series",
     "can_move",
     "cancel",
+    "carry_out",
     "close",
     "decline",
     "empty_messages",
@@ -43,6 +45,7 @@ __all__ = [
     "file_paper",
     "forget",
     "hold",
+    "in_hand",
     "is_over",
     "is_own",
     "join",
@@ -53,6 +56,7 @@ __all__ = [
     "moved_to",
     "offer",
     "pass_",
+    "plan_closing",
     "recordable",
     "refresh_closures",
     "release",
@@ -66,6 +70,7 @@ __all__ = [
     "swap",
     "swappable",
     "take",
+    "undo_closing",
     "want_earlier",
     "when_to_forget",
 ]

@@ -22,7 +22,7 @@ def let_notes_be_emptied(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0020_who_has_what"),
+        ("booking", "0021_closing_a_day"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
