@@ -2,7 +2,8 @@
 
 Variables: VISITS, the sizes of the diary; REPEATS of what is read; REQUESTS that are
 written; CONNECTIONS that write at a time; CHECKED, the largest diary that has all its
-history and is given to the check of all records.
+history and is given to the check of all records; STAFF, the sizes at which the pages of
+the staff are measured, and LOOKS, how often each is.
 """
 
 import atexit
