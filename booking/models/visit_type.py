@@ -128,17 +128,20 @@ class VisitType(models.Model):
         by_staff: bool = False,
         has_referral: bool = False,
         practice: "Practice | None" = None,
+        schedule: "Schedule | None" = None,
     ) -> tuple[Day, ...]:
         """Return one Day for each date `first` to `last`, in order.
 
         `clinician` keeps to one person. `ignoring` counts some reservations as free,
         and takes their resources again: a hold never blocks its own holder, who keeps
         what they were shown. `by_staff` waives what are rules for the public: lead
-        time, horizon, the referral, the phone. A constant number of queries.
+        time, horizon, the referral, the phone. A constant number of queries; `practice`
+        and `schedule` spare them, as for `plan`.
         """
         plan = self.plan(
             first, last, now=now, clinician=clinician, ignoring=ignoring,
             by_staff=by_staff, has_referral=has_referral, practice=practice,
+            schedule=schedule,
         )  # fmt: skip
         return availability.free_slots(
             plan.rules,

@@ -165,13 +165,14 @@ def pages_of_staff(few: Crew, many: Crew) -> None:
     """Say of each page what it takes with few visits, and with many."""
     collect_static()
     for crew, visits in zip((few, many), STAFF, strict=True):
-        say(f"{visits:>9} visits with all their history: {staff.fill(crew, visits):.0f} s")
-    say("The best of some looks in milliseconds; ratio of the middle work.")
-    say(f"{'page':>28} {'queries':>11} {STAFF[0]:>9} {STAFF[1]:>9}     ratio")
+        took = staff.fill(crew, visits)
+        say(f"{visits:>9} visits with all their history: filled in {took:.0f} s")
+    say("Milliseconds: the best of some looks. The ratio is that of the middle work.")
+    say(f"{'page of the staff':>28}     queries {STAFF[0]:>9} {STAFF[1]:>9}     ratio")
     for page in staff.pages(few, many, LOOKS):
         say(str(page))
     told = [f"{name} {ratio:.2f}" for name, ratio in staff.trailed(many, LOOKS)]
-    say(f"With the trail, to without: {', '.join(told)}")
+    say(f"With the trail, to without it: {', '.join(told)}")
 
 
 # --- Writing -----------------------------------------------------------------------

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 import psycopg2
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db.utils import DatabaseError
 from django.test import Client
 from django.utils import timezone
@@ -24,7 +23,6 @@ from django.utils import timezone
 from booking import clock
 from booking.confirming import CONFIRMED_AT
 from booking.models import Appointment, Message, Resource
-from booking.policy import Status
 from tests import factories
 from tests.race.crew import Crew, running_crew
 
@@ -155,11 +153,9 @@ def look_without_trail(name: str) -> Look:
 def _pages() -> dict[str, Callable[[], object]]:
     manager, clinician = _browser("Manager"), _browser("Clinician")
     today = timezone.localdate(clock.now())
-    visit = (
-        Appointment.objects.booked()
-        .filter(start__gt=clock.now() + timedelta(days=3), status=Status.BOOKED)
-        .select_related("patient", "visit_type")[0]
-    )
+    soon = clock.now() + timedelta(days=3)
+    to_come = Appointment.objects.booked().filter(start__gt=soon)
+    visit = to_come.select_related("patient", "visit_type")[0]
     asked = Appointment.objects.awaiting_review()[0]
     message = Message.objects.order_by("-pk")[0]
     room = Resource.objects.filter(kind=factories.ROOM)[0]
@@ -182,8 +178,8 @@ def _pages() -> dict[str, Callable[[], object]]:
 
     def export(kind: str) -> Callable[[], object]:
         return post(
-            "/admin/booking/reports/visits/", first=today - timedelta(days=6), last=today,
-            by="start", columns=["reference", "start"], kind=kind,
+            "/admin/booking/reports/visits/", kind=kind, by="start", last=today,
+            first=today - timedelta(days=6), columns=["reference", "start"],
         )  # fmt: skip
 
     return {

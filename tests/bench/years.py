@@ -32,7 +32,15 @@ from booking.workflow import By
 from tests import factories
 from tests.factories import CLINICIAN
 
-from .filling import CLINICIANS, HISTORY, Practice, a_big_practice, copy, far_ahead, in_bulk
+from .filling import (
+    CLINICIANS,
+    HISTORY,
+    Practice,
+    a_big_practice,
+    copy,
+    far_ahead,
+    in_bulk,
+)
 from .writing import free_starts
 
 # Eight a day, five days a week.
@@ -85,13 +93,16 @@ def _booked(now: datetime, desk: By) -> list[Appointment]:
 
 def _over(now: datetime, desk: By) -> list[Appointment]:
     """Book one for each, and record what became: eight of ten were seen."""
-    visits = _booked(now, desk)
-    start = _monday(now)
-    for visit in visits[2:]:
-        workflow.attend(visit.pk, Act.COMPLETE, by=desk, now=start + timedelta(hours=1))
-    workflow.attend(visits[1].pk, Act.MISS, by=desk, now=start + timedelta(hours=1))
-    workflow.cancel(visits[0].pk, by=desk, now=start - timedelta(hours=3))
-    return list(Appointment.objects.filter(pk__in=[v.pk for v in visits]).order_by("pk"))
+    visits, begin = _booked(now, desk), _monday(now)
+    cancelled, missed, *seen = visits
+    end = begin + timedelta(hours=1)
+    workflow.cancel(cancelled.pk, by=desk, now=begin - timedelta(hours=3))
+    workflow.attend(missed.pk, Act.MISS, by=desk, now=end)
+    for visit in seen:
+        workflow.attend(visit.pk, Act.COMPLETE, by=desk, now=end)
+    return list(
+        Appointment.objects.filter(pk__in=[v.pk for v in visits]).order_by("pk")
+    )
 
 
 def _leave_behind(now: datetime) -> None:
@@ -102,7 +113,8 @@ def _leave_behind(now: datetime) -> None:
     day = f"date(start, {weeks})" if sqlite else f"(start - {weeks})::date"
     said = {
         AuditEvent: (
-            "id, at, user_id, username, action, route, object_id, address, data, digest",
+            "id, at, user_id, username, action, route, object_id, address, data,"
+            " digest",
             "row_number() OVER (ORDER BY start, id), start, 1, 'desk', 'view',"
             " 'booking_appointment_change', '', '', '{}', ''",
             "",
