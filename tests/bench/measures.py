@@ -167,7 +167,9 @@ def pages_of_staff(few: Crew, many: Crew) -> None:
     for crew, visits in zip((few, many), STAFF, strict=True):
         took = staff.fill(crew, visits)
         say(f"{visits:>9} visits with all their history: filled in {took:.0f} s")
-    say("Milliseconds: the best of some looks. The ratio is that of the middle work.")
+    say(
+        "Milliseconds of processor, here and in the database: the middle of some looks."
+    )
     say(f"{'page of the staff':>28}     queries {STAFF[0]:>9} {STAFF[1]:>9}     ratio")
     for page in staff.pages(few, many, LOOKS):
         say(str(page))

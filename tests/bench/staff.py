@@ -1,7 +1,7 @@
 """The pages of the staff with ever more visits: what they ask, and how long they take.
 
 Each size is a database of its own, and a process that has nothing else to do. Both take
-turns, page by page and look by look, so that what else the machine does slows either.
+turns, page by page and look by look. Measured is the time of processors.
 """
 
 import shutil
@@ -10,12 +10,15 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from statistics import median
+from time import thread_time
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import psycopg2
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.utils import DatabaseError
 from django.test import Client
 from django.utils import timezone
@@ -28,7 +31,7 @@ from tests.race.crew import Crew, running_crew
 
 from . import years
 from .reading import queries
-from .timing import seconds, yardstick
+from .timing import seconds
 
 VISITS = "/admin/booking/appointment/"
 # What a page costs with the trail is measured against these without.
@@ -36,41 +39,24 @@ TRAILED = ("Today", "visits to answer", "all visits", "a visit", "calendar, day"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at a page: milliseconds, and the same in units of the yardstick."""
-
-    took: float
-    work: float
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
-    """What a page asks and takes with few visits, and with many.
+    """What a page asks, and takes in milliseconds, with few visits and with many.
 
     `many` is empty where the database broke off, as PostgreSQL does after five seconds.
     """
 
     name: str
     queries: tuple[int, int]
-    few: Sequence[Look]
-    many: Sequence[Look]
-
-    @property
-    def ratio(self) -> float | None:
-        """Return the middle work with many visits, as a multiple of that with few."""
-        return _middle(self.many) / _middle(self.few) if self.many else None
+    few: Sequence[float]
+    many: Sequence[float]
 
     def __str__(self) -> str:
-        said = [f"{self.name:>28}", f"{self.queries[0]:>4} / {self.queries[1]:<4}"]
-        for looks in (self.few, self.many):
-            best = f"{min(look.took for look in looks):.1f}" if looks else "–"
-            said.append(f"{best:>9}")
-        ratio = "broke off" if self.ratio is None else f"{self.ratio:.2f}"
-        return " ".join([*said, f"{ratio:>9}"])
-
-
-def _middle(looks: Sequence[Look]) -> float:
-    return median(look.work for look in looks)
+        said = f"{self.name:>28} {self.queries[0]:>6} / {self.queries[1]:<4}"
+        said += f" {median(self.few):>9.1f}"
+        if not self.many:
+            return f"{said} broke off"
+        ratio = median(self.many) / median(self.few)
+        return f"{said} {median(self.many):>9.1f} {ratio:>9.2f}"
 
 
 def fill(crew: Crew, visits: int) -> float:
@@ -82,7 +68,7 @@ def pages(few: Crew, many: Crew, repeats: int) -> Iterator[Page]:
     """Yield each page of the staff as it is found in both databases."""
     for name in few.do(names):
         asked = few.do(first_look, name), many.do(first_look, name)
-        looks: tuple[list[Look], list[Look]] = ([], [])
+        looks: tuple[list[float], list[float]] = ([], [])
         for _ in range(repeats):
             for crew, found, broken in zip((few, many), looks, asked, strict=True):
                 if broken:
@@ -97,7 +83,7 @@ def trailed(crew: Crew, repeats: int) -> Iterator[tuple[str, float]]:
         for _ in range(repeats):
             kept.append(crew.do(look, name))
             not_kept.append(crew.do(look_without_trail, name))
-        yield name, _middle(kept) / _middle(not_kept)
+        yield name, median(kept) / median(not_kept)
 
 
 def databases(url: str, sizes: Sequence[int], stack: ExitStack) -> list[Crew]:
@@ -138,13 +124,27 @@ def first_look(name: str) -> int:
         return 0
 
 
-def look(name: str) -> Look:
-    yard = seconds(yardstick)
-    took = seconds(_pages()[name])
-    return Look(took * 1000, took / yard)
+def look(name: str) -> float:
+    see = _pages()[name]
+    began = processor()
+    see()
+    return (processor() - began) * 1000
 
 
-def look_without_trail(name: str) -> Look:
+def processor() -> float:
+    """Return the seconds of processor that this thread and its database have used.
+
+    Waiting for others is not in it, so that a busy machine makes no page slower.
+    """
+    own = thread_time()
+    if connection.vendor == "sqlite":
+        return own
+    connection.ensure_connection()
+    server = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
+    return own + int(server.read_text().split()[0]) / 1e9
+
+
+def look_without_trail(name: str) -> float:
     with patch("booking.trail._keep"):
         return look(name)
 
