@@ -26,7 +26,7 @@ _BARRED_WORDS: Words = {
 _DAY: Words = {
     Why.PAST: _("There are no more times today."),
     Why.TOO_SOON: _(
-        "This is too soon for us to get ready. If it cannot wait, call us."
+        "This is too soon for us to answer and get ready. If it cannot wait, call us."
     ),
     Why.BEYOND_HORIZON: _("These days cannot be booked yet."),
     Why.OUTSIDE_HOURS: _("We offer no times."),
@@ -41,7 +41,8 @@ _DAY_IN_USE: Words = {
 _TIME: Words = {
     Why.PAST: _("That time has passed."),
     Why.TOO_SOON: _(
-        "That time is too soon for us to get ready. If it cannot wait, call us."
+        "That time is too soon for us to answer and get ready. "
+        "If it cannot wait, call us."
     ),
     Why.BEYOND_HORIZON: _("That time cannot be booked yet."),
     Why.OUTSIDE_HOURS: _("That time is not offered."),

@@ -27,6 +27,7 @@ from .models import (
     WaitingListEntry,
     WaitingListRules,
     clinic_zone,
+    open_windows,
 )
 from .policy import reply_by, without
 from .workflow import SYSTEM
@@ -257,6 +258,7 @@ class _List:
                 today + timedelta(visit.visit_type.horizon),
                 now=self.now,
                 clinician=visit.wanted_clinician,
+                is_agreed=True,
                 has_referral=visit.has_referral,
             )
             self._free[key] = [
@@ -355,7 +357,7 @@ class Telling:
 
     @cached_property
     def _desk(self) -> Windows:
-        return list(workflow.open_windows(self.now))
+        return list(open_windows(self.now))
 
     @cached_property
     def _waking(self) -> Windows:

@@ -8,8 +8,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .models import Resource, VisitType, clinic_zone
-from .workflow import open_windows
+from .models import Resource, VisitType, clinic_zone, open_windows
 
 
 def local(at: datetime) -> datetime:

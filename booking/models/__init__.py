@@ -5,6 +5,7 @@ from .form_key import FormKey
 from .limit import Hit
 from .link import AppointmentLink
 from .message import Heartbeat, Message
+from .office import clinic_zone, open_windows
 from .paperwork import Paper
 from .patient import Patient
 from .reservation import Reservation
@@ -20,7 +21,6 @@ from .visit_type import (
     Requirement,
     Schedule,
     VisitType,
-    clinic_zone,
 )
 from .waiting import Part, WaitingListEntry, WaitingListRules, Wish
 
@@ -57,4 +57,5 @@ __all__ = [
     "WaitingListRules",
     "Wish",
     "clinic_zone",
+    "open_windows",
 ]

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .visit_type import clinic_zone
+from .office import clinic_zone
 
 # How late a chore may be before people are told.
 GRACE = timedelta(hours=1)

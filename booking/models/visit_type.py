@@ -1,18 +1,16 @@
 """Kinds of visit: how long, with what, how soon, and when it can be had."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Aggregate, Q
 from django.db.models.sql.compiler import SQLCompiler
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking import availability
@@ -29,11 +27,12 @@ from booking.availability import (
     WeeklyHours,
     Why,
 )
-from booking.policy import LONGEST_BUFFER, LONGEST_VISIT
+from booking.policy import LONGEST_BUFFER, LONGEST_VISIT, reply_by
 from services import rows
-from services.models import Clinician, ScreeningQuestion, Service
+from services.models import Clinician, OpeningHours, ScreeningQuestion, Service
 from services.rows import Rows
 
+from .office import Span, clinic_zone, office_hours, windows
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 
@@ -126,6 +125,7 @@ class VisitType(models.Model):
         clinician: Resource | None = None,
         ignoring: "Ignoring | None" = None,
         by_staff: bool = False,
+        is_agreed: bool = False,
         has_referral: bool = False,
         practice: "Practice | None" = None,
         schedule: "Schedule | None" = None,
@@ -134,14 +134,15 @@ class VisitType(models.Model):
 
         `clinician` keeps to one person. `ignoring` counts some reservations as free,
         and takes their resources again: a hold never blocks its own holder, who keeps
-        what they were shown. `by_staff` waives what are rules for the public: lead
-        time, horizon, the referral, the phone. A constant number of queries; `practice`
-        and `schedule` spare them, as for `plan`.
+        what they were shown. `by_staff` waives what are rules for the public: notice,
+        horizon, the referral, the phone. `is_agreed` says that the clinic will not have
+        to answer first. A constant number of queries; `practice` and `schedule` spare
+        them, as for `plan`.
         """
         plan = self.plan(
             first, last, now=now, clinician=clinician, ignoring=ignoring,
-            by_staff=by_staff, has_referral=has_referral, practice=practice,
-            schedule=schedule,
+            by_staff=by_staff, is_agreed=is_agreed, has_referral=has_referral,
+            practice=practice, schedule=schedule,
         )  # fmt: skip
         return availability.free_slots(
             plan.rules,
@@ -168,6 +169,7 @@ class VisitType(models.Model):
         clinician: Resource | None = None,
         ignoring: "Ignoring | None" = None,
         by_staff: bool = False,
+        is_agreed: bool = False,
         has_referral: bool = False,
         practice: "Practice | None" = None,
         schedule: "Schedule | None" = None,
@@ -188,7 +190,7 @@ class VisitType(models.Model):
             before=self.buffer_before,
             after=self.buffer_after,
             step=self.step,
-            lead=0 if by_staff else self.lead_time,
+            lead=0 if by_staff else self._notice(schedule, now, is_agreed),
             horizon=3650 if by_staff else self.horizon,
             needs=needs,
             barred=None if by_staff else self.barred(has_referral=has_referral),
@@ -210,6 +212,17 @@ class VisitType(models.Model):
             if r.pk in wanted
         )
         return Plan(rules, calendars)
+
+    def _notice(self, schedule: "Schedule", now: datetime, is_agreed: bool) -> int:
+        """Return from when on the public may come, in minutes from `now`.
+
+        Nobody is offered a time that is over before the clinic has to have answered.
+        """
+        if is_agreed:
+            return self.lead_time
+        at = _instant(now)
+        answered = reply_by(at, self.reply_promise, schedule.office(now))
+        return max(self.lead_time, -(-(answered - at) // 60))
 
     def barred(self, *, has_referral: bool) -> Why | None:
         """Return why the public can have no time at all of this visit type."""
@@ -269,7 +282,7 @@ class Practice:
         return cls(
             *rows.read(
                 Resource, Hours, Requirement, Requirement.suitable.through, Clinician,
-                VisitType, Service, ScreeningQuestion,
+                VisitType, Service, ScreeningQuestion, OpeningHours,
             )
         )  # fmt: skip
 
@@ -283,6 +296,7 @@ class Practice:
         visit_types: Rows,
         services: Rows,
         questions: Rows,
+        opening: Rows,
     ) -> None:
         self._resources = resources
         self._hours = _by_resource(hours)
@@ -291,6 +305,7 @@ class Practice:
         self._visit_types = visit_types
         self._services = services
         self._questions = questions
+        self.office_hours = office_hours(opening)
 
     @cached_property
     def resources(self) -> list[Resource]:
@@ -388,7 +403,6 @@ def _seconds(text: str) -> Instant:
 
 # A visit's reservation or a hold: resource, [start, end), hold key, appointment.
 Held = tuple[int, datetime, datetime, str, int | None]
-Span = tuple[Instant, Instant]
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,7 +412,7 @@ class Schedule:
     `busy` is what visits and holds take, by resource; `own` are those among them that
     somebody may count as free. Closures are read as staff wrote them, not from the
     reservations that hold their time around what was booked before: a closed day is
-    closed all day.
+    closed all day. They are known from today on, for when the clinic can answer.
     """
 
     practice: "Practice"
@@ -454,7 +468,8 @@ class Schedule:
                     "resource_id", "start", "end", "hold_key", "appointment_id"
                 )
             )
-        closures = Closure.objects.overlapping(*around).order_by()
+        since = min(around[0], now)
+        closures = Closure.objects.overlapping(since, around[1]).order_by()
         return cls(practice, busy, theirs, list(closures))
 
     def taken(
@@ -478,6 +493,14 @@ class Schedule:
                 busy[resource].remove(span)
                 own[resource].append(Interval(*span))
         return busy, own
+
+    def office(self, now: datetime) -> Iterator[Span]:
+        """Yield when the front desk is there from now on, as far as this looks.
+
+        Further ahead closures are unknown. An answer that is due only there is due
+        after the last of these dates, with those closures or without.
+        """
+        return windows(self.practice.office_hours, self.closures, now)
 
     def closed(self) -> dict[int, list[Closed]]:
         """Return all closures by resource."""
@@ -557,11 +580,6 @@ def _with(needs: Sequence[Need], clinician: Resource) -> list[Need]:
     if whole.count > 1:
         places.append(replace(whole, count=whole.count - 1))
     return [*needs[:kept], *places, *needs[kept + 1 :]]
-
-
-def clinic_zone() -> ZoneInfo:
-    """Return the clinic's time zone; its wall time is the only one patients see."""
-    return ZoneInfo(timezone.get_default_timezone_name())
 
 
 def _instant(at: datetime) -> Instant:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from services.models import Weekday
 
 from .appointment import Appointment
-from .visit_type import clinic_zone
+from .office import clinic_zone
 
 
 class Part(models.TextChoices):

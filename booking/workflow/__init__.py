@@ -14,7 +14,7 @@ from .leave import leave
 from .move import can_move, move, moved_to
 from .offer import offer
 from .paper import file_paper
-from .request import Answer, NewRequest, open_windows, reply_promise, request
+from .request import Answer, NewRequest, reply_promise, request
 from .road import PATIENT, SYSTEM, By
 from .series import book_series
 from .swap import Swappable, swap, swappable
@@ -46,7 +46,6 @@ __all__ = [
     "move",
     "moved_to",
     "offer",
-    "open_windows",
     "pass_",
     "recordable",
     "refresh_closures",

@@ -114,6 +114,7 @@ def _offer_one(
             clinician=visit.wanted_clinician,
             ignoring=Ignoring(),
             by_staff=by.actor == Actor.STAFF,
+            is_agreed=True,
             has_referral=visit.has_referral,
         )
     except TimeTaken as error:

@@ -2,19 +2,15 @@
 
 import secrets
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
 from booking import messages, once, policy
-from booking.availability import WeeklyHours, opening_windows
 from booking.errors import DifferentRequest, TimeTaken
 from booking.models import (
     Appointment,
-    Closure,
     Ignoring,
     Message,
     Patient,
@@ -24,11 +20,9 @@ from booking.models import (
     ScreeningAnswer,
     VisitType,
     Wish,
-    clinic_zone,
+    open_windows,
 )
 from booking.policy import Act, Actor
-from services import rows
-from services.models import OpeningHours
 
 from .road import (
     By,
@@ -241,26 +235,6 @@ def reply_promise(visit_type: VisitType, now: datetime) -> datetime:
 
     Counted in the clinic's opening hours, without its closures.
     """
-    windows = open_windows(now)
-    due = policy.reply_by(int(now.timestamp()), visit_type.reply_promise, windows)
+    at = int(now.timestamp())
+    due = policy.reply_by(at, visit_type.reply_promise, open_windows(now))
     return datetime.fromtimestamp(due, now.tzinfo)
-
-
-def open_windows(now: datetime) -> Iterator[tuple[int, int]]:
-    """Yield when the front desk works from today on, for two months: instants.
-
-    Day by day, as who asks seldom looks further than tomorrow.
-    """
-    [week] = rows.read(OpeningHours)
-    hours = [
-        WeeklyHours(h.weekday, h.opens, h.closes)
-        for h in rows.instances(OpeningHours, week)
-    ]
-    closed = Closure.objects.filter(resource__isnull=True).overlapping(
-        now, now + timedelta(days=61)
-    )
-    gaps = [(int(c.start.timestamp()), int(c.end.timestamp())) for c in closed]
-    today = timezone.localdate(now)
-    for day in (today + timedelta(n) for n in range(61)):
-        for w in opening_windows(hours, first=day, last=day, zone=clinic_zone()):
-            yield from policy.without((w.start, w.end), gaps)

@@ -207,6 +207,7 @@ def take_time(
     clinician: Resource | None,
     ignoring: Ignoring,
     by_staff: bool = False,
+    is_agreed: bool = False,
     has_referral: bool = False,
 ) -> list[Reservation]:
     """Return unsaved reservations for the visit at `start`, on resources that are free.
@@ -216,7 +217,7 @@ def take_time(
     day = start.astimezone(UTC).date()
     plan = visit_type.plan(
         day, day, now=now, clinician=clinician, ignoring=ignoring, by_staff=by_staff,
-        has_referral=has_referral,
+        is_agreed=is_agreed, has_referral=has_referral,
     )  # fmt: skip
     return take_from(plan, start, now=now)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
 from typing import Any, ClassVar, Self
 
@@ -75,7 +76,7 @@ class SmallClinic:
         rooms = [factories.a_room(), factories.a_room(), factories.a_room()]
         machine = factories.a_machine(buffer_before=10, buffer_after=25)
         consultation = factories.a_visit_type(
-            buffer_after=10, lead_time=120, horizon=60
+            buffer_after=10, lead_time=120, reply_promise=45, horizon=60
         )
         nerve_test = factories.a_visit_type(
             takes=(CLINICIAN, ROOM, MACHINE), suitable=(rooms[1],), duration=60,
@@ -111,6 +112,7 @@ def minute_by_minute(
     clinician: Resource | None = None,
     ignoring: Ignoring = NOBODY,
     by_staff: bool = False,
+    is_agreed: bool = False,
     has_referral: bool = False,
 ) -> Clinic:
     """Return the model of availability that looks at every minute.
@@ -171,12 +173,34 @@ def minute_by_minute(
         before=visit_type.buffer_before,
         after=visit_type.buffer_after,
         step=visit_type.step,
-        lead=0 if by_staff else visit_type.lead_time,
+        lead=0 if by_staff else _notice(visit_type, now, is_agreed),
         horizon=3650 if by_staff else visit_type.horizon,
         needs=tuple(needs),
         barred=None if by_staff else _barred(visit_type, has_referral),
     )
     return Clinic(rules, calendars, NEW_YORK, int(now.timestamp()))
+
+
+def _notice(visit_type: VisitType, now: datetime, is_agreed: bool) -> int:
+    if is_agreed:
+        return visit_type.lead_time
+    at = int(now.timestamp())
+    closed = map(_stretch, Closure.objects.filter(resource=None).order_by("pk"))
+    answered = _answered(at, visit_type.reply_promise, tuple(closed))
+    return max(visit_type.lead_time, (answered - at) // 60)
+
+
+@cache
+def _answered(at: int, minutes: int, closed: tuple[tuple[int, int], ...]) -> int:
+    """Return when the front desk, there from 9 to 5, has been so for the minutes."""
+    while minutes:
+        wall = datetime.fromtimestamp(at, NEW_YORK)
+        if wall.weekday() > 4 or not 9 <= wall.hour < 17:
+            at += 3600 - at % 3600
+            continue
+        minutes -= not any(start <= at < end for start, end in closed)
+        at += 60
+    return at
 
 
 def _barred(visit_type: VisitType, has_referral: bool) -> Why | None:

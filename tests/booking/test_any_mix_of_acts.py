@@ -900,7 +900,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 ignoring=Ignoring(
                     appointment_id=visit.pk if visit.status == "pending" else None
                 ),
-                by_staff=by != SYSTEM,
+                by_staff=by != SYSTEM, is_agreed=True,
                 has_referral=visit.has_referral,
             )
             for start in starts
@@ -1144,11 +1144,11 @@ class AnyMixOfActs(RuleBasedStateMachine):
         assert not before.filter(outcome="open").exists()
         assert self.may_be_told(entry, rules)
         assert offer.reservations.exists() == (rules.batch == 1)
-        # The public could have it, but for this offer.
+        # The public could have it, but for this offer, and nobody has to answer it.
         assert self.slot(
             visit.visit_type, offer.start, clinician=visit.wanted_clinician,
             ignoring=Ignoring(appointment_id=visit.pk),
-            has_referral=visit.has_referral,
+            is_agreed=True, has_referral=visit.has_referral,
         )  # fmt: skip
         told = Proposal.objects.filter(
             by="clinic", outcome="open", start=offer.start, reservations=None,

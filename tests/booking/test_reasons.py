@@ -32,7 +32,10 @@ def problem(page: HttpResponse) -> str:
     ("start", "why"),
     [
         (NOW - timedelta(days=1), "That time has passed."),
-        (at("10:00", NOW.date()), "That time is too soon for us to get ready."),
+        (
+            at("10:00", NOW.date()),
+            "That time is too soon for us to answer and get ready.",
+        ),
         (NOW + timedelta(days=90), "That time cannot be booked yet."),
         (at("20:00"), "That time is not offered."),
         (at("10:00", WEDNESDAY), "Closed: Training day."),

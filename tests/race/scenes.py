@@ -482,6 +482,18 @@ def story(visit: int) -> tuple[str, list[str], list[str]]:
     )
 
 
+def mail_of(visit: int) -> list[tuple[str, str, str]]:
+    """Return the Message-ID, the kind and the fate of each message of a visit."""
+    return [
+        (
+            row.message_id,
+            row.kind,
+            "sent" if row.sent_at else "overtaken" if row.overtaken_at else "owed",
+        )
+        for row in Message.objects.filter(appointment=visit).order_by("pk")
+    ]
+
+
 def bookable_on(visit_type: int, day: date) -> int:
     """Return how many times of the day a patient is shown."""
     [answer] = VisitType.objects.get(pk=visit_type).availability(day, day, now=NOW)

@@ -1,0 +1,60 @@
+"""When somebody is at the front desk, who answers requests and the phone."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from booking import policy
+from booking.availability import Instant, WeeklyHours, opening_windows
+from services import rows
+from services.models import OpeningHours
+from services.rows import Rows
+
+from .resource import Closure
+
+DAYS = 61
+
+Span = tuple[Instant, Instant]
+
+
+def clinic_zone() -> ZoneInfo:
+    """Return the clinic's time zone; its wall time is the only one patients see."""
+    return ZoneInfo(timezone.get_default_timezone_name())
+
+
+def open_windows(now: datetime) -> Iterator[Span]:
+    """Yield when the front desk is there from today on, for two months: instants."""
+    [week] = rows.read(OpeningHours)
+    ahead = now, now + timedelta(days=DAYS)
+    closed = Closure.objects.filter(resource=None).overlapping(*ahead)
+    yield from windows(office_hours(week), closed, now)
+
+
+@lru_cache(maxsize=2)
+def office_hours(week: Rows) -> tuple[WeeklyHours, ...]:
+    return tuple(
+        WeeklyHours(row.weekday, row.opens, row.closes)
+        for row in rows.instances(OpeningHours, week)
+    )
+
+
+def windows(
+    hours: Iterable[WeeklyHours], closures: Iterable[Closure], now: datetime
+) -> Iterator[Span]:
+    """Do the same with what was read already; only clinic-wide closures count.
+
+    Day by day, as who asks seldom looks further than tomorrow.
+    """
+    gaps = [
+        (int(closure.start.timestamp()), int(closure.end.timestamp()))
+        for closure in closures
+        if closure.resource_id is None
+    ]
+    zone = clinic_zone()
+    today = now.astimezone(zone).date()
+    for day in (today + timedelta(n) for n in range(DAYS)):
+        for window in opening_windows(hours, first=day, last=day, zone=zone):
+            yield from policy.without((window.start, window.end), gaps)
