@@ -130,6 +130,27 @@ class AlreadyOnList(NotPossibleNow):
     )
 
 
+class TakenOn(BookingError):
+    """A colleague has a task that somebody took on, handed over or let go."""
+
+    code = "taken_on"
+    message = _("%(who)s has taken this on at %(when)s.")
+
+
+class CannotTakeOn(BookingError):
+    """A task was to be given to an account that cannot do it."""
+
+    code = "cannot_take_on"
+    message = _("%(who)s cannot do this. Choose one of those shown.")
+
+
+class DoneMeanwhile(BookingError):
+    """A task was to be somebody's that no longer waits for anybody."""
+
+    code = "done_meanwhile"
+    message = _("This has been done meanwhile, and no longer waits for anybody.")
+
+
 class NotAllowed(BookingError):
     """The actor has no right to this act."""
 

@@ -25,10 +25,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from . import changes, chores, clock, delivery, trail
+from . import changes, chores, clock, delivery, tasks, trail
 from .changes import Changes, note_seen
 from .idle import ended_when_idle, stay
-from .models import Message, Resource
+from .models import Appointment, Claim, Message, Resource
 from .queue import Desk, OwnDay
 from .saving import SavedOnce
 from .signing_in import PasswordPage, after_setting_up, is_whole
@@ -47,6 +47,20 @@ def signed_in(request: HttpRequest) -> User:
     """Return whose session it is; `admin_view` saw to it that there is somebody."""
     assert isinstance(request.user, User)  # noqa: S101 -- see above
     return request.user
+
+
+def say_whose(request: HttpRequest, visit: Appointment, task: Claim.Task) -> None:
+    """Tell who just did a task of the visit if a colleague had taken it on."""
+    claim = tasks.owners([visit]).get((visit.pk, task))
+    if claim is None or claim.user == request.user:
+        return
+    words = _("%(reference)s: %(who)s had taken this on, %(when)s. Let them know.")
+    params = {
+        "reference": visit.reference,
+        "who": claim.owner,
+        "when": date_format(localtime(claim.since), "l, g:i A"),
+    }
+    messages.info(request, words % params)
 
 
 def day_in(text: str, otherwise: date) -> date:
@@ -159,9 +173,14 @@ class FrontDeskSite(admin.AdminSite):
             return HttpResponseRedirect(reverse("admin:trail"))
         if sees_all:
             now = clock.now()
+            desk = Desk(now)
+            to_do = tasks.of_desk(desk)
+            owners = tasks.owners(task.visit for task in to_do)
             context |= {
                 "title": date_format(localtime(now), "l, F j"),
-                "desk": Desk(now),
+                "desk": desk,
+                "owners": owners,
+                "share": tasks.share(to_do, owners, signed_in(request)),
                 "changes": Changes(signed_in(request), now),
                 "now": now,
                 "may_answer": may_answer(request),
@@ -217,6 +236,8 @@ class FrontDeskSite(admin.AdminSite):
             message.refresh_from_db()
         by, at = message.called_by, message.called_at
         params = {"reference": message.appointment.reference}
+        if done:
+            say_whose(request, message.appointment, Claim.Task.CALL)
         if done or by == request.user:
             words = _("Thank you. %(reference)s: noted that you called.")
         elif by and at:

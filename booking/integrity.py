@@ -18,20 +18,25 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db import connection
-from django.db.models import Exists, Max, Min, OuterRef
+from django.db.models import Exists, Max, Min, OuterRef, TextField
+from django.db.models.functions import Cast
 
 from . import guards, trail
 from .delivery import HOLDS_KEPT, IN_HAND
+from .encryption import Unreadable, decrypt
 from .models import (
     Appointment,
     AppointmentEvent,
+    Claim,
     Closure,
     Message,
+    Patient,
     Proposal,
     Reservation,
     Resource,
     WaitingListEntry,
 )
+from .models.patient import DERIVED
 from .policy import (
     LONGEST,
     TRANSITIONS,
@@ -118,6 +123,8 @@ def find(now: datetime) -> Iterator[Fault]:
     yield from _closures(now)
     yield from _old_holds(now)
     yield from _visits()
+    yield from _claims()
+    yield from _people()
     yield from _silent_messages(now)
     yield from _trail()
 
@@ -652,6 +659,65 @@ def _owed(event: _Event) -> Kind | None:
     if event.from_status == Status.BOOKED and event.act in OWED_WHEN_BOOKED:
         return OWED_WHEN_BOOKED[event.act]
     return OWED.get(event.act)
+
+
+# --- Whose a task is --------------------------------------------------------------
+
+
+def _claims() -> Iterator[Fault]:
+    """See that no task is two people's."""
+    standing = Claim.objects.filter(until=None)
+    earlier = standing.filter(
+        appointment=OuterRef("appointment"),
+        task=OuterRef("task"),
+        pk__lt=OuterRef("pk"),
+    )
+    for claim in standing.filter(Exists(earlier)):
+        yield Fault(
+            "owned_twice",
+            f"Claim {claim.pk} on a task of visit {claim.appointment_id} stands beside"
+            " an earlier one.",
+        )
+
+
+# --- People ---------------------------------------------------------------------
+
+
+# As it is stored, so that what no key opens is a fault and not an error.
+_SECRET = [Cast(name, TextField()) for name in ("birth_date_text", "phone", "email")]
+
+
+def _people() -> Iterator[Fault]:
+    """See that each patient can be read, and found by what the row says."""
+    page: list[tuple[Any, ...]] = [()] * PAGE
+    last = 0
+    while len(page) == PAGE:
+        after = Patient.objects.filter(pk__gt=last).order_by("pk")
+        names = ["pk", "given_name", "family_name", *(f.name for f in DERIVED)]
+        page = list(after.values_list(*names, *_SECRET)[:PAGE])
+        for row in page:
+            last, given, family, *found = row
+            found, secret = found[: len(DERIVED)], found[len(DERIVED) :]
+            try:
+                born, phone, email = (decrypt(text) if text else "" for text in secret)
+            except Unreadable:
+                yield Fault(
+                    "unreadable",
+                    f"No key in FIELD_KEYS opens what patient {last} told us.",
+                )
+                continue
+            patient = Patient(
+                given_name=given, family_name=family, birth_date_text=born,
+                phone=phone, email=email,
+            )  # fmt: skip
+            if any(
+                text not in field.right_for(patient)
+                for field, text in zip(DERIVED, found, strict=True)
+            ):
+                yield Fault(
+                    "cannot_be_found",
+                    f"Patient {last} is not found by what the row says. Save it again.",
+                )
 
 
 # --- Messages that nobody sends --------------------------------------------------

@@ -34,13 +34,17 @@ AT_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of the checklist. `due` is a day that still counts; None: at the visit."""
+    """A line of the checklist. `due` is a day that still counts; None: at the visit.
+
+    `since` is when the visit got its time.
+    """
 
     visit: Appointment
     kind: Paper.Kind
     state: Paper.State
     due: date | None
     late: bool
+    since: datetime
     paper: Paper | None = None
 
     @property
@@ -68,13 +72,14 @@ def checklist(visit: Appointment, closed: Collection[date], today: date) -> list
     if visit.start is None:
         return []
     said = {paper.kind: paper for paper in visit.papers.all()}
+    since = _scheduled_at(visit.events.all()) or visit.requested_at
     items = []
     for kind in _needed(visit, closed):
         paper = said.get(kind)
         state = Paper.State(paper.state) if paper else State.NEEDED
         due = _estimate_due(visit, closed) if kind == Kind.ESTIMATE else None
         late = due is not None and due < today and state in OPEN
-        items.append(Item(visit, kind, state, due, late, paper))
+        items.append(Item(visit, kind, state, due, late, since, paper))
     return items
 
 

@@ -12,7 +12,16 @@ from .plugin import ROOT
 
 # Inside `booking`, a module may import its own layer and those above it.
 LAYERS = (
-    {"errors", "clock", "availability", "policy", "encryption", "guards", "noticing"},
+    {
+        "errors",
+        "clock",
+        "availability",
+        "policy",
+        "encryption",
+        "guards",
+        "names",
+        "noticing",
+    },
     {"models", "links", "calendars", "once"},
     {"messages"},
     {"workflow"},

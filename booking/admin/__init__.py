@@ -9,6 +9,7 @@ from . import (
     people,
     reports,
     setup,
+    tasks,
     trail,
     waiting,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "people",
     "reports",
     "setup",
+    "tasks",
     "trail",
     "waiting",
 ]

@@ -27,7 +27,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import clock, paperwork, policy, trail, waiting_list, workflow
+from booking import clock, paperwork, policy, tasks, trail, waiting_list, workflow
+from booking.encryption import Unreadable, decrypt, encrypt
 from booking.errors import (
     BookingError,
     DifferentForm,
@@ -35,9 +36,9 @@ from booking.errors import (
     TimeTaken,
     TryAgain,
 )
-from booking.front_desk import key_in, may_answer, signed_in
+from booking.front_desk import key_in, may_answer, say_whose, signed_in
 from booking.messages import preview_cancellation, preview_decline
-from booking.models import Appointment, Paper
+from booking.models import Appointment, Claim, Paper
 from booking.models.appointment import AppointmentQuerySet
 from booking.policy import DeclineReason, Status
 from booking.queue import judge
@@ -52,10 +53,15 @@ from .find import LIMIT, find_visits
 from .forms import AnswerForm, DeclineForm, FindForm
 from .moving import MovePage
 from .offering import OfferPage, can_offer
+from .owning import OwnerPage
 from .phone import PhonePage, read_aloud
 from .series import SeriesPlan
+from .taken import by_whom
 
 Act = Callable[[By, datetime], Appointment]
+
+# Where the session keeps, encrypted, what was looked for.
+WANTED = "wanted"
 
 # What a visit gives, and takes instead: keys of resources.
 SWAP = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
@@ -136,6 +142,7 @@ class AppointmentAdmin(OfferedFilters):
             page("<int:pk>/propose/", self.propose_view, "propose"),
             page("<int:pk>/attend/", require_POST(self.attend_view), "attend"),
             page("<int:pk>/paper/", require_POST(self.paper_view), "paper"),
+            page("<int:pk>/owner/", self.owner_view, "owner"),
             page("<int:pk>/waiting/", require_POST(self.waiting_view), "waiting"),
             *super().get_urls(),
         ]
@@ -242,18 +249,30 @@ class AppointmentAdmin(OfferedFilters):
         sent = "send" in request.POST
         form = DeclineForm(request.POST if sent or "preview" in request.POST else None)
         is_ready = form.is_valid()
+        left, is_over = list(visits), False
         if is_ready and sent:
-            for visit in visits:
-                self.attempt(request, visit, declining(visit.pk, form, None))
-            return None
-        now = clock.now()
-        previews = [(v, previewed(v, form, now) if is_ready else None) for v in visits]
+            left = [
+                visit
+                for visit in visits
+                if not self.attempt(request, visit, declining(visit.pk, form, None))
+            ]
+            if not left or not typed_in(form):
+                return None
+            # What was typed is kept: for those that can be tried again, or to copy.
+            can = Appointment.objects.filter(
+                pk__in=[visit.pk for visit in left],
+                status__in=policy.TRANSITIONS[policy.Act.DECLINE].sources,
+            ).values_list("pk", flat=True)
+            is_over = not can
+            left = left if is_over else [visit for visit in left if visit.pk in can]
+        now, is_shown = clock.now(), is_ready and not is_over
         return self.page(
             request,
             "decline_selected",
             title=_("Decline these requests"),
-            previews=previews,
+            previews=[(v, previewed(v, form, now) if is_shown else None) for v in left],
             is_ready=is_ready,
+            is_over=is_over,
             form=form,
         )
 
@@ -268,6 +287,7 @@ class AppointmentAdmin(OfferedFilters):
         events = visit.events.select_related("user").order_by("version")
         series = Appointment.objects.in_series(visit.series) if visit.series else ()
         line = judge([visit], now)[0]
+        rivals = rivals_of(line, now)
         return self.page(
             request,
             "visit",
@@ -275,7 +295,7 @@ class AppointmentAdmin(OfferedFilters):
             visit=visit,
             line=line,
             days=days_around(line, now),
-            rivals=rivals_of(line, now),
+            rivals=rivals,
             messages_owed=visit.messages.select_related("called_by"),
             events=events,
             series=list(series),
@@ -283,6 +303,9 @@ class AppointmentAdmin(OfferedFilters):
             offers=visit.proposals.offers(),
             acts=workflow.recordable(visit, now),
             papers=paperwork.of_visit(visit, now),
+            tasks=tasks.of_visit(visit, now),
+            owners=tasks.owners([visit, *(rival.visit for rival in rivals)]),
+            claims=visit.claims.select_related("user", "by"),
             can_offer=can_offer(visit, now),
             can_move=workflow.can_move(visit, now),
             may_answer=may_answer(request),
@@ -320,12 +343,38 @@ class AppointmentAdmin(OfferedFilters):
             return
         if is_new:
             trail.changed(request, visit.patient_id, paper=kind, state=state)
+            say_whose(request, visit, Claim.Task.PAPER)
         said = _("%(reference)s: %(paper)s, %(state)s.") % {
             "reference": visit.reference,
             "paper": kind.label,
             "state": str(state.label).lower(),
         }
         messages.success(request, said)
+
+    def owner_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take on a task of the visit, let it go, or choose whom to hand it to."""
+        visit, now = self.visit_to_answer(request, pk), clock.now()
+        said = request.POST if request.method == "POST" else request.GET
+        page, back = OwnerPage(visit, said, now), came_from(request, visit)
+        if page.task is None:
+            messages.error(request, _("Choose what somebody is to have."))
+            return HttpResponseRedirect(back)
+        if request.method == "POST" and page.is_fit():
+            self.entrust(request, page)
+            return HttpResponseRedirect(back)
+        title = _("Hand over %(reference)s") % {"reference": visit.reference}
+        return self.page(request, "owner", title=title, back=back, **page.context())
+
+    def entrust(self, request: HttpRequest, page: OwnerPage) -> None:
+        try:
+            is_new = page.entrust(by_signed_in(request))
+        except BookingError as error:
+            self.refuse(request, page.visit, error)
+            return
+        if is_new:
+            to = page.to.pk if page.to else None
+            trail.changed(request, page.visit.patient_id, task=page.task, to=to)
+        messages.success(request, page.outcome(signed_in(request)))
 
     def accept_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
@@ -478,7 +527,7 @@ class AppointmentAdmin(OfferedFilters):
                 if not page.is_possible():
                     return HttpResponseRedirect(came_from(request, visit))
             else:
-                messages.success(request, f"{visit.reference}: {words.outcome(after)}")
+                self.done(request, visit, after)
                 return HttpResponseRedirect(came_from(request, visit))
         elif not page.is_possible():
             self.refuse(request, visit, NotPossibleNow())
@@ -542,25 +591,39 @@ class AppointmentAdmin(OfferedFilters):
         return HttpResponseRedirect(came_from(request, visit))
 
     def find_view(self, request: HttpRequest) -> HttpResponse:
-        """Answer a search from the POST itself: no name ever stands in an address."""
+        """Keep what is looked for in the session, and show there whom it fits.
+
+        No name ever stands in an address; and as the answer is no answer to a form,
+        the browser's back button leads to it again.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = FindForm(request.POST or None)
-        found = None
+        if request.method == "POST":
+            form = FindForm(request.POST)
+            if form.is_valid():
+                request.session[WANTED] = encrypt(form.cleaned_data["wanted"])
+                return HttpResponseRedirect(f"{request.path}?found")
+        else:
+            kept = "found" in request.GET and looked_for(request)
+            form = FindForm({"wanted": kept} if kept else None)
+        found, more, now = None, False, clock.now()
         if form.is_valid():
-            by, visits = find_visits(form.cleaned_data["wanted"])
-            trail.searched(request, fields=[by])
-            found = visits.select_related("patient", "visit_type__service")[: LIMIT + 1]
+            by, visits = find_visits(form.cleaned_data["wanted"], now)
+            trail.searched(request, fields=by)
+            keys = list(visits.values_list("pk", flat=True)[: LIMIT + 1])
+            more = len(keys) > LIMIT
+            shown = visits.filter(pk__in=keys[:LIMIT])
+            found = shown.select_related("patient", "visit_type__service")
         return self.page(
             request,
             "find",
             title=_("Find a visit"),
             form=form,
-            found=found and found[:LIMIT],
-            more=found is not None and len(found) > LIMIT,
+            found=found,
+            more=more,
             searched=found is not None,
             limit=LIMIT,
-            now=clock.now(),
+            now=now,
         )
 
     def phone_view(self, request: HttpRequest) -> HttpResponse:
@@ -629,17 +692,30 @@ class AppointmentAdmin(OfferedFilters):
             self.refuse(request, visit, error)
             return False
         if after.events.latest("version").user == request.user:
-            messages.success(request, f"{visit.reference}: {words.outcome(after)}")
+            self.done(request, visit, after)
         else:
             # To cancel what is cancelled is no error, but somebody else did it.
             self.refuse(request, visit, NotPossibleNow())
             return False
         return True
 
+    def done(
+        self, request: HttpRequest, before: Appointment, after: Appointment
+    ) -> None:
+        """Say what came of it, and whose task it was, going by what the visit was."""
+        messages.success(request, f"{after.reference}: {words.outcome(after)}")
+        if before.status == Status.PENDING and after.status != Status.PENDING:
+            say_whose(request, after, Claim.Task.ANSWER)
+        elif after.status in (Status.FULFILLED, Status.NOSHOW):
+            say_whose(request, after, Claim.Task.OUTCOME)
+
     def refuse(
         self, request: HttpRequest, visit: Appointment, error: BookingError
     ) -> None:
-        said = words.refusal(error, visit, clock.now())
+        now = clock.now()
+        said = words.refusal(error, visit, now)
+        if isinstance(error, TimeTaken):
+            said = f"{said} {by_whom(error, visit.visit_type, now, visit)}".strip()
         messages.warning(request, f"{visit.reference}: {said}")
 
 
@@ -707,6 +783,14 @@ def cancelling(pk: int, form: Form, seen: int | None) -> Act:
         now=now,
         seen_version=seen,
     )
+
+
+def looked_for(request: HttpRequest) -> str:
+    """Return what was looked for last in this session; nothing if no key opens it."""
+    try:
+        return decrypt(request.session.get(WANTED, ""))
+    except Unreadable:
+        return ""
 
 
 def by_signed_in(request: HttpRequest) -> By:

@@ -85,8 +85,11 @@ class SeriesForm(forms.Form):
 
 class FindForm(forms.Form):
     wanted = forms.CharField(
-        label=_("Reference, name, birth date or phone number"),
-        help_text=_("For example K7MP-3QXD, Alvarez, 02/29/1980 or 555-0143."),
-        max_length=80,
+        label=_("Reference, name, birth date, phone number or email"),
+        help_text=_(
+            "For example K7MP-3QXD, Alvarez, 02/29/1980, 555-0143, or some of it"
+            " together: rosa alv 2/29/80. Of a name or a phone number, a part will do."
+        ),
+        max_length=254,
         error_messages={"required": _("Type what you are looking for.")},
     )

@@ -16,6 +16,7 @@ from booking.models import Appointment, Ignoring, Resource
 from booking.picker import Filters, Times
 from booking.workflow import By
 
+from .taken import by_whom
 from .words import date_in, moment
 
 
@@ -81,9 +82,11 @@ class MovePage:
             self.takes = workflow.moved_to(
                 self.visit, start, clinician=self.clinician, now=self.now
             )
-        except TimeTaken:
+        except TimeTaken as error:
             said = _g("No longer free: %(when)s. Choose another time.")
-            self.form.add_error("start", said % {"when": moment(start, self.now)})
+            said %= {"when": moment(start, self.now)}
+            taken = by_whom(error, self.visit.visit_type, self.now, self.visit)
+            self.form.add_error("start", f"{said} {taken}".strip())
         return bool(self.takes)
 
     def preview(self) -> tuple[str, str]:

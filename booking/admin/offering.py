@@ -20,6 +20,7 @@ from booking.planner import distance
 from booking.policy import MAX_CHOICES, TRANSITIONS, Act, Status
 from booking.workflow import By
 
+from .taken import by_whom
 from .words import date_in, full_time, moment
 
 # For how many hours an offer may be open, and what is usual.
@@ -149,6 +150,8 @@ class OfferPage:
         if self.is_fit():
             said = _g("%(when)s cannot be kept beside the others: they overlap.")
             self._say(said, [start])
+        elif taken := by_whom(error, self.visit.visit_type, self.now, self.visit):
+            self.form.add_error("starts", taken)
 
     def ticked(self) -> list[datetime]:
         """Return what is chosen and can still be had, sorted."""

@@ -21,6 +21,7 @@ from booking.workflow import By, NewRequest
 from services.models import Clinic
 
 from .forms import NOTE_LENGTH
+from .taken import by_whom
 from .words import moment
 
 # What a link to the page can choose beforehand: nothing about a person.
@@ -182,7 +183,9 @@ class PhonePage:
                 "why": reasons.for_staff(why) if why else _g("taken"),
             }
             problem = _g("%(when)s cannot be had any more: %(why)s. Choose another.")
-            self.form.add_error("start", problem % said)
+            visit_type = self.form.cleaned_data["visit_type"]
+            taken = by_whom(error, visit_type, self.now)
+            self.form.add_error("start", f"{problem % said} {taken}".strip())
         else:
             self.form.add_error(None, str(error))
 

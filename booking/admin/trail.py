@@ -43,6 +43,7 @@ NAMED = 3
 PLACES: dict[str, str | Promise] = {
     "index": gettext_lazy("Today"),
     "my_day": gettext_lazy("My day"),
+    "tasks": gettext_lazy("Tasks"),
     "calendar": gettext_lazy("Calendar"),
     "booking_appointment_changelist": gettext_lazy("Visits"),
     "booking_appointment_change": gettext_lazy("A visit"),
@@ -60,6 +61,7 @@ FIELDS: dict[str, str | Promise] = {
     "name": gettext_lazy("name"),
     "birth date": gettext_lazy("birth date"),
     "phone": gettext_lazy("phone"),
+    "email": gettext_lazy("email"),
 }
 STEPS: dict[str, str | Promise] = {
     "again": gettext_lazy("when asked again"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.diary import Entry, What
-from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow
+from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow, TakenOn
 from booking.links import without_tokens
 from booking.models import Appointment, AppointmentEvent, Message, Resource
 from booking.models.appointment import WHY_CANCELLED
@@ -217,6 +217,24 @@ def state(message: Message, now: datetime) -> str:
     return _("Waiting to be sent")
 
 
+def next_step(visit: Appointment, now: datetime, *, to_phone: bool = False) -> str:
+    """Return what comes next for a visit; a dash when nothing does."""
+    if to_phone:
+        return _("Phone the patient")
+    if visit.status == Status.PENDING and visit.reply_by:
+        by = moment(visit.reply_by, now)
+        late = visit.is_overdue(now)
+        return (_("Answer: late since %s") if late else _("Answer by %s")) % by
+    if visit.status == Status.PROPOSED:
+        return _("The patient chooses a time")
+    if visit.status == Status.WAITLIST:
+        return _("Waits for a free time")
+    if visit.status in (Status.BOOKED, Status.ARRIVED) and visit.start:
+        begun = visit.start <= now
+        return _("Record what became of it") if begun else _("The visit")
+    return "–"
+
+
 _OUTCOMES: dict[str, str | Promise] = {
     Act.OFFER: gettext_lazy("offered, and kept until %(until)s."),
     Act.TAKE: gettext_lazy("booked for %(time)s."),
@@ -270,4 +288,7 @@ def refusal(error: BookingError, visit: Appointment, now: datetime) -> str:
             if isinstance(error, ChangedMeanwhile):
                 return f"{error} {words}"
             return _("Somebody was faster. %(words)s") % {"words": words}
+    if isinstance(error, TakenOn):
+        params = {**error.params, "when": moment(error.params["when"], now)}
+        return _("%(who)s has it, since %(when)s.") % params
     return str(error)

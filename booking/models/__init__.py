@@ -1,5 +1,6 @@
 from .appointment import Appointment, Proposal
 from .chore import Chore
+from .claim import Claim
 from .event import AppointmentEvent
 from .form_key import FormKey
 from .limit import Hit
@@ -31,6 +32,7 @@ __all__ = [
     "AuditEvent",
     "AuditSubject",
     "Chore",
+    "Claim",
     "Closure",
     "FormKey",
     "Heartbeat",

@@ -142,6 +142,11 @@ class Message(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"
 
+    @property
+    def waits_since(self) -> datetime:
+        """Return from when on a person has to phone, of a message that says so."""
+        return self.failed_at or self.created_at
+
 
 class Heartbeat(models.Model):
     """When a background worker was last seen alive."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 import phonenumbers
 from django import template
 
 from booking.admin import calendar, words
 from booking.diary import Cell, Span, free
-from booking.models import Appointment, Resource, WaitingListEntry
+from booking.models import Appointment, Claim, Resource, WaitingListEntry
 from booking.waiting_list import Place
 from booking.words import as_value
 from booking.words import clock as clock_time
@@ -25,6 +26,28 @@ register.filter("as_value", as_value)
 register.filter("message_text", words.text)
 register.filter("entry_words", words.entry)
 register.filter("free", free)
+
+
+@register.inclusion_tag("admin/front_desk/owner.html", takes_context=True)
+def owner(
+    context: dict[str, Any], visit: Appointment, task: str, since: datetime
+) -> dict[str, Any]:
+    """Show how long a task of the visit waits, who has it, and how to take it on."""
+    kept = ("csrf_token", "may_answer", "now", "user")
+    return {name: context.get(name) for name in kept} | {
+        "visit": visit,
+        "task": task,
+        "words": Claim.Task(task).label,
+        "since": since,
+        "claim": context["owners"].get((visit.pk, task)),
+        "back": context.get("back") or context["request"].path,
+    }
+
+
+@register.filter
+def next_step(visit: Appointment, now: datetime) -> str:
+    """Return what comes next for a visit that was found."""
+    return words.next_step(visit, now, to_phone=getattr(visit, "to_phone", False))
 
 
 @register.filter

@@ -4,6 +4,7 @@ from .answer import accept, decline
 from .attend import attend, is_own, recordable
 from .book import book
 from .cancel import cancel
+from .claim import entrust
 from .close import close, refresh_closures, reopen
 from .earlier import stop_wanting, want_earlier
 from .end_offer import lapse, pass_, retract
@@ -35,6 +36,7 @@ __all__ = [
     "cancel",
     "close",
     "decline",
+    "entrust",
     "expire",
     "file_paper",
     "hold",

@@ -226,7 +226,7 @@ def take_from(plan: Plan, start: datetime, *, now: datetime) -> list[Reservation
     """Do the same from a plan that was made under the locks."""
     slot = plan.check(start, now=now)
     if isinstance(slot, Reason):
-        raise refusal(slot)
+        raise refusal(slot, start)
     taken = availability.taken(slot, plan.rules, plan.calendars)
     return [
         Reservation(
@@ -238,10 +238,10 @@ def take_from(plan: Plan, start: datetime, *, now: datetime) -> list[Reservation
     ]
 
 
-def refusal(reason: Reason) -> TimeTaken:
+def refusal(reason: Reason, start: datetime) -> TimeTaken:
     """Return the error that says why a time cannot be had."""
     lost = reason.why in (Why.FULLY_BOOKED, Why.IN_USE)
-    return (TimeTaken if lost else TimeNotOffered)(reason=reason)
+    return (TimeTaken if lost else TimeNotOffered)(reason=reason, start=start)
 
 
 def free_time(visit: Appointment, now: datetime) -> list[int]:

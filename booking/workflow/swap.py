@@ -135,7 +135,8 @@ class _Exchange:
         if not self._can_serve(given, takes):
             raise CannotServe
         if reason := self.plan.check_resource(takes, self.time):
-            raise ResourceTaken(reason=reason)
+            start = datetime.fromtimestamp(self.time.start, UTC)
+            raise ResourceTaken(reason=reason, start=start)
         slot = Slot(self.time.start, self.time.end, (takes,))
         span = availability.taken(slot, self.plan.rules, self.plan.calendars)[takes]
         return Reservation(

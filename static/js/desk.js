@@ -10,6 +10,8 @@ for (const kind of ["pointermove", "pointerdown", "keydown", "wheel"])
 const parts = (page) => [...page.querySelectorAll("[data-live]")];
 // Each answer has other tokens against forgery.
 const bare = (part) => part.innerHTML.replace(/(csrfmiddlewaretoken" value=")[^"]+/g, "$1");
+// That all wait a minute longer is no news.
+const ages = (part) => bare(part).replace(/<span class="age">[^<]*/g, "");
 const marks = (one) => [one.tagName, one.id, one.name, one.value, one.href, one.textContent].join();
 const like = (part, one) => [...part.querySelectorAll(one.tagName)].find((other) => marks(other) === marks(one));
 
@@ -30,11 +32,13 @@ async function follow() {
     return other && bare(other) !== bare(part);
   });
   if (!changed.length) return;
+  const isNews = changed.some((part) => ages(fresh.get(part.dataset.live)) !== ages(part));
   const inView = [...document.querySelectorAll("[data-live] [id]")].find((one) => one.getBoundingClientRect().top >= 0);
   const top = inView?.getBoundingClientRect().top;
   for (const part of changed) put(part, fresh.get(part.dataset.live));
   const now = inView && document.getElementById(inView.id);
   if (now) scrollBy(0, now.getBoundingClientRect().top - top);
+  if (!isNews) return;
   const said = document.querySelector("[data-changed]");
   said.textContent = said.dataset.changed;
 }

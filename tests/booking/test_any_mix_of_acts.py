@@ -39,17 +39,20 @@ from booking.errors import (
     ChangedMeanwhile,
     DifferentForm,
     DifferentRequest,
+    DoneMeanwhile,
     NotAllowed,
     NotItsTime,
     NotPossibleNow,
     OfferEnded,
     SameTime,
+    TakenOn,
     TimeNotOffered,
     TimeTaken,
 )
 from booking.models import (
     Appointment,
     AppointmentEvent,
+    Claim,
     Closure,
     FormKey,
     Hours,
@@ -129,6 +132,7 @@ MAY_TRY: dict[str, set[str]] = {
     "not_yet": set(),
     "complete": set(),
     "miss": set(),
+    "entrust": set(),
 }
 # What staff record of a visit on its day: from which states, and where that leads.
 ATTENDING = {
@@ -165,6 +169,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self.series: list[tuple[partial[list[Appointment]], uuid.UUID, list[int]]] = []
         self.closed: list[tuple[dict[str, Any], uuid.UUID, int]] = []
         self.status: dict[int, tuple[str, str]] = {}
+        self.claims: dict[tuple[int, str], tuple[int, int]] = {}
         self.looked = 0
         self.events: list[Any] = []
         self.messages: list[Any] = []
@@ -638,7 +643,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
 
     def answers(
         self, visit: Appointment, by: By, seen: int | None = None
-    ) -> dict[str, Callable[[], Appointment]]:
+    ) -> dict[str, Callable[[], object]]:
         """Return all that can be said to a visit, each to be called."""
         asked = visit.proposals.filter(by="patient").order_by("rank")
         accepted = visit.proposals.filter(outcome="accepted").first() or asked.first()
@@ -672,6 +677,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "take": lambda: workflow.take(visit.pk, offer, **common),
             "pass": lambda: workflow.pass_(visit.pk, **common),
             "retract": lambda: workflow.retract(visit.pk, **common),
+            "entrust": lambda: workflow.entrust(
+                visit.pk, Claim.Task.ANSWER, to=by.user, by=by, now=self.now
+            ),
         } | {
             move: partial(workflow.attend, visit.pk, Act(move), **common)
             for move in ATTENDING
@@ -726,6 +734,54 @@ class AnyMixOfActs(RuleBasedStateMachine):
         by = data.draw(st.sampled_from(strangers))
         with pytest.raises(NotAllowed), nothing_written():
             self.answers(visit, by)[act]()
+
+    # --- Whose a task is -----------------------------------------------------------
+
+    @precondition(lambda self: self.status)
+    @rule(
+        data=st.data(), who=desk, to=st.none() | desk,
+        task=st.sampled_from(Claim.Task), knows=st.booleans(),
+    )  # fmt: skip
+    def the_desk_says_whose_a_task_is(
+        self,
+        data: st.DataObject,
+        who: int,
+        to: int | None,
+        task: Claim.Task,
+        knows: bool,
+    ) -> None:
+        visit = self.visit(data)
+        owner = None if to is None else self.clinic.desk[to].user
+        claim, whose = self.claims.get((visit.pk, task), (0, None))
+        act = partial(
+            workflow.entrust, visit.pk, task, to=owner, by=self.clinic.desk[who],
+            now=self.now, seen=claim if knows else 0,
+        )  # fmt: skip
+        if (owner and owner.pk) == whose:
+            with self.nothing_new():
+                assert not act()
+        elif claim and not knows:
+            with pytest.raises(TakenOn), nothing_written():
+                act()
+        elif owner and not self.waits(visit, task):
+            with pytest.raises((NotPossibleNow, DoneMeanwhile)), nothing_written():
+                act()
+        else:
+            assert act()
+            self.claims.pop((visit.pk, task), None)
+            if owner:
+                newest = Claim.objects.latest("pk").pk
+                self.claims[visit.pk, task] = newest, owner.pk
+
+    def waits(self, visit: Appointment, task: str) -> bool:
+        agreed = visit.status in ("booked", "arrived")
+        calls = Message.objects.phone_these_people().still_true(self.now)
+        return {
+            "answer": visit.status == "pending",
+            "call": calls.filter(appointment=visit).exists(),
+            "paper": agreed,
+            "outcome": agreed and visit.start <= self.now,
+        }[task]
 
     # --- The waiting list, and offers ----------------------------------------------
 
@@ -1442,6 +1498,13 @@ class AnyMixOfActs(RuleBasedStateMachine):
     def each_visit_is_where_it_was_left(self) -> None:
         rows = Appointment.objects.values_list("pk", "status", "cancellation_reason")
         assert {pk: (status, reason) for pk, status, reason in rows} == self.status
+
+    @invariant()
+    def each_task_is_whose_it_was_left_to_be(self) -> None:
+        rows = Claim.objects.filter(until=None)
+        assert {(c.appointment_id, c.task): (c.pk, c.user_id) for c in rows} == (
+            self.claims
+        )
 
     @invariant()
     def nobody_can_have_a_time_that_is_closed(self) -> None:

@@ -137,11 +137,12 @@ def test_what_is_missing_is_said(desk, visit_type, missing, says):
 
 
 def test_a_time_taken_meanwhile_is_said_and_others_shown(desk, visit_type):
-    a_booked_visit(visit_type, at("10:00"))
+    theirs = a_booked_visit(visit_type, at("10:00"))
     with nothing_written():
         page = desk.post(PHONE, sent(visit_type))
     words = text_of(page)
     assert "tomorrow 10:00 AM cannot be had any more" in words
+    assert f"{theirs.reference} has it: Accepted: " in words
     assert "Nearest free times" in words
     assert typed(page, "given_name") == "Robin"
 
@@ -222,7 +223,8 @@ def test_a_visit_without_a_birth_date_can_be_looked_at_and_found(desk, visit_typ
     desk.post(PHONE, sent(visit_type))
     visit = the_visit()
     assert "Birth date –" in text_of(desk.get(address("change", visit)))
-    found = desk.post("/admin/booking/appointment/find/", {"wanted": "Caller"})
+    address_of_search = "/admin/booking/appointment/find/"
+    found = desk.post(address_of_search, {"wanted": "Caller"}, follow=True)
     assert visit.reference in text_of(found)
 
 

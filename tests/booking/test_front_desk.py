@@ -294,6 +294,8 @@ def test_a_time_that_went_meanwhile_is_not_given_twice(desk: Client) -> None:
         response = press_accept(desk, mine, choice(mine))
     assert said(response)[-1] == (
         f"{mine.reference}: That time has just been taken. Choose another time."
+        f" {theirs.reference} has it: Accepted: Tuesday, November 17, 10:00 AM by Ana"
+        " Demo, today 9:00 AM."
     )
 
 
@@ -520,7 +522,8 @@ def test_a_visit_shows_everything_and_offers_no_field(desk: Client) -> None:
     fields = re.findall(
         r'<(?:input|select|textarea)[^>]*name="(\w+)"', str(page.content)
     )
-    assert sorted(set(fields)) == ["back", "csrfmiddlewaretoken", "seen_version"]
+    hidden = ["back", "csrfmiddlewaretoken", "seen", "seen_version", "task"]
+    assert sorted(set(fields)) == hidden
 
 
 def test_the_timeline_tells_who_did_what_and_staff_read_private_notes(
@@ -631,12 +634,39 @@ def test_many_are_accepted_row_by_row_and_each_says_what_became_of_it(
     assert sorted(said(response)) == sorted(
         [
             f"{free.reference}: accepted for Tuesday, November 17, 10:00 AM.",
-            f"{rival.reference}: That time has just been taken. Choose another time.",
+            f"{rival.reference}: That time has just been taken. Choose another time."
+            f" {free.reference} has it: Accepted: Tuesday, November 17, 10:00 AM by"
+            " Ana Demo, today 9:00 AM.",
             f"{other.reference}: accepted for Tuesday, November 17, 11:00 AM.",
         ]
     )
     statuses = {v.pk: v.status for v in Appointment.objects.all()}
     assert statuses == {free.pk: "booked", rival.pk: "pending", other.pk: "booked"}
+
+
+def test_what_was_typed_for_many_is_kept_for_the_one_that_was_refused(
+    desk: Client,
+) -> None:
+    visit_type = a_practice()
+    ours, gone = a_request(visit_type, at("10:00")), a_request(visit_type, at("11:00"))
+    workflow.cancel(gone.pk, by=workflow.PATIENT, now=NOW)
+    sent = {
+        "action": "decline_selected", "_selected_action": [ours.pk, gone.pk],
+        "reason": "no_time", "note": "Call on Friday.", "private_note": "Twice.",
+        "send": "",
+    }  # fmt: skip
+
+    page = desk.post(LIST, sent)
+
+    assert page.status_code == 200
+    assert "Call on Friday." in page.text
+    assert "Twice." in page.text
+    words = text_of(page)
+    assert "What you typed is still here, to copy." in words
+    assert f"{gone.reference} · " in words
+    assert f"{ours.reference} · " not in words
+    assert 'name="send"' not in page.text
+    assert len(said(page)) == 2
 
 
 def test_many_are_declined_with_one_reason_asked_once(desk: Client) -> None:
@@ -686,6 +716,29 @@ def test_many_are_declined_with_one_reason_asked_once(desk: Client) -> None:
         ("(212) 555-0143", ["Rosa Alvarez"]),
         ("a", ["Pat Example", "Rosa Alvarez"]),
         ("143", []),
+        ("1 143", []),
+        ("ALVÁREZ, rosa", ["Rosa Alvarez"]),
+        ("lvar", ["Rosa Alvarez"]),
+        ("rosa example", []),
+        ("zevra", []),
+        ("5/6/71", ["Rosa Alvarez"]),
+        ("5 6 1971", ["Rosa Alvarez"]),
+        ("05061971", ["Rosa Alvarez"]),
+        ("May 6th, 1971", ["Rosa Alvarez"]),
+        ("6/5/1971", []),
+        ("13/45/1971", []),
+        ("0143", ["Rosa Alvarez"]),
+        ("9143", []),
+        ("555.0143", ["Rosa Alvarez"]),
+        ("556 0143", []),
+        ("+1 212 555 0143", ["Rosa Alvarez"]),
+        ("12125550143", ["Rosa Alvarez"]),
+        ("２１２５５５０１４３", ["Rosa Alvarez"]),
+        ("646-555-0143", []),
+        ("Rosa@Example.com", ["Rosa Alvarez"]),
+        ("rosa@example", []),
+        ("alv 0143 5/6/71", ["Rosa Alvarez"]),
+        ("alv 0199", []),
         ("Nobody", []),
         ("%", []),
         ("' OR 1=1", []),
@@ -701,9 +754,10 @@ def test_a_visit_is_found_by_what_somebody_says_on_the_phone(
         family_name="Alvarez",
         birth_date_text="1971-05-06",
         phone="+12125550143",
+        email="rosa@example.com",
     )
     a_request(visit_type, at("11:00"), patient=rosa)
-    page = desk.post(FIND, {"wanted": wanted})
+    page = desk.post(FIND, {"wanted": wanted}, follow=True)
     names = [visit.patient.full_name for visit in page.context["found"] or ()]
     assert sorted(names) == found
     assert ("No visit fits." in text_of(page)) == (not found)
@@ -712,8 +766,9 @@ def test_a_visit_is_found_by_what_somebody_says_on_the_phone(
 def test_a_visit_is_found_by_its_reference_however_it_is_typed(desk: Client) -> None:
     visit = a_request()
     plain = visit.reference.replace("-", " ").lower()
-    for wanted in (visit.reference, plain, plain.replace(" ", "")):
-        assert list(desk.post(FIND, {"wanted": wanted}).context["found"]) == [visit]
+    for wanted in (visit.reference, plain, plain.replace(" ", ""), f"–{plain}."):
+        page = desk.post(FIND, {"wanted": wanted}, follow=True)
+        assert list(page.context["found"]) == [visit]
 
 
 def test_no_search_puts_a_name_into_an_address(desk: Client) -> None:
@@ -726,8 +781,25 @@ def test_no_search_puts_a_name_into_an_address(desk: Client) -> None:
     ]
 
 
+def test_what_was_found_is_there_again_on_the_way_back(desk: Client) -> None:
+    visit = a_request()
+    sent = desk.post(FIND, {"wanted": "Pat example"})
+    assert sent["Location"] == f"{FIND}?found"
+    for _ in range(2):
+        page = desk.get(sent["Location"])
+        assert list(page.context["found"]) == [visit]
+        assert 'value="Pat example"' in page.content.decode()
+    assert desk.get(FIND).context["found"] is None
+    assert "example" not in str(dict(desk.session)).lower()
+    desk.logout()
+    desk.force_login(User.objects.get(username="ana"))
+    assert desk.get(sent["Location"]).context["found"] is None
+
+
 def test_an_empty_search_says_what_to_type(desk: Client) -> None:
-    assert "Type what you are looking for." in text_of(desk.post(FIND, {"wanted": " "}))
+    assert "Type what you are looking for." in text_of(
+        desk.post(FIND, {"wanted": " "}, follow=True)
+    )
 
 
 def test_no_page_shows_staff_the_link_that_makes_them_the_patient(
@@ -850,7 +922,7 @@ def test_somebody_who_keeps_only_the_pages_sees_no_patient(desk: Client) -> None
     assert "Needs an answer" not in text_of(page)
     for path in (LIST, FIND, address("change", visit)):
         assert desk.get(path).status_code == 403
-    assert desk.post(FIND, {"wanted": "Pat"}).status_code == 403
+    assert desk.post(FIND, {"wanted": "Pat"}, follow=True).status_code == 403
 
 
 def test_a_stranger_is_asked_to_sign_in(client: Client) -> None:
@@ -893,7 +965,7 @@ def pages(desk: Client) -> dict[str, str]:
         address("change", booked): desk.get(address("change", booked)),
         "/error/": desk.post(address("decline", late), {"preview": ""}),
         "/preview/": desk.post(address("decline", late), sent),
-        FIND: desk.post(FIND, {"wanted": "Pat"}),
+        FIND: desk.post(FIND, {"wanted": "Pat"}, follow=True),
         "/many/": desk.post(
             LIST, {"action": "decline_selected", "_selected_action": late.pk}
         ),

@@ -689,3 +689,12 @@ def test_the_command_names_the_faults_and_fails(booked, time_machine):
 
     assert failure.value.returncode == 1
     assert out.getvalue().startswith(f"replay_version: Visit {booked.pk} ")
+
+
+def test_a_task_that_is_two_peoples_is_named(visit_type):
+    visit = a_request(visit_type)
+    take_away("claim_one_owner_a_task")
+    for _ in range(2):
+        user = factories.a_front_desk_person().user
+        visit.claims.create(task="answer", user=user, by=user, since=NOW)
+    assert faults() == ["constraint_missing", "owned_twice"]

@@ -156,10 +156,13 @@ def test_a_slower_colleague_is_told(desk, visit):
 @pytest.mark.parametrize("button", ["send", "preview"])
 def test_a_time_that_went_meanwhile_is_named(desk, visit, button):
     for _ in range(2):
-        a_booked_visit(visit.visit_type, ELEVEN)
+        last = a_booked_visit(visit.visit_type, ELEVEN)
     with nothing_written():
         page = send(desk, visit, button=button)
-    assert "No longer free: Wed, Nov 18, 11:00 AM. Choose another" in text_of(page)
+    assert (
+        "No longer free: Wed, Nov 18, 11:00 AM. Choose another time. "
+        f"{last.reference} has it: Accepted: "
+    ) in text_of(page)
     assert "<title>Error:" in page.text
 
 

@@ -192,13 +192,13 @@ def test_a_time_that_goes_in_the_last_moment_is_said_to_be_gone(desk, visit):
     said = QueryDict(f"hours=24&starts={as_value(at('11:00'))}")
     page = OfferPage(visit, said, NOW)
     assert page.is_fit()
-    a_booked_visit(visit.visit_type, at("11:00"))
+    theirs = a_booked_visit(visit.visit_type, at("11:00"))
     with nothing_written(), pytest.raises(TimeTaken) as refusal:
         page.make(factories.a_front_desk_person(), visit.version)
     page.refused(refusal.value)
-    assert page.form.errors["starts"] == [
-        "No longer free: tomorrow 11:00 AM. Choose another time."
-    ]
+    gone, taken = page.form.errors["starts"]
+    assert gone == "No longer free: tomorrow 11:00 AM. Choose another time."
+    assert taken.startswith(f"{theirs.reference} has it: Accepted: ")
     assert page.ticked() == []
 
 

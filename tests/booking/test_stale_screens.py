@@ -140,6 +140,10 @@ def of_series(visit: Appointment) -> Data:
     return first | {"count": 2, "weeks": 1, "visit_2": week, "form_key": uuid.uuid4()}
 
 
+def of_task(visit: Appointment) -> Data:
+    return {"task": "answer", "to": User.objects.get(username="ana").pk, "seen": 0}
+
+
 def same(**data: Any) -> Callable[[Appointment], Data]:
     return lambda visit: dict(data)
 
@@ -172,6 +176,7 @@ ACTS: list[Act] = [
     ("attend", today, same(move="arrive"), ("Cancelled",)),
     ("paper", booked, same(kind="card", state="done"), ("Cancelled",)),
     ("waiting", wanting, same(), ("Cancelled", "Moved")),
+    ("owner", requested, of_task, REQUESTED),
 ]  # fmt: skip
 STALE = [
     pytest.param(*act[:3], meanwhile, id=f"{act[0]}-{act[1].__name__}-{meanwhile}")

@@ -154,7 +154,7 @@ def test_signing_in_and_out_is_written_down_and_no_word_that_was_typed(client: C
     ("typed", "field"),
     [
         ("Example", "name"), ("2/29/1980", "birth date"), ("0199", "phone"),
-        ("{reference}", "reference"),
+        ("{reference}", "reference"), ("pat@example.com", "email"),
     ],
 )  # fmt: skip
 def test_a_search_says_by_which_field_and_not_for_what(
@@ -163,7 +163,7 @@ def test_a_search_says_by_which_field_and_not_for_what(
     visit = factories.a_request()
     typed = typed.format(reference=visit.reference)
 
-    desk.post(reverse("admin:booking_appointment_find"), {"wanted": typed})
+    desk.post(reverse("admin:booking_appointment_find"), {"wanted": typed}, follow=True)
 
     [event] = AuditEvent.objects.filter(action=Action.SEARCH)
     assert event.data == {"fields": [field]}
@@ -172,7 +172,9 @@ def test_a_search_says_by_which_field_and_not_for_what(
 
 
 def test_a_search_that_finds_nobody_is_written_down_too(desk: Client):
-    desk.post(reverse("admin:booking_appointment_find"), {"wanted": "Nobody"})
+    desk.post(
+        reverse("admin:booking_appointment_find"), {"wanted": "Nobody"}, follow=True
+    )
 
     assert events(Action.SEARCH) == [
         ("ana", "search", "booking_appointment_find", "", set())

@@ -17,12 +17,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from booking import (
     clock,
     confirming,
     draft,
+    idle,
     limits,
     links,
     second_factor,
@@ -35,6 +37,7 @@ from booking.encryption import encrypt
 from booking.models import (
     Appointment,
     Chore,
+    Claim,
     Closure,
     Message,
     Proposal,
@@ -58,6 +61,7 @@ from tests.factories import (
 from .steps import EMG, TRIGGER_POINTS
 
 NEW = f"{TRIGGER_POINTS}-new"
+SHORT = "Short visit"
 OFTEN = "asks-often@example.com"
 DAY = timedelta(days=1)
 
@@ -79,27 +83,33 @@ def one_time_a_day() -> None:
     somebody = a_clinician()
     somebody.hours.update(opens="10:00", closes="10:30")
     takes = [Resource.Kind.CLINICIAN]
-    made = a_visit_type(takes=takes, suitable=[somebody], name="Short visit")
+    made = a_visit_type(takes=takes, suitable=[somebody], name=SHORT)
     workflow.refresh_closures(now=clock.now())
     sys.stdout.write(made.service.slug)
+
+
+def at_all_hours(now: datetime) -> VisitType:
+    """Make a visit to somebody who is here day and night, whenever the tests run."""
+    somebody = a_clinician()
+    somebody.hours.all().delete()
+    for weekday in range(7):
+        somebody.hours.create(weekday=weekday, opens="00:00", closes="23:30")
+    short = a_visit_type(
+        takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name=SHORT,
+        holds_first_choice=False,
+    )  # fmt: skip
+    workflow.refresh_closures(now=now)
+    return short
 
 
 def a_day() -> None:
     """Make what somebody at the desk does in a day; print keys of visits, and a secret.
 
     Two visits of today, two requests for the same time and one more; and a phone for
-    the codes of whoever is at the desk.
+    the codes of whoever is at the desk. Made again, it is another day of the same desk.
     """
     now = clock.now()
-    somebody = a_clinician()
-    somebody.hours.all().delete()
-    for weekday in range(7):
-        somebody.hours.create(weekday=weekday, opens="00:00", closes="23:30")
-    short = a_visit_type(
-        takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name="Short visit",
-        holds_first_choice=False,
-    )  # fmt: skip
-    workflow.refresh_closures(now=now)
+    short = VisitType.objects.filter(name=SHORT).first() or at_all_hours(now)
     desk = User.objects.get(username="front-desk")
 
     def ask(*starts: datetime, asked: datetime = now) -> Appointment:
@@ -128,6 +138,16 @@ def a_day() -> None:
     sys.stdout.write(json.dumps(keys))
 
 
+def nobody_is_here() -> None:
+    """Let it be a day since anybody of the staff was here."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    for key in Session.objects.values_list("pk", flat=True):
+        session = store(key)
+        if idle.SEEN_AT in session:
+            session[idle.SEEN_AT] -= DAY.total_seconds()
+            session.save()
+
+
 @dataclass
 class Scenes:
     """Each method yields names with what stands for them in an address or a cookie."""
@@ -148,7 +168,10 @@ class Scenes:
         yield "pending", self.link(pending)
         yield "pending_pk", str(pending.pk)
         yield "patient_pk", str(pending.patient_id)
-        yield "late", self.link(self.request(asked=self.now - 6 * DAY))
+        late = self.request(asked=self.now - 6 * DAY)
+        yield "late", self.link(late)
+        self.takes_on(late)
+        yield "owned_pk", str(late.pk)
         yield (
             "passed",
             self.link(
@@ -200,6 +223,10 @@ class Scenes:
         yield "offered_earlier", self.link(self.offer(self.wants_earlier()))
         asked = self.offer(self.request(), by=self.by)
         yield "offered_instead", self.link(asked)
+
+    def takes_on(self, visit: Appointment) -> None:
+        to, task = self.by.user, Claim.Task.ANSWER
+        workflow.entrust(visit.pk, task, to=to, by=self.by, now=self.now)
 
     def joins(self, *, over: bool = False) -> Appointment:
         """Let somebody wait for a day on which nobody is here: none is offered."""

@@ -439,6 +439,15 @@ FRONT_DESK = {
     "desk, somebody was faster": Look(
         "/admin/", "changed", "front-desk", accept_what_a_colleague_answered
     ),
+    "tasks": Look("/admin/tasks/", "nobody has it", "front-desk"),
+    "tasks, mine": Look("/admin/tasks/?whose=mine", "you have it", "front-desk"),
+    "hand over": Look(
+        f"{VISITS}{{owned_pk}}/owner/?task=answer", "To whom?", "front-desk"
+    ),
+    "hand over, to nobody": Look(
+        f"{VISITS}{{owned_pk}}/owner/?task=answer", "Choose who", "front-desk",
+        press("Hand over"),
+    ),
     "my day": Look("/admin/my-day/", "Visits of", "clinician"),
     "visits": Look(VISITS, "Action", "front-desk"),
     "visits, all": Look(f"{VISITS}?status=all", "Action", "front-desk"),

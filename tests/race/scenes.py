@@ -31,6 +31,7 @@ from booking.models import (
     AuditEvent,
     AuditSubject,
     Chore,
+    Claim,
     Closure,
     Ignoring,
     Message,
@@ -324,6 +325,29 @@ def book(visit_type: int, start: datetime) -> int:
 def move(visit: int, start: datetime, user: int) -> int:
     by = By.staff(User.objects.get(pk=user))
     return workflow.move(visit, start, by=by, now=NOW).pk
+
+
+def take_on(visit: int, user: int) -> bool:
+    """Take on a request that nobody has; return whether it is this one's now."""
+    colleague = User.objects.get(pk=user)
+    return workflow.entrust(
+        visit, Claim.Task.ANSWER, to=colleague, by=By.staff(colleague), now=NOW
+    )
+
+
+def take_on_without_the_lock(visit: int, user: int) -> None:
+    """Look, then write, with no lock between: the control."""
+    mine = Claim.objects.filter(appointment=visit, until=None)
+    if not mine.exists():
+        time.sleep(0.05)
+        Claim(
+            appointment_id=visit, task="answer", user_id=user, by_id=user, since=NOW
+        ).save()
+
+
+def owners_of(visit: int) -> list[int]:
+    claims = Claim.objects.filter(appointment=visit, until=None)
+    return list(claims.values_list("user", flat=True))
 
 
 def start_of(visit: int) -> datetime | None:

@@ -175,6 +175,12 @@ def filing_a_paper(world: World) -> Sent:
     return world.client("superuser"), {"kind": "card", "state": "done"}
 
 
+def taking_a_task_on(world: World) -> Sent:
+    world.rows["booking.appointment"] = world.other.pk
+    data = {"task": "paper", "to": world.users["superuser"].pk, "seen": "0"}
+    return world.client("superuser"), data
+
+
 def offering_a_time(world: World) -> Sent:
     start = NOW + timedelta(days=2, hours=2)
     data = {"starts": [start.strftime("%Y-%m-%dT%H:%MZ")], "hours": "24", "send": ""}
@@ -336,6 +342,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/propose/": offering_a_time,
     f"{APPOINTMENT}<int:pk>/attend/": recording_an_arrival,
     f"{APPOINTMENT}<int:pk>/paper/": filing_a_paper,
+    f"{APPOINTMENT}<int:pk>/owner/": taking_a_task_on,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),
     f"{CHORE}{CHANGE}": saving(f"{CHORE}{CHANGE}", every="hour"),

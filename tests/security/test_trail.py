@@ -92,7 +92,11 @@ def test_no_page_names_a_patient_who_is_not_in_its_event(
 # What they write is a sign-in, or what somebody has looked at.
 NO_CHANGE = {"admin/login/", "admin/login/code/", "admin/seen/"}
 # What no event of a visit tells.
-WITHOUT_EVENT = {"admin/calls/<int:pk>/", "admin/booking/appointment/<int:pk>/paper/"}
+WITHOUT_EVENT = {
+    "admin/calls/<int:pk>/",
+    "admin/booking/appointment/<int:pk>/owner/",
+    "admin/booking/appointment/<int:pk>/paper/",
+}
 BUTTONS = [route for route in WRITES if route.startswith("admin/")]
 
 

@@ -1,0 +1,181 @@
+"""Everything that waits for a person, whose it is, and since when.
+
+What waits is worked out from the present state, so that nothing can be forgotten; only
+who has it is stored (`models.Claim`). What others changed since somebody looked waits
+for each of the staff by themselves; see `booking.changes`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, Q, TextChoices
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from . import paperwork
+from .models import Appointment, Claim, Message, clinic_zone
+from .paperwork import Item
+from .queue import Desk, begin_of_day
+
+Kind = Claim.Task
+Claims = Mapping[tuple[int, str], Claim]
+
+# The page of tasks shows this many, those that are due first.
+SHOWN = 50
+
+
+class Whose(TextChoices):
+    """Whose tasks are looked at, in the words of a link to them."""
+
+    MINE = "mine", _("yours")
+    NOBODYS = "nobodys", _("nobody’s")
+    OTHERS = "others", _("others’")
+    ALL = "all", _("all")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A line of what waits. `about` says which call or paper it is.
+
+    Only what was promised, or is due by law, is ever late.
+    """
+
+    kind: Claim.Task
+    visit: Appointment
+    since: datetime
+    due: datetime
+    late: bool = False
+    about: str | Promise = ""
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """Return what may be claimed: the papers of a visit are one person's, say."""
+        return self.visit.pk, self.kind
+
+
+def of_desk(desk: Desk) -> list[Task]:
+    """Return what the desk shows, and all papers that are open."""
+    return in_due_order(
+        [
+            *answers((line.visit for line in desk.requests), desk.now),
+            *without_outcome(line.visit for line in desk.without_outcome),
+            *to_phone(desk.calls),
+            *papers(desk.papers),
+        ]
+    )
+
+
+def waiting(now: datetime, whose: Whose, user: User) -> list[Task]:
+    """Return what waits, due first: at most SHOWN and one more, to know of others.
+
+    A constant number of queries, whatever waits.
+    """
+    requests = Appointment.objects.awaiting_review()
+    outcomes = Appointment.objects.without_outcome(begin_of_day(now))
+    calls = Message.objects.phone_these_people().still_true(now)
+    items = paperwork.open_items(now)
+    if whose != Whose.ALL:
+        requests = requests.filter(_is(whose, user, Kind.ANSWER, "pk"))
+        outcomes = outcomes.filter(_is(whose, user, Kind.OUTCOME, "pk"))
+        calls = calls.filter(_is(whose, user, Kind.CALL, "appointment"))
+        claims = owners(item.visit for item in items)
+        items = [
+            item
+            for item in items
+            if whose_is(claims.get((item.visit.pk, Kind.PAPER)), user) == whose
+        ]
+    of_visits = ("patient", "visit_type__service")
+    of_calls = [f"appointment__{name}" for name in of_visits]
+    oldest = outcomes.order_by("start", "pk")
+    found = [
+        *answers(requests.select_related(*of_visits)[: SHOWN + 1], now),
+        *without_outcome(oldest.select_related(*of_visits)[: SHOWN + 1]),
+        *to_phone(calls.select_related(*of_calls)[: SHOWN + 1]),
+        *papers(items),
+    ]
+    return in_due_order(found)[: SHOWN + 1]
+
+
+def _is(whose: Whose, user: User, kind: Claim.Task, visit: str) -> Q:
+    """Return what holds of rows whose task is so. `visit` names their visit's key."""
+    claims = Claim.objects.standing().filter(task=kind, appointment=OuterRef(visit))
+    if whose == Whose.NOBODYS:
+        return Q(~Exists(claims))
+    mine = Q(user=user)
+    return Q(Exists(claims.filter(mine if whose == Whose.MINE else ~mine)))
+
+
+def of_visit(visit: Appointment, now: datetime) -> list[Task]:
+    """Return what waits for a person of one visit."""
+    here = Appointment.objects.filter(pk=visit.pk)
+    calls = Message.objects.phone_these_people().still_true(now)
+    is_to_come = visit.start is not None and visit.start > now
+    items = paperwork.of_visit(visit, now) if is_to_come else []
+    return in_due_order(
+        [
+            *answers(here.awaiting_review(), now),
+            *without_outcome(here.without_outcome(begin_of_day(now))),
+            *to_phone(calls.filter(appointment=visit).select_related("appointment")),
+            *papers(item for item in items if item.is_open),
+        ]
+    )
+
+
+def in_due_order(tasks: Iterable[Task]) -> list[Task]:
+    return sorted(tasks, key=lambda task: (task.due, task.since, *task.key))
+
+
+# --- What waits, from the rows ----------------------------------------------------
+
+
+def answers(visits: Iterable[Appointment], now: datetime) -> Iterator[Task]:
+    for visit in visits:
+        asked, promised = visit.requested_at, visit.reply_by or visit.requested_at
+        yield Task(Kind.ANSWER, visit, asked, promised, visit.is_overdue(now))
+
+
+def to_phone(messages: Iterable[Message]) -> Iterator[Task]:
+    for message in messages:
+        since, about = message.waits_since, message.get_kind_display()
+        yield Task(Kind.CALL, message.appointment, since, since, about=about)
+
+
+def without_outcome(visits: Iterable[Appointment]) -> Iterator[Task]:
+    for visit in visits:
+        if visit.end:  # which a booked visit has
+            yield Task(Kind.OUTCOME, visit, visit.end, visit.end)
+
+
+def papers(items: Iterable[Item]) -> Iterator[Task]:
+    for item in items:
+        end = datetime.combine(
+            item.wanted_by + timedelta(days=1), time(), clinic_zone()
+        )
+        due = end if item.due else item.visit.start or end
+        about = item.kind.label
+        yield Task(Kind.PAPER, item.visit, item.since, due, item.late, about)
+
+
+# --- Whose it is ------------------------------------------------------------------
+
+
+def owners(visits: Iterable[Appointment]) -> Claims:
+    """Return the claims that stand on tasks of these visits, in one query."""
+    claims = Claim.objects.standing().filter(appointment__in={v.pk for v in visits})
+    return {(c.appointment_id, c.task): c for c in claims.select_related("user")}
+
+
+def share(tasks: Iterable[Task], claims: Claims, user: User) -> dict[Whose, int]:
+    """Count the tasks that are the user's, nobody's and others'."""
+    counts = dict.fromkeys((Whose.MINE, Whose.NOBODYS, Whose.OTHERS), 0)
+    for task in tasks:
+        counts[whose_is(claims.get(task.key), user)] += 1
+    return counts
+
+
+def whose_is(claim: Claim | None, user: User) -> Whose:
+    if claim is None:
+        return Whose.NOBODYS
+    return Whose.MINE if claim.user_id == user.pk else Whose.OTHERS
