@@ -269,6 +269,8 @@ def _value(
         return _moved(present)
     if field.name == "family_name":
         return f"'Example ' || {visit}", []
+    if field.name == "folded_name":
+        return f"{column} || ' ' || {visit}", []
     if field.name == "reference":
         pattern = f"printf('B%%08d', {visit})"
         return pattern if sqlite else f"'B' || lpad(({visit})::text, 8, '0')", []

@@ -177,7 +177,7 @@ def _pages() -> dict[str, Callable[[], object]]:
         return lambda: _whole(browser.get(path))
 
     def post(path: str, **data: object) -> Callable[[], object]:
-        return lambda: _whole(manager.post(path, data))
+        return lambda: _whole(manager.post(path, data, follow=True))
 
     def export(kind: str) -> Callable[[], object]:
         return post(
@@ -187,6 +187,7 @@ def _pages() -> dict[str, Callable[[], object]]:
 
     return {
         "Today": get("/admin/"),
+        "tasks": get("/admin/tasks/"),
         "visits to answer": get(VISITS),
         "all visits": get(f"{VISITS}?status=all"),
         "all visits, last page": get(f"{VISITS}?status=all&p={last[0]}"),
