@@ -267,16 +267,22 @@ def _value(
         return f"lpad(to_hex({visit}), 32, '0')::uuid", []
     if isinstance(field, models.JSONField) and present:
         return _moved(present)
-    if field.name == "family_name":
-        return f"'Example ' || {visit}", []
-    if field.name == "folded_name":
-        return f"{column} || ' ' || {visit}", []
+    if field.name in ("family_name", "folded_name"):
+        return f"{column} || ' ' || {_letters(visit)}", []
     if field.name == "reference":
         pattern = f"printf('B%%08d', {visit})"
         return pattern if sqlite else f"'B' || lpad(({visit})::text, 8, '0')", []
     if field.name == "message_id":
         return f"'<' || {visit} || '-{own}@bench>'", []
     return column, []
+
+
+def _letters(number: str) -> str:
+    """Return an expression for a number with a letter for each digit, as in a name."""
+    sql = f"CAST({number} AS text)"
+    for digit, letter in enumerate("abcdefghij"):
+        sql = f"replace({sql}, '{digit}', '{letter}')"
+    return sql
 
 
 def _later(column: str) -> str:
