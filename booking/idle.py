@@ -7,6 +7,7 @@ A page that refreshes itself says so, with `X-Refresh: 1`, and keeps nobody sign
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,7 +66,12 @@ def ended_when_idle(view: View) -> View:
 
 
 def stay(request: HttpRequest) -> HttpResponse:
-    """Do nothing: that somebody asked for it keeps them signed in."""
+    """Do nothing: that somebody asked for it keeps them signed in.
+
+    A script is told so by a status of its own: sign-in is a redirect, too.
+    """
+    if request.headers.get("X-Stay") == "1":
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
     return HttpResponseRedirect(page_of(request))
 
 

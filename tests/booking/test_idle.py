@@ -75,6 +75,13 @@ def test_the_button_keeps_somebody_signed_in(desk: Client, clock: Traveller):
     assert desk.get(DESK).status_code == 200
 
 
+def test_a_script_is_told_whether_somebody_stays(desk: Client, clock: Traveller):
+    asks = {"X-Stay": "1"}
+    assert desk.post(STAY, headers=asks).status_code == 204
+    clock.shift(timedelta(minutes=31))
+    assert desk.post(STAY, headers=asks).status_code == 302
+
+
 def test_patients_pages_are_not_concerned(client: Client, clock: Traveller):
     client.get("/book/")
     clock.shift(timedelta(minutes=31))

@@ -21,13 +21,14 @@ OWED = "from booking.models import Message; print(Message.objects.owed().count()
 
 
 @contextmanager
-def running_clinic() -> Iterator[Clinic]:
+def running_clinic(**environment: str) -> Iterator[Clinic]:
     """Run a site with the demo's content, schedule, visits and staff.
 
-    Fails if what is left in the database does not fit together, or a message is owed.
+    `environment` overrides the tests' settings. Fails if what is left in the database
+    does not fit together, or a message is owed.
     """
     smtp = MailServer()
-    with running_site(EMAIL_URL=smtp.url, TRUSTED_PROXIES="1") as site:
+    with running_site(EMAIL_URL=smtp.url, TRUSTED_PROXIES="1", **environment) as site:
         site.manage("load_content")
         developing = replace(site, environment=site.environment | {"DEBUG": "true"})
         said = developing.manage("load_demo")

@@ -17,12 +17,15 @@ from typing import Any
 from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from booking import (
     clock,
+    closing,
     confirming,
     draft,
+    idle,
     limits,
     links,
     second_factor,
@@ -36,6 +39,7 @@ from booking.models import (
     Appointment,
     Chore,
     Claim,
+    ClosingPlan,
     Closure,
     Message,
     Proposal,
@@ -48,7 +52,9 @@ from booking.steps import STEPS
 from booking.workflow import PATIENT, SYSTEM, Answer, By
 from services.models import Page, ScreeningQuestion
 from tests.factories import (
+    a_booked_visit,
     a_clinician,
+    a_closed_day,
     a_new_request,
     a_new_wish,
     a_visit_type,
@@ -59,6 +65,7 @@ from tests.factories import (
 from .steps import EMG, TRIGGER_POINTS
 
 NEW = f"{TRIGGER_POINTS}-new"
+SHORT = "Short visit"
 OFTEN = "asks-often@example.com"
 DAY = timedelta(days=1)
 
@@ -80,27 +87,33 @@ def one_time_a_day() -> None:
     somebody = a_clinician()
     somebody.hours.update(opens="10:00", closes="10:30")
     takes = [Resource.Kind.CLINICIAN]
-    made = a_visit_type(takes=takes, suitable=[somebody], name="Short visit")
+    made = a_visit_type(takes=takes, suitable=[somebody], name=SHORT)
     workflow.refresh_closures(now=clock.now())
     sys.stdout.write(made.service.slug)
+
+
+def at_all_hours(now: datetime) -> VisitType:
+    """Make a visit to somebody who is here day and night, whenever the tests run."""
+    somebody = a_clinician()
+    somebody.hours.all().delete()
+    for weekday in range(7):
+        somebody.hours.create(weekday=weekday, opens="00:00", closes="23:30")
+    short = a_visit_type(
+        takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name=SHORT,
+        holds_first_choice=False,
+    )  # fmt: skip
+    workflow.refresh_closures(now=now)
+    return short
 
 
 def a_day() -> None:
     """Make what somebody at the desk does in a day; print keys of visits, and a secret.
 
     Two visits of today, two requests for the same time and one more; and a phone for
-    the codes of whoever is at the desk.
+    the codes of whoever is at the desk. Made again, it is another day of the same desk.
     """
     now = clock.now()
-    somebody = a_clinician()
-    somebody.hours.all().delete()
-    for weekday in range(7):
-        somebody.hours.create(weekday=weekday, opens="00:00", closes="23:30")
-    short = a_visit_type(
-        takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name="Short visit",
-        holds_first_choice=False,
-    )  # fmt: skip
-    workflow.refresh_closures(now=now)
+    short = VisitType.objects.filter(name=SHORT).first() or at_all_hours(now)
     desk = User.objects.get(username="front-desk")
 
     def ask(*starts: datetime, asked: datetime = now) -> Appointment:
@@ -127,6 +140,16 @@ def a_day() -> None:
         defaults={"secret": keys["secret"], "since": now, "last_step": 0},
     )
     sys.stdout.write(json.dumps(keys))
+
+
+def nobody_is_here() -> None:
+    """Let it be a day since anybody of the staff was here."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    for key in Session.objects.values_list("pk", flat=True):
+        session = store(key)
+        if idle.SEEN_AT in session:
+            session[idle.SEEN_AT] -= DAY.total_seconds()
+            session.save()
 
 
 @dataclass
@@ -461,9 +484,38 @@ class Scenes:
             "mail": Message.objects.filter(channel=Message.Channel.EMAIL).first(),
             "call": Message.objects.filter(channel=Message.Channel.PHONE).first(),
         }
+        keys["closing"] = self.closed_day()
+        begin, end = (words.local(self.now + n * DAY) for n in (0, 14))
+        yield "two_weeks", f"start={begin:%Y-%m-%dT%H:%M}&end={end:%Y-%m-%dT%H:%M}"
         self.someone_changed(Resource.objects.filter(pk=self.clinician.pk), manager)
         for name, row in keys.items():
             yield f"{name}_pk", str(row and row.pk)
+
+    def closed_day(self) -> ClosingPlan:
+        """Close a day of somebody with two visits: one to be phoned, and one kept."""
+        somebody = a_clinician()
+        short = a_visit_type(
+            takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name="Short visit"
+        )
+        workflow.refresh_closures(now=self.now)
+        days = short.availability(
+            (self.now + 2 * DAY).date(), (self.now + 9 * DAY).date(), now=self.now
+        )
+        first = next(day for day in days if day.slots)
+        starts = [datetime.fromtimestamp(s.start, UTC) for s in first.slots[:2]]
+        visits = [
+            a_booked_visit(
+                short, start, now=self.now, by=self.by,
+                patient=patient_details(email=""),
+            )
+            for start in starts
+        ]  # fmt: skip
+        plan = a_closed_day(
+            starts[0], starts[0] + DAY / 3, {visits[1].pk: "keep"}, of=somebody,
+            now=self.now, by=self.by,
+        )  # fmt: skip
+        closing.tell(plan.due_at)
+        return plan
 
     def signed_in_so(self, name: str, user: User) -> dict[str, Any]:
         """Return what the session of somebody says about how they signed in.

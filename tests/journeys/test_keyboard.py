@@ -24,7 +24,9 @@ FOCUS = """() => {
             box.left + box.width / 2, box.top + box.height * part);
         return top && (seen.contains(top) || top.contains(seen));
     });
-    const inside = box.top >= 0 && box.bottom <= innerHeight + 1;
+    // Of a field of many lines, the browser brings the line into view that is typed in.
+    const foot = it.matches("textarea") ? box.top + box.height / 2 : box.bottom;
+    const inside = box.top >= 0 && foot <= innerHeight + 1;
     return {
         html: it.outerHTML.slice(0, 120), outlined,
         uncovered: over && (inside || box.height > innerHeight / 2),
