@@ -52,7 +52,7 @@ def patient_page(request: HttpRequest, pk: int) -> HttpResponse:
         "likely": [record(other, visits) for other in found.likely],
         "sharing": [record(other, visits) for other in found.sharing],
         "more": found.more,
-        "limit": VISITS,
+        "limit": VISITS if sum(map(len, visits.values())) == VISITS else 0,
         "may_answer": may_answer(request),
         "form_key": uuid.uuid4(),
         "now": now,
