@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from . import clock, delivery, integrity, trail, waiting_list
+from . import clock, closing, delivery, integrity, trail, waiting_list
 from .integrity import Fault
 from .models import Chore
 
@@ -74,6 +74,7 @@ _ALL = (
     Task("purge", _("Delete what is of no more use"), delivery.purge, Every.HOUR),
     Task("trail", _("Log the end of the trail"), trail.log_head, Every.DAY),
     Task("lapse", _("End offers and wishes"), waiting_list.lapse_and_expire, MINUTE),
+    Task("closing", _("Tell patients of closed days"), closing.tell, MINUTE),
     Task("offer", _("Offer free times"), waiting_list.offer_free_times, MINUTE),
 )  # fmt: skip
 TASKS = {task.name: task for task in _ALL}

@@ -120,6 +120,23 @@ class OfferEnded(NotPossibleNow):
     message = _("This time is no longer offered to you. Please look again.")
 
 
+class ToldAlready(NotPossibleNow):
+    """A closed day was to be undone after the first patient was told."""
+
+    code = "told_already"
+    message = _(
+        "Patients have been told already, so this cannot be undone. Open the time again"
+        " under Closures, and call those below whom you can see after all."
+    )
+
+
+class Reopened(NotPossibleNow):
+    """The time that a plan closed is open again."""
+
+    code = "reopened"
+    message = _("The time was opened again.")
+
+
 class AlreadyOnList(NotPossibleNow):
     """There is an open wish already, and another was sent."""
 

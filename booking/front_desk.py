@@ -249,4 +249,8 @@ class FrontDeskSite(admin.AdminSite):
         else:
             words = _("%(reference)s: this call is no longer needed.")
         messages.success(request, words % params)
-        return HttpResponseRedirect(reverse("admin:index"))
+        plan = key_in(request.POST.get("plan", ""))
+        if plan is None:
+            return HttpResponseRedirect(reverse("admin:index"))
+        # From the call list of a closed day.
+        return HttpResponseRedirect(reverse("admin:closing_plan", args=[plan]))

@@ -28,6 +28,7 @@ from .models import (
     Appointment,
     AppointmentEvent,
     Claim,
+    ClosingRow,
     Closure,
     Message,
     Patient,
@@ -77,6 +78,7 @@ OWED: dict[str, Kind] = {
     Act.OFFER: Kind.OFFERED,
     Act.TAKE: Kind.CONFIRMED,
     Act.MOVE: Kind.MOVED,
+    Act.CALL_OFF: Kind.CALLED_OFF,
     Act.PASS: Kind.OFFER_ENDED,
     Act.RETRACT: Kind.OFFER_ENDED,
     Act.LAPSE: Kind.OFFER_ENDED,
@@ -126,6 +128,7 @@ def find(now: datetime) -> Iterator[Fault]:
     yield from _claims()
     yield from _people()
     yield from _silent_messages(now)
+    yield from _closings(now)
     yield from _trail()
 
 
@@ -744,6 +747,48 @@ def _silent_messages(now: datetime) -> Iterator[Fault]:
                 f"Message {pk} is due since {due_at:%Y-%m-%d %H:%M} UTC and not sent."
                 " Is a worker running?",
             )
+
+
+# --- Days closed at short notice --------------------------------------------------
+
+
+def _closings(now: datetime) -> Iterator[Fault]:
+    """See that patients of a closed day are told in time, and that done means done."""
+    rows = ClosingRow.objects.order_by("pk")
+    late = rows.filter(
+        outcome=ClosingRow.Outcome.WAITING, plan__due_at__lte=now - PATIENCE
+    )
+    for pk in late.values_list("pk", flat=True):
+        yield Fault(
+            "closing_waits",
+            f"Nobody has told the patient of row {pk} of a closed day. Is a worker"
+            " running?",
+        )
+    acts = {
+        ClosingRow.Choice.OFFER: Act.CALL_OFF,
+        ClosingRow.Choice.CANCEL: Act.CANCEL,
+    }
+    for choice, move in acts.items():
+        events = AppointmentEvent.objects.filter(
+            appointment=OuterRef("appointment"),
+            version=OuterRef("version") + 1,
+            act=move,
+        )
+        done = rows.filter(outcome=ClosingRow.Outcome.DONE, choice=choice)
+        for pk in done.exclude(Exists(events)).values_list("pk", flat=True):
+            yield Fault(
+                "closing_not_done",
+                f"Row {pk} of a closed day says that it is done, but its visit has no"
+                f" event that is {move}.",
+            )
+    undone = rows.filter(plan__undone_at__isnull=False)
+    for pk in undone.exclude(outcome=ClosingRow.Outcome.UNDONE).values_list(
+        "pk", flat=True
+    ):
+        yield Fault(
+            "closing_half_undone",
+            f"Row {pk} belongs to a closed day that was undone, and is not.",
+        )
 
 
 def _trail() -> Iterator[Fault]:

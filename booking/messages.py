@@ -30,7 +30,14 @@ from .models import (
     Proposal,
     WaitingListEntry,
 )
-from .policy import Act, CancellationReason, DeclineReason, Status, ending
+from .policy import (
+    Act,
+    CancellationReason,
+    ClosingReason,
+    DeclineReason,
+    Status,
+    ending,
+)
 
 Kind = Message.Kind
 Channel = Message.Channel
@@ -65,6 +72,15 @@ DECLINE_WORDS: dict[str, str | Promise] = {
         "You have asked us for this more than once, so we closed this request. Your"
         " other request or appointment stays as it is. If you wanted both, call us."
     ),
+}
+
+
+# What a patient reads when the clinic or somebody in it closes at short notice.
+CLOSING_WORDS: dict[str, str | Promise] = {
+    ClosingReason.WEATHER: _("We have to close because of the weather."),
+    ClosingReason.AWAY: _("The person who was to see you cannot be here then."),
+    ClosingReason.EQUIPMENT: _("Something that we need for your visit is out of use."),
+    ClosingReason.OTHER: _("We have to close at that time."),
 }
 
 
@@ -114,7 +130,7 @@ def owe(
         subject=words.subject,
         text=words.text,
         html=words.html,
-        calendar=make(visit, clinic, now=now) if method else "",
+        calendar=make(told.dated, clinic, now=now) if method else "",
         calendar_method=method,
         message_id=f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>",
         true_while=visit.status,
@@ -269,6 +285,8 @@ def reached_by(patient: Patient) -> Message.Channel:
 def _calendar_method(kind: Message.Kind, visit: Appointment) -> str:
     if kind in (Kind.CONFIRMED, Kind.MOVED):
         return calendars.REQUEST
+    if kind == Kind.CALLED_OFF:
+        return calendars.CANCEL
     return calendars.CANCEL if kind == Kind.CANCELLED and visit.start else ""
 
 
@@ -293,6 +311,16 @@ class _Told:
         before = self.event.data.get("moved_from") if self.event else None
         return datetime.fromisoformat(before) if before else None
 
+    @property
+    def dated(self) -> Appointment:
+        """Return the visit with the time that its calendar entry has."""
+        if self.visit.start or not self.moved_from:
+            return self.visit
+        visit = copy.copy(self.visit)
+        visit.start = self.moved_from
+        visit.end = self.moved_from + visit.duration
+        return visit
+
 
 def _render(
     kind: Message.Kind,
@@ -313,6 +341,7 @@ def _render(
         "hours": hours.summary(week),
         "choices": visit.proposals.all() if kind == Kind.RECEIVED else (),
         "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
+        "closing_words": CLOSING_WORDS.get(told.event.reason, "") if told.event else "",
         "event": told.event,
         "offers": told.offers,
         "answer_by": told.offers[0].expires_at if told.offers else None,

@@ -48,6 +48,7 @@ class Act(StrEnum):
     EXTEND = "extend"
     SWAP = "swap"
     MOVE = "move"
+    CALL_OFF = "call_off"
     ACCEPT = "accept"
     DECLINE = "decline"
     WITHDRAW = "withdraw"
@@ -113,6 +114,8 @@ TRANSITIONS: dict[Act, Edge] = {
     Act.EXTEND: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
     Act.SWAP: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
     Act.MOVE: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
+    # The time is gone, and others are offered in its place.
+    Act.CALL_OFF: _edge((Status.BOOKED, Status.PROPOSED), by=[Actor.STAFF]),
     Act.ACCEPT: _edge((Status.PENDING, Status.BOOKED), by=[Actor.STAFF]),
     Act.DECLINE: _edge(
         (Status.PENDING, Status.CANCELLED),
@@ -204,6 +207,18 @@ class DeclineReason(StrEnum):
     NEEDS_CALL = "needs_call"
     NOT_OFFERED = "not_offered"
     DUPLICATE = "duplicate"
+
+
+class ClosingReason(StrEnum):
+    """Why visits cannot take place; each has its own sentence for the patient.
+
+    None says anything about a person's health, the staff's included.
+    """
+
+    WEATHER = "weather"
+    AWAY = "away"
+    EQUIPMENT = "equipment"
+    OTHER = "other"
 
 
 MAX_CHOICES = 3

@@ -262,6 +262,9 @@ if STAFF_SECOND_FACTOR not in ("required", "optional"):
 # After how long without a request staff are signed out.
 STAFF_IDLE_MINUTES = number("STAFF_IDLE_MINUTES", 30, least=3, most=480)
 
+# For how long a closed day can be undone before the first patient is told.
+CLOSING_HOLD_MINUTES = number("CLOSING_HOLD_MINUTES", 10, least=0, most=60)
+
 # --- Language and time ----------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"

@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import Permission, User
 
-from booking import workflow
+from booking import closing, workflow
 from booking.models import (
     Appointment,
+    ClosingPlan,
+    ClosingRow,
     Closure,
     Hours,
     Proposal,
@@ -264,3 +266,50 @@ def a_closure(
     """Let staff close the clinic, or one resource."""
     closure = Closure(resource=of, start=start, end=end, reason="Training day")
     return workflow.close(closure, now=now)
+
+
+def a_closed_day(
+    start: datetime,
+    end: datetime,
+    choices: dict[int, str] | None = None,
+    *,
+    of: Resource | None = None,
+    now: datetime = NOW,
+    by: By | None = None,
+    key: uuid.UUID | None = None,
+    preview: closing.Preview | None = None,
+) -> ClosingPlan:
+    """Let staff close at short notice; nobody is told in the next ten minutes.
+
+    Visits are offered what is suggested, or cancelled where nothing is, unless
+    `choices`, by the key of the visit, say otherwise.
+    """
+    closure = Closure(resource=of, start=start, end=end, reason="weather")
+    preview = preview or closing.Preview(closure, now)
+    closure = preview.closure
+    rows = [
+        ClosingRow(
+            appointment=hit.visit,
+            version=hit.visit.version,
+            was_at=hit.visit.start,
+            choice=(choices or {}).get(
+                hit.visit.pk, "offer" if hit.starts else "cancel"
+            ),
+            starts=[start.isoformat() for start in hit.starts],
+        )
+        for hit in preview.to_decide
+    ]
+    plan = ClosingPlan(
+        start=closure.start,
+        end=closure.end,
+        reason="weather",
+        due_at=now + closing.hold(),
+    )
+    return workflow.plan_closing(
+        plan,
+        closure,
+        rows,
+        key=key or uuid.uuid4(),
+        by=by or a_front_desk_person(),
+        now=now,
+    )

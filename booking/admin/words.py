@@ -33,6 +33,7 @@ ACTS: dict[str, str | Promise] = {
     Act.EXTEND: gettext_lazy("More visits booked in a series with this one"),
     Act.SWAP: gettext_lazy("Exchanged"),
     Act.MOVE: gettext_lazy("Moved"),
+    Act.CALL_OFF: gettext_lazy("Called off, and offered"),
     Act.ACCEPT: gettext_lazy("Accepted"),
     Act.DECLINE: gettext_lazy("Declined"),
     Act.WITHDRAW: gettext_lazy("Request withdrawn"),
@@ -150,7 +151,7 @@ def what(event: AppointmentEvent, known: Mapping[int, Resource] | None = None) -
     if event.act in with_time and event.data.get("start"):
         start = datetime.fromisoformat(event.data["start"])
         return f"{words}: {full_time(start)}"
-    if event.act == Act.OFFER:
+    if event.act in (Act.OFFER, Act.CALL_OFF):
         starts = [datetime.fromisoformat(start) for _pk, start in event.data["offers"]]
         return f"{words}: {'; '.join(map(full_time, starts))}"
     if event.act == Act.SWAP:
@@ -237,6 +238,7 @@ def next_step(visit: Appointment, now: datetime, *, to_phone: bool = False) -> s
 
 _OUTCOMES: dict[str, str | Promise] = {
     Act.OFFER: gettext_lazy("offered, and kept until %(until)s."),
+    Act.CALL_OFF: gettext_lazy("called off; other times are kept until %(until)s."),
     Act.TAKE: gettext_lazy("booked for %(time)s."),
     Act.MOVE: gettext_lazy("moved to %(time)s."),
     Act.SWAP: gettext_lazy("exchanged %(what)s; stays booked for %(time)s."),

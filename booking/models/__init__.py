@@ -1,6 +1,7 @@
 from .appointment import Appointment, Proposal
 from .chore import Chore
 from .claim import Claim
+from .closing import ClosingPlan, ClosingRow, hit_by
 from .event import AppointmentEvent
 from .form_key import FormKey
 from .limit import Hit
@@ -33,6 +34,8 @@ __all__ = [
     "AuditSubject",
     "Chore",
     "Claim",
+    "ClosingPlan",
+    "ClosingRow",
     "Closure",
     "FormKey",
     "Heartbeat",
@@ -59,5 +62,6 @@ __all__ = [
     "WaitingListRules",
     "Wish",
     "clinic_zone",
+    "hit_by",
     "open_windows",
 ]

@@ -80,6 +80,7 @@ class Message(models.Model):
         OFFERED = "offered", _("A time is offered")
         OFFER_ENDED = "offer_ended", _("The offer has ended")
         MOVED = "moved", _("Moved to another time")
+        CALLED_OFF = "called_off", _("Called off, other times offered")
         CLINICIAN_CHANGED = "clinician_changed", _("Another clinician")
         LEFT = "left", _("Off the waiting list")
         LIST_ENDED = "list_ended", _("Waiting list ended")

@@ -7,7 +7,7 @@ from typing import Any
 import phonenumbers
 from django import template
 
-from booking.admin import calendar, words
+from booking.admin import calendar, closing, words
 from booking.diary import Cell, Span, free
 from booking.models import Appointment, Claim, Resource, WaitingListEntry
 from booking.waiting_list import Place
@@ -26,6 +26,7 @@ register.filter("as_value", as_value)
 register.filter("message_text", words.text)
 register.filter("entry_words", words.entry)
 register.filter("free", free)
+register.filter("why_dropped", closing.why_dropped)
 
 
 @register.inclusion_tag("admin/front_desk/owner.html", takes_context=True)

@@ -6,6 +6,7 @@ from .book import book
 from .cancel import cancel
 from .claim import entrust
 from .close import close, refresh_closures, reopen
+from .closing import carry_out, in_hand, plan_closing, undo_closing
 from .earlier import stop_wanting, want_earlier
 from .end_offer import lapse, pass_, retract
 from .expire import expire, is_over
@@ -34,12 +35,14 @@ __all__ = [
     "book_series",
     "can_move",
     "cancel",
+    "carry_out",
     "close",
     "decline",
     "entrust",
     "expire",
     "file_paper",
     "hold",
+    "in_hand",
     "is_over",
     "is_own",
     "join",
@@ -49,6 +52,7 @@ __all__ = [
     "moved_to",
     "offer",
     "pass_",
+    "plan_closing",
     "recordable",
     "refresh_closures",
     "release",
@@ -61,5 +65,6 @@ __all__ = [
     "swap",
     "swappable",
     "take",
+    "undo_closing",
     "want_earlier",
 ]

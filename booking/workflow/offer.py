@@ -71,7 +71,7 @@ def offer(
         free_time(visit, now)
         visit.reply_by = None
     offers = [
-        _offer_one(visit, start, rank, expires_at, by, now, kept)
+        offer_one(visit, start, rank, expires_at, by, now, kept)
         for rank, start in enumerate(starts, 1)
     ]
     entry = open_entry(visit)
@@ -97,7 +97,7 @@ def _offered(visit: Appointment, now: datetime) -> list[datetime]:
     return [offer.start for offer in visit.proposals.live(now).order_by("rank")]
 
 
-def _offer_one(
+def offer_one(
     visit: Appointment,
     start: datetime,
     rank: int,
@@ -106,6 +106,10 @@ def _offer_one(
     now: datetime,
     kept: bool,
 ) -> Proposal:
+    """Offer the locked visit one time, and hold it if it is `kept`.
+
+    Raises TimeTaken or TimeNotOffered, with its rank.
+    """
     try:
         rows = take_time(
             visit.visit_type,

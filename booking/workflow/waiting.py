@@ -82,9 +82,12 @@ def end_offers(
     else:
         to = Status.PENDING
         visit.reply_by = reply_promise(visit.visit_type, now)
-    event = record(
-        visit, move, by=by, now=now, to=to, reason=reason, data={"offers": ended}
-    )
+    data: dict[str, Any] = {"offers": ended}
+    last = visit.events.latest("version")
+    if last.act == Act.CALL_OFF:
+        # Who was never reached has to hear of it from this message.
+        data["moved_from"] = last.data["moved_from"]
+    event = record(visit, move, by=by, now=now, to=to, reason=reason, data=data)
     messages.owe(Message.Kind.OFFER_ENDED, event, now=now, entry=entry)
     return visit
 

@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from pytest_django import Settings
 from time_machine import travel
 
-from booking import delivery, integrity, waiting_list, workflow
+from booking import closing, delivery, integrity, waiting_list, workflow
 from booking.availability import Slot
 from booking.errors import (
     AlreadyOnList,
@@ -48,11 +48,14 @@ from booking.errors import (
     TakenOn,
     TimeNotOffered,
     TimeTaken,
+    ToldAlready,
 )
 from booking.models import (
     Appointment,
     AppointmentEvent,
     Claim,
+    ClosingPlan,
+    ClosingRow,
     Closure,
     FormKey,
     Hours,
@@ -93,7 +96,7 @@ PHASES = [Phase.generate, Phase.shrink]
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # What waits for a worker is no fault as long as none has been let run.
-WAITING = {"stuck_message", "dead_lease", "old_holds"}
+WAITING = {"stuck_message", "dead_lease", "old_holds", "closing_waits"}
 VISITORS = ("ann", "ben")
 
 # Days from now on, both included; weekdays; part of the day; notice in minutes.
@@ -1316,6 +1319,72 @@ class AnyMixOfActs(RuleBasedStateMachine):
             closure.end += move
             workflow.close(closure, now=self.now)
 
+    @rule(
+        data=st.data(), who=desk, nth=st.none() | st.integers(0, 5),
+        length=st.sampled_from([5 * HOUR, DAY]),
+    )  # fmt: skip
+    def staff_close_a_day(
+        self, data: st.DataObject, who: int, nth: int | None, length: timedelta
+    ) -> None:
+        visits = Appointment.objects.filter(status="booked", start__gt=self.now)
+        starts = visits.order_by("pk").values_list("start", flat=True)
+        start = data.draw(st.sampled_from([self.now + HOUR, *starts]))
+        of = None if nth is None else self.clinic.resources[nth]
+        closure = Closure(resource=of, start=start, end=start + length)
+        choices = {
+            visit.pk: data.draw(st.sampled_from(["offer", "cancel", "keep"]))
+            for visit in visits
+        }
+        seen = closing.Preview(closure, self.now)
+        for hit in seen.to_decide:
+            if not hit.starts:
+                choices[hit.visit.pk] = "cancel"
+        act = partial(
+            factories.a_closed_day, start, start + length, choices, preview=seen,
+            key=uuid.uuid4(), by=self.clinic.desk[who], now=self.now,
+        )  # fmt: skip
+        plan = act()
+        with self.nothing_new():
+            assert act() == plan
+
+    @precondition(lambda self: ClosingPlan.objects.exists())
+    @rule(data=st.data(), who=desk)
+    def staff_undo_it(self, data: st.DataObject, who: int) -> None:
+        plan = data.draw(st.sampled_from(list(ClosingPlan.objects.order_by("pk"))))
+        act = partial(
+            workflow.undo_closing, plan.pk, by=self.clinic.desk[who], now=self.now
+        )
+        if plan.rows.filter(outcome="done").exists():
+            with pytest.raises(ToldAlready), nothing_written():
+                act()
+            return
+        act()
+        assert not plan.rows.exclude(outcome="undone").exists()
+        assert not Closure.objects.filter(pk=plan.closure_id).exists()
+        with self.nothing_new():
+            act()
+
+    @rule()
+    def the_worker_tells_of_closed_days(self) -> None:
+        due = ClosingRow.objects.filter(outcome="waiting", plan__due_at__lte=self.now)
+        before = {row.pk: self.own_time(row.appointment) for row in due}
+        closing.tell(self.now)
+        for row in ClosingRow.objects.filter(pk__in=before):
+            visit = row.appointment
+            if row.outcome == "dropped":
+                assert self.own_time(visit) == before[row.pk]
+                continue
+            assert (row.outcome, visit.version) == ("done", row.version + 1)
+            if row.choice == "cancel":
+                self.status[visit.pk] = ("cancelled", "clinic")
+                self.its_time_is_free(visit)
+                continue
+            self.status[visit.pk] = ("proposed", "")
+            assert self.own_time(visit) == []
+            assert self.can_take(visit) == self.offers(visit) != []
+            assert self.place(visit) is None
+            assert self.last_message(visit).kind == "called_off"
+
     @rule(nth=desk, week=st.sampled_from(sorted(WEEKS)), soon=st.booleans())
     def staff_change_hours(self, nth: int, week: str, soon: bool) -> None:
         clinician = self.clinic.clinicians[nth]
@@ -1395,7 +1464,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             told = visit.events.filter(version__lte=event.version).order_by("version")
             starts = [e.data["start"] for e in told if "start" in e.data]
             return datetime.fromisoformat(starts[-1]) == visit.start
-        if message.kind == "offered":
+        if message.kind in ("offered", "called_off"):
             open_now = visit.proposals.filter(
                 by="clinic", outcome="open", expires_at__gt=self.now
             )

@@ -53,6 +53,7 @@ def instead(monkeypatch: pytest.MonkeyPatch, name: str, **values: Any) -> None:
 def test_each_chore_has_a_row_with_a_schedule_to_begin_with():
     rows = Chore.objects.values_list("name", "every", "at")
     assert list(rows) == [
+        ("closing", "minute", time(2, 10)),
         ("integrity", "day", time(2, 10)),
         ("lapse", "minute", time(2, 10)),
         ("offer", "minute", time(2, 10)),
@@ -66,6 +67,7 @@ def test_migrating_again_leaves_the_schedule_that_the_clinic_chose(check: Chore)
     Chore.objects.filter(name="purge").delete()
     call_command("migrate", verbosity=0)
     assert list(Chore.objects.values_list("name", "every")) == [
+        ("closing", "minute"),
         ("integrity", "hour"), ("lapse", "minute"), ("offer", "minute"),
         ("purge", "hour"), ("trail", "day"),
     ]  # fmt: skip

@@ -691,6 +691,34 @@ def test_the_command_names_the_faults_and_fails(booked, time_machine):
     assert out.getvalue().startswith(f"replay_version: Visit {booked.pk} ")
 
 
+# --- Days closed at short notice ---------------------------------------------------
+
+
+def test_a_patient_whom_nobody_tells_of_a_closed_day(booked):
+    plan = factories.a_closed_day(at("09:00"), at("12:00"))
+    late = plan.due_at + integrity.PATIENCE
+
+    assert "closing_waits" not in faults(late - timedelta(seconds=1))
+    assert "closing_waits" in faults(late)
+
+
+@pytest.mark.parametrize("choice", ["offer", "cancel"])
+def test_a_row_of_a_closed_day_that_is_done_and_was_not(booked, choice):
+    plan = factories.a_closed_day(at("09:00"), at("12:00"), {booked.pk: choice})
+    plan.rows.update(outcome="done")
+
+    assert faults() == ["closing_not_done"]
+
+
+def test_a_closed_day_that_is_half_undone(booked):
+    plan = factories.a_closed_day(at("09:00"), at("12:00"))
+    by = factories.a_front_desk_person()
+    workflow.undo_closing(plan.pk, by=by, now=NOW)
+    plan.rows.update(outcome="waiting")
+
+    assert faults() == ["closing_half_undone"]
+
+
 def test_a_task_that_is_two_peoples_is_named(visit_type):
     visit = a_request(visit_type)
     take_away("claim_one_owner_a_task")

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.utils.html import strip_tags
 from icalendar import Calendar
 
-from booking import messages, workflow
-from booking.models import Appointment, Message, Resource, VisitType
+from booking import closing, messages, workflow
+from booking.models import Appointment, Closure, Message, Resource, VisitType
 from booking.policy import DeclineReason
 from booking.workflow import PATIENT, Answer
 from services.models import Clinic
@@ -876,6 +876,11 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
                 workflow.pass_(visit.pk, by=desk, now=NOW)
         see_another_clinician(visit)
         workflow.cancel(visit.pk, by=desk, private_note="Xyprivate", now=NOW)
+        start += timedelta(days=1)
+        factories.a_booked_visit(visit_type, start, by=desk, **details)
+        factories.a_closed_day(start, start + timedelta(minutes=30), by=desk)
+        closing.tell(NOW + closing.hold())
+        workflow.reopen(Closure.objects.get(), now=NOW)
         waiting = factories.somebody_waiting(visit_type, **details)
         workflow.leave(waiting.pk, by=desk, private_note="Xyprivate", now=NOW)
         forgotten = factories.somebody_waiting(visit_type, **details)
@@ -887,7 +892,7 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
         for part in (m.subject, m.text, m.html, m.calendar, m.message_id)
         if secret in part
     ]
-    assert Message.objects.count() == 36
+    assert Message.objects.count() == 42
     assert set(Message.objects.values_list("kind", "channel")) >= {
         (kind, channel)
         for kind in set(Message.Kind) - {"received", "declined", "withdrawn"}

@@ -22,6 +22,7 @@ from django.test import Client
 
 from booking import (
     clock,
+    closing,
     confirming,
     draft,
     idle,
@@ -38,6 +39,7 @@ from booking.models import (
     Appointment,
     Chore,
     Claim,
+    ClosingPlan,
     Closure,
     Message,
     Proposal,
@@ -50,7 +52,9 @@ from booking.steps import STEPS
 from booking.workflow import PATIENT, SYSTEM, Answer, By
 from services.models import Page, ScreeningQuestion
 from tests.factories import (
+    a_booked_visit,
     a_clinician,
+    a_closed_day,
     a_new_request,
     a_new_wish,
     a_visit_type,
@@ -480,9 +484,38 @@ class Scenes:
             "mail": Message.objects.filter(channel=Message.Channel.EMAIL).first(),
             "call": Message.objects.filter(channel=Message.Channel.PHONE).first(),
         }
+        keys["closing"] = self.closed_day()
+        begin, end = (words.local(self.now + n * DAY) for n in (0, 14))
+        yield "two_weeks", f"start={begin:%Y-%m-%dT%H:%M}&end={end:%Y-%m-%dT%H:%M}"
         self.someone_changed(Resource.objects.filter(pk=self.clinician.pk), manager)
         for name, row in keys.items():
             yield f"{name}_pk", str(row and row.pk)
+
+    def closed_day(self) -> ClosingPlan:
+        """Close a day of somebody with two visits: one to be phoned, and one kept."""
+        somebody = a_clinician()
+        short = a_visit_type(
+            takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name="Short visit"
+        )
+        workflow.refresh_closures(now=self.now)
+        days = short.availability(
+            (self.now + 2 * DAY).date(), (self.now + 9 * DAY).date(), now=self.now
+        )
+        first = next(day for day in days if day.slots)
+        starts = [datetime.fromtimestamp(s.start, UTC) for s in first.slots[:2]]
+        visits = [
+            a_booked_visit(
+                short, start, now=self.now, by=self.by,
+                patient=patient_details(email=""),
+            )
+            for start in starts
+        ]  # fmt: skip
+        plan = a_closed_day(
+            starts[0], starts[0] + DAY / 3, {visits[1].pk: "keep"}, of=somebody,
+            now=self.now, by=self.by,
+        )  # fmt: skip
+        closing.tell(plan.due_at)
+        return plan
 
     def signed_in_so(self, name: str, user: User) -> dict[str, Any]:
         """Return what the session of somebody says about how they signed in.

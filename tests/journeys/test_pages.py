@@ -538,6 +538,18 @@ FRONT_DESK = {
         "/admin/booking/calendar/?day=2027-01-03", "Nobody is there", "front-desk"
     ),
     "day sheet": Look("/admin/booking/calendar/sheet/", "Print it", "front-desk"),
+    "close a day": Look("/admin/booking/closing/", "Show who is hit", "front-desk"),
+    "close a day, whom it hits": Look(
+        "/admin/booking/closing/?{two_weeks}&resource=&reason=weather",
+        "Times to offer", "front-desk",
+    ),
+    "close a day, said wrong": Look(
+        "/admin/booking/closing/?start=&end=&resource=&reason=weather",
+        "Say from when", "front-desk",
+    ),
+    "closed day": Look(
+        "/admin/booking/closing/{closing_pk}/", "Phone these people", "front-desk"
+    ),
     "move a visit": Look(
         f"{VISITS}{{answered_pk}}/move/", "Speak with the patient", "front-desk"
     ),
@@ -617,7 +629,7 @@ NEVER = {
 }  # fmt: skip
 # Buttons, scripts, and what only leads elsewhere.
 NO_PAGES = {
-    "called", "seen", "stay",
+    "called", "seen", "stay", "closing_undo",
     "booking_appointment_accept", "booking_appointment_attend",
     "booking_appointment_offer", "booking_appointment_paper",
     "booking_appointment_waiting", "booking_appointment_history",

@@ -18,6 +18,7 @@ from time_machine import travel
 
 from booking import (
     clock,
+    closing,
     delivery,
     guards,
     integrity,
@@ -26,12 +27,15 @@ from booking import (
     waiting_list,
     workflow,
 )
+from booking.errors import ToldAlready
 from booking.models import (
     Appointment,
     AuditEvent,
     AuditSubject,
     Chore,
     Claim,
+    ClosingPlan,
+    ClosingRow,
     Closure,
     Ignoring,
     Message,
@@ -550,3 +554,53 @@ def is_offered(code: str, start: str) -> bool:
     [answer] = visit_type.availability(day, day, now=clock.now())
     at = int(datetime.fromisoformat(start).timestamp())
     return any(slot.start == at for slot in answer.slots)
+
+
+# --- A day is closed at short notice -----------------------------------------------
+
+
+def close_a_day(visit: int, user: int) -> int:
+    """Close the time of one visit, which is offered what is suggested."""
+    row = Appointment.objects.get(pk=visit)
+    assert row.start
+    assert row.end
+    by = By.staff(User.objects.get(pk=user))
+    plan = factories.a_closed_day(
+        row.start, row.end, of=row.reservations.earliest("pk").resource, by=by
+    )
+    return plan.pk
+
+
+def tell(now: datetime) -> str:
+    """Do what each worker does every minute."""
+    return closing.tell(now)
+
+
+def undo(plan: int, user: int) -> None:
+    by = By.staff(User.objects.get(pk=user))
+    workflow.undo_closing(plan, by=by, now=NOW)
+
+
+def undo_without_the_lock(plan: int) -> None:
+    """Look, then undo, as the workflow does, but hold no lock between: the control."""
+    rows = ClosingRow.objects.filter(plan=plan)
+    if rows.filter(outcome=ClosingRow.Outcome.DONE).exists():
+        raise ToldAlready
+    time.sleep(0.1)
+    act(_write_undone)(plan)
+
+
+def _write_undone(plan: int) -> None:
+    lock_resources(list(Resource.objects.values_list("pk", flat=True)), NOW)
+    rows = ClosingRow.objects.filter(plan=plan)
+    rows.update(outcome=ClosingRow.Outcome.UNDONE)
+
+
+def came_of(plan: int) -> tuple[list[str], list[str], bool]:
+    """Return the outcomes of a plan, where its visits stand, and whether it closes."""
+    rows = ClosingRow.objects.filter(plan=plan).order_by("pk")
+    return (
+        list(rows.values_list("outcome", flat=True)),
+        list(rows.values_list("appointment__status", flat=True)),
+        ClosingPlan.objects.filter(pk=plan, closure__isnull=False).exists(),
+    )

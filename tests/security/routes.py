@@ -178,6 +178,8 @@ def a_world() -> World:
     closure = factories.a_closure(
         at("09:00", factories.FRIDAY), at("17:00", factories.FRIDAY)
     )
+    saturday = factories.FRIDAY + timedelta(days=1)
+    plan = factories.a_closed_day(at("09:00", saturday), at("17:00", saturday))
     waiting = factories.somebody_waiting(
         visit_type, factories.a_wish(part="morning"), patient=reached_by_phone
     )
@@ -209,6 +211,7 @@ def a_world() -> World:
             "booking.resource": Resource.objects.earliest("pk").pk,
             "booking.visittype": visit_type.pk,
             "booking.closure": closure.pk,
+            "booking.closing": plan.pk,
             "booking.waitinglistentry": entry.pk,
             "booking.waitinglistrules": rules.pk,
             "auth.group": Group.objects.create(name="A group").pk,

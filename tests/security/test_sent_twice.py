@@ -316,6 +316,7 @@ def service_of(world: World) -> int:
 APPOINTMENT = "admin/booking/appointment/"
 CHORE, RULES = "admin/booking/chore/", "admin/booking/waitinglistrules/"
 RESOURCE, TYPE = "admin/booking/resource/", "admin/booking/visittype/"
+CLOSING = "admin/booking/closing/"
 CLOSURE, PAGE = "admin/booking/closure/", "admin/services/page/"
 SERVICE, PERSON = "admin/services/service/", "admin/services/clinician/"
 CLINIC, GROUP, USER = "admin/services/clinic/", "admin/auth/group/", "admin/auth/user/"
@@ -345,6 +346,8 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/owner/": taking_a_task_on,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),
+    CLOSING: saving(CLOSING),
+    f"{CLOSING}<int:pk>/undo/": answering(),
     f"{CHORE}{CHANGE}": saving(f"{CHORE}{CHANGE}", every="hour"),
     f"{GROUP}add/": saving(f"{GROUP}add/", name="Nurses"),
     f"{GROUP}{CHANGE}": saving(f"{GROUP}{CHANGE}", name="Nurses"),

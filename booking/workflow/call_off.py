@@ -1,0 +1,90 @@
+"""A booked visit cannot take place at its time, and others are offered instead."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from booking import messages
+from booking.errors import TimeTaken
+from booking.models import Appointment, Message, Proposal
+from booking.policy import Act, ClosingReason
+
+from .offer import offer_one
+from .road import By, as_text, check_move, free_time, record
+from .waiting import Outcome, WhyEnded, stop_waiting
+
+
+def call_off(
+    visit: Appointment,
+    starts: Sequence[datetime],
+    reason: ClosingReason,
+    *,
+    expires_at: datetime,
+    by: By,
+    now: datetime,
+    seen_version: int | None,
+) -> Appointment:
+    """Take the time from the locked visit, and keep others for the patient instead.
+
+    Of `starts`, one to three, those are offered that are still free; none outlives the
+    first of them. The old time stays as what the patient asked for: if nothing comes of
+    the offers, the visit is a request again, which the desk has to answer.
+
+    Raises TimeTaken when none is free any more, NotPossibleNow or ChangedMeanwhile.
+    """
+    check_move(visit, Act.CALL_OFF, seen_version)
+    assert visit.start  # noqa: S101 -- it is booked
+    before = visit.start
+    free_time(visit, now)
+    visit.proposals.open().update(outcome=Outcome.WITHDRAWN)
+    _ask_again(visit.proposals.get(outcome=Outcome.ACCEPTED))
+    stop_waiting(visit, WhyEnded.CANCELLED, now)
+    starts = [start for start in starts if start > now]
+    expires_at = min(expires_at, *starts) if starts else expires_at
+    offers: list[Proposal] = []
+    for start in starts:
+        rank = len(offers) + 1
+        try:
+            offers.append(offer_one(visit, start, rank, expires_at, by, now, True))
+        except TimeTaken:
+            continue
+    if not offers:
+        raise TimeTaken
+    visit.start = visit.end = None
+    visit.calendar_sequence += 1
+    event = record(
+        visit,
+        Act.CALL_OFF,
+        by=by,
+        now=now,
+        reason=reason,
+        data={
+            "moved_from": as_text(before),
+            "start": None,
+            "end": None,
+            "offers": [[offer.pk, as_text(offer.start)] for offer in offers],
+            "until": as_text(expires_at),
+            "kept": True,
+        },
+    )
+    messages.owe(Message.Kind.CALLED_OFF, event, now=now, offers=offers)
+    # The confirmation of another time has to rise above this cancellation.
+    visit.calendar_sequence += 1
+    visit.save(update_fields=["calendar_sequence"])
+    return visit
+
+
+def _ask_again(agreed: Proposal) -> None:
+    """Let the time that was agreed stand as the patient's wish."""
+    if agreed.by == Proposal.By.PATIENT:
+        agreed.outcome = Outcome.OPEN
+        agreed.save(update_fields=["outcome"])
+        return
+    agreed.outcome = Outcome.MOVED
+    agreed.save(update_fields=["outcome"])
+    Proposal.objects.create(
+        appointment=agreed.appointment,
+        by=Proposal.By.PATIENT,
+        start=agreed.start,
+        end=agreed.end,
+        rank=1,
+    )

@@ -1,0 +1,207 @@
+"""The pages on which staff close a day and follow what comes of it."""
+
+import re
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from time_machine import Traveller
+
+from booking import closing
+from booking.models import ClosingPlan, Closure, Reservation
+from booking.words import as_value
+from tests import factories
+from tests.factories import NOW, a_booked_visit, a_practice, at
+from tests.records import messages_of, nothing_written
+
+from .desk import said, text_of
+from .test_closing import BY_PHONE, DUE
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+PAGE = "/admin/booking/closing/"
+TUESDAY = {
+    "resource": "",
+    "start": "2026-11-17T00:00",
+    "end": "2026-11-18T00:00",
+    "reason": "weather",
+}
+
+
+def sent_by(page: HttpResponse, **more: Any) -> dict[str, Any]:
+    """Return what the button of the page sends as it was shown."""
+    body = page.text[page.text.index('method="post" class="plan closing"') :]
+    data: dict[str, Any] = {}
+    for tag in re.findall(r"<input [^>]+>", body):
+        kept = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if kept["type"] == "hidden" or " checked" in tag:
+            data.setdefault(kept["name"], []).append(kept.get("value", ""))
+    return data | more
+
+
+def close(desk: Client, **more: Any) -> HttpResponse:
+    return desk.post(PAGE, sent_by(desk.get(PAGE, TUESDAY), **more))
+
+
+def test_it_opens_on_today_and_the_whole_clinic_and_one_button_closes_it(
+    desk: Client,
+):
+    visit = a_booked_visit(
+        a_practice(lead_time=0, reply_promise=60), at("15:00", factories.MONDAY)
+    )
+
+    page = desk.get(PAGE)
+
+    assert visit.patient.full_name in page.text
+    response = desk.post(PAGE, sent_by(page))
+    plan = ClosingPlan.objects.get()
+    assert response.url == f"{PAGE}{plan.pk}/"
+    assert (plan.closure.resource, plan.closure.reason) == (None, "weather")
+    assert (plan.start, plan.end, plan.due_at) == (NOW, at("00:00"), DUE)
+
+
+def test_looking_changes_nothing_and_says_who_cannot_be_reached(desk: Client):
+    visit_type = a_practice()
+    a_booked_visit(visit_type, at("10:00"), **BY_PHONE)
+    asked = factories.a_request(visit_type, at("12:00"))
+
+    with nothing_written():
+        page = desk.get(PAGE, TUESDAY)
+
+    text = text_of(page)
+    assert "no email: you phone" in text
+    assert "Requests for this time" in text
+    assert asked.reference in text
+    assert "does not come back if you undo" in text
+
+
+def test_what_is_ticked_is_offered_and_the_plan_says_so(desk: Client):
+    visit = a_booked_visit()
+    start = at("10:00", factories.THURSDAY)
+
+    there = close(desk, **{f"starts_{visit.pk}": [as_value(start)]}).url
+
+    page = text_of(desk.get(there))
+    assert "Nobody is told before today 9:10 AM." in page
+    closing.tell(DUE)
+    assert [offer.start for offer in visit.proposals.offers()] == [start]
+    assert "Waiting for the patient" in text_of(desk.get(there))
+
+
+def test_who_has_to_be_phoned_is_on_the_call_list_until_somebody_called(desk: Client):
+    visit = a_booked_visit(**BY_PHONE)
+    there = close(desk, **{f"choice_{visit.pk}": "cancel"}).url
+    plan = ClosingPlan.objects.get()
+    closing.tell(DUE)
+    message = visit.messages.get(kind="cancelled")
+
+    page = desk.get(there)
+    assert "because of the weather" in page.text
+    assert "(212) 555-0199" in page.text
+
+    response = desk.post(f"/admin/calls/{message.pk}/", {"plan": plan.pk})
+
+    assert response.url == there
+    assert "Told by phone" in text_of(desk.get(there))
+
+
+def test_whom_nobody_told_is_on_the_call_list_too(desk: Client):
+    visit = a_booked_visit()
+    there = close(desk, **{f"choice_{visit.pk}": "keep"}).url
+
+    assert "we told the patient nothing" in text_of(desk.get(there))
+
+
+def test_offering_nothing_is_no_choice_and_what_was_chosen_stays(desk: Client):
+    visit = a_booked_visit()
+
+    with nothing_written():
+        page = close(desk, **{f"starts_{visit.pk}": []})
+
+    assert f"{visit.reference}: tick one to three times" in text_of(page)
+    assert "checked" not in page.text[page.text.index("Times to offer") :]
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ({"start": ""}, "Say from when."),
+        ({"end": "2026-11-16T08:00", "start": "2026-11-16T07:00"}, "has passed"),
+        ({"end": "2026-11-16T00:00"}, "The end must be after the start."),
+        ({"end": "2027-02-01T00:00"}, "Two weeks at most."),
+        ({"start": "1026-11-17T00:00"}, "Check the year."),
+        ({"resource": "999"}, "Choose from the list."),
+        ({"reason": "illness"}, "Choose a reason."),
+    ],
+)
+def test_what_cannot_be_closed_is_said_in_words(desk: Client, typed, problem):
+    assert problem in text_of(desk.get(PAGE, TUESDAY | typed))
+
+
+def test_a_colleague_was_faster(desk: Client, manager: Client):
+    visit = a_booked_visit()
+    page = desk.get(PAGE, TUESDAY)
+    close(manager)
+
+    with nothing_written():
+        late = desk.post(PAGE, sent_by(page))
+
+    assert "Who is hit has changed" in text_of(late)
+    assert "In hand already" in text_of(late)
+    assert visit.reference in late.text
+
+
+def test_a_double_click_closes_once_and_other_content_is_refused(desk: Client):
+    visit = a_booked_visit()
+    sent = sent_by(desk.get(PAGE, TUESDAY))
+    first = desk.post(PAGE, sent)
+
+    with nothing_written():
+        second = desk.post(PAGE, sent)
+        other = desk.post(PAGE, sent | {f"choice_{visit.pk}": "cancel"})
+
+    assert second.url == first.url
+    assert f'href="{first.url}"' in other.text
+
+
+def test_undo_opens_the_time_and_later_it_is_refused_with_what_to_do(
+    desk: Client, clock: Traveller
+):
+    visit = a_booked_visit()
+    there = close(desk).url
+
+    response = desk.post(f"{there}undo/")
+
+    assert (response.url, Closure.objects.count()) == (there, 0)
+    assert said(response)[-1] == "Undone. The time is open, and nobody was told."
+    assert not Reservation.objects.filter(closure__isnull=False).exists()
+
+    there = close(desk).url
+    clock.move_to(DUE)
+    closing.tell(DUE)
+    with nothing_written():
+        response = desk.post(f"{there}undo/")
+    assert "Open the time again under Closures" in said(response)[-1]
+    assert "Undo everything" not in desk.get(there).text
+    assert messages_of(visit).count(("called_off", "email")) == 1
+
+
+def test_more_visits_than_can_be_decided_at_once_are_done_in_parts(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+):
+    visit_type = a_practice()
+    a_booked_visit(visit_type, at("10:00"))
+    a_booked_visit(visit_type, at("11:00"))
+    monkeypatch.setattr(closing, "MOST", 1)
+
+    assert "Close a shorter part" in text_of(desk.get(PAGE, TUESDAY))
+    with nothing_written():
+        desk.post(PAGE, TUESDAY)
+
+
+def test_the_closed_days_of_before_are_listed(desk: Client):
+    a_practice()
+    there = close(desk).url
+
+    assert f'href="{there}"' in desk.get(PAGE).text
