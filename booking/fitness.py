@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from services.models import Clinic, Clinician, Page, Service
 
-from .models import Message, Practice, VisitType
+from .models import Message, Practice, Schedule, VisitType
 from .words import local
 
 # So many days ahead, each kind of visit should have a free time.
@@ -32,7 +32,8 @@ class Gap:
 def gaps(now: datetime) -> list[Gap]:
     """Return all that is not as patients need it, what hinders them most first.
 
-    One look at free times for each kind of visit, else a constant number of queries.
+    A constant number of queries, and two for each week of those 30 days in which any
+    kind of visit has no time yet.
     """
     return [Gap(*found) for look in _LOOKS for found in look(now)]
 
@@ -70,29 +71,37 @@ def _free_times(now: datetime) -> Found:
                 _("%(service)s: no kind of visit can be booked.")
                 % {"service": service.name},
             )
-    for visit_type in bookable:
-        if not visit_type.by_phone_only and not _has_time(
-            visit_type, today, now, practice
-        ):
-            yield (
-                "no_times",
-                _("%(visit)s: no time is free within 30 days.") % {"visit": visit_type},
-            )
+    online = [one for one in bookable if not one.by_phone_only]
+    for visit_type in _without_times(online, today, now, practice):
+        yield (
+            "no_times",
+            _("%(visit)s: no time is free within 30 days.") % {"visit": visit_type},
+        )
 
 
-def _has_time(
-    visit_type: VisitType, today: date, now: datetime, practice: Practice
-) -> bool:
-    """Look a week at a time: mostly the first has one."""
+def _without_times(
+    visit_types: list[VisitType], today: date, now: datetime, practice: Practice
+) -> list[VisitType]:
+    """Look a week at a time, for all that have none yet: mostly the first has one."""
+    everything = {resource.pk for resource in practice.resources}
+    left = visit_types
     for week in range(0, AHEAD.days, 7):
+        if not left:
+            break
         first = today + timedelta(days=week)
         last = min(first + timedelta(days=6), today + AHEAD)
-        days = visit_type.availability(
-            first, last, now=now, has_referral=True, practice=practice
-        )
-        if any(day.slots for day in days):
-            return True
-    return False
+        schedule = Schedule.of(practice, everything, first, last, now=now)
+        left = [
+            one
+            for one in left
+            if not any(
+                day.slots
+                for day in one.availability(
+                    first, last, now=now, has_referral=True, schedule=schedule
+                )
+            )
+        ]
+    return left
 
 
 def _hours(now: datetime) -> Found:

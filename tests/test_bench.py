@@ -14,6 +14,7 @@ from . import plugin
 SMALL = {
     "VISITS": "0 40 60", "CHECKED": "40",
     "REPEATS": "1", "REQUESTS": "6", "CONNECTIONS": "1 2",
+    "STAFF": "1000 1000", "LOOKS": "1",
 }  # fmt: skip
 
 
@@ -39,7 +40,13 @@ def test_the_bench_measures_all_that_it_names(database_url: str):
         r"^ +(\d+) +(?:[\d.]+ \([\d.]+\) [\d.]+ +){4}\d+ s$", done.stdout, re.M
     )
     assert rows == ["0", "40", "60"]
+    pages = re.findall(
+        r"^ +([a-zT][\w, ]+?) +(\d+) / (\d+)(?: +[\d.]+){3}$", done.stdout, re.M
+    )
+    assert len(pages) > 50
+    assert all(few == many for _page, few, many in pages), pages
     for said in (
+        r"With the trail, to without it: Today \d\.\d\d, visits to answer",
         r"check of all records, 40 visits: [\d.]+ s",
         r"last / first: (\d+\.\d\d(, )?){4}\n",
         r"The engine alone, 60 days, ten: [\d.]+",

@@ -128,6 +128,7 @@ class VisitType(models.Model):
         is_agreed: bool = False,
         has_referral: bool = False,
         practice: "Practice | None" = None,
+        schedule: "Schedule | None" = None,
     ) -> tuple[Day, ...]:
         """Return one Day for each date `first` to `last`, in order.
 
@@ -135,12 +136,13 @@ class VisitType(models.Model):
         and takes their resources again: a hold never blocks its own holder, who keeps
         what they were shown. `by_staff` waives what are rules for the public: notice,
         horizon, the referral, the phone. `is_agreed` says that the clinic will not have
-        to answer first. A constant number of queries.
+        to answer first. A constant number of queries; `practice` and `schedule` spare
+        them, as for `plan`.
         """
         plan = self.plan(
             first, last, now=now, clinician=clinician, ignoring=ignoring,
             by_staff=by_staff, is_agreed=is_agreed, has_referral=has_referral,
-            practice=practice,
+            practice=practice, schedule=schedule,
         )  # fmt: skip
         return availability.free_slots(
             plan.rules,

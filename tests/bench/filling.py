@@ -24,6 +24,7 @@ from booking.models import (
     AppointmentEvent,
     Hours,
     Message,
+    Patient,
     Proposal,
     Reservation,
     Resource,
@@ -35,8 +36,8 @@ from tests.factories import CLINICIAN, MACHINE, ROOM
 
 CLINICIANS, ROOMS, MACHINES = 10, 10, 2
 # What belongs to a visit, and what of that holds its time.
-HISTORY = (Appointment, AppointmentEvent, Proposal, Message, Reservation)
-TIME_ALONE = (Appointment, Reservation)
+HISTORY = (Patient, Appointment, AppointmentEvent, Proposal, Message, Reservation)
+TIME_ALONE = (Patient, Appointment, Reservation)
 # The keys of copies begin here, so many apart from one visit to the next.
 FIRST_KEY, STRIDE = 1000, 4
 
@@ -112,14 +113,14 @@ class Diary:
             return
         if not self.patterns:
             self.patterns = _patterns(self.now)
-        with _in_bulk():
+        with in_bulk():
             for last, tables in (
                 (min(wanted, self.with_history - 1), HISTORY),
                 (wanted, TIME_ALONE),
             ):
                 if last > self.copies:
                     for number, visit in enumerate(self.patterns):
-                        _copy(visit, number, self.copies + 1, last, tables)
+                        copy(visit, number, self.copies + 1, last, tables)
                     self.copies = last
 
 
@@ -143,7 +144,7 @@ def _patterns(now: datetime) -> list[Appointment]:
 
 
 @contextmanager
-def _in_bulk() -> Iterator[None]:
+def in_bulk() -> Iterator[None]:
     """Write without what makes each row safe and found; put that back afterwards."""
     guards.remove(connection)
     sqlite = connection.vendor == "sqlite"
@@ -188,20 +189,26 @@ def _indexes() -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
-def _copy(
+def copy(
     visit: Appointment,
     number: int,
     first: int,
     last: int,
     tables: tuple[type[models.Model], ...],
+    step: int = 1,
 ) -> None:
     """Write the rows of a visit again, once for each n from `first` to `last`.
 
-    `number` tells the visit from the other patterns.
+    `number` tells the visit from the other patterns; a `step` of 2 writes only those
+    after it, or only those before it.
     """
+    if first > last:
+        return
     rows: dict[type[models.Model], list[models.Model]] = {
         model: [visit]
         if model is Appointment
+        else [visit.patient]
+        if model is Patient
         else list(model._default_manager.filter(appointment=visit.pk).order_by("pk"))
         for model in tables
     }
@@ -221,8 +228,8 @@ def _copy(
             table = connection.ops.quote_name(model._meta.db_table)
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "WITH RECURSIVE series (n) AS"
-                    " (SELECT %s UNION ALL SELECT n + 1 FROM series WHERE n < %s)"
+                    "WITH RECURSIVE series (n) AS (SELECT %s UNION ALL"
+                    f" SELECT n + {step} FROM series WHERE n + {step} <= %s)"
                     f" INSERT INTO {table} ({', '.join(columns)})"
                     f" SELECT {', '.join(values)} FROM series CROSS JOIN {table} AS t"
                     f" WHERE t.id = %s",
@@ -260,12 +267,22 @@ def _value(
         return f"lpad(to_hex({visit}), 32, '0')::uuid", []
     if isinstance(field, models.JSONField) and present:
         return _moved(present)
+    if field.name in ("family_name", "folded_name"):
+        return f"{column} || ' ' || {_letters(visit)}", []
     if field.name == "reference":
         pattern = f"printf('B%%08d', {visit})"
         return pattern if sqlite else f"'B' || lpad(({visit})::text, 8, '0')", []
     if field.name == "message_id":
         return f"'<' || {visit} || '-{own}@bench>'", []
     return column, []
+
+
+def _letters(number: str) -> str:
+    """Return an expression for a number with a letter for each digit, as in a name."""
+    sql = f"CAST({number} AS text)"
+    for digit, letter in enumerate("abcdefghij"):
+        sql = f"replace({sql}, '{digit}', '{letter}')"
+    return sql
 
 
 def _later(column: str) -> str:

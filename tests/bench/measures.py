@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -14,8 +15,10 @@ from django.db import connection
 
 from booking import clock
 from tests import plugin
-from tests.servers import Site, running_site
+from tests.race.crew import Crew
+from tests.servers import Site, collect_static, running_site
 
+from . import staff
 from .clicking import last_clicks
 from .filling import Diary, Practice, a_big_practice, far_ahead
 from .reading import (
@@ -39,6 +42,8 @@ VISITS = numbers("VISITS", "0 1000 10000 100000 1000000")
 [REQUESTS] = numbers("REQUESTS", "200")
 CONNECTIONS = numbers("CONNECTIONS", "1 8")
 [CHECKED] = numbers("CHECKED", "100000")
+STAFF = numbers("STAFF", "1000 1000000")
+[LOOKS] = numbers("LOOKS", "7")
 # From this size on, the visits to come reach beyond what is asked for.
 MONTH_IS_FULL = 10_000
 
@@ -51,6 +56,16 @@ def say(line: str = "") -> None:
 def main() -> None:
     call_command("migrate", verbosity=0)
     say(f"=== {machine()}")
+    connection.close()  # so that the database can be copied
+    with ExitStack() as stack:
+        if STAFF:
+            pages_of_staff(*staff.databases(os.environ["DATABASE_URL"], STAFF, stack))
+    if VISITS:
+        booking()
+    say()
+
+
+def booking() -> None:
     practice = a_big_practice()
     with running_site(DATABASE_URL=os.environ["DATABASE_URL"]) as site:
         picker = Picker(practice, clock.now())
@@ -60,7 +75,6 @@ def main() -> None:
         for _ in range(REPEATS):
             picker.over_http(site.url, 20)
         say(f"Memory of the web processes: {begin} MB, after all of it {memory(site)}")
-    say()
 
 
 def machine() -> str:
@@ -142,6 +156,25 @@ def check(size: int, site: Site) -> None:
         f" {usage.ru_utime + usage.ru_stime:.1f} s of processor,"
         f" {usage.ru_maxrss // 1024} MB at most"
     )
+
+
+# --- The pages of the staff ---------------------------------------------------------
+
+
+def pages_of_staff(few: Crew, many: Crew) -> None:
+    """Say of each page what it takes with few visits, and with many."""
+    collect_static()
+    for crew, visits in zip((few, many), STAFF, strict=True):
+        took = staff.fill(crew, visits)
+        say(f"{visits:>9} visits with all their history: filled in {took:.0f} s")
+    say(
+        "Milliseconds of processor, here and in the database: the middle of some looks."
+    )
+    say(f"{'page of the staff':>28}     queries {STAFF[0]:>9} {STAFF[1]:>9}     ratio")
+    for page in staff.pages(few, many, LOOKS):
+        say(str(page))
+    told = [f"{name} {ratio:.2f}" for name, ratio in staff.trailed(many, LOOKS)]
+    say(f"With the trail, to without it: {', '.join(told)}")
 
 
 # --- Writing -----------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """Measure booking on the database DATABASE_URL, which has to be there and empty.
 
-Variables: VISITS, the sizes of the diary; REPEATS of what is read; REQUESTS that are
-written; CONNECTIONS that write at a time; CHECKED, the largest diary that has all its
-history and is given to the check of all records.
+Variables: VISITS, the sizes of the diary, none to leave booking out; REPEATS of what is
+read; REQUESTS that are written; CONNECTIONS that write at a time; CHECKED, the largest
+diary that has all its history and is given to the check of all records; STAFF, the two
+sizes at which the pages of the staff are compared, none to leave them out; LOOKS at
+each of those pages.
 """
 
 import atexit
