@@ -540,9 +540,11 @@ class AppointmentAdmin(OfferedFilters):
     ) -> HttpResponse:
         """Show free times and, when some are chosen, the message; then do it.
 
-        Whoever was too slow finds here what they chose, to decide again.
+        Whoever was too slow finds here what they chose, to decide again. An address may
+        name a time to begin with.
         """
-        page, preview = kind(visit, request.POST, clock.now()), None
+        said = request.POST if request.method == "POST" else request.GET
+        page, preview = kind(visit, said, clock.now()), None
         version = request.POST.get("seen_version", visit.version)
         if "send" in request.POST and page.form.is_valid():
             try:
