@@ -42,6 +42,7 @@ from booking.models import Appointment, Claim, LegalHold, Paper, RetentionRules
 from booking.models.appointment import AppointmentQuerySet
 from booking.policy import DeclineReason, Status
 from booking.queue import judge
+from booking.same_person import suggest
 from booking.waiting_list import Place
 from booking.workflow import By
 from services.list_filters import OfferedFilters
@@ -49,7 +50,7 @@ from services.list_filters import OfferedFilters
 from . import words
 from .beside import days_around, rivals_of
 from .filters import DayFilter, DueFilter, StatusFilter
-from .find import LIMIT, find_visits
+from .find import LIMIT, find_visits, with_next_step
 from .forms import NOTE_LENGTH, AnswerForm, DeclineForm, FindForm
 from .moving import MovePage
 from .offering import OfferPage, can_offer
@@ -309,6 +310,7 @@ class AppointmentAdmin(OfferedFilters):
             tasks=tasks.of_visit(visit, now),
             owners=tasks.owners([visit, *(rival.visit for rival in rivals)]),
             claims=visit.claims.select_related("user", "by"),
+            suggested=suggest(visit.patient),
             can_offer=can_offer(visit, now),
             can_move=workflow.can_move(visit, now),
             may_answer=may_answer(request),
@@ -643,8 +645,7 @@ class AppointmentAdmin(OfferedFilters):
             trail.searched(request, fields=by)
             keys = list(visits.values_list("pk", flat=True)[: LIMIT + 1])
             more = len(keys) > LIMIT
-            shown = visits.filter(pk__in=keys[:LIMIT])
-            found = shown.select_related("patient", "visit_type__service")
+            found = with_next_step(visits.filter(pk__in=keys[:LIMIT]), now)
         return self.page(
             request,
             "find",
@@ -682,7 +683,8 @@ class AppointmentAdmin(OfferedFilters):
             there = reverse("admin:booking_appointment_change", args=[visit.pk])
             return HttpResponseRedirect(there)
         title = _("Read to the caller: %(reference)s") % {"reference": visit.reference}
-        return self.page(request, "script", title=title, now=now, **read_aloud(visit))
+        context = read_aloud(visit) | {"suggested": suggest(visit.patient)}
+        return self.page(request, "script", title=title, now=now, **context)
 
     # --- What they share ----------------------------------------------------------
 
