@@ -40,7 +40,8 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Return what a person has to say by phone: no address, or mail that failed."""
         return (
             self.filter(Q(channel=Message.Channel.PHONE) | Q(failed_at__isnull=False))
-            .filter(called_at=None, overtaken_at=None)
+            # What failed was not sent; said here for the sake of the index.
+            .filter(sent_at=None, called_at=None, overtaken_at=None)
             .order_by("created_at", "pk")
         )
 
@@ -132,7 +133,14 @@ class Message(models.Model):
                 fields=["due_at"],
                 name="message_owed",
                 condition=Q(sent_at=None, failed_at=None, overtaken_at=None),
-            )
+            ),
+            models.Index(
+                fields=["created_at"],
+                name="message_to_call",
+                condition=Q(sent_at=None, called_at=None, overtaken_at=None),
+            ),
+            models.Index(fields=["kind", "id"], name="message_kind"),
+            models.Index(fields=["channel", "id"], name="message_channel"),
         ]
         constraints = [
             models.UniqueConstraint(
