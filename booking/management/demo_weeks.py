@@ -21,6 +21,7 @@ from booking import waiting_list, workflow
 from booking.errors import BookingError
 from booking.models import (
     Appointment,
+    Claim,
     Closure,
     Message,
     Patient,
@@ -30,6 +31,7 @@ from booking.models import (
     Wish,
     clinic_zone,
 )
+from booking.models.claim import colleagues
 from booking.policy import Act, DeclineReason, Status
 from booking.workflow import PATIENT, By, NewRequest
 from services.models import Weekday
@@ -111,6 +113,7 @@ class DemoWeeks:
                 self.refused += 1
             self._deliver(at)
         self._close_an_afternoon()
+        self._take_on()
 
     def then(self, at: datetime, do: Do, *details: Any) -> None:
         self._number += 1
@@ -434,6 +437,13 @@ class DemoWeeks:
         start, end = _at(day, time(13)), _at(day, time(18))
         away = Closure(resource=self.clinicians[0], start=start, end=end, reason="away")
         workflow.close(away, now=self.now)
+
+    def _take_on(self) -> None:
+        """Let each colleague have one of the requests that wait, and leave the rest."""
+        waiting = Appointment.objects.awaiting_review()
+        for visit, user in zip(waiting, colleagues(), strict=False):
+            by = By.staff(user)
+            workflow.entrust(visit.pk, Claim.Task.ANSWER, to=user, by=by, now=self.now)
 
 
 def has_real_patients() -> bool:

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from booking import clock, integrity
 from booking.management.demo_weeks import MARK, NOT_SENT
-from booking.models import Appointment, Message, Patient, Resource
+from booking.models import Appointment, Claim, Message, Patient, Resource
 from booking.policy import Status
 from tests import factories
 
@@ -52,6 +52,8 @@ def test_a_week_has_visits_before_and_after_now_and_no_faults():
     starts = Appointment.objects.exclude(start=None)
     assert starts.filter(start__lt=now - timedelta(days=1)).exists()
     assert starts.filter(start__gt=now + timedelta(days=1)).exists()
+
+    assert Claim.objects.standing().exists()
 
     # Nobody could take it for real, and nothing was sent.
     for patient in Patient.objects.all():

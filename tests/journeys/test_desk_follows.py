@@ -1,5 +1,7 @@
 """The desk shows what others did, and leaves people where they are."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -56,3 +58,15 @@ def test_nothing_moves_under_a_hand(desk: FrontDesk, front_desk: FrontDesk) -> N
     expect(desk.request(first)).to_be_visible()
     page.clock.fast_forward(10_000)
     expect(desk.request(first)).to_have_count(0)
+
+
+def test_that_all_wait_a_little_longer_is_shown_and_not_announced(
+    desk: FrontDesk,
+) -> None:
+    page = desk.page
+    aged = re.sub(r'(class="age">)Waits [^<]*', r"\1Waits 9 d", page.content())
+    answer = {"body": aged, "content_type": "text/html"}
+    page.route("**/admin/", lambda route: route.fulfill(**answer))
+    page.clock.fast_forward(70_000)
+    expect(page.locator(".owner .age").first).to_have_text("Waits 9 d")
+    expect(page.locator("[data-changed]")).to_be_empty()
