@@ -50,7 +50,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="message",
-            index=models.Index(fields=["channel", "id"], name="message_channel"),
+            index=models.Index(
+                condition=models.Q(("channel", "phone")),
+                fields=["id"],
+                name="message_by_phone",
+            ),
         ),
         migrations.AddIndex(
             model_name="waitinglistentry",
