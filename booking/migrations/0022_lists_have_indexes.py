@@ -50,11 +50,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="message",
-            index=models.Index(
-                condition=models.Q(("channel", "phone")),
-                fields=["id"],
-                name="message_by_phone",
-            ),
+            index=models.Index(fields=["channel", "id"], name="message_channel"),
         ),
         migrations.AddIndex(
             model_name="waitinglistentry",
