@@ -14,7 +14,15 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from . import clock, closing, delivery, integrity, trail, waiting_list
+from . import (
+    clock,
+    closing,
+    delivery,
+    integrity,
+    retention,
+    trail,
+    waiting_list,
+)  # fmt: skip
 from .integrity import Fault
 from .models import Chore
 
@@ -73,6 +81,10 @@ _ALL = (
     ),
     Task("purge", _("Delete what is of no more use"), delivery.purge, Every.HOUR),
     Task("trail", _("Log the end of the trail"), trail.log_head, Every.DAY),
+    Task(
+        "forget", _("Make old records anonymous"), retention.forget_due, Every.DAY,
+        limit=timedelta(hours=3),
+    ),
     Task("lapse", _("End offers and wishes"), waiting_list.lapse_and_expire, MINUTE),
     Task("closing", _("Tell patients of closed days"), closing.tell, MINUTE),
     Task("offer", _("Offer free times"), waiting_list.offer_free_times, MINUTE),

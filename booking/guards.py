@@ -2,14 +2,16 @@
 
 Three rules hold whoever writes, by whatever road: no two reservations overlap on one
 resource, none is longer than `policy.LONGEST`, and what happened to a visit, and who
-saw what, is never changed or deleted. They cannot stand in `Meta`: Django has no such
-constraint for SQLite, and its PostgreSQL one is a syntax error there.
+saw what, is never changed or deleted; but what staff wrote down for themselves can be
+taken out when the clinic has to forget a visit. They cannot stand in `Meta`: Django has
+no such constraint for SQLite, and its PostgreSQL one is a syntax error there.
 
 SQLite's are triggers, and Django drops those without a word whenever it remakes a table
 (most `AlterField`s do). So they are asserted again after every migration, and a check
 at start refuses to run without them.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -28,6 +30,16 @@ FIXED = {
     "booking_auditevent": ("audit_event_is_fixed", ()),
     "booking_auditsubject": ("audit_subject_is_fixed", ("event_id", "patient_id")),
 }
+# A column of such a table that may be emptied, and all the others.
+EMPTIED = {
+    "booking_appointmentevent": (
+        "private_note",
+        (
+            "id", "appointment_id", "version", "act", "from_status", "to_status",
+            "reason", "actor", "user_id", "at", "data",
+        ),
+    ),
+}  # fmt: skip
 
 _HOURS = f"{LONGEST // timedelta(hours=1)} hours"
 
@@ -69,9 +81,19 @@ _POSTGRESQL = {
     """),
 }  # fmt: skip
 for _table, (_name, _columns) in FIXED.items():
-    for _when in ("UPDATE", "DELETE"):
+    _emptied, _kept = EMPTIED.get(_table, ("", ()))
+    _empties = " AND ".join(
+        [
+            f"NEW.{_emptied} = '' AND OLD.{_emptied} <> ''",
+            *(f'NEW."{c}" IS OLD."{c}"' for c in _kept),
+        ]
+        if _emptied
+        else ["FALSE"]
+    )
+    for _when, _lets in (("UPDATE", _empties), ("DELETE", "FALSE")):
         _SQLITE[f"{_name}_{_when.lower()}"] = _table, f"""
             CREATE TRIGGER {_name}_{_when.lower()} BEFORE {_when} ON {_table}
+            WHEN NOT ({_lets})
             BEGIN SELECT RAISE(ABORT, '{_name}'); END
         """  # fmt: skip
     # INSERT OR REPLACE deletes what stands in its way, and no trigger hears of it.
@@ -86,9 +108,13 @@ for _table, (_name, _columns) in FIXED.items():
         )
         BEGIN SELECT RAISE(ABORT, '{_name}'); END
     """  # fmt: skip
+    _empties = _empties.replace(" IS ", " IS NOT DISTINCT FROM ")
     _POSTGRESQL[_name] = _table, f"""
-        CREATE FUNCTION {_name}() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE OR REPLACE FUNCTION {_name}() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
+            IF TG_OP = 'UPDATE' THEN
+                IF {_empties} THEN RETURN NEW; END IF;
+            END IF;
             RAISE EXCEPTION '{_name}'
             USING ERRCODE = 'integrity_constraint_violation';
         END $$;
@@ -103,27 +129,33 @@ for _table, (_name, _columns) in FIXED.items():
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Put the guards in place where they are missing; harmless when repeated."""
-    if not missing(connection):
+    gone = missing(connection)
+    if not gone:
         return
-    remove(connection)
+    remove(connection, gone)  # one may be there that is not in force
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
-        for _table, statement in _wanted(connection).values():
-            cursor.execute(statement)
+        for name, (_table, statement) in _wanted(connection).items():
+            if name in gone:
+                cursor.execute(statement)
 
 
-def remove(connection: BaseDatabaseWrapper) -> None:
-    """Take the guards away: to unapply the migration, and for a test's control."""
+def remove(
+    connection: BaseDatabaseWrapper, names: Collection[str] | None = None
+) -> None:
+    """Take guards away, all unless named: for a migration, and for a test's control."""
     with connection.cursor() as cursor:
         for name, (table, _statement) in _wanted(connection).items():
+            if names is not None and name not in names:
+                continue
             if connection.vendor == "sqlite":
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
             elif table == RESERVATIONS:
                 cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
             else:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
-        if connection.vendor == "postgresql":
+        if connection.vendor == "postgresql" and names is None:
             for name, _columns in FIXED.values():
                 cursor.execute(f"DROP FUNCTION IF EXISTS {name}")
 

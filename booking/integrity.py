@@ -27,6 +27,7 @@ from .encryption import Unreadable, decrypt
 from .models import (
     Appointment,
     AppointmentEvent,
+    AppointmentLink,
     Claim,
     ClosingRow,
     Closure,
@@ -35,6 +36,7 @@ from .models import (
     Proposal,
     Reservation,
     Resource,
+    ScreeningAnswer,
     WaitingListEntry,
 )
 from .models.patient import DERIVED
@@ -128,6 +130,7 @@ def find(now: datetime) -> Iterator[Fault]:
     yield from _claims()
     yield from _people()
     yield from _silent_messages(now)
+    yield from _not_forgotten()
     yield from _closings(now)
     yield from _trail()
 
@@ -264,6 +267,37 @@ def _closure(closure: Closure, now: datetime) -> Iterator[Fault]:
 
 def _resources() -> list[int]:
     return list(Resource.objects.order_by("pk").values_list("pk", flat=True))
+
+
+# --- What was made anonymous ------------------------------------------------------
+
+
+def _not_forgotten() -> Iterator[Fault]:
+    """Name visits and patients of which something was written after they were emptied.
+
+    What is encrypted is not read; rows that go with it are.
+    """
+    visits = Appointment.objects.filter(forgotten_at__isnull=False)
+    mine = {"appointment": OuterRef("pk")}
+    left = visits.filter(
+        Exists(ScreeningAnswer.objects.filter(**mine))
+        | Exists(AppointmentLink.objects.filter(**mine))
+        | Exists(Message.objects.filter(emptied_at=None, **mine))
+    )
+    for pk in left.order_by("pk").values_list("pk", flat=True):
+        yield Fault(
+            "not_forgotten",
+            f"Visit {pk} was made anonymous, and has answers, a link or a message.",
+        )
+    kept = Appointment.objects.filter(patient=OuterRef("pk"), forgotten_at=None)
+    named = Patient.objects.exclude(given_name="", family_name="").filter(
+        Exists(visits.filter(patient=OuterRef("pk"))), ~Exists(kept)
+    )
+    for pk in named.order_by("pk").values_list("pk", flat=True):
+        yield Fault(
+            "not_forgotten",
+            f"Patient {pk} has a name, and no visit that was not made anonymous.",
+        )
 
 
 # --- Each visit -------------------------------------------------------------------

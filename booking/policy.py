@@ -182,6 +182,8 @@ TRANSITIONS: dict[Act, Edge] = {
 
 # The states of a visit whose time was agreed, on its day and afterwards.
 AGREED = (Status.BOOKED, Status.ARRIVED, Status.FULFILLED, Status.NOSHOW)
+# The states of a visit whose day is over, and of which it is known how it went.
+OVER = (Status.FULFILLED, Status.NOSHOW)
 # What staff can record of such a visit.
 ATTENDING = (Act.ARRIVE, Act.COMPLETE, Act.MISS, Act.NOT_YET)
 

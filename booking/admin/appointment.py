@@ -38,7 +38,7 @@ from booking.errors import (
 )
 from booking.front_desk import key_in, may_answer, say_whose, signed_in
 from booking.messages import preview_cancellation, preview_decline
-from booking.models import Appointment, Claim, Paper
+from booking.models import Appointment, Claim, LegalHold, Paper, RetentionRules
 from booking.models.appointment import AppointmentQuerySet
 from booking.policy import DeclineReason, Status
 from booking.queue import judge
@@ -49,7 +49,7 @@ from . import words
 from .beside import days_around, rivals_of
 from .filters import DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits
-from .forms import AnswerForm, DeclineForm, FindForm
+from .forms import NOTE_LENGTH, AnswerForm, DeclineForm, FindForm
 from .long_lists import LongList, OneOrder
 from .moving import MovePage
 from .offering import OfferPage, can_offer
@@ -141,6 +141,7 @@ class AppointmentAdmin(LongList):
             page("<int:pk>/propose/", self.propose_view, "propose"),
             page("<int:pk>/attend/", require_POST(self.attend_view), "attend"),
             page("<int:pk>/paper/", require_POST(self.paper_view), "paper"),
+            page("<int:pk>/legal-hold/", require_POST(self.legal_hold_view), "hold"),
             page("<int:pk>/owner/", self.owner_view, "owner"),
             page("<int:pk>/waiting/", require_POST(self.waiting_view), "waiting"),
             *super().get_urls(),
@@ -304,6 +305,8 @@ class AppointmentAdmin(LongList):
             offers=visit.proposals.offers(),
             acts=workflow.recordable(visit, now),
             papers=paperwork.of_visit(visit, now),
+            legal_hold=LegalHold.objects.filter(appointment=visit).first(),
+            forgets_at=workflow.when_to_forget(visit, RetentionRules.current()),
             tasks=tasks.of_visit(visit, now),
             owners=tasks.owners([visit, *(rival.visit for rival in rivals)]),
             claims=visit.claims.select_related("user", "by"),
@@ -351,6 +354,32 @@ class AppointmentAdmin(LongList):
             "state": str(state.label).lower(),
         }
         messages.success(request, said)
+
+    def legal_hold_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Keep the record until further notice, or lift that again."""
+        if not request.user.has_perm("booking.change_retentionrules"):
+            raise PermissionDenied
+        visit = get_object_or_404(Appointment, pk=pk)
+        by, because = by_signed_in(request), request.POST.get("because", "").strip()
+        try:
+            if "lift" in request.POST:
+                is_new = workflow.stop_keeping(pk, by=by)
+                said = _("%(reference)s: the rules say how long it is kept.")
+            elif not because:
+                messages.error(request, _("Say why the record has to be kept."))
+                return HttpResponseRedirect(came_from(request, visit))
+            else:
+                kept = because[:NOTE_LENGTH]
+                is_new = workflow.keep_record(pk, kept, by=by, now=clock.now())
+                said = _("%(reference)s is kept until somebody lifts that.")
+        except BookingError as error:
+            messages.error(request, words.refusal(error, visit, clock.now()))
+        else:
+            if is_new:
+                hold = "lifted" if "lift" in request.POST else "kept"
+                trail.changed(request, visit.patient_id, legal_hold=hold)
+            messages.success(request, said % {"reference": visit.reference})
+        return HttpResponseRedirect(came_from(request, visit))
 
     def owner_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Take on a task of the visit, let it go, or choose whom to hand it to."""
@@ -512,9 +541,11 @@ class AppointmentAdmin(LongList):
     ) -> HttpResponse:
         """Show free times and, when some are chosen, the message; then do it.
 
-        Whoever was too slow finds here what they chose, to decide again.
+        Whoever was too slow finds here what they chose, to decide again. An address may
+        name a time to begin with.
         """
-        page, preview = kind(visit, request.POST, clock.now()), None
+        said = request.POST if request.method == "POST" else request.GET
+        page, preview = kind(visit, said, clock.now()), None
         version = request.POST.get("seen_version", visit.version)
         if "send" in request.POST and page.form.is_valid():
             try:

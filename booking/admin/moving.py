@@ -117,9 +117,10 @@ class MovePage:
 
     def context(self) -> dict[str, Any]:
         """Return all that the page shows."""
-        chosen = [start for start in self._chosen() if self.free.offers(start)]
+        wanted = self._chosen()
+        chosen = [start for start in wanted if self.free.offers(start)]
         first = date_in(self.said.get("from", ""))
-        near = chosen[0] if chosen else self.visit.start
+        near = wanted[0] if wanted else self.visit.start
         if first is None and near:
             first = words.local(near).date()
         return {
@@ -130,6 +131,7 @@ class MovePage:
             ),
             "free": self.free,
             "takes": self.takes,
+            "not_free": [] if self.form.is_bound or chosen else wanted,
             "now": self.now,
         }
 

@@ -196,6 +196,10 @@ def date_in(text: str) -> date | None:
 
 def text(message: Message) -> str:
     """Return what a message says, as staff read it."""
+    if message.emptied_at:
+        return _("The text was removed on %(day)s.") % {
+            "day": date_format(localtime(message.emptied_at), "F j, Y")
+        }
     return without_tokens(message.text)
 
 

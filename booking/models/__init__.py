@@ -12,6 +12,7 @@ from .paperwork import Paper
 from .patient import Patient
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
+from .retention import LegalHold, RetentionRules
 from .screening import ScreeningAnswer
 from .second_factor import RecoveryCode, SecondFactor
 from .seen import SeenChanges
@@ -42,6 +43,7 @@ __all__ = [
     "Hit",
     "Hours",
     "Ignoring",
+    "LegalHold",
     "Message",
     "Paper",
     "Part",
@@ -53,6 +55,7 @@ __all__ = [
     "Requirement",
     "Reservation",
     "Resource",
+    "RetentionRules",
     "Schedule",
     "ScreeningAnswer",
     "SecondFactor",

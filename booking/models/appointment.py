@@ -140,6 +140,12 @@ class Appointment(models.Model):
     requested_by_name = EncryptedTextField(_("asked by"), blank=True)
     requested_by_relation = models.CharField(max_length=20, blank=True)
 
+    forgotten_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("When all that speaks of a person was removed from it."),
+    )
     series = models.UUIDField(
         null=True,
         blank=True,

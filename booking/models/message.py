@@ -114,6 +114,9 @@ class Message(models.Model):
     failed_at = models.DateTimeField(null=True, blank=True)
     overtaken_at = models.DateTimeField(null=True, blank=True)
     called_at = models.DateTimeField(null=True, blank=True)
+    emptied_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When its text and address were removed.")
+    )
     called_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from booking.encryption import (
@@ -83,7 +84,7 @@ class Patient(models.Model):
     needs_interpreter = models.BooleanField(default=False)
     other_help = EncryptedTextField(_("other help needed"), blank=True)
 
-    folded_name = DerivedField(lambda patient: fold(patient.full_name))
+    folded_name = DerivedField(lambda patient: fold(patient.told_name))
     birth_date_index = BlindIndexField(lambda patient: patient.birth_date_text)
     phone_index = BlindIndexField(lambda patient: patient.phone)
     phone_end_index = BlindIndexField(lambda patient: patient.phone[-PHONE_END:])
@@ -120,8 +121,12 @@ class Patient(models.Model):
         return patient
 
     @property
-    def full_name(self) -> str:
+    def told_name(self) -> str:
         return f"{self.given_name} {self.family_name}".strip()
+
+    @property
+    def full_name(self) -> str:
+        return self.told_name or gettext("Name removed")
 
     @property
     def speaks_another_language(self) -> bool:

@@ -10,6 +10,7 @@ from .closing import carry_out, in_hand, plan_closing, undo_closing
 from .earlier import stop_wanting, want_earlier
 from .end_offer import lapse, pass_, retract
 from .expire import expire, is_over
+from .forget import empty_messages, forget, keep_record, stop_keeping, when_to_forget
 from .hold import hold, release, renew
 from .join import join
 from .leave import leave
@@ -38,14 +39,17 @@ __all__ = [
     "carry_out",
     "close",
     "decline",
+    "empty_messages",
     "entrust",
     "expire",
     "file_paper",
+    "forget",
     "hold",
     "in_hand",
     "is_over",
     "is_own",
     "join",
+    "keep_record",
     "lapse",
     "leave",
     "move",
@@ -61,10 +65,12 @@ __all__ = [
     "reply_promise",
     "request",
     "retract",
+    "stop_keeping",
     "stop_wanting",
     "swap",
     "swappable",
     "take",
     "undo_closing",
     "want_earlier",
+    "when_to_forget",
 ]

@@ -3,18 +3,21 @@
 import html
 import re
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from playwright.sync_api import Page
 
 from booking import workflow
 from booking.models import Appointment, Resource, VisitType
 from booking.policy import Act
+from booking.words import as_value
 from tests import factories
-from tests.chromium import SCRIPT, assert_good_for_everybody
+from tests.chromium import HOST, SCRIPT, assert_good_for_everybody, look
 from tests.factories import (
     CLINICIAN,
     NOW,
@@ -301,3 +304,44 @@ def test_the_pages_can_be_used_by_everybody(desk, visit_type, width, scheme):
         SCRIPT: desk.get(SCRIPT).text,
     }
     assert_good_for_everybody(html, width, scheme)
+
+
+def test_a_visit_is_dragged_to_a_free_place_and_opens_the_page_that_moves_it(
+    desk, visit_type
+):
+    visit = a_booked_visit(visit_type, at("10:00"), patient=named("Vera"))
+    a_request(visit_type, at("12:00"), patient=named("Rosa"))
+    html = {CALENDAR: desk.get(DAY).text, address("move", visit): "Move"}
+
+    def drag(page: Page) -> str:
+        page.goto(f"{HOST}{CALENDAR}")
+        before = page.url
+        movable = page.locator("[draggable=true]")
+        # Onto a visit: nothing.
+        movable.first.drag_to(page.get_by_text("Rosa Demo").first)
+        assert page.url == before
+        # Onto the row of half past two, in the high free place of the clinician.
+        place = page.locator("td[data-clinician]").last
+        row = page.locator(f'tr[data-start="{as_value(at("14:30"))}"]')
+        y = row.bounding_box()["y"] - place.bounding_box()["y"] + 5
+        movable.first.drag_to(place, target_position={"x": 20, "y": y})
+        page.wait_for_url("**/move/**")
+        return page.url
+
+    [clinician] = Resource.objects.filter(kind=CLINICIAN)
+    url = look(html, drag)
+    assert parse_qs(urlsplit(url).query) == {
+        "start": [as_value(at("14:30"))],
+        "clinician": [str(clinician.pk)],
+        "back": [CALENDAR],
+    }
+
+
+def test_only_what_can_be_moved_is_dragged(desk, visit_type):
+    visit = a_booked_visit(visit_type, at("10:00"))
+    a_request(visit_type, at("12:00"))
+    page = desk.get(DAY).text
+    assert page.count("data-move=") == 2  # the clinician's and the room's
+    Appointment.objects.filter(pk=visit.pk).update(status="arrived")
+    assert "data-move=" not in desk.get(DAY).text
+    assert "data-move=" not in desk.get(WEEK).text

@@ -54,6 +54,7 @@ def test_each_chore_has_a_row_with_a_schedule_to_begin_with():
     rows = Chore.objects.values_list("name", "every", "at")
     assert list(rows) == [
         ("closing", "minute", time(2, 10)),
+        ("forget", "day", time(2, 10)),
         ("integrity", "day", time(2, 10)),
         ("lapse", "minute", time(2, 10)),
         ("offer", "minute", time(2, 10)),
@@ -67,9 +68,8 @@ def test_migrating_again_leaves_the_schedule_that_the_clinic_chose(check: Chore)
     Chore.objects.filter(name="purge").delete()
     call_command("migrate", verbosity=0)
     assert list(Chore.objects.values_list("name", "every")) == [
-        ("closing", "minute"),
-        ("integrity", "hour"), ("lapse", "minute"), ("offer", "minute"),
-        ("purge", "hour"), ("trail", "day"),
+        ("closing", "minute"), ("forget", "day"), ("integrity", "hour"),
+        ("lapse", "minute"), ("offer", "minute"), ("purge", "hour"), ("trail", "day"),
     ]  # fmt: skip
 
 
@@ -179,7 +179,7 @@ def test_what_is_due_is_done_and_then_no_more(stopped_clock: Traveller):
     stopped_clock.shift(HOUR)
     assert chores.do_due()
     rows = dict(Chore.objects.values_list("name", "finished_at"))
-    assert rows.pop("integrity") == rows.pop("trail") == NOW
+    assert {rows.pop(name) for name in ("forget", "integrity", "trail")} == {NOW}
     assert set(rows.values()) == {NOW + HOUR}
 
 

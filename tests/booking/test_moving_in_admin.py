@@ -72,6 +72,20 @@ def test_the_visit_has_a_way_to_the_page_until_it_begins(desk, visit):
     assert desk.get(there)["Location"] == address("change", visit)
 
 
+def test_an_address_can_name_the_new_time(desk, visit):
+    there = address("move", visit)
+    with nothing_written():
+        page = desk.get(there, {"start": as_value(ELEVEN), "send": "", "preview": ""})
+        page = desk.get(there, {"start": as_value(ELEVEN)})
+        past = desk.get(there, {"start": as_value(at("03:00", WEDNESDAY))})
+    chosen = rf'name="start" value="{as_value(ELEVEN)}"[^>]*checked'
+    assert re.search(chosen, page.text)
+    assert "cannot be moved to" not in page.text
+    assert "cannot be moved to Wed, Nov 18, 3:00 AM." in text_of(past)
+    assert "checked" not in "".join(re.findall(r'<[^>]*name="start"[^>]*>', past.text))
+    assert offered_on(past)[0] == as_value(at("09:00", WEDNESDAY))
+
+
 def test_free_times_are_shown_from_the_old_day_on_and_not_its_own(desk, visit):
     page = desk.get(address("move", visit))
     times = offered_on(page)

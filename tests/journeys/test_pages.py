@@ -605,6 +605,7 @@ KEPT = {
     "booking/closure": ("{closure_pk}", "Leave empty"),
     "booking/chore": ("{chore_pk}", "Every"),
     "booking/waitinglistrules": ("1", "inutes to answer"),
+    "booking/retentionrules": ("1", "that came to nothing"),
     "services/clinic": ("1", "Opening hours"),
     "services/clinician": ("{person_pk}", "Profession"),
     "services/service": ("{service_pk}", "Preparation"),
@@ -615,7 +616,8 @@ KEPT = {
 # What nobody may do: the page is that of "no right".
 NEVER = {
     *(f"booking_{model}_{act}" for act in ("add", "delete") for model in (
-        "appointment", "message", "chore", "waitinglistentry", "waitinglistrules"
+        "appointment", "message", "chore", "waitinglistentry", "waitinglistrules",
+        "retentionrules",
     )),
     "booking_waitinglistentry_change",
     "services_clinic_add", "services_clinic_delete", "auth_user_delete",
@@ -624,7 +626,8 @@ NEVER = {
 NO_PAGES = {
     "called", "seen", "stay", "closing_undo",
     "booking_appointment_accept", "booking_appointment_attend",
-    "booking_appointment_offer", "booking_appointment_paper",
+    "booking_appointment_hold", "booking_appointment_offer",
+    "booking_appointment_paper",
     "booking_appointment_waiting", "booking_appointment_history",
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",
     "view_on_site",

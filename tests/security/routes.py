@@ -208,6 +208,7 @@ def a_world() -> World:
             "booking.chore": chores.INTEGRITY,
             "booking.message": mine.messages.get().pk,
             "booking.resource": Resource.objects.earliest("pk").pk,
+            "booking.retentionrules": 1,
             "booking.visittype": visit_type.pk,
             "booking.closure": closure.pk,
             "booking.closing": plan.pk,

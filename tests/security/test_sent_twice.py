@@ -175,6 +175,11 @@ def filing_a_paper(world: World) -> Sent:
     return world.client("superuser"), {"kind": "card", "state": "done"}
 
 
+def keeping_a_record(world: World) -> Sent:
+    world.rows["booking.appointment"] = world.other.pk
+    return world.client("superuser"), {"because": "A lawsuit"}
+
+
 def taking_a_task_on(world: World) -> Sent:
     world.rows["booking.appointment"] = world.other.pk
     data = {"task": "paper", "to": world.users["superuser"].pk, "seen": "0"}
@@ -315,6 +320,7 @@ def service_of(world: World) -> int:
 
 APPOINTMENT = "admin/booking/appointment/"
 CHORE, RULES = "admin/booking/chore/", "admin/booking/waitinglistrules/"
+RETENTION = "admin/booking/retentionrules/"
 RESOURCE, TYPE = "admin/booking/resource/", "admin/booking/visittype/"
 CLOSING = "admin/booking/closing/"
 CLOSURE, PAGE = "admin/booking/closure/", "admin/services/page/"
@@ -343,6 +349,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/propose/": offering_a_time,
     f"{APPOINTMENT}<int:pk>/attend/": recording_an_arrival,
     f"{APPOINTMENT}<int:pk>/paper/": filing_a_paper,
+    f"{APPOINTMENT}<int:pk>/legal-hold/": keeping_a_record,
     f"{APPOINTMENT}<int:pk>/owner/": taking_a_task_on,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),
@@ -378,6 +385,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{CLOSURE}{CHANGE}": saving(f"{CLOSURE}{CHANGE}", **A_CLOSURE),
     f"{CLOSURE}{DELETE}": answering(),
     f"{RULES}{CHANGE}": saving(f"{RULES}{CHANGE}", most_offers="3"),
+    f"{RETENTION}{CHANGE}": saving(f"{RETENTION}{CHANGE}", requests_days="60"),
     f"{CLINIC}{CHANGE}": saving(
         f"{CLINIC}{CHANGE}", **row_of("opening_hours", 5, **AN_HOUR)
     ),
@@ -496,6 +504,7 @@ CHANGED = {
     f"{CLOSURE}add/": ("reason", "Holiday"),
     f"{CLOSURE}{CHANGE}": ("reason", "Holiday"),
     f"{RULES}{CHANGE}": ("most_offers", "4"),
+    f"{RETENTION}{CHANGE}": ("requests_days", "70"),
     f"{CLINIC}{CHANGE}": ("city", "Elsewhere"),
     f"{PERSON}add/": ("slug", "ben"),
     f"{PERSON}{CHANGE}": ("credentials", "DO"),

@@ -94,8 +94,9 @@ NO_CHANGE = {"admin/login/", "admin/login/code/", "admin/seen/"}
 # What no event of a visit tells.
 WITHOUT_EVENT = {
     "admin/calls/<int:pk>/",
-    "admin/booking/appointment/<int:pk>/owner/",
     "admin/booking/appointment/<int:pk>/paper/",
+    "admin/booking/appointment/<int:pk>/legal-hold/",
+    "admin/booking/appointment/<int:pk>/owner/",
 }
 BUTTONS = [route for route in WRITES if route.startswith("admin/")]
 

@@ -27,7 +27,11 @@ _CONTENT = [
 # Managers see the groups but do not change them: nobody grants more than they have.
 _PEOPLE = ["auth.view_user", "auth.add_user", "auth.change_user", "auth.view_group"]
 _CHORES = ["booking.view_chore", "booking.change_chore"]
-_RULES = ["booking.view_waitinglistrules", "booking.change_waitinglistrules"]
+_RULES = [
+    f"booking.{act}_{rules}"
+    for rules in ("waitinglistrules", "retentionrules")
+    for act in ("view", "change")
+]
 # Django asks each inline for the rights of its own model.
 _SETUP = ["resource", "hours", "visittype", "requirement"]
 

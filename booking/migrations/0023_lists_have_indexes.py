@@ -12,7 +12,7 @@ def make_the_guard_anew(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> No
 
 
 class Migration(migrations.Migration):
-    dependencies = [("booking", "0021_closing_a_day")]
+    dependencies = [("booking", "0022_how_long_records_are_kept")]
 
     operations = [
         migrations.RunPython(make_the_guard_anew, migrations.RunPython.noop),
