@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
+from django.db.models import F
 from django.utils import timezone
 from django.utils.functional import Promise
 
@@ -12,6 +13,7 @@ from . import paperwork, reasons, workflow
 from .availability import Reason, Why
 from .models import (
     Appointment,
+    ClosingRow,
     Ignoring,
     Message,
     Proposal,
@@ -124,6 +126,24 @@ class Desk:
         """Return whom to phone, and about what."""
         messages = Message.objects.phone_these_people().still_true(self.now)
         return list(messages.select_related("appointment__patient"))
+
+    @cached_property
+    def in_closed_time(self) -> list[ClosingRow]:
+        """Return visits that are booked in a closed day, and were told nothing."""
+        left = (ClosingRow.Outcome.KEPT, ClosingRow.Outcome.DROPPED)
+        rows = ClosingRow.objects.filter(
+            outcome__in=left,
+            plan__closure__isnull=False,
+            appointment__status=Status.BOOKED,
+            appointment__start=F("was_at"),
+            was_at__gt=self.now,
+        )
+        found = rows.select_related("appointment__patient").order_by("was_at", "pk")
+        return list(found[:SHOWN])
+
+    @property
+    def to_phone(self) -> int:
+        return len(self.calls) + len(self.in_closed_time)
 
     @cached_property
     def papers(self) -> list[Item]:

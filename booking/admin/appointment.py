@@ -42,13 +42,14 @@ from booking.models import Appointment, Claim, LegalHold, Paper, RetentionRules
 from booking.models.appointment import AppointmentQuerySet
 from booking.policy import DeclineReason, Status
 from booking.queue import judge
+from booking.same_person import suggest
 from booking.waiting_list import Place
 from booking.workflow import By
 
 from . import words
 from .beside import days_around, rivals_of
 from .filters import DayFilter, DueFilter, StatusFilter
-from .find import LIMIT, find_visits
+from .find import LIMIT, find_visits, with_next_step
 from .forms import NOTE_LENGTH, AnswerForm, DeclineForm, FindForm
 from .long_lists import LongList, OneOrder
 from .moving import MovePage
@@ -310,6 +311,7 @@ class AppointmentAdmin(LongList):
             tasks=tasks.of_visit(visit, now),
             owners=tasks.owners([visit, *(rival.visit for rival in rivals)]),
             claims=visit.claims.select_related("user", "by"),
+            suggested=suggest(visit.patient),
             can_offer=can_offer(visit, now),
             can_move=workflow.can_move(visit, now),
             may_answer=may_answer(request),
@@ -644,8 +646,7 @@ class AppointmentAdmin(LongList):
             trail.searched(request, fields=by)
             keys = list(visits.values_list("pk", flat=True)[: LIMIT + 1])
             more = len(keys) > LIMIT
-            shown = visits.filter(pk__in=keys[:LIMIT])
-            found = shown.select_related("patient", "visit_type__service")
+            found = with_next_step(visits.filter(pk__in=keys[:LIMIT]), now)
         return self.page(
             request,
             "find",
@@ -683,7 +684,8 @@ class AppointmentAdmin(LongList):
             there = reverse("admin:booking_appointment_change", args=[visit.pk])
             return HttpResponseRedirect(there)
         title = _("Read to the caller: %(reference)s") % {"reference": visit.reference}
-        return self.page(request, "script", title=title, now=now, **read_aloud(visit))
+        context = read_aloud(visit) | {"suggested": suggest(visit.patient)}
+        return self.page(request, "script", title=title, now=now, **context)
 
     # --- What they share ----------------------------------------------------------
 

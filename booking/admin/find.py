@@ -94,17 +94,22 @@ def find_visits(text: str, now: datetime) -> tuple[list[str], AppointmentQuerySe
     """Return by what was searched, and the visits that fit all of it, newest first.
 
     That is a reference, or any of name, birth date, phone number and email address.
-    Whether somebody has to phone the patient comes with each, as `to_phone`.
     """
     text = unicodedata.normalize("NFKC", text)
-    to_phone = Message.objects.phone_these_people().filter(appointment=OuterRef("pk"))
-    visits = Appointment.objects.order_by("-pk").annotate(to_phone=Exists(to_phone))
+    visits = Appointment.objects.order_by("-pk")
     if reference := reference_in(text):
         found = visits.filter(reference=reference)
         if found.exists():
             return ["reference"], found
     wanted = Wanted.read(text, timezone.localdate(now))
     return wanted.fields or ["name"], visits.filter(patient__in=wanted.patients())
+
+
+def with_next_step(visits: AppointmentQuerySet, now: datetime) -> AppointmentQuerySet:
+    """Load what a line about a visit says, and whether somebody has to phone."""
+    calls = Message.objects.phone_these_people().still_true(now)
+    visits = visits.select_related("patient", "visit_type__service")
+    return visits.annotate(to_phone=Exists(calls.filter(appointment=OuterRef("pk"))))
 
 
 def reference_in(wanted: str) -> str:

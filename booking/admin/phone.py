@@ -17,6 +17,7 @@ from booking.forms import BirthDateField, StepForm, TimeForm, parse_instant
 from booking.forms.fields import EmailField, NameField, ParagraphField, PhoneField
 from booking.models import Appointment, Patient, Resource, VisitType
 from booking.picker import PARTS, Filters, Page, Times
+from booking.same_person import Suggested, suggest
 from booking.workflow import By, NewRequest
 from services.models import Clinic
 
@@ -189,6 +190,21 @@ class PhonePage:
         else:
             self.form.add_error(None, str(error))
 
+    def known(self) -> Suggested | None:
+        """Return who the caller may be, by what was typed; None if too little was."""
+        typed = {name: self._read(name) or "" for name in ("phone", "email")}
+        names = {n: self.said.get(n, "") for n in ("given_name", "family_name")}
+        widget = self.form.fields["birth_date"].widget
+        try:
+            parts = widget.value_from_datadict(self.said, {}, "birth_date")
+            born = self.form.fields["birth_date"].clean(parts)
+        except ValidationError:
+            born = None
+        if not born and not any(typed.values()):
+            return None
+        text = born.isoformat() if born else ""
+        return suggest(Patient(birth_date_text=text, **typed, **names))
+
     def page(self) -> Page | None:
         """Return the days to show, what is chosen or nearest to it on top."""
         if self.free is None:
@@ -214,6 +230,8 @@ class PhonePage:
             "form_key": self.key,
             "visit_type": self.visit_type,
             "booked": self.booked,
+            "known": self.known(),
+            "asks_who": "know" in self.said,
             "free": self.free,
             "page": self.page(),
             "gone": moment(chosen, self.now) if chosen and gone else "",

@@ -50,6 +50,7 @@ PLACES: dict[str, str | Promise] = {
     "booking_appointment_change": gettext_lazy("A visit"),
     "booking_appointment_find": gettext_lazy("Find a visit"),
     "booking_appointment_phone": gettext_lazy("A caller"),
+    "patient": gettext_lazy("A patient"),
     "booking_waitinglistentry_changelist": gettext_lazy("Waiting list"),
     "booking_message_changelist": gettext_lazy("Messages"),
     "booking_message_change": gettext_lazy("A message"),

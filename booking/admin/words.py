@@ -236,7 +236,7 @@ def next_step(visit: Appointment, now: datetime, *, to_phone: bool = False) -> s
         return _("Waits for a free time")
     if visit.status in (Status.BOOKED, Status.ARRIVED) and visit.start:
         begun = visit.start <= now
-        return _("Record what became of it") if begun else _("The visit")
+        return _("Record what became of it") if begun else _("Expect them")
     return "–"
 
 

@@ -16,7 +16,7 @@ from booking import calendars, clock, limits, links, messages, workflow
 from booking.errors import ChangedMeanwhile, NotPossibleNow, TryAgain
 from booking.forms import OfferForm
 from booking.models import Appointment, Resource, WaitingListEntry
-from booking.policy import DeclineReason, Status
+from booking.policy import Act, DeclineReason, Status
 from clinic_site.client import client_address
 from services.models import Clinic
 
@@ -69,7 +69,9 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
     coming = is_coming(visit, now)
     open_request = visit.status == Status.PENDING
     stands = standing(visit, now)
+    called_off = _called_off(visit)
     context = {
+        "called_off": called_off,
         "visit": visit,
         "kind": _kind(visit, stands, now),
         "heading": _heading(visit, stands, now),
@@ -80,7 +82,9 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "coming": coming,
         "open_request": open_request,
         "late": visit.is_overdue(now),
+        # What was called off passes, too, and no answer to that was late.
         "passed": open_request
+        and not called_off
         and not visit.proposals.asked().filter(start__gt=now).exists(),
         "may_ask_again": visit.decline_reason in MAY_ASK_AGAIN,
         "decline_words": messages.DECLINE_WORDS.get(visit.decline_reason, ""),
@@ -88,6 +92,14 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "undecided": visit.status in UNDECIDED,
     }
     return render(request, "booking/appointment.html", context)
+
+
+def _called_off(visit: Appointment) -> datetime | None:
+    """Return when the visit was to be that we called off, until it has another time."""
+    if visit.status not in (Status.PENDING, Status.PROPOSED):
+        return None
+    event = visit.events.filter(act=Act.CALL_OFF).order_by("-version").first()
+    return datetime.fromisoformat(event.data["moved_from"]) if event else None
 
 
 @require_safe

@@ -8,9 +8,10 @@ from django.http import HttpResponse
 from django.test import Client
 from time_machine import Traveller
 
-from booking import closing
+from booking import closing, links, workflow
 from booking.models import ClosingPlan, Closure, Reservation
 from booking.words import as_value
+from booking.workflow import PATIENT
 from tests import factories
 from tests.factories import NOW, a_booked_visit, a_practice, at
 from tests.records import messages_of, nothing_written
@@ -205,3 +206,51 @@ def test_the_closed_days_of_before_are_listed(desk: Client):
     there = close(desk).url
 
     assert f'href="{there}"' in desk.get(PAGE).text
+
+
+def test_who_is_booked_in_closed_time_is_on_the_desk_until_moved(
+    desk: Client, clock: Traveller
+):
+    visit = a_booked_visit()
+    close(desk, **{f"choice_{visit.pk}": "keep"})
+
+    page = text_of(desk.get("/admin/"))
+    assert "Nobody told the patient: move it, or cancel it." in page
+    assert "1 to phone" in page
+
+    by = factories.a_front_desk_person()
+    workflow.move(visit.pk, at("10:00", factories.THURSDAY), by=by, now=NOW)
+
+    assert "Nobody told the patient" not in text_of(desk.get("/admin/"))
+
+
+def test_the_patients_page_says_that_the_old_time_is_gone(
+    desk: Client, client: Client, clock: Traveller
+):
+    visit = a_booked_visit()
+    close(desk)
+    clock.move_to(DUE)
+    closing.tell(DUE)
+    client.get(f"/appointments/{links.issue(visit, now=DUE)}/")
+
+    page = text_of(client.get("/appointment/"))
+    gone = "Your appointment on Tuesday, November 17, 10:00 AM EST cannot take place."
+    assert gone in page
+    assert "We offer you a time, not booked yet" in page
+
+    workflow.pass_(visit.pk, by=PATIENT, now=DUE)
+    page = text_of(client.get("/appointment/"))
+    assert gone in page
+    assert "have passed" not in page
+
+    visit.refresh_from_db()
+    workflow.offer(
+        visit.pk,
+        [at("12:00", factories.FRIDAY)],
+        expires_at=DUE + closing.SOONEST,
+        by=factories.a_front_desk_person(),
+        now=DUE,
+    )
+    offer = factories.offered(visit)
+    workflow.take(visit.pk, offer.pk, by=PATIENT, now=DUE)
+    assert gone not in text_of(client.get("/appointment/"))

@@ -210,7 +210,7 @@ def test_what_is_found_says_what_comes_next(desk: Client):
         "Answer: late"
     )
     assert [next_step(v, NOW) for v in (booked, waiting, offered, over)] == [
-        "The visit", "Waits for a free time", "The patient chooses a time", "–"
+        "Expect them", "Waits for a free time", "The patient chooses a time", "–"
     ]  # fmt: skip
     assert next_step(booked, late) == "Record what became of it"
     Message.objects.filter(appointment=booked).update(failed_at=NOW)

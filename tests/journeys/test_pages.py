@@ -478,6 +478,13 @@ FRONT_DESK = {
     "book for a caller, times": Look(
         f"{VISITS}phone/", "10:00", "front-desk", choose_a_visit_type
     ),
+    "book for a caller, known": Look(
+        f"{VISITS}phone/", "such as family", "front-desk",
+        type_in("Phone number", "212 555 0199", "Do we know them?"),
+    ),
+    "patient": Look(
+        "/admin/booking/patient/{patient_pk}/", "Visits on this record", "front-desk"
+    ),
     "read to the caller": Look(
         f"{VISITS}{{booked_pk}}/script/", "Let me read that back", "front-desk"
     ),

@@ -100,7 +100,8 @@ class World:
             return str(self.visit_type.service_id)
         if route.startswith("admin/calls/"):
             return str(self.message.pk)
-        if route.startswith("admin/booking/trail/patient/"):
+        of_patient = ("admin/booking/patient/", "admin/booking/trail/patient/")
+        if route.startswith(of_patient):
             return str(self.mine.patient_id)
         _admin, app, model, *_rest = route.split("/")
         return str(self.rows[f"{app}.{model}"])

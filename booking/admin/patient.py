@@ -1,0 +1,92 @@
+"""The page of a patient: who they are, their visits, and who may be the same person."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from booking import clock
+from booking.front_desk import PAGES, may_answer
+from booking.models import Appointment, Patient
+from booking.same_person import FIELDS, Alike, suggest
+
+from .find import with_next_step
+
+# So many visits of all who are on the page are shown, the newest.
+VISITS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A patient who may be the same person, beside the one that the page is about.
+
+    `verdicts` say of name, birth_date, phone and email whether they are the same;
+    `visits` are the newest first.
+    """
+
+    patient: Patient
+    verdicts: dict[str, str]
+    visits: list[Appointment]
+
+
+@require_safe
+def patient_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one record of a person, and beside it those that may be of the same."""
+    if not request.user.has_perm("booking.view_appointment"):
+        raise PermissionDenied
+    patient = get_object_or_404(Patient, pk=pk)
+    found, now = suggest(patient), clock.now()
+    visits = visits_of([patient, *(other.patient for other in found.shown)], now)
+    context = {
+        "title": _("A patient"),
+        "patient": patient,
+        "visits": visits.get(patient.pk, []),
+        "likely": [record(other, visits) for other in found.likely],
+        "sharing": [record(other, visits) for other in found.sharing],
+        "more": found.more,
+        "limit": VISITS if sum(map(len, visits.values())) == VISITS else 0,
+        "may_answer": may_answer(request),
+        "form_key": uuid.uuid4(),
+        "now": now,
+    }
+    return TemplateResponse(
+        request,
+        "admin/booking/patient.html",
+        {**admin.site.each_context(request), **context},
+    )
+
+
+def record(alike: Alike, visits: dict[int, list[Appointment]]) -> Record:
+    verdicts = {
+        what.replace(" ", "_"): compared(alike, what) for what in FIELDS.values()
+    }
+    return Record(alike.patient, verdicts, visits.get(alike.patient.pk, []))
+
+
+def compared(alike: Alike, what: str) -> str:
+    """Return in words how something of two records compares."""
+    if what in alike.same:
+        return _("same")
+    return _("differs") if what in alike.differs else _("not known")
+
+
+def visits_of(
+    patients: Iterable[Patient], now: datetime
+) -> dict[int, list[Appointment]]:
+    """Return the newest visits of some patients, by patient, in one query."""
+    rows = Appointment.objects.filter(patient__in=[p.pk for p in patients])
+    found: dict[int, list[Appointment]] = {}
+    for visit in with_next_step(rows, now).order_by("-pk")[:VISITS]:
+        found.setdefault(visit.patient_id, []).append(visit)
+    return found
+
+
+PAGES += [("booking/patient/<int:pk>/", patient_page, "patient")]
