@@ -78,7 +78,7 @@ def forget(appointment_id: int, *, now: datetime) -> bool:
     calls.update(overtaken_at=now)  # nobody can be called about it any more
     noted = [event.pk for event in visit.events.all() if event.private_note]
     AppointmentEvent.objects.filter(pk__in=noted).update(private_note="")
-    visit.note_to_patient = visit.requested_by_name = visit.request_digest = ""
+    visit.note_to_patient = visit.requested_by_name = ""
     visit.payer_details = {}
     visit.forgotten_at = now
     visit.save()

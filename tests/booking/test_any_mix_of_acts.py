@@ -1432,6 +1432,21 @@ class AnyMixOfActs(RuleBasedStateMachine):
     def months_go_by(self, days: int) -> None:
         self.move_to(self.now + days * DAY)
 
+    @precondition(lambda self: self.those(("cancelled",)))
+    @rule(data=st.data())
+    def the_night_forgets_a_request(self, data: st.DataObject) -> None:
+        visit = self.visit(data, "cancelled")
+        last = visit.events.latest("version").at
+        forget = partial(workflow.forget, visit.pk, now=self.now)
+        if visit.forgotten_at or self.now < last + 90 * DAY:
+            with self.nothing_new():
+                assert not forget()
+            return
+        assert forget()
+        others = visit.patient.appointments.filter(forgotten_at=None)
+        visit.patient.refresh_from_db()
+        assert bool(visit.patient.given_name) is others.exists()
+
     @rule()
     def the_clocks_are_about_to_change(self) -> None:
         self.move_to(factories.at("16:00", next_clock_change(self.now) - 2 * DAY))
