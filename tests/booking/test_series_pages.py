@@ -245,7 +245,7 @@ def test_a_request_of_which_no_time_can_be_had_is_no_dead_end(desk: Client) -> N
 
     page = plan(desk, visit)
 
-    assert "phone the patient, or decline" in text_of(page)
+    assert "offer another, or phone the patient" in text_of(page)
     assert f'href="{address("change", visit)}"' in page.text
 
 
