@@ -15,7 +15,7 @@ from services.list_filters import OfferedFilters
 LISTED = 5000
 
 
-class FirstPages(Paginator):  # type: ignore[type-arg]  # not when it runs
+class FirstPages(Paginator):
     """The pages of the first rows. However many follow, they are not counted."""
 
     @cached_property
