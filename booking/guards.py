@@ -97,12 +97,14 @@ for _table, (_name, _columns) in FIXED.items():
             BEGIN SELECT RAISE(ABORT, '{_name}'); END
         """  # fmt: skip
     # INSERT OR REPLACE deletes what stands in its way, and no trigger hears of it.
+    # Without an OR that is never true, over which SQLite would read the whole table.
     _same = " AND ".join(f"old.{column} = NEW.{column}" for column in _columns)
+    _taken = f"old.id = NEW.id OR ({_same})" if _same else "old.id = NEW.id"
     _SQLITE[f"{_name}_insert"] = _table, f"""
         CREATE TRIGGER {_name}_insert BEFORE INSERT ON {_table}
         WHEN EXISTS (
             SELECT 1 FROM {_table} AS old
-            WHERE old.id = NEW.id OR ({_same or "FALSE"})
+            WHERE {_taken}
         )
         BEGIN SELECT RAISE(ABORT, '{_name}'); END
     """  # fmt: skip

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.forms import Form
 from django.http import (
     HttpRequest,
@@ -45,13 +45,13 @@ from booking.queue import judge
 from booking.same_person import suggest
 from booking.waiting_list import Place
 from booking.workflow import By
-from services.list_filters import OfferedFilters
 
 from . import words
 from .beside import days_around, rivals_of
 from .filters import DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits, with_next_step
 from .forms import NOTE_LENGTH, AnswerForm, DeclineForm, FindForm
+from .long_lists import LongList, OneOrder
 from .moving import MovePage
 from .offering import OfferPage, can_offer
 from .owning import OwnerPage
@@ -68,7 +68,7 @@ WANTED = "wanted"
 SWAP = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 
-class VisitList(ChangeList):
+class VisitList(OneOrder):
     """A page of the list. What waits is judged as on the desk: all of it at once."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -79,12 +79,11 @@ class VisitList(ChangeList):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(OfferedFilters):
+class AppointmentAdmin(LongList):
     list_display = ["reference", "who", "visit_type", "status", "when", "answer_by"]
     list_filter = [StatusFilter, DueFilter, "visit_type__service", DayFilter]
     list_select_related = ["patient", "visit_type__service"]
     list_per_page = 50
-    show_facets = admin.ShowFacets.NEVER
     actions = ["accept_first_choices", "decline_selected"]
 
     # --- What may be done at all --------------------------------------------------
@@ -171,11 +170,13 @@ class AppointmentAdmin(OfferedFilters):
         return visits.order_by(*self.get_ordering(request))
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
-        return [
-            F("reply_by").asc(nulls_last=True),
-            F("start").desc(nulls_last=True),
-            "pk",
-        ]
+        """Return an order that an index has, once the list is narrowed down."""
+        status = request.GET.get(StatusFilter.parameter_name)
+        if not status:
+            return ["reply_by", "pk"]
+        if status in policy.AGREED or request.GET.get(DayFilter.parameter_name):
+            return ["-start", "-pk"]
+        return ["-requested_at", "-pk"]
 
     @admin.display(
         description=gettext_lazy("patient"),

@@ -4,13 +4,13 @@ from django.utils.translation import gettext_lazy as _
 
 from booking import clock
 from booking.models import Message
-from services.list_filters import OfferedFilters
 
+from .long_lists import LongList
 from .words import state, text
 
 
 @admin.register(Message)
-class MessageAdmin(OfferedFilters):
+class MessageAdmin(LongList):
     """What was said to patients and what became of it: to read, never to change."""
 
     list_display = ["kind", "appointment", "channel", "created_at", "state"]
@@ -20,7 +20,7 @@ class MessageAdmin(OfferedFilters):
         "appointment", "kind", "channel", "recipient", "subject", "said", "state",
         "created_at", "attempts", "last_error",
     ]  # fmt: skip
-    ordering = ["-created_at", "-pk"]
+    ordering = ["-pk"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db.models import Max, Min
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -114,7 +115,11 @@ class Asked:
         if self.day:
             start = make_aware(datetime.combine(self.day, time()))
             end = make_aware(datetime.combine(self.day + timedelta(days=1), time()))
-            events = events.filter(at__gte=start, at__lt=end)
+            day = AuditEvent.objects.filter(at__gte=start, at__lt=end).order_by()
+            # By number, or all that came later would be gone through.
+            found = day.aggregate(first=Min("pk"), last=Max("pk"))
+            numbers = found["first"] or 0, found["last"] or 0
+            events = events.filter(pk__range=numbers, at__gte=start, at__lt=end)
         if self.before is not None:
             events = events.filter(pk__lt=self.before)
         return events[: SHOWN + 1]

@@ -170,6 +170,10 @@ class Appointment(models.Model):
         indexes = [
             models.Index(fields=["status", "reply_by"], name="appointment_queue"),
             models.Index(fields=["status", "start"], name="appointment_day"),
+            models.Index(fields=["status", "requested_at"], name="appointment_asked"),
+            # Reports and lists ask for days of visits in any state.
+            models.Index(fields=["start"], name="appointment_start"),
+            models.Index(fields=["requested_at"], name="appointment_requested"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -36,6 +36,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["action", "id"], name="audit_action")]
 
     def __str__(self) -> str:
         return f"{self.pk} {self.action} {self.route}"

@@ -134,7 +134,8 @@ class WaitingListEntry(models.Model):
                 fields=["joined_at"],
                 name="waiting_in_order",
                 condition=Q(ended_at=None),
-            )
+            ),
+            models.Index(fields=["joined_at"], name="waiting_joined"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -589,7 +589,7 @@ def test_the_list_opens_on_what_needs_an_answer_and_filters(desk: Client) -> Non
         ("", [waiting]),
         ("?status=booked", [later, booked]),
         ("?status=cancelled", []),
-        ("?status=all", [waiting, later, booked]),
+        ("?status=all", [later, booked, waiting]),
         ("?status=all&day=tomorrow", [booked]),
         ("?status=all&day=today", []),
         ("?status=all&day=week", [later, booked]),
@@ -597,6 +597,21 @@ def test_the_list_opens_on_what_needs_an_answer_and_filters(desk: Client) -> Non
     ):
         page = desk.get(LIST + query)
         assert list(page.context["cl"].result_list) == expected, query
+
+
+def test_a_long_list_is_not_counted_to_its_end_nor_sorted_anew(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("booking.admin.long_lists.LISTED", 2)
+    visit_type = a_practice()
+    first, second, third = (
+        a_request(visit_type, at(time)) for time in ("10:00", "11:00", "14:00")
+    )
+    page = desk.get(LIST + "?status=all&o=1")
+    assert list(page.context["cl"].result_list) == [third, second, first]
+    assert "2 appointments or more. Filter the list" in text_of(page)
+    Appointment.objects.filter(pk=first.pk).update(reply_by=NOW)
+    assert desk.get(LIST).context["cl"].result_list[0] == first
 
 
 def test_what_waits_stands_in_the_list_with_all_that_it_takes_to_answer(
