@@ -154,6 +154,16 @@ class TakenOn(BookingError):
     message = _("%(who)s has taken this on at %(when)s.")
 
 
+class MergedAlready(BookingError):
+    """One of two records is joined to another one already."""
+
+    code = "merged_already"
+    message = _(
+        "One of these records is joined to another already. Look at both, and undo what"
+        " is wrong first."
+    )
+
+
 class CannotTakeOn(BookingError):
     """A task was to be given to an account that cannot do it."""
 

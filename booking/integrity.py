@@ -31,6 +31,7 @@ from .models import (
     Claim,
     ClosingRow,
     Closure,
+    Merge,
     Message,
     Patient,
     Proposal,
@@ -129,6 +130,7 @@ def find(now: datetime) -> Iterator[Fault]:
     yield from _visits()
     yield from _claims()
     yield from _people()
+    yield from _merges()
     yield from _silent_messages(now)
     yield from _not_forgotten()
     yield from _closings(now)
@@ -726,6 +728,18 @@ def _claims() -> Iterator[Fault]:
 
 # As it is stored, so that what no key opens is a fault and not an error.
 _SECRET = [Cast(name, TextField()) for name in ("birth_date_text", "phone", "email")]
+
+
+def _merges() -> Iterator[Fault]:
+    """See that from a second record one step leads to the first, and no further."""
+    standing = Merge.objects.standing()
+    further = standing.filter(duplicate=OuterRef("patient"))
+    for merge in standing.filter(Exists(further)):
+        yield Fault(
+            "merged_in_a_row",
+            f"Patient {merge.duplicate_id} is joined to {merge.patient_id}, which is"
+            " joined to another.",
+        )
 
 
 def _people() -> Iterator[Fault]:

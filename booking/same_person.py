@@ -1,7 +1,8 @@
 """Whose record may be of the same person as another, and why.
 
 Every request brings a row of its own, and families share phones and addresses. So this
-only suggests, from what is equal and what is not; people decide.
+only suggests, from what is equal and what is not; people decide, and `workflow.merge`
+keeps what they decided.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,9 +10,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from .models import Patient
+from .models import Merge, Patient
 from .models.patient import DERIVED
 
 # So many are shown; the others are counted. So many are compared, the newest.
@@ -92,7 +93,26 @@ def _candidates(
     if not shares:
         return []
     others = Patient.objects.filter(shares).exclude(pk=patient.pk).order_by("-pk")
+    if patient.pk:
+        others = others.exclude(_is_joined(patient))
     return others.values_list("pk", *FIELDS)[:COMPARED]
+
+
+def _is_joined(patient: Patient) -> Q:
+    """Return what holds of the records that are joined with the patient's."""
+    standing = Merge.objects.standing()
+    kept = standing.filter(duplicate=patient).values("patient")
+    same = standing.filter(duplicate=OuterRef("pk"))
+    same = same.filter(Q(patient=patient) | Q(patient__in=kept))
+    return Q(pk__in=kept) | Q(Exists(same))
+
+
+def joined(patient: Patient) -> tuple[Merge | None, list[Merge]]:
+    """Return by which merge this is a second record, and which it has; two queries."""
+    standing = Merge.objects.standing().select_related("patient", "duplicate", "user")
+    return standing.filter(duplicate=patient).first(), list(
+        standing.filter(patient=patient)
+    )
 
 
 def _compared(

@@ -5,18 +5,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from booking import clock
-from booking.front_desk import PAGES, may_answer
+from booking import clock, trail, workflow
+from booking.errors import BookingError
+from booking.front_desk import PAGES, key_in, may_answer, signed_in
 from booking.models import Appointment, Patient
-from booking.same_person import FIELDS, Alike, suggest
+from booking.same_person import FIELDS, Alike, joined, suggest
+from booking.workflow import By
 
 from .find import with_next_step
 
@@ -44,11 +47,16 @@ def patient_page(request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     patient = get_object_or_404(Patient, pk=pk)
     found, now = suggest(patient), clock.now()
-    visits = visits_of([patient, *(other.patient for other in found.shown)], now)
+    second_of, seconds = joined(patient)
+    others = [merge.duplicate for merge in seconds]
+    others += [other.patient for other in found.shown]
+    visits = visits_of([patient, *others], now)
     context = {
         "title": _("A patient"),
         "patient": patient,
         "visits": visits.get(patient.pk, []),
+        "second_of": second_of,
+        "seconds": [(merge, visits.get(merge.duplicate_id, [])) for merge in seconds],
         "likely": [record(other, visits) for other in found.likely],
         "sharing": [record(other, visits) for other in found.sharing],
         "more": found.more,
@@ -89,4 +97,36 @@ def visits_of(
     return found
 
 
-PAGES += [("booking/patient/<int:pk>/", patient_page, "patient")]
+@require_POST
+def merge_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Join another record to this one, or take that back."""
+    if not may_answer(request):
+        raise PermissionDenied
+    patient = get_object_or_404(Patient, pk=pk)
+    there = HttpResponseRedirect(reverse("admin:patient", args=[pk]))
+    other = Patient.objects.filter(pk=key_in(request.POST.get("other", ""))).first()
+    undo = "undo" in request.POST
+    if other is None or other == patient:
+        messages.error(request, _("Choose another record."))
+        return there
+    if not undo and not request.POST.get("sure"):
+        messages.error(request, _("Ask the person first, then tick that you did."))
+        return there
+    act, said = workflow.merge, _("Joined: two records of one person.")
+    if undo:
+        act, said = workflow.unmerge, _("Undone: two people again.")
+    try:
+        is_new = act(pk, other.pk, by=By.staff(signed_in(request)), now=clock.now())
+    except BookingError as error:
+        messages.error(request, str(error))
+        return there
+    if is_new:
+        trail.changed(request, pk, merge="undone" if undo else "made")
+    messages.success(request, said)
+    return there
+
+
+PAGES += [
+    ("booking/patient/<int:pk>/", patient_page, "patient"),
+    ("booking/patient/<int:pk>/merge/", merge_view, "merge"),
+]

@@ -6,6 +6,7 @@ from .event import AppointmentEvent
 from .form_key import FormKey
 from .limit import Hit
 from .link import AppointmentLink
+from .merge import Merge
 from .message import Heartbeat, Message
 from .office import clinic_zone, open_windows
 from .paperwork import Paper
@@ -44,6 +45,7 @@ __all__ = [
     "Hours",
     "Ignoring",
     "LegalHold",
+    "Merge",
     "Message",
     "Paper",
     "Part",

@@ -60,8 +60,9 @@ class Patient(models.Model):
     """One person as they told us; every request brings its own row, and a series one.
 
     Nothing here was verified, so two rows are never joined by the software: it only
-    suggests who may be the same person (`same_person`). What could identify or reach
-    somebody is encrypted; the name is not, for staff to find.
+    suggests who may be the same person (`same_person`), and staff decide (`Merge`).
+    What could identify or reach somebody is encrypted; the name is not, for staff to
+    find.
     `folded_name` and the fields named `…_index` are made from the others as the row is
     saved, to find it by: the name as it is compared, and keyed digests of the rest.
     """

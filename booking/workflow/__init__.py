@@ -14,6 +14,7 @@ from .forget import empty_messages, forget, keep_record, stop_keeping, when_to_f
 from .hold import hold, release, renew
 from .join import join
 from .leave import leave
+from .merge import merge, unmerge
 from .move import can_move, move, moved_to
 from .offer import offer
 from .paper import file_paper
@@ -52,6 +53,7 @@ __all__ = [
     "keep_record",
     "lapse",
     "leave",
+    "merge",
     "move",
     "moved_to",
     "offer",
@@ -71,6 +73,7 @@ __all__ = [
     "swappable",
     "take",
     "undo_closing",
+    "unmerge",
     "want_earlier",
     "when_to_forget",
 ]

@@ -5,17 +5,21 @@ import uuid
 import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from booking.models import Appointment, AuditEvent, Patient
+from booking import integrity, workflow
+from booking.errors import NotAllowed
+from booking.models import Appointment, AppointmentEvent, AuditEvent, Merge, Patient
 from booking.names import fold
 from booking.same_person import COMPARED, SHOWN, is_same_name, suggest
-from tests.factories import a_practice, a_request, at, patient_details
+from booking.workflow import By
+from tests.factories import NOW, a_practice, a_request, at, patient_details
 from tests.records import nothing_written
 
-from .desk import a_colleague, address, text_of
+from .desk import a_colleague, address, said, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -204,3 +208,94 @@ def test_who_may_not_see_visits_sees_no_patient(client: Client, group: str):
     rosa = a_request(patient=ROSA).patient
     client.force_login(a_colleague(group, username="ben"))
     assert client.get(page_of(rosa)).status_code == 403
+
+
+# --- Joining them ------------------------------------------------------------------
+
+
+def join(
+    client: Client, patient: Patient, second: Patient, **data: str
+) -> HttpResponse:
+    there = reverse("admin:merge", args=[patient.pk])
+    return client.post(there, {"other": str(second.pk), "sure": "1"} | data)
+
+
+def test_staff_join_two_records_and_undo_that(desk: Client):
+    by_mail, by_phone, _ = three_records(a_practice())
+    rosa, other = by_mail.patient, by_phone.patient
+    newest = AppointmentEvent.objects.latest("pk").pk
+
+    for _ in range(2):
+        assert said(join(desk, rosa, other))[-1] == "Joined: two records of one person."
+
+    merge = Merge.objects.get()
+    assert (merge.patient, merge.duplicate, merge.at) == (rosa, other, NOW)
+    assert merge.user.username == "ana"
+    events = AuditEvent.objects.filter(action="change")
+    assert [event.data for event in events] == [{"merge": "made"}]
+    subjects = {subject.patient_id for subject in events.get().subjects.all()}
+    assert subjects == {rosa.pk, other.pk}
+    page = text_of(desk.get(page_of(rosa)))
+    assert "Other records of this person" in page
+    assert by_phone.reference in page
+    assert "Perhaps the same person" not in page
+    second = text_of(desk.get(page_of(other)))
+    assert "This is a second record of one person" in second
+    assert "Joined by Ana Demo" not in second
+    # What was told, and where messages go, is as it was.
+    assert AppointmentEvent.objects.latest("pk").pk == newest
+    by_phone.refresh_from_db()
+    assert by_phone.patient == other
+
+    for _ in range(2):
+        assert "two people" in said(join(desk, rosa, other, undo="1"))[-1]
+    merge.refresh_from_db()
+    assert (merge.undone_at, merge.undone_by) == (NOW, merge.user)
+    assert "Perhaps the same person" in text_of(desk.get(page_of(rosa)))
+    assert integrity.faults(NOW) == []
+
+
+def test_records_are_joined_only_by_who_asked_and_to_another_record(desk: Client):
+    rosa, other = a_patient(), a_patient()
+
+    with nothing_written():
+        unsure = join(desk, rosa, other, sure="")
+        itself, nobody = join(desk, rosa, rosa), join(desk, rosa, other, other="x")
+
+    assert said(unsure) == ["Ask the person first, then tick that you did."]
+    for response in (itself, nobody):
+        assert said(response)[-1] == "Choose another record."
+
+
+def test_a_record_has_one_first_record_and_nobody_has_to_follow_two_steps(desk: Client):
+    rosa, second, third = a_patient(), a_patient(), a_patient()
+    join(desk, rosa, second)
+
+    with nothing_written():
+        for patient, other in (
+            (second, rosa), (third, second), (second, third), (third, rosa),
+        ):  # fmt: skip
+            assert said(join(desk, patient, other))[-1].startswith(
+                "One of these records is joined to another already."
+            )
+    join(desk, rosa, third)
+    assert Merge.objects.standing().count() == 2
+    assert suggest(third).shown == suggest(rosa).shown == []
+
+
+def test_a_chain_of_records_is_a_fault():
+    one, two, three = a_patient(), a_patient(), a_patient()
+    user = a_colleague()
+    for patient, other in ((one, two), (two, three)):
+        Merge.objects.create(patient=patient, duplicate=other, at=NOW, user=user)
+
+    assert [fault.code for fault in integrity.faults(NOW)] == ["merged_in_a_row"]
+
+
+def test_who_may_not_answer_joins_nobody():
+    rosa, other = a_patient(), a_patient()
+    editor = By.staff(a_colleague("Content editor", username="ed"))
+
+    for act in (workflow.merge, workflow.unmerge):
+        with nothing_written(), pytest.raises(NotAllowed):
+            act(rosa.pk, other.pk, by=editor, now=NOW)

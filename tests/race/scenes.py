@@ -38,7 +38,9 @@ from booking.models import (
     ClosingRow,
     Closure,
     Ignoring,
+    Merge,
     Message,
+    Patient,
     Proposal,
     Reservation,
     Resource,
@@ -337,6 +339,26 @@ def take_on(visit: int, user: int) -> bool:
     return workflow.entrust(
         visit, Claim.Task.ANSWER, to=colleague, by=By.staff(colleague), now=NOW
     )
+
+
+def a_patient() -> int:
+    return Patient.objects.create(**factories.patient_details()).pk
+
+
+def merge(patient: int, duplicate: int, user: int) -> bool:
+    by = By.staff(User.objects.get(pk=user))
+    return workflow.merge(patient, duplicate, by=by, now=NOW)
+
+
+def merge_without_the_lock(patient: int, duplicate: int, user: int) -> None:
+    """Look, then write, with no lock between: the control."""
+    if not Merge.objects.filter(duplicate=patient).exists():
+        time.sleep(0.05)
+        Merge(patient_id=patient, duplicate_id=duplicate, at=NOW, user_id=user).save()
+
+
+def merges_of(*patients: int) -> int:
+    return Merge.objects.standing().filter(duplicate__in=patients).count()
 
 
 def take_on_without_the_lock(visit: int, user: int) -> None:

@@ -1,0 +1,53 @@
+"""Records of one person that staff have joined."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from .patient import Patient
+
+
+class MergeQuerySet(models.QuerySet["Merge"]):
+    def standing(self) -> "MergeQuerySet":
+        """Return those that nobody has undone."""
+        return self.filter(undone_at=None)
+
+
+class Merge(models.Model):
+    """`duplicate` is a second record of the person of `patient`, until it is undone.
+
+    FHIR says it as Patient.link, "replaces". Nothing moves and nothing is overwritten:
+    each visit stays on the record as it was told, with its messages and its link. So a
+    merge that was wrong is undone without a trace in the visits.
+    """
+
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="merged")
+    duplicate = models.ForeignKey(Patient, models.PROTECT, related_name="merges")
+    at = models.DateTimeField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+
+    objects = MergeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["duplicate"],
+                condition=Q(undone_at=None),
+                name="merge_into_one_record",
+            ),
+            models.CheckConstraint(
+                condition=~Q(patient=F("duplicate")), name="merge_of_two_records"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.duplicate_id} is {self.patient_id}"
