@@ -228,6 +228,8 @@ class FrontDeskSite(admin.AdminSite):
         message = get_object_or_404(
             Message.objects.select_related("appointment", "called_by"), pk=pk
         )
+        # First, as it refuses a form that cannot be read.
+        plan = key_in(request.POST.get("plan", ""))
         still = Message.objects.phone_these_people().filter(pk=pk)
         done = still.update(called_at=clock.now(), called_by=request.user)
         if done:
@@ -249,7 +251,6 @@ class FrontDeskSite(admin.AdminSite):
         else:
             words = _("%(reference)s: this call is no longer needed.")
         messages.success(request, words % params)
-        plan = key_in(request.POST.get("plan", ""))
         if plan is None:
             return HttpResponseRedirect(reverse("admin:index"))
         # From the call list of a closed day.

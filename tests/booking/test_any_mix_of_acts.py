@@ -40,6 +40,7 @@ from booking.errors import (
     DifferentForm,
     DifferentRequest,
     DoneMeanwhile,
+    MergedAlready,
     NotAllowed,
     NotItsTime,
     NotPossibleNow,
@@ -173,6 +174,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self.closed: list[tuple[dict[str, Any], uuid.UUID, int]] = []
         self.status: dict[int, tuple[str, str]] = {}
         self.claims: dict[tuple[int, str], tuple[int, int]] = {}
+        # Records that are joined: the first, and its second.
+        self.joined: set[tuple[int, int]] = set()
         self.looked = 0
         self.events: list[Any] = []
         self.messages: list[Any] = []
@@ -785,6 +788,32 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "paper": agreed,
             "outcome": agreed and visit.start <= self.now,
         }[task]
+
+    @precondition(lambda self: len(self.status) > 1)
+    @rule(data=st.data(), who=desk, undo=st.booleans())
+    def the_desk_joins_two_records(
+        self, data: st.DataObject, who: int, undo: bool
+    ) -> None:
+        one, other = self.visit(data).patient_id, self.visit(data).patient_id
+        act = partial(
+            workflow.unmerge if undo else workflow.merge, one, other,
+            by=self.clinic.desk[who], now=self.now,
+        )  # fmt: skip
+        stands = (one, other) in self.joined
+        if one == other:
+            return
+        if stands is not undo:
+            with self.nothing_new():
+                assert not act()
+        elif undo:
+            assert act()
+            self.joined.remove((one, other))
+        elif any(s in (one, other) or f == other for f, s in self.joined):
+            with pytest.raises(MergedAlready), nothing_written():
+                act()
+        else:
+            assert act()
+            self.joined.add((one, other))
 
     # --- The waiting list, and offers ----------------------------------------------
 
@@ -1510,10 +1539,12 @@ class AnyMixOfActs(RuleBasedStateMachine):
             appointment=OuterRef("appointment"), pk__lt=OuterRef("pk")
         )
         in_line = owed.exclude(Exists(earlier))
+        self.the_worker_tells_of_closed_days()
         while soonest := in_line.aggregate(at=Min("due_at"))["at"]:
             self.move_to(soonest)
             while delivery.deliver_next():
                 pass
+            self.the_worker_tells_of_closed_days()
         delivery.purge(self.now)
         assert integrity.faults(self.now) == []
         for message in Message.objects.all():

@@ -125,14 +125,14 @@ class Clinic:
         return set().union(*(self.open_minutes(resource, day) for day in days))
 
     def busy_minutes(self, resource):
-        return self.visit_minutes(resource) | self.closed_minutes(resource, "")
+        return self.visit_minutes(resource) | self.closed_minutes(resource, None)
 
     def own_minutes(self, resource):
         return minutes_in(self.calendars[resource].own)
 
     def closed_minutes(self, resource, name):
         closures = self.calendars[resource].closed
-        return minutes_in(c for c in closures if name in ("", c.name))
+        return minutes_in(c for c in closures if name in (None, c.name))
 
     # What each start is like
 
@@ -143,7 +143,7 @@ class Clinic:
         ends = start + self.rules.minutes * 60
         return range(begins, ends + max(self.rules.after, calendar.after) * 60, 60)
 
-    def is_closed(self, resource, start, name=""):
+    def is_closed(self, resource, start, name=None):
         closed = self.closed_minutes(resource, name)
         return not closed.isdisjoint(self.reserved(resource, start))
 
@@ -159,7 +159,7 @@ class Clinic:
             if self.busy_minutes(r).isdisjoint(self.reserved(r, start))
         }
 
-    def unclosed_at(self, start, name=""):
+    def unclosed_at(self, start, name=None):
         return {r for r in self.open_at(start) if not self.is_closed(r, start, name)}
 
     def own_at(self, start):

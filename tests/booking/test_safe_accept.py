@@ -30,7 +30,13 @@ DESK = "/admin/"
 
 
 def named(name: str) -> dict[str, object]:
-    return patient_details(family_name=name)
+    """Return somebody who shares nothing with the others."""
+    return patient_details(
+        family_name=name,
+        birth_date_text="",
+        phone="",
+        email=f"{name.lower()}@example.com",
+    )
 
 
 def page_of(client: Client, visit: Appointment) -> HttpResponse:

@@ -215,7 +215,7 @@ def test_the_wanted_clinician_is_the_one_who_is_booked(desk):
 
 
 def test_a_time_that_has_passed_cannot_be_booked(desk):
-    visit = a_request(a_practice(reply_promise=10_000), at("10:00"))
+    visit = a_request(a_practice(), at("10:00"))
 
     with nothing_written(), pytest.raises(TimeNotOffered) as refusal:
         accept(visit, desk, now=at("10:01"))

@@ -96,6 +96,7 @@ WITHOUT_EVENT = {
     "admin/calls/<int:pk>/",
     "admin/booking/appointment/<int:pk>/paper/",
     "admin/booking/appointment/<int:pk>/legal-hold/",
+    "admin/booking/patient/<int:pk>/merge/",
     "admin/booking/appointment/<int:pk>/owner/",
 }
 BUTTONS = [route for route in WRITES if route.startswith("admin/")]
