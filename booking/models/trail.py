@@ -25,7 +25,7 @@ class AuditEvent(models.Model):
 
     id = models.BigIntegerField(primary_key=True, help_text="1, 2, 3 … without a gap.")
     at = models.DateTimeField(db_index=True)
-    user_id = models.BigIntegerField(null=True, db_index=True)
+    user_id = models.BigIntegerField(null=True)
     username = models.CharField(max_length=150, blank=True)
     action = models.CharField(max_length=20, choices=Action)
     route = models.CharField(max_length=100, help_text="The name of the page's route.")
@@ -36,7 +36,10 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["action", "id"], name="audit_action")]
+        indexes = [
+            models.Index(fields=["action", "id"], name="audit_action"),
+            models.Index(fields=["user_id", "id"], name="audit_user"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk} {self.action} {self.route}"
