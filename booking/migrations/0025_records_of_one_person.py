@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0023_lists_have_indexes"),
+        ("booking", "0024_trail_of_somebody"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
