@@ -104,7 +104,8 @@ def merge_view(request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     patient = get_object_or_404(Patient, pk=pk)
     there = HttpResponseRedirect(reverse("admin:patient", args=[pk]))
-    other = Patient.objects.filter(pk=key_in(request.POST.get("other", ""))).first()
+    key = key_in(request.POST.get("other", ""))
+    other = Patient.objects.filter(pk=key or 0).first()
     undo = "undo" in request.POST
     if other is None or other == patient:
         messages.error(request, _("Choose another record."))

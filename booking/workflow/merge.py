@@ -26,6 +26,7 @@ def merge(patient_id: int, duplicate_id: int, *, by: By, now: datetime) -> bool:
     second = standing.filter(duplicate__in=(patient_id, duplicate_id))
     if second.exists() or standing.filter(patient=duplicate_id).exists():
         raise MergedAlready
+    assert by.user  # noqa: S101 -- only staff have the right
     Merge.objects.create(
         patient_id=patient_id, duplicate_id=duplicate_id, at=now, user=by.user
     )
