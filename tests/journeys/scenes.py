@@ -42,6 +42,7 @@ from booking.models import (
     ClosingPlan,
     Closure,
     Message,
+    Patient,
     Proposal,
     Resource,
     SecondFactor,
@@ -172,6 +173,8 @@ class Scenes:
         yield "pending", self.link(pending)
         yield "pending_pk", str(pending.pk)
         yield "patient_pk", str(pending.patient_id)
+        second = Patient.objects.create(**patient_details())
+        workflow.merge(pending.patient_id, second.pk, by=self.by, now=self.now)
         late = self.request(asked=self.now - 6 * DAY)
         yield "late", self.link(late)
         self.takes_on(late)

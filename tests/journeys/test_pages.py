@@ -483,7 +483,8 @@ FRONT_DESK = {
         type_in("Phone number", "212 555 0199", "Do we know them?"),
     ),
     "patient": Look(
-        "/admin/booking/patient/{patient_pk}/", "Visits on this record", "front-desk"
+        "/admin/booking/patient/{patient_pk}/", "Other records of this person",
+        "front-desk",
     ),
     "read to the caller": Look(
         f"{VISITS}{{booked_pk}}/script/", "Let me read that back", "front-desk"
