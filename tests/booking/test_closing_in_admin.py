@@ -254,3 +254,15 @@ def test_the_patients_page_says_that_the_old_time_is_gone(
     offer = factories.offered(visit)
     workflow.take(visit.pk, offer.pk, by=PATIENT, now=DUE)
     assert gone not in text_of(client.get("/appointment/"))
+
+
+def test_the_same_form_with_another_reason_is_refused_in_words(desk: Client):
+    a_booked_visit(a_practice())
+    data = sent_by(desk.get(PAGE, TUESDAY))
+    desk.post(PAGE, data)
+
+    with nothing_written():
+        again = desk.post(PAGE, data | {"reason": "equipment"})
+
+    assert again.status_code == 200
+    assert "already sent, with other content" in text_of(again)

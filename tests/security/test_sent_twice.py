@@ -522,6 +522,7 @@ CHANGED = {
 BY_THEMSELVES = {  # tested elsewhere
     f"{APPOINTMENT}phone/",
     f"{APPOINTMENT}<int:pk>/series/",
+    CLOSING,
     "book/check/",
 }
 
