@@ -306,8 +306,6 @@ class AppointmentAdmin(LongList):
             offers=visit.proposals.offers(),
             acts=workflow.recordable(visit, now),
             papers=paperwork.of_visit(visit, now),
-            legal_hold=LegalHold.objects.filter(appointment=visit).first(),
-            forgets_at=workflow.when_to_forget(visit, RetentionRules.current()),
             tasks=tasks.of_visit(visit, now),
             owners=tasks.owners([visit, *(rival.visit for rival in rivals)]),
             claims=visit.claims.select_related("user", "by"),
@@ -316,7 +314,17 @@ class AppointmentAdmin(LongList):
             can_move=workflow.can_move(visit, now),
             may_answer=may_answer(request),
             now=now,
+            **self.kept(request, visit),
         )
+
+    def kept(self, request: HttpRequest, visit: Appointment) -> dict[str, Any]:
+        """Return for how long the record is kept, for those who decide it."""
+        if not request.user.has_perm("booking.change_retentionrules"):
+            return {}
+        return {
+            "legal_hold": LegalHold.objects.filter(appointment=visit).first(),
+            "forgets_at": workflow.when_to_forget(visit, RetentionRules.current()),
+        }
 
     def places(self, visit: Appointment, now: datetime) -> list[Place]:
         """Return the visit's place on the waiting list, if it has one."""

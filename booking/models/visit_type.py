@@ -216,7 +216,7 @@ class VisitType(models.Model):
     def _notice(self, schedule: "Schedule", now: datetime, is_agreed: bool) -> int:
         """Return from when on the public may come, in minutes from `now`.
 
-        Nobody is offered a time that is over before the clinic has to have answered.
+        Nobody is offered a time that comes before the clinic has to have answered.
         """
         if is_agreed:
             return self.lead_time
