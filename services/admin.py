@@ -1,9 +1,8 @@
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from .in_use import KeptWhileInUse
-from .list_filters import OfferedFilters
+from .list_filters import FixedRows, OfferedFilters
 from .models import (
     Clinic,
     Clinician,
@@ -53,18 +52,10 @@ class ScreeningQuestionInline(ContentMarker, admin.StackedInline):
 
 
 @admin.register(Clinic)
-class ClinicAdmin(ContentMarker, OfferedFilters):
+class ClinicAdmin(ContentMarker, FixedRows):
     list_display = ["name", "phone", "edited"]
     readonly_fields = ["edited", "updated_at"]
     inlines = [OpeningHoursInline]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Clinic | None = None
-    ) -> bool:
-        return False
 
 
 @admin.register(Clinician)

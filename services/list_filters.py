@@ -41,3 +41,15 @@ class OfferedFilters(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it
     ) -> Model | None:
         """Return the row; Django fails on an address that ends in `?_to_field=`."""
         return super().get_object(request, object_id, from_field or None)
+
+
+class FixedRows(OfferedFilters):
+    """Rows that are there for good: each can be changed, none added or deleted."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        return False

@@ -14,14 +14,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from booking import clock
 from booking.chores import FAULTS_KEPT, TASKS
 from booking.models import Chore
-from services.list_filters import OfferedFilters
+from services.list_filters import FixedRows
 from services.widgets import PLAIN
 
 from .words import moment
 
 
 @admin.register(Chore)
-class ChoreAdmin(OfferedFilters):
+class ChoreAdmin(FixedRows):
     list_display = ["what", "how_often", "done", "outcome"]
     fields = ["what", "every", "at", "done", "outcome", "found"]
     readonly_fields = ["what", "done", "outcome", "found"]
@@ -30,14 +30,6 @@ class ChoreAdmin(OfferedFilters):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Chore]:
         """Return what this version knows how to do."""
         return super().get_queryset(request).filter(name__in=TASKS)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Chore | None = None
-    ) -> bool:
-        return False
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -7,22 +7,14 @@ from django.http import HttpRequest, HttpResponse
 
 from booking import clock, retention
 from booking.models import RetentionRules
-from services.list_filters import OfferedFilters
+from services.list_filters import FixedRows
 from services.widgets import PLAIN
 
 
 @admin.register(RetentionRules)
-class RetentionRulesAdmin(OfferedFilters):
+class RetentionRulesAdmin(FixedRows):
     list_display = ["__str__", "requests_days", "visits_years", "messages_days"]
     formfield_overrides = PLAIN
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: RetentionRules | None = None
-    ) -> bool:
-        return False
 
     def changeform_view(
         self,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from booking import clock, waiting_list
 from booking.front_desk import may_answer
 from booking.models import WaitingListEntry, WaitingListRules
-from services.list_filters import OfferedFilters
+from services.list_filters import FixedRows, OfferedFilters
 from services.widgets import PLAIN
 
 
@@ -60,17 +60,9 @@ class WaitingListAdmin(OfferedFilters):
 
 
 @admin.register(WaitingListRules)
-class WaitingListRulesAdmin(OfferedFilters):
+class WaitingListRulesAdmin(FixedRows):
     list_display = [
         "__str__", "batch", "minutes_to_answer", "quiet_from", "quiet_until",
         "most_offers",
     ]  # fmt: skip
     formfield_overrides = PLAIN
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: WaitingListRules | None = None
-    ) -> bool:
-        return False

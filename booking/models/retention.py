@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from booking.encryption import EncryptedTextField
 
 from .appointment import Appointment
+from .one_row import OneRow
 
 
-class RetentionRules(models.Model):
+class RetentionRules(OneRow):
     """After how long a visit is made anonymous: one row, which a manager sets.
 
     The clinic's lawyer knows the numbers. The shortest for visits that took place is
@@ -66,11 +67,6 @@ class RetentionRules(models.Model):
 
     def __str__(self) -> str:
         return str(_("How long records are kept"))
-
-    @classmethod
-    def current(cls) -> "RetentionRules":
-        """Return the rules; as they are meant to be until somebody has set them."""
-        return cls.objects.first() or cls(pk=1)
 
 
 class LegalHold(models.Model):

@@ -15,6 +15,7 @@ from services.models import Weekday
 
 from .appointment import Appointment
 from .office import clinic_zone
+from .one_row import OneRow
 
 
 class Part(models.TextChoices):
@@ -171,7 +172,7 @@ class WaitingListEntry(models.Model):
         )
 
 
-class WaitingListRules(models.Model):
+class WaitingListRules(OneRow):
     """How freed time is offered: one row, which a manager sets."""
 
     batch = models.PositiveSmallIntegerField(
@@ -223,8 +224,3 @@ class WaitingListRules(models.Model):
 
     def __str__(self) -> str:
         return str(_("How freed time is offered"))
-
-    @classmethod
-    def current(cls) -> "WaitingListRules":
-        """Return the rules; as they are meant to be until somebody has set them."""
-        return cls.objects.first() or cls(pk=1)
