@@ -15,10 +15,14 @@ from playwright.sync_api import (
     Page,
     Request,
     Response,
+    expect,
     sync_playwright,
 )
 
 HEIGHT = 900
+# Milliseconds to wait for a page. Speed is the bench's to measure: on a busy machine a
+# write on SQLite may wait up to 20 s for its turn.
+PATIENCE = 30_000
 OWN_HOSTS = ("127.0.0.1", "localhost")
 ARGUMENTS = (
     "--no-sandbox",  # the tests may run as root
@@ -35,6 +39,7 @@ NewPage = Callable[..., Page]
 
 @contextmanager
 def running_browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
         raise RuntimeError("Chromium is missing. Install the package `chromium`.")
@@ -87,7 +92,7 @@ def watched_pages(browser: Browser) -> Iterator[NewPage]:
             **options,
         )
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         context.on("console", console)
         context.on("weberror", lambda error: faults.append(f"script: {error.error}"))
         context.on("request", request)

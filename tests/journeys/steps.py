@@ -19,7 +19,7 @@ from playwright.sync_api import Locator, Page, expect
 from booking.forms.bots import FASTEST
 from tests.servers import MailServer, Site
 
-MAIL_SECONDS = 20
+MAIL_SECONDS = 30
 TRIGGER_POINTS = "trigger-point-injections"
 DEMO_CLINICIANS = [f"Demo Clinician {n}, physician (PM&R)" for n in "AB"]
 EMG = "emg-and-nerve-testing"
@@ -83,7 +83,12 @@ class Patient:
 
     def sees(self, heading: str) -> None:
         """Fail unless this is the page with that heading, the only one of its rank."""
-        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+        try:
+            expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+        except AssertionError as error:
+            # What the page says instead is the reason.
+            error.add_note(self.page.get_by_role("main").inner_text())
+            raise
         self.page.wait_for_load_state()
 
     def reads(self, words: str) -> None:
