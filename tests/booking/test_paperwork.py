@@ -242,4 +242,4 @@ def test_the_desk_shows_the_first_and_counts_the_rest(desk: Client):
     page = desk.get(DESK)
 
     assert len(page.context["desk"].papers_shown) == 8
-    assert "1 more follows when one of these is done." in text_of(page)
+    assert "and 1 more, the next for XX" in text_of(page)
