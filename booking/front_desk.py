@@ -29,7 +29,7 @@ from . import changes, chores, clock, delivery, tasks, trail
 from .changes import Changes, note_seen
 from .idle import ended_when_idle, stay
 from .models import Appointment, Claim, Message, Resource
-from .queue import COUNTED, FIRST, SHOWN, Desk, OwnDay, Section
+from .queue import COUNTED, FEW, SHOWN, Desk, OwnDay, Section
 from .saving import SavedOnce
 from .signing_in import PasswordPage, after_setting_up, is_whole
 from .signing_in import urls as sign_in_urls
@@ -190,7 +190,7 @@ class FrontDeskSite(admin.AdminSite):
                 "desk": desk,
                 "owners": owners,
                 "share": tasks.share(to_do, owners, signed_in(request)),
-                "changes": Changes(signed_in(request), now, at_most=FIRST),
+                "changes": Changes(signed_in(request), now, at_most=FEW),
                 "counted": COUNTED,
                 "back": request.path,
                 "now": now,

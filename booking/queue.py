@@ -28,16 +28,18 @@ from .models.message import MessageQuerySet
 from .paperwork import Item
 from .policy import Act, Status
 
-# The desk shows so many rows of each part, the most urgent; its count leads to all.
+# The desk shows so many requests and visits, the most urgent, and so many rows of each
+# other section. What more there is, it counts, and leads to.
 FIRST = 10
-# The page of a whole part shows so many at once.
+FEW = 5
+# The page of a whole section shows so many at once.
 SHOWN = 50
 # Nobody needs to know how many more there are.
 COUNTED = 1000
 
 
 class Section(TextChoices):
-    """A part of the desk that has a page of its own, by its word in the address."""
+    """A section of the desk that has a page of its own, by its word in the address."""
 
     VISITS = "visits", _("Today’s visits")
     PAPERS = "papers", _("Papers before the visit")
@@ -116,16 +118,16 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Desk:
-    """Everything the front desk sees first; of `whole`, a page of all there is."""
+    """Everything the front desk sees first; of the section `whole`, a page of all."""
 
     now: datetime
     whole: Section | None = None
     page: int = 1
 
-    def span(self, part: Section) -> slice:
-        """Return which rows of a part are shown."""
-        if part != self.whole:
-            return slice(0, FIRST)
+    def span(self, section: Section) -> slice:
+        """Return which rows of a section are shown, but for requests and visits."""
+        if section != self.whole:
+            return slice(0, FEW)
         return slice((self.page - 1) * SHOWN, self.page * SHOWN)
 
     @cached_property
@@ -296,7 +298,7 @@ class Desk:
 
     @property
     def total(self) -> int:
-        """Count the rows of the whole part."""
+        """Count the rows of the whole section."""
         counted = {
             Section.PAPERS: lambda: len(self.papers),
             Section.OUTCOMES: lambda: self.outcomes[0],
@@ -315,7 +317,7 @@ class Desk:
 
     @property
     def has_owners(self) -> list[Appointment]:
-        """Return the visits of the whole part, if somebody may have them."""
+        """Return the visits of the whole section, if somebody may have them."""
         if self.whole == Section.PAPERS:
             return [item.visit for item in self.papers_shown]
         if self.whole == Section.OUTCOMES:

@@ -45,7 +45,7 @@ MARK = "(demo)"
 NOT_SENT = "demo: was not sent"
 FAILED = "550 demo: was not sent"
 # So many want a visit on each day that the clinic is open: a little too many.
-A_DAY = 33
+A_DAY = 38
 # Requests come this long before the day that they are for.
 AHEAD = timedelta(days=28)
 
@@ -156,7 +156,7 @@ class DemoWeeks:
         if not free and self.chance(70):  # a week later will do, too
             later = min(day + timedelta(days=7), self.last)
             free = self._free(visit_type, later, at, clinician, by_staff=by_phone)
-        if self.chance(1) or (not free and self.chance(20)):
+        if self.chance(1) or (not free and self.chance(15)):
             self._join(at, asked, day)
         elif not free:
             return  # they look for another clinic
