@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
-from django.db.models import Count, F, Min, TextChoices, prefetch_related_objects
+from django.db.models import Count, Min, TextChoices, prefetch_related_objects
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -171,7 +171,7 @@ class Desk:
     def _calls(self) -> list[Message]:
         rows = self.span(Section.CALLS)
         # Who is booked in closed time comes before. One too many, as with requests.
-        before = len(self._all_in_closed_time)
+        before = self._in_closed_time
         first, end = max(rows.start - before, 0), max(rows.stop - before, 0)
         found = self._all_calls.select_related("appointment__patient")
         return list(found[first : end + 1])
@@ -188,26 +188,19 @@ class Desk:
         return next(iter(self._calls[len(self.calls) :]), None)
 
     @cached_property
-    def _all_in_closed_time(self) -> list[ClosingRow]:
-        left = (ClosingRow.Outcome.KEPT, ClosingRow.Outcome.DROPPED)
-        rows = ClosingRow.objects.filter(
-            outcome__in=left,
-            plan__closure__isnull=False,
-            appointment__status=Status.BOOKED,
-            appointment__start=F("was_at"),
-            was_at__gt=self.now,
-        )
-        found = rows.select_related("appointment__patient").order_by("was_at", "pk")
-        return list(found[:COUNTED])
+    def _in_closed_time(self) -> int:
+        return ClosingRow.objects.in_closed_time(self.now).count()
 
-    @property
+    @cached_property
     def in_closed_time(self) -> list[ClosingRow]:
         """Return visits that are booked in a closed day, and were told nothing."""
-        return self._all_in_closed_time[self.span(Section.CALLS)]
+        rows = ClosingRow.objects.in_closed_time(self.now)
+        found = rows.select_related("appointment__patient")
+        return list(found[self.span(Section.CALLS)])
 
     @cached_property
     def to_phone(self) -> int:
-        return self._all_calls.count() + len(self._all_in_closed_time)
+        return self._all_calls.count() + self._in_closed_time
 
     @property
     def more_calls(self) -> int:
@@ -323,7 +316,8 @@ class Desk:
         if self.whole == Section.OUTCOMES:
             return [line.visit for line in self.without_outcome]
         if self.whole == Section.CALLS:
-            return [message.appointment for message in self.calls]
+            rows = (*self.in_closed_time, *self.calls)
+            return [row.appointment for row in rows]
         return []
 
 
