@@ -316,8 +316,10 @@ class Desk:
         if self.whole == Section.OUTCOMES:
             return [line.visit for line in self.without_outcome]
         if self.whole == Section.CALLS:
-            rows = (*self.in_closed_time, *self.calls)
-            return [row.appointment for row in rows]
+            return [
+                *(row.appointment for row in self.in_closed_time),
+                *(message.appointment for message in self.calls),
+            ]
         return []
 
 

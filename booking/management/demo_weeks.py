@@ -282,7 +282,12 @@ class DemoWeeks:
         else:
             proposals = list(visit.proposals.asked().open().order_by("rank"))
             chosen = self.random.choice(proposals[:2])
-            self._booked(at, workflow.accept(pk, chosen.pk, by=self.desk, now=at))
+            try:
+                visit = workflow.accept(pk, chosen.pk, by=self.desk, now=at)
+            except BookingError:  # the time went meanwhile
+                self._offer_others(at, visit)
+            else:
+                self._booked(at, visit)
 
     def _offer_others(self, at: datetime, visit: Appointment) -> None:
         first = visit.proposals.asked().order_by("rank")[0]
