@@ -778,6 +778,19 @@ def test_a_visit_is_found_by_what_somebody_says_on_the_phone(
     assert ("No visit fits." in text_of(page)) == (not found)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "asks"),
+    [("a", True), (" É.", True), ("r a", True), ("al", False), ("王", False),
+     ("r 5/6/71", False)],
+)  # fmt: skip
+def test_one_letter_is_too_little_to_find_somebody_by(
+    desk: Client, wanted: str, asks: bool
+) -> None:
+    page = desk.post(FIND, {"wanted": wanted}, follow=True)
+    assert ("Type two letters of a name or more" in text_of(page)) == asks
+    assert ("No visit fits." in text_of(page)) != asks
+
+
 def test_a_visit_is_found_by_its_reference_however_it_is_typed(desk: Client) -> None:
     visit = a_request()
     plain = visit.reference.replace("-", " ").lower()
