@@ -1,12 +1,13 @@
 """Days and times as patients read them, in the clinic's wall time."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
+from functools import cache
 
 import phonenumbers
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from .models import Resource, VisitType, clinic_zone, open_windows
 
@@ -23,7 +24,14 @@ def day(on: date) -> str:
 
 def clock(at: datetime) -> str:
     """Return “10:15 AM”."""
-    return date_format(local(at), "g:i A")
+    wall = local(at)
+    return _clock(wall.hour, wall.minute, get_language())
+
+
+@cache
+def _clock(hour: int, minute: int, language: str | None) -> str:
+    """Return the same in the language that is spoken now: pages say it often."""
+    return date_format(time(hour, minute), "g:i A")
 
 
 def moment(at: datetime) -> str:

@@ -32,6 +32,7 @@ STATUS_CHOICES = [
     (Status.WAITLIST.value, _("Waiting list")),
     (Status.ENTERED_IN_ERROR.value, _("Entered in error")),
 ]
+_STATUS_WORDS = dict(STATUS_CHOICES)
 # Why a visit is in the state CANCELLED, as staff read it.
 WHY_CANCELLED: dict[str, str | Promise] = {
     policy.CancellationReason.DECLINED: _("Declined"),
@@ -219,6 +220,10 @@ class Appointment(models.Model):
         if "patient_id" in visit.__dict__:
             notice(visit.patient_id)
         return visit
+
+    def get_status_display(self) -> str:
+        """Return the state as staff read it. Django's own makes the list anew."""
+        return str(_STATUS_WORDS[self.status])
 
     def is_overdue(self, now: datetime) -> bool:
         return (
