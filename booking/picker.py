@@ -105,7 +105,7 @@ class Times:
             ignoring=ignoring,
             by_staff=by_staff,
             has_referral=has_referral,
-            practice=practice or Practice.read(),
+            practice=practice,
         )
         self._read: list[tuple[Day, list[datetime]]] = []
 
