@@ -32,6 +32,7 @@ from .models import (
 )
 from .policy import (
     Act,
+    Actor,
     CancellationReason,
     ClosingReason,
     DeclineReason,
@@ -143,6 +144,26 @@ def owe(
     )
 
 
+def known_start(visit: Appointment, now: datetime) -> datetime:
+    """Return when the patient thinks that the booked visit is.
+
+    That is the time that they chose themselves last, or were told of by what went out;
+    of a visit that was moved before anything did, the one that was agreed at first.
+    """
+    assert visit.start  # noqa: S101 -- it is booked
+    known = visit.start
+    told = visit.messages.told(now).exclude(true_start=None)
+    starts = dict(told.values_list("event", "true_start"))
+    for event in visit.events.order_by("-version"):
+        if start := starts.get(event.pk):
+            return start
+        if agreed := event.data.get("start"):
+            known = datetime.fromisoformat(agreed)
+            if event.actor == Actor.PATIENT or event.from_status != Status.BOOKED:
+                return known
+    return known
+
+
 def overtake_calls(visit: Appointment, now: datetime) -> None:
     """Take back what somebody still had to say by phone, but is no longer true."""
     calls = Message.objects.phone_these_people().filter(appointment=visit)
@@ -191,11 +212,10 @@ def preview_move(
     appointment: Appointment, start: datetime, now: datetime, *, other_clinician: bool
 ) -> tuple[str, str]:
     """Return subject and text of what moving a booked visit would send."""
-    assert appointment.start  # noqa: S101 -- it is booked
     visit = copy.copy(appointment)
     visit.start, visit.end = start, start + appointment.duration
     data = {
-        "moved_from": appointment.start.isoformat(),
+        "moved_from": known_start(appointment, now).isoformat(),
         "other_clinician": other_clinician,
     }
     told = _Told(visit, AppointmentEvent(data=data))
@@ -333,6 +353,7 @@ def _render(
 ) -> Words:
     visit = told.visit
     booked = visit.status == Status.BOOKED
+    moved_back = kind == Kind.MOVED and told.moved_from == visit.start
     context = {
         "visit": visit,
         "clinic": clinic,
@@ -348,7 +369,8 @@ def _render(
         "kept": bool(told.event and told.event.data.get("kept")),
         "entry": told.entry,
         "moved_from": told.moved_from,
-        "heading": (booked and _BOOKED_HEADINGS.get(kind))
+        "moved_back": moved_back,
+        "heading": (booked and not moved_back and _BOOKED_HEADINGS.get(kind))
         or heading(visit, now, offered=True if told.offers else None),
         "link": link,
     }
