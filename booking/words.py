@@ -20,7 +20,7 @@ def local(at: datetime) -> datetime:
 @lru_cache(maxsize=2000)
 def _said(wall: date | time, style: str, language: str | None) -> str:
     """Return a date or a time of day in words: a page says the same ones often."""
-    return date_format(wall, style)  # type: ignore[arg-type] -- a time will do
+    return date_format(wall, style)  # type: ignore[arg-type]  # a time will do
 
 
 def day(on: date) -> str:
