@@ -729,7 +729,7 @@ def test_many_are_declined_with_one_reason_asked_once(desk: Client) -> None:
         ("1971-05-06", ["Rosa Alvarez"]),
         ("555-0143", ["Rosa Alvarez"]),
         ("(212) 555-0143", ["Rosa Alvarez"]),
-        ("a", ["Pat Example", "Rosa Alvarez"]),
+        ("ex", ["Pat Example"]),
         ("143", []),
         ("1 143", []),
         ("ALVÁREZ, rosa", ["Rosa Alvarez"]),
