@@ -31,6 +31,7 @@ from booking import clock, paperwork, policy, tasks, trail, waiting_list, workfl
 from booking.encryption import Unreadable, decrypt, encrypt
 from booking.errors import (
     BookingError,
+    ChangedMeanwhile,
     DifferentForm,
     NotPossibleNow,
     TimeTaken,
@@ -40,7 +41,7 @@ from booking.front_desk import key_in, may_answer, say_whose, signed_in
 from booking.messages import preview_cancellation, preview_decline
 from booking.models import Appointment, Claim, LegalHold, Paper, RetentionRules
 from booking.models.appointment import AppointmentQuerySet
-from booking.policy import DeclineReason, Status
+from booking.policy import CancellationReason, DeclineReason, Status
 from booking.queue import judge
 from booking.same_person import suggest
 from booking.waiting_list import Place
@@ -50,7 +51,7 @@ from . import words
 from .beside import days_around, rivals_of
 from .filters import DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits, with_next_step
-from .forms import NOTE_LENGTH, AnswerForm, DeclineForm, FindForm
+from .forms import NOTE_LENGTH, AnswerForm, CancelForm, DeclineForm, FindForm
 from .long_lists import LongList, OneOrder
 from .moving import MovePage
 from .offering import OfferPage, can_offer
@@ -433,7 +434,10 @@ class AppointmentAdmin(LongList):
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
-        form = AnswerForm(request.POST or None)
+        with_reason = visit.status == Status.BOOKED
+        if visit.status == Status.CANCELLED:  # sent again: the form that it was
+            with_reason = "reason" in request.POST
+        form = (CancelForm if with_reason else AnswerForm)(request.POST or None)
         return self.answer_view(request, visit, form, ends, cancelling)
 
     def answer_view(
@@ -456,6 +460,10 @@ class AppointmentAdmin(LongList):
             if self.attempt(request, visit, act):
                 return HttpResponseRedirect(came_from(request, visit))
             visit.refresh_from_db()
+            is_late = True
+        elif "send" in request.POST and seen_version(request) != visit.version:
+            # What it has become wants an answer of another kind.
+            self.refuse(request, visit, ChangedMeanwhile())
             is_late = True
         move = moves(visit)
         can = visit.status in policy.TRANSITIONS[move].sources
@@ -799,9 +807,16 @@ def typed_in(form: Form) -> bool:
 def previewed(visit: Appointment, form: Form, now: datetime) -> tuple[str, str]:
     """Return subject and text of what the valid form would send, and write nothing."""
     note = form.cleaned_data["note"]
-    if reason := form.cleaned_data.get("reason"):
-        return preview_decline(visit, DeclineReason(reason), note, now)
-    return preview_cancellation(visit, note, now)
+    if isinstance(form, DeclineForm):
+        reason = DeclineReason(form.cleaned_data["reason"])
+        return preview_decline(visit, reason, note, now)
+    return preview_cancellation(visit, by_whom_cancelled(form), note, now)
+
+
+def by_whom_cancelled(form: Form) -> CancellationReason:
+    """Return who it is that does not want the visit, the patient or the clinic."""
+    is_patient = form.cleaned_data.get("reason") == CancellationReason.PATIENT
+    return CancellationReason.PATIENT if is_patient else CancellationReason.CLINIC
 
 
 def declining(pk: int, form: Form, seen: int | None) -> Act:
@@ -821,6 +836,7 @@ def cancelling(pk: int, form: Form, seen: int | None) -> Act:
         pk,
         note=form.cleaned_data["note"],
         private_note=form.cleaned_data["private_note"],
+        for_patient=by_whom_cancelled(form) == CancellationReason.PATIENT,
         by=by,
         now=now,
         seen_version=seen,
