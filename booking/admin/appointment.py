@@ -40,7 +40,7 @@ from booking.errors import (
 from booking.front_desk import key_in, may_answer, say_whose, signed_in
 from booking.messages import preview_cancellation, preview_decline
 from booking.models import Appointment, Claim, LegalHold, Paper, RetentionRules
-from booking.models.appointment import AppointmentQuerySet
+from booking.models.appointment import STATUS_CHOICES, AppointmentQuerySet
 from booking.policy import CancellationReason, DeclineReason, Status
 from booking.queue import judge
 from booking.same_person import suggest
@@ -154,7 +154,10 @@ class AppointmentAdmin(LongList):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"title": _("Visits")} | (extra_context or {})
+        status = request.GET.get(StatusFilter.parameter_name) or Status.PENDING.value
+        shown = dict(STATUS_CHOICES).get(status)
+        title = _("Visits: %(shown)s") % {"shown": shown} if shown else _("Visits")
+        context = {"title": title} | (extra_context or {})
         return super().changelist_view(request, context)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -532,7 +535,13 @@ class AppointmentAdmin(LongList):
             return HttpResponseRedirect(there)
         title = _("Exchange what %(reference)s takes") % {"reference": visit.reference}
         return self.page(
-            request, "swap", title=title, visit=visit, swappable=found, now=now
+            request,
+            "swap",
+            title=title,
+            visit=visit,
+            swappable=found,
+            can_swap=any(taken.instead for taken in found),
+            now=now,
         )
 
     def propose_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -645,6 +645,7 @@ def test_what_waits_stands_in_the_list_with_all_that_it_takes_to_answer(
         f"tomorrow 10:00 AM · free · {clinician}, {room}",
         "tomorrow 11:00 AM · taken now",
     ]
+    assert page.context["title"] == "Visits: Needs an answer"
     words = text_of(page)
     assert f"Pat Example {visit_type} Takes a blood thinner" in words
     assert "today 9:00 AM" in words  # when it was asked
