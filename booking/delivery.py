@@ -33,7 +33,7 @@ from django.db.models import Count, Exists, Min, OuterRef
 
 from . import clock, limits, once
 from .models import Heartbeat, Message, Reservation
-from .models.message import MessageQuerySet
+from .models.message import IN_HAND, MessageQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,6 @@ P = ParamSpec("P")
 LEASE = timedelta(seconds=120)
 WAITS = [timedelta(minutes=m) for m in (1, 5, 15, 60, 180, 360, 720)]
 JITTER = 0.2
-IN_HAND = "sending"
 WORKER = "worker"
 BEAT = timedelta(seconds=30)
 SILENT = timedelta(minutes=5)

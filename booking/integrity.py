@@ -22,7 +22,7 @@ from django.db.models import Exists, Max, Min, OuterRef, TextField
 from django.db.models.functions import Cast
 
 from . import guards, trail
-from .delivery import HOLDS_KEPT, IN_HAND
+from .delivery import HOLDS_KEPT
 from .encryption import Unreadable, decrypt
 from .models import (
     Appointment,
@@ -40,6 +40,7 @@ from .models import (
     ScreeningAnswer,
     WaitingListEntry,
 )
+from .models.message import IN_HAND
 from .models.patient import DERIVED
 from .policy import (
     LONGEST,

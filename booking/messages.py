@@ -32,6 +32,7 @@ from .models import (
 )
 from .policy import (
     Act,
+    Actor,
     CancellationReason,
     ClosingReason,
     DeclineReason,
@@ -113,10 +114,10 @@ def owe(
     visit = event.appointment
     channel = reached_by(visit.patient)
     mail = channel == Channel.EMAIL
-    clinic, week = _clinic()
+    clinic, phone_hours = _clinic()
     link = links.url(links.issue(visit, now=now)) if mail else ""
     told = _Told(visit, event, offers, entry)
-    words = _render(kind, told, clinic, week, channel, link, now)
+    words = _render(kind, told, clinic, phone_hours, channel, link, now)
     method = _calendar_method(kind, visit) if mail else ""
     make = calendars.invite if method == calendars.REQUEST else calendars.cancellation
     if event.version > 1:  # the first message of a visit has none before it
@@ -141,6 +142,26 @@ def owe(
         created_at=now,
         due_at=now,
     )
+
+
+def known_start(visit: Appointment, now: datetime) -> datetime:
+    """Return when the patient thinks that the booked visit is.
+
+    That is the time that they chose themselves last, or were told of by what went out;
+    of a visit that was moved before anything did, the one that was agreed at first.
+    """
+    assert visit.start  # noqa: S101 -- it is booked
+    known = visit.start
+    told = visit.messages.told(now).exclude(true_start=None)
+    starts = dict(told.values_list("event", "true_start"))
+    for event in visit.events.order_by("-version"):
+        if start := starts.get(event.pk):
+            return start
+        if agreed := event.data.get("start"):
+            known = datetime.fromisoformat(agreed)
+            if event.actor == Actor.PATIENT or event.from_status != Status.BOOKED:
+                return known
+    return known
 
 
 def overtake_calls(visit: Appointment, now: datetime) -> None:
@@ -191,11 +212,10 @@ def preview_move(
     appointment: Appointment, start: datetime, now: datetime, *, other_clinician: bool
 ) -> tuple[str, str]:
     """Return subject and text of what moving a booked visit would send."""
-    assert appointment.start  # noqa: S101 -- it is booked
     visit = copy.copy(appointment)
     visit.start, visit.end = start, start + appointment.duration
     data = {
-        "moved_from": appointment.start.isoformat(),
+        "moved_from": known_start(appointment, now).isoformat(),
         "other_clinician": other_clinician,
     }
     told = _Told(visit, AppointmentEvent(data=data))
@@ -290,11 +310,11 @@ def _calendar_method(kind: Message.Kind, visit: Appointment) -> str:
     return calendars.CANCEL if kind == Kind.CANCELLED and visit.start else ""
 
 
-def _clinic() -> tuple[Clinic | None, Sequence[OpeningHours]]:
+def _clinic() -> tuple[Clinic | None, str]:
     """Return the clinic and when its phone is answered, in one query."""
     clinics, week = rows.read(Clinic, OpeningHours)
     clinic = next(iter(rows.instances(Clinic, clinics)), None)
-    return clinic, rows.instances(OpeningHours, week)
+    return clinic, hours.summary_of(week)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,19 +346,20 @@ def _render(
     kind: Message.Kind,
     told: _Told,
     clinic: Clinic | None,
-    week: Sequence[OpeningHours],
+    phone_hours: str,
     channel: Message.Channel,
     link: str,
     now: datetime,
 ) -> Words:
     visit = told.visit
     booked = visit.status == Status.BOOKED
+    moved_back = kind == Kind.MOVED and told.moved_from == visit.start
     context = {
         "visit": visit,
         "clinic": clinic,
         "clinic_name": clinic.name if clinic else gettext("the clinic"),
         "place": calendars.address(clinic) if clinic else gettext("the clinic"),
-        "hours": hours.summary(week),
+        "hours": phone_hours,
         "choices": visit.proposals.all() if kind == Kind.RECEIVED else (),
         "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
         "closing_words": CLOSING_WORDS.get(told.event.reason, "") if told.event else "",
@@ -348,7 +369,8 @@ def _render(
         "kept": bool(told.event and told.event.data.get("kept")),
         "entry": told.entry,
         "moved_from": told.moved_from,
-        "heading": (booked and _BOOKED_HEADINGS.get(kind))
+        "moved_back": moved_back,
+        "heading": (booked and not moved_back and _BOOKED_HEADINGS.get(kind))
         or heading(visit, now, offered=True if told.offers else None),
         "link": link,
     }

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
-from django.db.models import F
 from django.utils import timezone
 from django.utils.functional import Promise
 
@@ -130,16 +129,8 @@ class Desk:
     @cached_property
     def in_closed_time(self) -> list[ClosingRow]:
         """Return visits that are booked in a closed day, and were told nothing."""
-        left = (ClosingRow.Outcome.KEPT, ClosingRow.Outcome.DROPPED)
-        rows = ClosingRow.objects.filter(
-            outcome__in=left,
-            plan__closure__isnull=False,
-            appointment__status=Status.BOOKED,
-            appointment__start=F("was_at"),
-            was_at__gt=self.now,
-        )
-        found = rows.select_related("appointment__patient").order_by("was_at", "pk")
-        return list(found[:SHOWN])
+        rows = ClosingRow.objects.in_closed_time(self.now)
+        return list(rows.select_related("appointment__patient")[:SHOWN])
 
     @property
     def to_phone(self) -> int:

@@ -7,8 +7,11 @@ import hashlib
 import re
 import secrets
 from base64 import b32decode, b32encode
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
+import segno
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor import InvalidToken
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
@@ -22,6 +25,8 @@ STEP_SECONDS = 30
 # How many steps the clock of a phone may be off.
 DRIFT = 1
 RECOVERY_CODES = 10
+# In modules; a scanner needs four around the code (ISO/IEC 18004).
+QUIET_ZONE = 4
 # 80 bits, so that a plain digest of it tells nothing.
 _RECOVERY_BYTES = 10
 
@@ -39,6 +44,31 @@ def in_fours(text: str) -> str:
 def link(secret: str, account: str, issuer: str) -> str:
     """Return the address with which an app on this very device takes the secret."""
     return _totp(secret).get_provisioning_uri(account, issuer)
+
+
+@dataclass(frozen=True, slots=True)
+class QrCode:
+    """A QR code for a template to draw: a square with its quiet zone, in modules.
+
+    `path` is the `d` of an SVG path over all that is dark.
+    """
+
+    size: int
+    path: str
+
+
+def qr_code(text: str) -> QrCode:
+    """Return the code that a camera reads as this text."""
+    code = segno.make_qr(text, error="m")
+    path = ""
+    for y, row in enumerate(code.matrix, start=QUIET_ZONE):
+        x = QUIET_ZONE
+        for dark, run in groupby(row):
+            width = len(list(run))
+            if dark:
+                path += f"M{x} {y}h{width}v1h-{width}z"
+            x += width
+    return QrCode(len(code.matrix) + 2 * QUIET_ZONE, path)
 
 
 def step_of(secret: str, code: str, now: datetime) -> int | None:

@@ -316,13 +316,15 @@ def setup(request: HttpRequest) -> HttpResponse:
     if PENDING not in request.session:
         request.session[PENDING] = encrypt(json.dumps(secret))
     account = request.user.get_username()
+    link = second_factor.link(secret, account, str(admin.site.site_header))
     return page(
         request,
         "setup",
         _("Set up two-step sign-in"),
         form=form,
         secret=second_factor.in_fours(secret),
-        link=second_factor.link(secret, account, str(admin.site.site_header)),
+        link=link,
+        qr=second_factor.qr_code(link),
         is_new=factor_of(request) is None,
         is_required=has_to_set_up(request),
     )

@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from . import paperwork
-from .models import Appointment, Claim, Message, clinic_zone
+from .models import Appointment, Claim, ClosingRow, Message, clinic_zone
 from .paperwork import Item
 from .queue import Desk, begin_of_day
 
@@ -62,6 +62,7 @@ def of_desk(desk: Desk) -> list[Task]:
             *answers((line.visit for line in desk.requests), desk.now),
             *without_outcome(line.visit for line in desk.without_outcome),
             *to_phone(desk.calls),
+            *in_closed_time(desk.in_closed_time),
             *papers(desk.papers),
         ]
     )
@@ -75,11 +76,13 @@ def waiting(now: datetime, whose: Whose, user: User) -> list[Task]:
     requests = Appointment.objects.awaiting_review()
     outcomes = Appointment.objects.without_outcome(begin_of_day(now))
     calls = Message.objects.phone_these_people().still_true(now)
+    closed = ClosingRow.objects.in_closed_time(now)
     items = paperwork.open_items(now)
     if whose != Whose.ALL:
         requests = requests.filter(_is(whose, user, Kind.ANSWER, "pk"))
         outcomes = outcomes.filter(_is(whose, user, Kind.OUTCOME, "pk"))
         calls = calls.filter(_is(whose, user, Kind.CALL, "appointment"))
+        closed = closed.filter(_is(whose, user, Kind.CLOSED, "appointment"))
         claims = owners(item.visit for item in items)
         items = [
             item
@@ -87,12 +90,13 @@ def waiting(now: datetime, whose: Whose, user: User) -> list[Task]:
             if whose_is(claims.get((item.visit.pk, Kind.PAPER)), user) == whose
         ]
     of_visits = ("patient", "visit_type__service")
-    of_calls = [f"appointment__{name}" for name in of_visits]
+    of_calls = [f"appointment__{name}" for name in of_visits]  # and of closed days
     oldest = outcomes.order_by("start", "pk")
     found = [
         *answers(requests.select_related(*of_visits)[: SHOWN + 1], now),
         *without_outcome(oldest.select_related(*of_visits)[: SHOWN + 1]),
         *to_phone(calls.select_related(*of_calls)[: SHOWN + 1]),
+        *in_closed_time(closed.select_related(*of_calls)[: SHOWN + 1]),
         *papers(items),
     ]
     return in_due_order(found)[: SHOWN + 1]
@@ -111,6 +115,7 @@ def of_visit(visit: Appointment, now: datetime) -> list[Task]:
     """Return what waits for a person of one visit."""
     here = Appointment.objects.filter(pk=visit.pk)
     calls = Message.objects.phone_these_people().still_true(now)
+    closed = ClosingRow.objects.in_closed_time(now).select_related("appointment")
     is_to_come = visit.start is not None and visit.start > now
     items = paperwork.of_visit(visit, now) if is_to_come else []
     return in_due_order(
@@ -118,9 +123,17 @@ def of_visit(visit: Appointment, now: datetime) -> list[Task]:
             *answers(here.awaiting_review(), now),
             *without_outcome(here.without_outcome(begin_of_day(now))),
             *to_phone(calls.filter(appointment=visit).select_related("appointment")),
+            *in_closed_time(closed.filter(appointment=visit)),
             *papers(item for item in items if item.is_open),
         ]
     )
+
+
+def claimed(visit: Appointment, now: datetime) -> list[tuple[Task, Claim]]:
+    """Return what waits of one visit and somebody has, one line for each claim."""
+    claims = owners([visit])
+    waiting = {task.key: task for task in of_visit(visit, now)} if claims else {}
+    return [(task, claims[key]) for key, task in waiting.items() if key in claims]
 
 
 def in_due_order(tasks: Iterable[Task]) -> list[Task]:
@@ -146,6 +159,12 @@ def without_outcome(visits: Iterable[Appointment]) -> Iterator[Task]:
     for visit in visits:
         if visit.end:  # which a booked visit has
             yield Task(Kind.OUTCOME, visit, visit.end, visit.end)
+
+
+def in_closed_time(rows: Iterable[ClosingRow]) -> Iterator[Task]:
+    for row in rows:
+        since, due = row.at or row.was_at, row.was_at
+        yield Task(Kind.CLOSED, row.appointment, since, due)
 
 
 def papers(items: Iterable[Item]) -> Iterator[Task]:

@@ -20,6 +20,7 @@ from playwright.sync_api import (
 )
 
 HEIGHT = 900
+WIDE, MIDDLE, NARROW = 1280, 768, 320
 # Milliseconds to wait for a page. Speed is the bench's to measure: on a busy machine a
 # write on SQLite may wait up to 20 s for its turn.
 PATIENCE = 30_000
@@ -32,6 +33,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
+ABOUT_COLOUR = ("color-contrast", "link-in-text-block")
 AXE_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
 NewPage = Callable[..., Page]
@@ -103,6 +105,23 @@ def watched_pages(browser: Browser) -> Iterator[NewPage]:
     for context in contexts:
         context.close()
     assert not faults, "\n".join(faults)
+
+
+def look_at(page: Page) -> None:
+    """Fail for what axe finds, and for anything wider than the screen.
+
+    On a wide screen and a narrow one, in light and dark colours.
+    """
+    # Colours change at once, not over some frames.
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
+    axe(page)
+    page.emulate_media(color_scheme="dark")
+    axe(page, *ABOUT_COLOUR)
+    for width in (MIDDLE, NARROW):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
+    axe(page)
 
 
 def axe(page: Page, *rules: str) -> None:

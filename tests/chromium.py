@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.contrib.staticfiles import finders
 from playwright.sync_api import Page, Route
 
-from tests.browser import axe, running_browser, watched_pages
+from tests.browser import look_at, running_browser, watched_pages
 
 HOST = "http://localhost"
 # The words of Django's own scripts, which its forms ask for.
@@ -48,19 +48,15 @@ def look(
         return thread.submit(run).result()
 
 
-def assert_good_for_everybody(pages: dict[str, str], width: int, scheme: str) -> None:
-    """Fail for what axe finds on any of the pages, and for one wider than the screen.
+def assert_good_for_everybody(pages: dict[str, str]) -> None:
+    """Look at each of the pages, as `tests.browser.look_at` does.
 
     SCRIPT may be among them, for the others to have.
     """
 
-    def check(page: Page) -> list[str]:
-        wide = []
+    def check(page: Page) -> None:
         for path in pages.keys() - {SCRIPT}:
             page.goto(f"{HOST}{path}")
-            axe(page)
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                wide.append(path)
-        return wide
+            look_at(page)
 
-    assert look(pages, check, width=width, color_scheme=scheme) == []
+    look(pages, check)

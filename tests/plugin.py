@@ -71,7 +71,9 @@ def pytest_configure(config: pytest.Config) -> None:
     SEEDED = config.getoption("--hypothesis-seed") is not None
     for name in DATABASES:
         config.addinivalue_line("markers", f"{name}: is about {name} alone")
-    config.addinivalue_line("markers", "no_database: takes long and asks no database")
+    config.addinivalue_line(
+        "markers", "either_database: takes long and is the same on both"
+    )
 
 
 def pytest_collection_modifyitems(
@@ -79,11 +81,11 @@ def pytest_collection_modifyitems(
 ) -> None:
     """Leave out what is about the other database: the other run has it.
 
-    What asks none is left to the run on SQLite.
+    What is the same on both is left to the run on SQLite.
     """
     others = [name for name in DATABASES if name != DATABASE]
     if DATABASE != "sqlite":
-        others.append("no_database")
+        others.append("either_database")
     other = [i for i in items if any(i.get_closest_marker(name) for name in others)]
     if other:
         config.hook.pytest_deselected(items=other)

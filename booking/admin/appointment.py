@@ -486,6 +486,7 @@ class AppointmentAdmin(LongList):
             preview=previewed(visit, form, now) if is_shown else None,
             version=visit.version if seen is None else seen,
             is_over=not can,
+            claimed=tasks.claimed(visit, now),
             back=came_from(request, visit),
             now=now,
         )
@@ -600,6 +601,7 @@ class AppointmentAdmin(LongList):
             send=words.SEND[act],
             preview=preview,
             version=version,
+            claimed=tasks.claimed(visit, page.now),
             back=came_from(request, visit),
             **page.context(),
         )
@@ -767,6 +769,10 @@ class AppointmentAdmin(LongList):
             say_whose(request, after, Claim.Task.ANSWER)
         elif after.status in (Status.FULFILLED, Status.NOSHOW):
             say_whose(request, after, Claim.Task.OUTCOME)
+        elif before.status == Status.BOOKED and (
+            after.status != Status.BOOKED or after.start != before.start
+        ):
+            say_whose(request, after, Claim.Task.CLOSED)
 
     def refuse(
         self, request: HttpRequest, visit: Appointment, error: BookingError

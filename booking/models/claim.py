@@ -38,6 +38,7 @@ class Claim(models.Model):
         CALL = "call", _("Phone the patient")
         PAPER = "paper", _("Papers before the visit")
         OUTCOME = "outcome", _("Record the outcome")
+        CLOSED = "closed", _("Booked in closed time")
 
     appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="claims")
     task = models.CharField(max_length=10, choices=Task)

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from booking.policy import ClosingReason
+from booking.policy import ClosingReason, Status
 
 from .appointment import Appointment, AppointmentQuerySet
 from .reservation import Reservation
@@ -66,6 +66,27 @@ class ClosingPlan(models.Model):
         return str(self.pk)
 
 
+class ClosingRowQuerySet(models.QuerySet["ClosingRow"]):
+    def in_closed_time(self, now: datetime) -> "ClosingRowQuerySet":
+        """Return visits to come that still take what is closed, and were told nothing.
+
+        What was left alone, by choice or as it had changed, and is a person's now.
+        """
+        takes = Reservation.objects.filter(
+            appointment=OuterRef("appointment"),
+            resource=OuterRef("plan__closure__resource"),
+            expires_at=None,
+        )
+        return self.filter(
+            Q(plan__closure__resource=None) | Exists(takes),
+            outcome__in=(ClosingRow.Outcome.KEPT, ClosingRow.Outcome.DROPPED),
+            plan__closure__isnull=False,
+            appointment__status=Status.BOOKED,
+            appointment__start=F("was_at"),
+            was_at__gt=now,
+        ).order_by("was_at", "pk")
+
+
 class ClosingRow(models.Model):
     """What is to become of one visit of a plan, decided as it was at `version`."""
 
@@ -92,6 +113,8 @@ class ClosingRow(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.WAITING)
     why = models.CharField(max_length=40, blank=True)
     at = models.DateTimeField(null=True, blank=True)
+
+    objects = ClosingRowQuerySet.as_manager()
 
     class Meta:
         ordering = ["plan", "pk"]

@@ -13,6 +13,9 @@ from .appointment import Appointment, Proposal
 from .event import AppointmentEvent
 from .waiting import WaitingListEntry
 
+# What `last_error` says of mail that a worker has leased until `due_at`.
+IN_HAND = "sending"
+
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def owed(self) -> "MessageQuerySet":
@@ -25,6 +28,12 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def due(self, now: datetime) -> "MessageQuerySet":
         """Return owed mail whose turn it is, oldest first."""
         return self.owed().filter(due_at__lte=now).order_by("due_at", "pk")
+
+    def told(self, now: datetime) -> "MessageQuerySet":
+        """Return what reached the patient, as far as we know, or is on its way."""
+        in_hand = Q(last_error=IN_HAND, due_at__gt=now)
+        said = Q(sent_at__isnull=False) | Q(called_at__isnull=False)
+        return self.filter(said | in_hand)
 
     def still_true(self, now: datetime) -> "MessageQuerySet":
         """Return what can be said now."""

@@ -29,7 +29,10 @@ def agree(
     replaced. Whether they still wait for another time is the caller's to say.
     """
     moved = visit.status == Status.BOOKED
-    data: dict[str, Any] = {"moved_from": as_text(visit.start)} if moved else {}
+    data: dict[str, Any] = {}
+    if moved:
+        # What the message names. The time before is that of an earlier event.
+        data["moved_from"] = as_text(messages.known_start(visit, now))
     before = _clinicians(visit) if moved else set()
     free_time(visit, now)
     visit.proposals.open().exclude(pk=proposal.pk).update(outcome=others)

@@ -32,8 +32,7 @@ def call_off(
     Raises TimeTaken when none is free any more, NotPossibleNow or ChangedMeanwhile.
     """
     check_move(visit, Act.CALL_OFF, seen_version)
-    assert visit.start  # noqa: S101 -- it is booked
-    before = visit.start
+    before = messages.known_start(visit, now)
     free_time(visit, now)
     visit.proposals.open().update(outcome=Outcome.WITHDRAWN)
     _ask_again(visit.proposals.get(outcome=Outcome.ACCEPTED))

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 
 from booking.errors import CannotTakeOn, DoneMeanwhile, NotPossibleNow, TakenOn
-from booking.models import Appointment, Claim, Message
+from booking.models import Appointment, Claim, ClosingRow, Message
 from booking.models.claim import colleagues, name_of
 from booking.policy import Act, Status
 
@@ -57,6 +57,10 @@ def _check_waits(visit: Appointment, task: Claim.Task, now: datetime) -> None:
     if task == Claim.Task.CALL:
         calls = Message.objects.phone_these_people().still_true(now)
         if not calls.filter(appointment=visit).exists():
+            raise DoneMeanwhile
+    elif task == Claim.Task.CLOSED:
+        closed = ClosingRow.objects.in_closed_time(now)
+        if not closed.filter(appointment=visit).exists():
             raise DoneMeanwhile
     elif not {
         Claim.Task.ANSWER: visit.status == Status.PENDING,

@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from pytest_django import Settings
 from time_machine import travel
 
-from booking import closing, delivery, integrity, waiting_list, workflow
+from booking import closing, delivery, integrity, tasks, waiting_list, workflow
 from booking.availability import Slot
 from booking.errors import (
     AlreadyOnList,
@@ -789,6 +789,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "call": calls.filter(appointment=visit).exists(),
             "paper": agreed,
             "outcome": agreed and visit.start <= self.now,
+            "closed": any(t.kind == task for t in tasks.of_visit(visit, self.now)),
         }[task]
 
     @precondition(lambda self: len(self.status) > 1)

@@ -36,7 +36,7 @@ from booking.availability import (
 )
 from tests import plugin
 
-pytestmark = pytest.mark.no_database
+pytestmark = pytest.mark.either_database
 
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "10000"))
 

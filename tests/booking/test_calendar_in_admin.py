@@ -288,9 +288,8 @@ def test_a_page_costs_as_many_queries_for_three_visits_as_for_one(
     assert len(one) == len(three)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 768, 320])
-def test_the_pages_can_be_used_by_everybody(desk, visit_type, width, scheme):
+@pytest.mark.either_database
+def test_the_pages_can_be_used_by_everybody(desk, visit_type):
     for _ in range(3):
         a_practice()
     a_booked_visit(visit_type, at("09:00"))
@@ -303,7 +302,7 @@ def test_the_pages_can_be_used_by_everybody(desk, visit_type, width, scheme):
         SHEET: desk.get(f"{SHEET}?day={TUESDAY}").text,
         SCRIPT: desk.get(SCRIPT).text,
     }
-    assert_good_for_everybody(html, width, scheme)
+    assert_good_for_everybody(html)
 
 
 def test_a_visit_is_dragged_to_a_free_place_and_opens_the_page_that_moves_it(

@@ -4,19 +4,22 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
 from time_machine import Traveller
 
-from booking import closing, links, workflow
-from booking.models import ClosingPlan, Closure, Reservation
+from booking import closing, links, tasks, workflow
+from booking.errors import DoneMeanwhile
+from booking.models import Claim, ClosingPlan, Closure, Reservation
+from booking.tasks import Whose
 from booking.words import as_value
-from booking.workflow import PATIENT
+from booking.workflow import PATIENT, By
 from tests import factories
 from tests.factories import NOW, a_booked_visit, a_practice, at
 from tests.records import messages_of, nothing_written
 
-from .desk import said, text_of
+from .desk import a_colleague, address, said, text_of
 from .test_closing import BY_PHONE, DUE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -218,9 +221,24 @@ def test_who_is_booked_in_closed_time_is_on_the_desk_until_moved(
     assert "Nobody told the patient: move it, or cancel it." in page
     assert "1 to phone" in page
 
-    by = factories.a_front_desk_person()
-    workflow.move(visit.pk, at("10:00", factories.THURSDAY), by=by, now=NOW)
+    task = Claim.Task.CLOSED
+    ben = a_colleague(username="ben", first_name="Ben", last_name="Demo")
+    workflow.entrust(visit.pk, task, to=ben, by=By.staff(ben), now=NOW)
+    ana = User.objects.get(username="ana")
+    (waits,) = tasks.waiting(NOW, Whose.OTHERS, ana)
+    assert (waits.kind, waits.visit, waits.due) == (task, visit, visit.start)
+    assert tasks.waiting(NOW, Whose.OTHERS, ben) == []
+    assert "Booked in closed time" in text_of(desk.get("/admin/tasks/?whose=others"))
+    assert "Ben Demo has it" in text_of(desk.get("/admin/"))
 
+    start = at("10:00", factories.THURSDAY)
+    sent = {"start": start.isoformat(), "seen_version": visit.version, "send": ""}
+    told = said(desk.post(address("move", visit), sent))
+
+    assert any("Ben Demo had taken this on" in line for line in told)
+    seen, again = Claim.objects.get().pk, By.staff(ben)
+    with pytest.raises(DoneMeanwhile):
+        workflow.entrust(visit.pk, task, to=ana, by=again, now=NOW, seen=seen)
     assert "Nobody told the patient" not in text_of(desk.get("/admin/"))
 
 

@@ -1,8 +1,10 @@
 """Codes from a phone and on paper: each is taken once, and only near its time."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import segno
 from django.contrib.auth.models import User
 from django.db import connection
 
@@ -26,6 +28,21 @@ STEP = timedelta(seconds=30)
 def test_codes_are_those_of_the_standard(seconds: int, code: str):
     at = datetime.fromtimestamp(seconds, UTC)
     assert step_of(RFC_SECRET, code, at) == seconds // 30
+
+
+def test_the_picture_is_that_of_the_link_with_its_quiet_zone():
+    link = second_factor.link(RFC_SECRET, "ana", "Demo Clinic")
+    drawn = second_factor.qr_code(link)
+    dark = {
+        (x, int(y))
+        for left, y, width in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", drawn.path)
+        for x in range(int(left), int(left) + int(width))
+    }
+    rows = list(segno.make_qr(link, error="m").matrix_iter(border=4))
+    assert drawn.size == len(rows)
+    assert dark == {
+        (x, y) for y, row in enumerate(rows) for x, on in enumerate(row) if on
+    }
 
 
 @pytest.mark.parametrize("steps", range(-3, 4))

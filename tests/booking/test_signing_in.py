@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import User
@@ -189,6 +190,8 @@ def test_who_has_to_set_up_is_led_there_first(ana: User):
         assert client.get(address)["Location"] == SETUP
     page = client.get(SETUP)
     assert "sign-in here needs a code" in text_of(page)
+    link = second_factor.link(secret_on(page), "ana", str(admin.site.site_header))
+    assert second_factor.qr_code(link).path in page.text
     assert client.post("/admin/logout/").status_code == 200
 
 

@@ -4,13 +4,11 @@ import re
 
 import pytest
 import time_machine
-from playwright.sync_api import Page
 
 from booking import workflow
 from booking.models import Appointment, Resource
 from tests import factories
-from tests.browser import axe
-from tests.chromium import look
+from tests.chromium import assert_good_for_everybody
 from tests.factories import (
     CLINICIAN,
     NOW,
@@ -149,15 +147,7 @@ def test_a_visit_that_was_cancelled_meanwhile_has_nothing_to_exchange(desk, visi
         assert words.startswith(f"{visit.reference}: Somebody was faster.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 768])
-def test_the_page_can_be_used_by_everybody(desk, visit, width, scheme):
+@pytest.mark.either_database
+def test_the_page_can_be_used_by_everybody(desk, visit):
     pages = {page_of(visit): desk.get(page_of(visit)).text}
-
-    def check(page: Page) -> bool:
-        page.goto(f"http://localhost{page_of(visit)}")
-        axe(page)
-        wide = "document.documentElement.scrollWidth > innerWidth"
-        return bool(page.evaluate(wide))
-
-    assert not look(pages, check, width=width, color_scheme=scheme)
+    assert_good_for_everybody(pages)

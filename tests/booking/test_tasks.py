@@ -282,6 +282,24 @@ def test_the_page_of_tasks_has_everything_that_waits_what_is_due_first(
     assert share == {Whose.MINE: 1 + papers, Whose.NOBODYS: 0, Whose.OTHERS: 2}
 
 
+def test_who_has_the_task_is_named_where_one_is_about_to_do_it(
+    desk: Client, ana: User, ben: User
+) -> None:
+    asked = factories.a_request()
+    booked = factories.a_booked_visit(
+        asked.visit_type, at("12:00", factories.THURSDAY), payer="insurance"
+    )
+    pages = [
+        (asked, Task.ANSWER, ("decline", "propose")),
+        (booked, Task.PAPER, ("cancel", "move")),
+    ]
+    for visit, task, names in pages:
+        entrust(visit, ben, by=ben, task=task)
+        for name in names:
+            page = text_of(desk.get(address(name, visit)))
+            assert f"{task.label}: Waits 0 min · Ben Demo has it for 0 min" in page
+
+
 @pytest.mark.parametrize("path", [DESK, *(f"{TASKS}?whose={w}" for w in Whose)])
 def test_more_tasks_cost_no_more_queries(
     desk: Client, ana: User, ben: User, path: str

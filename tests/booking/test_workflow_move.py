@@ -1,12 +1,12 @@
 """Staff move a booked visit, which keeps its time until it has the other one."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from booking import integrity, waiting_list, workflow
+from booking import delivery, integrity, messages, waiting_list, workflow
 from booking.errors import (
     ChangedMeanwhile,
     NotAllowed,
@@ -97,6 +97,49 @@ def test_the_patient_is_told_and_the_calendar_entry_follows(visit, desk):
     assert f"UID:{visit.uid}" in message.calendar
     assert "SEQUENCE:1" in message.calendar
     assert (message.true_while, message.true_start) == ("booked", ELEVEN)
+
+
+def told_first(visit: Appointment) -> str:
+    """Return the time that the newest message says the visit was at, or all it says."""
+    text = visit.messages.last().text
+    return text.partition("It was on ")[2].partition(".")[0] or text
+
+
+def test_the_message_names_the_time_that_the_patient_knows(visit, desk):
+    twelve, one = at("12:00", WEDNESDAY), at("13:00", WEDNESDAY)
+    move(visit, desk)
+    move(visit, desk, twelve)
+    assert told_first(visit) == "Tuesday, November 17, 10:00 AM EST"
+    visit.messages.filter(pk=visit.messages.last().pk).update(sent_at=NOW)
+    move(visit, desk)
+    said = messages.preview_move(
+        Appointment.objects.get(pk=visit.pk), one, NOW, other_clinician=False
+    )
+    move(visit, desk, one)
+    assert told_first(visit) == "Wednesday, November 18, 12:00 PM EST"
+    assert "12:00 PM EST. Please do not come then" in said[1]
+
+
+def test_moved_back_before_anybody_was_told_it_stays_where_it_was(visit, desk):
+    visit.messages.update(sent_at=NOW)
+    move(visit, desk)
+    move(visit, desk, at("10:00"))
+    assert "have moved it back. It takes place at the time that you" in told_first(
+        visit
+    )
+    message = visit.messages.last()
+    assert message.subject == "Your appointment stays on Tuesday, November 17, 10:00 AM"
+    assert "<h1>Your appointment is confirmed</h1>" in message.html
+    assert integrity.faults(NOW) == []
+
+
+def test_mail_that_is_on_its_way_counts_as_told(visit, desk):
+    move(visit, desk)
+    visit.messages.filter(kind="moved").update(
+        last_error=delivery.IN_HAND, due_at=NOW + timedelta(seconds=9)
+    )
+    move(visit, desk, at("12:00", WEDNESDAY))
+    assert told_first(visit) == "Wednesday, November 18, 11:00 AM EST"
 
 
 def test_who_has_no_email_is_phoned(visit_type, desk):

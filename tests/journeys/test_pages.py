@@ -20,7 +20,7 @@ from booking.models import Appointment
 from booking.policy import DeclineReason
 from booking.steps import STEP, STEPS
 from clinic_site import outage
-from tests.browser import axe
+from tests.browser import look_at
 from tests.servers import running_site
 
 from .steps import CHECK, EMG, TRIGGER_POINTS, Clinic
@@ -31,8 +31,6 @@ pytestmark = pytest.mark.sqlite
 Does = Callable[[Page], None]
 Scenes = Mapping[str, str]
 
-WIDE, NARROW = 1280, 320
-ABOUT_COLOUR = ("color-contrast", "link-in-text-block")
 CONTENT = Path(__file__).parents[2] / "services/content"
 # What the first round trip of a connection brings: ten segments. Source: RFC 6928.
 FIRST_VIEW = 14_600
@@ -779,19 +777,6 @@ def test_a_page_is_good_for_everybody(clinic, scenes, visitor, name):
     if name not in FRONT_DESK | MANAGER:
         weigh(name, page, answer, len(requests))
     look_at(page)
-
-
-def look_at(page: Page) -> None:
-    """Fail for what axe finds, and for anything wider than the screen."""
-    # Colours change at once, not over some frames.
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    page.set_viewport_size({"width": WIDE, "height": 900})
-    axe(page)
-    page.emulate_media(color_scheme="dark")
-    axe(page, *ABOUT_COLOUR)
-    page.set_viewport_size({"width": NARROW, "height": 900})
-    axe(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW
 
 
 def assert_ours_alone(page: Page, answer: Response) -> None:
