@@ -59,6 +59,8 @@ PLACES: dict[str, str | Promise] = {
     "booking_appointment_swap": gettext_lazy("Exchange"),
     "booking_appointment_series": gettext_lazy("Make a series"),
     "calendar_sheet": gettext_lazy("Day sheet"),
+    "login": gettext_lazy("Sign in"),
+    "export_visits": gettext_lazy("Take visits out"),
     "closing": gettext_lazy("Close a day"),
     "closing_plan": gettext_lazy("A closed day"),
     "booking_waitinglistentry_changelist": gettext_lazy("Waiting list"),
