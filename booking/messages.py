@@ -237,7 +237,7 @@ def preview_move(
 
 @dataclass(frozen=True, slots=True)
 class ClosingPreview:
-    """Subject and text of what cancelling a visit sends, and of what calling it off does.
+    """Subject and text of what cancelling a visit sends, and calling it off.
 
     The second is None without times to offer.
     """
