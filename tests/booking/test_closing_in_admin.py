@@ -322,3 +322,23 @@ def test_the_same_form_with_another_reason_is_refused_in_words(desk: Client):
 
     assert again.status_code == 200
     assert "already sent, with other content" in text_of(again)
+
+
+def test_djangos_own_pages_write_times_and_the_way_there_as_ours_do(manager: Client):
+    a_practice()
+    closure = factories.a_closure(at("15:00"), at("17:00"))
+    there = f"/admin/booking/closure/{closure.pk}"
+
+    assert "Nov 17, 2026, 3:00 PM" in text_of(manager.get("/admin/booking/closure/"))
+    for path in (
+        "/admin/booking/closure/",
+        f"{there}/change/",
+        f"{there}/delete/",
+        f"{there}/history/",
+        "/admin/booking/",
+        "/admin/password_change/",
+        "/admin/booking/clinic-check/",
+    ):
+        words = text_of(manager.get(path))
+        assert "Front desk › " in words, path
+        assert "Home" not in words, path
