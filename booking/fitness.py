@@ -83,14 +83,13 @@ def _without_times(
     visit_types: list[VisitType], today: date, now: datetime, practice: Practice
 ) -> list[VisitType]:
     """Look a week at a time, for all that have none yet: mostly the first has one."""
-    everything = {resource.pk for resource in practice.resources}
     left = visit_types
     for week in range(0, AHEAD.days, 7):
         if not left:
             break
         first = today + timedelta(days=week)
         last = min(first + timedelta(days=6), today + AHEAD)
-        schedule = Schedule.of(practice, everything, first, last, now=now)
+        schedule = Schedule.read(first, last, now=now, practice=practice)
         left = [
             one
             for one in left

@@ -114,10 +114,10 @@ def owe(
     visit = event.appointment
     channel = reached_by(visit.patient)
     mail = channel == Channel.EMAIL
-    clinic, week = _clinic()
+    clinic, phone_hours = _clinic()
     link = links.url(links.issue(visit, now=now)) if mail else ""
     told = _Told(visit, event, offers, entry)
-    words = _render(kind, told, clinic, week, channel, link, now)
+    words = _render(kind, told, clinic, phone_hours, channel, link, now)
     method = _calendar_method(kind, visit) if mail else ""
     make = calendars.invite if method == calendars.REQUEST else calendars.cancellation
     if event.version > 1:  # the first message of a visit has none before it
@@ -370,11 +370,11 @@ def _calendar_method(kind: Message.Kind, visit: Appointment) -> str:
     return calendars.CANCEL if kind == Kind.CANCELLED and visit.start else ""
 
 
-def _clinic() -> tuple[Clinic | None, Sequence[OpeningHours]]:
+def _clinic() -> tuple[Clinic | None, str]:
     """Return the clinic and when its phone is answered, in one query."""
     clinics, week = rows.read(Clinic, OpeningHours)
     clinic = next(iter(rows.instances(Clinic, clinics)), None)
-    return clinic, rows.instances(OpeningHours, week)
+    return clinic, hours.summary_of(week)
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,7 +406,7 @@ def _render(
     kind: Message.Kind,
     told: _Told,
     clinic: Clinic | None,
-    week: Sequence[OpeningHours],
+    phone_hours: str,
     channel: Message.Channel,
     link: str,
     now: datetime,
@@ -419,7 +419,7 @@ def _render(
         "clinic": clinic,
         "clinic_name": clinic.name if clinic else gettext("the clinic"),
         "place": calendars.address(clinic) if clinic else gettext("the clinic"),
-        "hours": hours.summary(week),
+        "hours": phone_hours,
         "choices": visit.proposals.all() if kind == Kind.RECEIVED else (),
         "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
         "closing_words": CLOSING_WORDS.get(told.event.reason, "") if told.event else "",

@@ -46,6 +46,7 @@ class Tile:
     label: str
     full_text: str
     checked: bool
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Times:
             ignoring=ignoring,
             by_staff=by_staff,
             has_referral=has_referral,
-            practice=practice or Practice.read(),
+            practice=practice,
         )
         self._read: list[tuple[Day, list[datetime]]] = []
 
@@ -176,7 +177,8 @@ class Times:
         first = self._first(first)
         last = self._run(first, 1)
         heading, ahead = before
-        rows = _Rows(self.visit_type, self.filters.clinician, checked, field)
+        length = words.length(self.visit_type.duration)
+        rows = _Rows(length, self.filters.clinician, checked, field)
         if ahead:
             rows.add(heading, ahead, with_day=True)
         for why_none, group in groupby(self.dates(first, last), key=self._why_none):
@@ -249,13 +251,13 @@ class _Rows:
 
     def __init__(
         self,
-        visit_type: VisitType,
+        length: str,
         clinician: Resource | None,
         checked: Collection[datetime],
         field: str,
     ) -> None:
         self.rows: list[Row] = []
-        self.visit_type = visit_type
+        self.length = length
         self.who = words.who(clinician) if clinician else ""
         self.checked = checked
         self.field = field
@@ -273,7 +275,7 @@ class _Rows:
                     id=f"id_{self.field}_{self.count}",
                     value=words.as_value(start),
                     label=words.brief(start) if with_day else clock,
-                    full_text=words.slot(when, self.visit_type, self.who),
+                    full_text=words.slot(when, self.length, self.who),
                     checked=start in self.checked,
                 )
             )

@@ -22,8 +22,7 @@ def clinic(request: HttpRequest) -> dict[str, object]:
         return next(iter(rows.instances(Clinic, found()[0])), None)
 
     def opening_hours_summary() -> str:
-        when = rows.instances(OpeningHours, found()[1])
-        return hours.unbroken(hours.summary(when))
+        return hours.unbroken(hours.summary_of(found()[1]))
 
     def footer_pages() -> list[Page]:
         pages = rows.instances(Page, found()[2])

@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterable
 from datetime import time
+from functools import lru_cache
 from itertools import groupby
 
 from django.utils.dateformat import time_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from . import rows
 from .models import OpeningHours, Weekday
+from .rows import Rows
 
 
 def clock(at: time) -> str:
@@ -37,6 +41,16 @@ def summary(hours: Iterable[OpeningHours]) -> str:
         for times, days in groupby(by_weekday(hours), key=lambda pair: pair[1])
         if times
     )
+
+
+def summary_of(week: Rows) -> str:
+    """Return the same of rows that were read whole, worked out once a language."""
+    return _summary_of(week, get_language())
+
+
+@lru_cache(maxsize=8)
+def _summary_of(week: Rows, language: str | None) -> str:
+    return summary(rows.instances(OpeningHours, week))
 
 
 def unbroken(said: str) -> str:

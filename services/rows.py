@@ -8,6 +8,7 @@ to expire, and nothing is shared that could be changed: instances are made anew.
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -19,12 +20,37 @@ M = TypeVar("M", bound=models.Model)
 Rows = tuple[tuple[Any, ...], ...]
 
 
+# An expression in SQL that gives one text, and its parameters.
+Select = tuple[str, Sequence[Any]]
+
+
 def read(*tables: type[models.Model]) -> list[Rows]:
     """Return all rows of each of the tables, sorted as the model says."""
+    found = texts(*map(select, tables))
+    return [values(model, text) for model, text in zip(tables, found, strict=True)]
+
+
+def texts(*selects: Select) -> list[str]:
+    """Return the text of each, all from one query."""
     with connection.cursor() as cursor:
-        cursor.execute(_query(connection.vendor, tables))
-        texts = cursor.fetchone()
-    return [_values(model, text) for model, text in zip(tables, texts, strict=True)]
+        cursor.execute(
+            f"SELECT {', '.join(sql for sql, _params in selects)}",
+            [param for _sql, params in selects for param in params],
+        )
+        return list(cursor.fetchone())
+
+
+def select(
+    model: type[models.Model], where: str = "", params: Sequence[Any] = ()
+) -> Select:
+    """Return what gives the rows of a table, or those for which a condition holds."""
+    return _select(connection.vendor, model, where), adapted(params)
+
+
+def adapted(params: Sequence[Any]) -> list[Any]:
+    """Return the parameters with instants as the database has them."""
+    adapt = connection.ops.adapt_datetimefield_value
+    return [adapt(p) if isinstance(p, datetime) else p for p in params]
 
 
 def instances(model: type[M], rows: Rows) -> list[M]:
@@ -33,29 +59,30 @@ def instances(model: type[M], rows: Rows) -> list[M]:
     return [model.from_db(connection.alias, names, row) for row in rows]
 
 
-@lru_cache(maxsize=32)
-def _query(vendor: str, tables: Sequence[type[models.Model]]) -> str:
-    whole = {
-        "sqlite": "json_group_array(json_array({}))",
-        "postgresql": "coalesce(json_agg(json_build_array({})), '[]')::text",
-    }[vendor]
-    quote = connection.ops.quote_name
-
-    def select(model: type[models.Model]) -> str:
-        names = {f.name: quote(str(f.column)) for f in model._meta.concrete_fields}
-        columns = ", ".join(names.values())
-        # What to sort by over a relation is left to whoever asks.
-        own = [names[str(n)] for n in model._meta.ordering or () if n in names]
-        order = ", ".join([*own, names[model._meta.pk.name]])
-        table = quote(model._meta.db_table)
-        rows = f"SELECT * FROM {table} ORDER BY {order}"  # noqa: S608 -- our own names
-        return f"(SELECT {whole.format(columns)} FROM ({rows}) AS whole)"  # noqa: S608
-
-    return f"SELECT {', '.join(map(select, tables))}"
+def as_text(vendor: str, columns: str) -> str:
+    """Return an aggregate: all rows as one text, a list of lists in JSON."""
+    if vendor == "sqlite":
+        return f"json_group_array(json_array({columns}))"
+    return f"coalesce(json_agg(json_build_array({columns})), '[]')::text"
 
 
 @lru_cache(maxsize=64)
-def _values(model: type[models.Model], text: str) -> Rows:
+def _select(vendor: str, model: type[models.Model], where: str) -> str:
+    quote = connection.ops.quote_name
+    names = {f.name: quote(str(f.column)) for f in model._meta.concrete_fields}
+    # What to sort by over a relation is left to whoever asks.
+    own = [names[str(n)] for n in model._meta.ordering or () if n in names]
+    order = ", ".join([*own, names[model._meta.pk.name]])
+    table = quote(model._meta.db_table)
+    which = f" WHERE {where}" if where else ""
+    rows = f"SELECT * FROM {table}{which} ORDER BY {order}"  # noqa: S608 -- our own names
+    whole = as_text(vendor, ", ".join(names.values()))
+    return f"(SELECT {whole} FROM ({rows}) AS whole)"  # noqa: S608
+
+
+@lru_cache(maxsize=64)
+def values(model: type[models.Model], text: str) -> Rows:
+    """Return the rows that a text of `select` has."""
     columns = [_Column(field) for field in model._meta.concrete_fields]
     return tuple(
         tuple(column.value(found) for column, found in zip(columns, row, strict=True))

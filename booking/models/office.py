@@ -27,10 +27,20 @@ def clinic_zone() -> ZoneInfo:
 
 def open_windows(now: datetime) -> Iterator[Span]:
     """Yield when the front desk is there from today on, for two months: instants."""
-    [week] = rows.read(OpeningHours)
-    ahead = now, now + timedelta(days=DAYS)
-    closed = Closure.objects.filter(resource=None).overlapping(*ahead)
-    yield from windows(office_hours(week), closed, now)
+    week, closed = rows.texts(
+        rows.select(OpeningHours),
+        rows.select(Closure, *overlapping(now, now + timedelta(days=DAYS))),
+    )
+    yield from windows(
+        office_hours(rows.values(OpeningHours, week)),
+        rows.instances(Closure, rows.values(Closure, closed)),
+        now,
+    )
+
+
+def overlapping(start: datetime, end: datetime) -> tuple[str, list[datetime]]:
+    """Return, for `rows.select`, that a closure touches `[start, end)`."""
+    return 'start < %s AND "end" > %s', [end, start]
 
 
 @lru_cache(maxsize=2)

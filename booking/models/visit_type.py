@@ -1,16 +1,14 @@
 """Kinds of visit: how long, with what, how soon, and when it can be had."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
-from typing import Any
 
-from django.db import models
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Aggregate, Q
-from django.db.models.sql.compiler import SQLCompiler
+from django.db import connection, models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from booking import availability
@@ -27,12 +25,12 @@ from booking.availability import (
     WeeklyHours,
     Why,
 )
-from booking.policy import LONGEST_BUFFER, LONGEST_VISIT, reply_by
+from booking.policy import LONGEST, LONGEST_BUFFER, LONGEST_VISIT, reply_by
 from services import rows
 from services.models import Clinician, OpeningHours, ScreeningQuestion, Service
 from services.rows import Rows
 
-from .office import Span, clinic_zone, office_hours, windows
+from .office import Span, clinic_zone, office_hours, overlapping, windows
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 
@@ -136,8 +134,7 @@ class VisitType(models.Model):
         and takes their resources again: a hold never blocks its own holder, who keeps
         what they were shown. `by_staff` waives what are rules for the public: notice,
         horizon, the referral, the phone. `is_agreed` says that the clinic will not have
-        to answer first. A constant number of queries; `practice` and `schedule` spare
-        them, as for `plan`.
+        to answer first. One query, with a `schedule` none; see `plan`.
         """
         plan = self.plan(
             first, last, now=now, clinician=clinician, ignoring=ignoring,
@@ -176,15 +173,17 @@ class VisitType(models.Model):
     ) -> "Plan":
         """Return what the engine needs to know about the dates `first` to `last`.
 
-        A `practice`, or a `schedule` that covers those dates, that whoever asks has
-        read already spares the queries.
+        A `practice` that whoever asks has read already makes the query smaller, and a
+        `schedule` that covers those dates spares it.
         """
-        practice = schedule.practice if schedule else practice or Practice.read()
+        if schedule is None:
+            schedule = Schedule.read(
+                first, last, now=now, own=[ignoring] if ignoring else [],
+                practice=practice, taking=_could_take(self, clinician),
+            )  # fmt: skip
+        practice = schedule.practice
         needs = self._needs(practice, clinician)
         wanted = {pk for need in needs for pk in need.suitable}
-        if schedule is None:
-            mine = [ignoring] if ignoring else []
-            schedule = Schedule.of(practice, wanted, first, last, now=now, own=mine)
         rules = Rules(
             minutes=self.duration,
             before=self.buffer_before,
@@ -277,14 +276,16 @@ class Practice:
     Read it anew for each request, and again under a lock.
     """
 
+    @staticmethod
+    def tables() -> tuple[type[models.Model], ...]:
+        return (
+            Resource, Hours, Requirement, Requirement.suitable.through, Clinician,
+            VisitType, Service, ScreeningQuestion, OpeningHours,
+        )  # fmt: skip
+
     @classmethod
     def read(cls) -> "Practice":
-        return cls(
-            *rows.read(
-                Resource, Hours, Requirement, Requirement.suitable.through, Clinician,
-                VisitType, Service, ScreeningQuestion, OpeningHours,
-            )
-        )  # fmt: skip
+        return cls(*rows.read(*cls.tables()))
 
     def __init__(
         self,
@@ -372,26 +373,79 @@ def _by_resource(hours: Rows) -> Mapping[int, tuple[WeeklyHours, ...]]:
     return {resource: tuple(weekly) for resource, weekly in found.items()}
 
 
-class Spans(Aggregate):
-    """The reservations of a group as one text: start, end, start, end …, by commas.
+# Which resources: all, or those of the kinds that a visit takes, if of the kind of a
+# clinician who was asked for and no other has a place, that one alone.
+ALL_ACTIVE: rows.Select = ("SELECT id FROM booking_resource WHERE is_active", ())
+_OF_THE_KINDS = """
+    SELECT r.id FROM booking_resource AS r
+    WHERE r.is_active AND r.kind IN (
+        SELECT kind FROM booking_requirement WHERE visit_type_id = %s
+    )"""
+_IF_OF_A_KIND_THIS = """ AND (r.kind <> %s OR r.id = %s OR 1 < (
+        SELECT sum(count) FROM booking_requirement
+        WHERE visit_type_id = %s AND kind = r.kind
+    ))"""
+
+
+def _could_take(visit_type: VisitType, clinician: Resource | None) -> rows.Select:
+    """Return at least what a visit of the type could take, without having read it."""
+    if clinician is None:
+        return _OF_THE_KINDS, [visit_type.pk]
+    which = [visit_type.pk, clinician.kind, clinician.pk, visit_type.pk]
+    return _OF_THE_KINDS + _IF_OF_A_KIND_THIS, which
+
+
+# Visits and holds, and the little more than a day by which they may begin earlier: with
+# that, an index is read no further back.
+_LIVE = """closure_id IS NULL AND (expires_at IS NULL OR expires_at > %s)
+    AND start > %s AND start < %s AND "end" > %s"""
+
+
+def _live(since: datetime, until: datetime, now: datetime) -> list[datetime]:
+    return [now, since - LONGEST, until, since]
+
+
+def _busy(
+    since: datetime, until: datetime, now: datetime, taking: rows.Select
+) -> rows.Select:
+    """Return what gives the reservations of each resource as one text, by commas.
 
     A text is made and read several times faster than a row for each of thousands.
     """
+    which, params = taking
+    times = "start || ',' || \"end\""
+    all_times = {
+        "sqlite": f"group_concat({times})",
+        "postgresql": f"string_agg({times}, ',')",
+    }[connection.vendor]
+    spans = f"""
+        SELECT resource_id, {all_times} AS spans FROM booking_reservation
+        WHERE resource_id IN ({which}) AND {_LIVE} GROUP BY resource_id"""  # noqa: S608 -- written above
+    pairs = rows.as_text(connection.vendor, "resource_id, spans")
+    adapted = rows.adapted([*params, *_live(since, until, now)])
+    return f"(SELECT {pairs} FROM ({spans}) AS held)", adapted  # noqa: S608 -- likewise
 
-    arg_joiner = " || ',' || "
-    output_field: "models.Field[str, str]" = models.Field()
 
-    def as_postgresql(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **more: Any
-    ) -> tuple[str, Any]:
-        template = "STRING_AGG(%(expressions)s, ',')"
-        return self.as_sql(compiler, connection, template=template, **more)
+def _own(
+    since: datetime, until: datetime, now: datetime, own: Sequence["Ignoring"]
+) -> rows.Select:
+    """Return what gives those reservations that somebody may count as free."""
+    keys = sorted({ignoring.hold_key for ignoring in own} - {""})
+    visits = sorted({i.appointment_id for i in own if i.appointment_id})
+    if not keys and not visits:
+        return "'[]'", ()
+    theirs = " OR ".join(
+        f"{column} IN ({', '.join(['%s'] * len(values))})"
+        for column, values in (("hold_key", keys), ("appointment_id", visits))
+        if values
+    )
+    params = [*keys, *visits, *_live(since, until, now)]
+    return rows.select(Reservation, f"({theirs}) AND {_LIVE}", params)
 
-    def as_sqlite(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **more: Any
-    ) -> tuple[str, Any]:
-        template = "GROUP_CONCAT(%(expressions)s)"
-        return self.as_sql(compiler, connection, template=template, **more)
+
+def _spans(text: str) -> list[Span]:
+    times = map(_seconds, text.split(","))
+    return list(zip(times, times, strict=True))
 
 
 @lru_cache(maxsize=10_000)
@@ -399,10 +453,6 @@ def _seconds(text: str) -> Instant:
     """Return a time as the database writes it, in UTC, as seconds since 1970."""
     at = datetime.fromisoformat(text[: len("2026-11-24 15:15:00")])
     return _instant(at.replace(tzinfo=UTC))
-
-
-# A visit's reservation or a hold: resource, [start, end), hold key, appointment.
-Held = tuple[int, datetime, datetime, str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,60 +467,40 @@ class Schedule:
 
     practice: "Practice"
     busy: Mapping[int, Sequence[Span]]
-    own: Sequence[Held]
+    own: Sequence[Reservation]
     closures: Sequence[Closure]
 
     @classmethod
     def read(
-        cls, first: date, last: date, *, now: datetime, own: Sequence["Ignoring"] = ()
-    ) -> "Schedule":
-        """Return what is known of `first` to `last`, in four queries at most.
-
-        Plans may then be made for whoever is in `own`.
-        """
-        practice = Practice.read()
-        everything = {resource.pk for resource in practice.resources}
-        return cls.of(practice, everything, first, last, now=now, own=own)
-
-    @classmethod
-    def of(
         cls,
-        practice: "Practice",
-        resource_ids: set[int],
         first: date,
         last: date,
         *,
         now: datetime,
         own: Sequence["Ignoring"] = (),
+        practice: "Practice | None" = None,
+        taking: rows.Select = ALL_ACTIVE,
     ) -> "Schedule":
-        """Do the same for some resources of a practice that was read already."""
-        around = _around(first, last)
-        held = (
-            Reservation.objects.live(now)
-            .overlapping(*around)
-            .filter(resource_id__in=resource_ids, closure=None)
-            .order_by()
+        """Return what is known of `first` to `last`, in one query.
+
+        Plans may then be made for whoever is in `own`. `taking` says of which resources
+        what takes them is read; a `practice` that was read already is not read again.
+        """
+        since, until = _around(first, last)
+        tables = () if practice else Practice.tables()
+        *known, closures, busy, theirs = rows.texts(
+            *map(rows.select, tables),
+            rows.select(Closure, *overlapping(min(since, now), until)),
+            _busy(since, until, now, taking),
+            _own(since, until, now, own),
         )
-        by_resource = held.values_list("resource_id").annotate(
-            spans=Spans("start", "end")
+        found = map(rows.values, tables, known)
+        return cls(
+            practice or Practice(*found),
+            {resource: _spans(text) for resource, text in json.loads(busy)},
+            rows.instances(Reservation, rows.values(Reservation, theirs)),
+            rows.instances(Closure, rows.values(Closure, closures)),
         )
-        busy = {}
-        for resource, text in by_resource:
-            times = map(_seconds, text.split(","))
-            busy[resource] = list(zip(times, times, strict=True))
-        keys = {ignoring.hold_key for ignoring in own} - {""}
-        visits = {ignoring.appointment_id for ignoring in own} - {None}
-        theirs: list[Held] = []
-        if keys or visits:
-            mine = held.filter(Q(hold_key__in=keys) | Q(appointment__in=visits))
-            theirs = list(
-                mine.values_list(
-                    "resource_id", "start", "end", "hold_key", "appointment_id"
-                )
-            )
-        since = min(around[0], now)
-        closures = Closure.objects.overlapping(since, around[1]).order_by()
-        return cls(practice, busy, theirs, list(closures))
 
     def taken(
         self, first: date, last: date, ignoring: "Ignoring | None"
@@ -482,16 +512,16 @@ class Schedule:
             for resource, spans in self.busy.items()
         }
         own = defaultdict(list)
-        for resource, start, end, hold_key, appointment_id in self.own:
-            span = _instant(start), _instant(end)
+        for row in self.own:
+            span = _instant(row.start), _instant(row.end)
             # No two overlap on a resource, so this is the very one.
             if (
                 ignoring
-                and ignoring.covers(hold_key, appointment_id)
-                and span in busy.get(resource, ())
+                and ignoring.covers(row)
+                and span in busy.get(row.resource_id, ())
             ):
-                busy[resource].remove(span)
-                own[resource].append(Interval(*span))
+                busy[row.resource_id].remove(span)
+                own[row.resource_id].append(Interval(*span))
         return busy, own
 
     def office(self, now: datetime) -> Iterator[Span]:
@@ -520,10 +550,10 @@ class Ignoring:
     hold_key: str = ""
     appointment_id: int | None = None
 
-    def covers(self, hold_key: str, appointment_id: int | None) -> bool:
+    def covers(self, row: Reservation) -> bool:
         return bool(
-            (self.hold_key and hold_key == self.hold_key)
-            or (self.appointment_id and appointment_id == self.appointment_id)
+            (self.hold_key and row.hold_key == self.hold_key)
+            or (self.appointment_id and row.appointment_id == self.appointment_id)
         )
 
 

@@ -116,9 +116,8 @@ def _in_full(offer: Proposal) -> str:
     """Return the time as a sentence, with the clinician where one is kept for it."""
     kept = (row.resource for row in offer.reservations.all())
     who = [words.who(r) for r in kept if r.kind == Resource.Kind.CLINICIAN]
-    return words.slot(
-        words.moment(offer.start), offer.appointment.visit_type, (who or [""])[0]
-    )
+    length = words.length(offer.appointment.visit_type.duration)
+    return words.slot(words.moment(offer.start), length, (who or [""])[0])
 
 
 # --- Behind the private link ------------------------------------------------------

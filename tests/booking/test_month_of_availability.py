@@ -47,7 +47,7 @@ def test_a_month_costs_as_many_queries_for_no_visit_one_and_three():
         a_booked_visit(visit_type, at(hour))
         found.append(queries_of_a_month(as_read_anew(visit_type)))
 
-    assert found == [3] * 4
+    assert found == [1] * 4
 
 
 def test_a_month_costs_as_many_queries_for_three_clinicians_as_for_one():
@@ -60,10 +60,10 @@ def test_a_month_costs_as_many_queries_for_three_clinicians_as_for_one():
     assert queries_of_a_month(as_read_anew(visit_type)) == one
 
 
-def test_whoever_has_read_the_practice_spares_a_query():
+def test_whoever_has_read_the_practice_asks_as_often():
     visit_type = as_read_anew(a_practice())
 
-    assert queries_of_a_month(visit_type, Practice.read()) == 2
+    assert queries_of_a_month(visit_type, Practice.read()) == 1
 
 
 def test_what_changes_in_the_practice_is_seen_at_the_next_look():

@@ -28,7 +28,7 @@ def reads_of(look):
     """Return how often it is read what is held."""
     with CaptureQueriesContext(connection) as made:
         look()
-    return sum('FROM "booking_reservation"' in query["sql"] for query in made)
+    return sum("FROM booking_reservation" in query["sql"] for query in made)
 
 
 def test_read_in_parts_the_days_are_the_same(visit_type):
