@@ -165,8 +165,8 @@ def known_starts(visits: Collection[Appointment], now: datetime) -> dict[int, da
         pk, agreed = event.appointment_id, event.data.get("start")
         if pk in found:
             continue
-        if event.pk in starts:
-            known[pk] = starts[event.pk]
+        if start := starts.get(event.pk):
+            known[pk] = start
             found.add(pk)
         elif agreed:
             known[pk] = datetime.fromisoformat(agreed)
@@ -288,7 +288,7 @@ def _preview(
     reason: CancellationReason,
     note: str,
     now: datetime,
-    clinic: tuple[Clinic | None, Sequence[OpeningHours]] | None = None,
+    clinic: tuple[Clinic | None, str] | None = None,
 ) -> tuple[str, str]:
     visit.status = Status.CANCELLED
     visit.cancellation_reason = reason
