@@ -14,6 +14,7 @@ from booking import policy
 from booking.encryption import EncryptedJSONField, EncryptedTextField
 from booking.noticing import notice
 
+from .merge import records_of
 from .patient import Patient
 from .resource import Resource
 from .visit_type import VisitType
@@ -79,8 +80,9 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         return self.filter(series=series).order_by("start", "pk")
 
     def days_of(self, patient: Patient) -> set[date]:
-        """Return the days on which the patient, as this row knows them, is booked."""
-        starts = self.booked().filter(patient=patient).values_list("start", flat=True)
+        """Return the days on which the patient is booked, on any of their records."""
+        theirs = self.booked().filter(patient__in=records_of(patient))
+        starts = theirs.values_list("start", flat=True)
         return {timezone.localdate(start) for start in starts if start}
 
     def with_queue_details(self) -> "AppointmentQuerySet":
