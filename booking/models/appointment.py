@@ -223,8 +223,8 @@ class Appointment(models.Model):
             notice(visit.patient_id)
         return visit
 
-    def get_status_display(self) -> str:
-        """Return the state as staff read it. Django's own makes the list anew."""
+    def get_status_display(self) -> str:  # type: ignore[no-redef]  # in place of Django's
+        """Return the state as staff read it, without making the list of all anew."""
         return str(_STATUS_WORDS[self.status])
 
     def is_overdue(self, now: datetime) -> bool:
