@@ -23,6 +23,7 @@ from booking.models import (
     AuditEvent,
     AuditSubject,
     Message,
+    Patient,
     Resource,
     WaitingListEntry,
     clinic_zone,
@@ -47,6 +48,13 @@ from .writing import free_starts
 WEEK, WEEKS = 40, 8
 # What waits for an answer, and who waits for a time, whatever the past.
 REQUESTS = WAITING = 20
+# Whom the staff look for among all others.
+SOUGHT = {
+    "family_name": "Sought",
+    "birth_date_text": "1970-01-31",
+    "phone": "+12125550142",
+    "email": "sought@example.com",
+}
 # One of so many visits began on the waiting list.
 WAITED = 20
 
@@ -64,6 +72,7 @@ def fill(visits: int) -> None:
             copy(past, number, 2, 2 * (each - to_come - 1), HISTORY, 2)
             copy(present, number, 1, 2 * (to_come - 1) - 1, HISTORY, 2)
         _leave_behind(now)
+        _tell_apart()
     _staff(practice)
     _waiting(practice, now)
 
@@ -140,6 +149,16 @@ def _leave_behind(now: datetime) -> None:
             )
 
 
+def _tell_apart() -> None:
+    """Give each patient an own phone and address, as far as an index knows of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {Patient._meta.db_table} SET phone_index = 'phone ' || id,"
+            " email_index = 'email ' || id, phone_end_index = 'end ' || (id % 10000),"
+            " birth_date_index = 'born ' || (id % 20000)"
+        )
+
+
 def _staff(practice: Practice) -> None:
     call_command("load_groups", stdout=StringIO())
     for name in ("Manager", "Clinician"):
@@ -151,8 +170,10 @@ def _staff(practice: Practice) -> None:
 
 def _waiting(practice: Practice, now: datetime) -> None:
     """Let some ask for a time, and some wait for one."""
+    sought = factories.patient_details(**SOUGHT)
     for start in islice(free_starts(far_ahead(practice)), REQUESTS):
-        factories.a_request(practice.visit_type, start, now=now)
+        factories.a_request(practice.visit_type, start, patient=sought, now=now)
+        sought = factories.patient_details()
     today = timezone.localdate(now)
     wish = factories.a_wish(earliest=today, latest=today + timedelta(days=28))
     for _ in range(WAITING):
