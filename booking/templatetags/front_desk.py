@@ -6,6 +6,7 @@ from typing import Any
 
 import phonenumbers
 from django import template
+from django.utils.translation import gettext as _
 
 from booking.admin import calendar, closing, words
 from booking.diary import Cell, Span, free
@@ -13,6 +14,9 @@ from booking.models import Appointment, Claim, Resource, WaitingListEntry
 from booking.waiting_list import Place
 from booking.words import as_value
 from booking.words import clock as clock_time
+
+# The shortest of a year, when the clock goes forward.
+WHOLE_DAY = timedelta(hours=23)
 
 register = template.Library()
 
@@ -66,6 +70,8 @@ def clock(at: datetime) -> str:
 @register.filter
 def span(times: Span) -> str:
     """Return a stretch of a day in clinic time: 10:15–11:00 AM, 11:30 AM–12:15 PM."""
+    if times[1] - times[0] >= WHOLE_DAY:
+        return _("all day")
     start, end = map(clock_time, times)
     half = end[-3:]
     return f"{start.removesuffix(half)}–{end}"
