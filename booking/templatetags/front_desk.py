@@ -6,7 +6,7 @@ from typing import Any
 
 import phonenumbers
 from django import template
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from booking.admin import calendar, closing, words
 from booking.diary import Cell, Span, free
@@ -49,6 +49,13 @@ def owner(
     }
 
 
+@register.filter(is_safe=True)
+def from_the_front_desk(crumbs: str) -> str:
+    """Return the way to a page, which in Django's templates begins at "Home"."""
+    home, ours = (f">{word}</a>" for word in (gettext("Home"), gettext("Front desk")))
+    return crumbs.replace(home, ours, 1)
+
+
 @register.filter
 def next_step(visit: Appointment, now: datetime) -> str:
     """Return what comes next for a visit that was found."""
@@ -71,7 +78,7 @@ def clock(at: datetime) -> str:
 def span(times: Span) -> str:
     """Return a stretch of a day in clinic time: 10:15–11:00 AM, 11:30 AM–12:15 PM."""
     if times[1] - times[0] >= WHOLE_DAY:
-        return _("all day")
+        return gettext("all day")
     start, end = map(clock_time, times)
     half = end[-3:]
     return f"{start.removesuffix(half)}–{end}"
