@@ -186,13 +186,13 @@ def preview_decline(
 
 
 def preview_cancellation(
-    appointment: Appointment, note: str, now: datetime
+    appointment: Appointment, reason: CancellationReason, note: str, now: datetime
 ) -> tuple[str, str]:
-    """Return subject and text of what cancelling by the clinic would send."""
+    """Return subject and text of what cancelling by staff would send."""
     on_list = appointment.waiting_list_entries.open().exists()
     kind = ENDINGS[ending(appointment.status, on_list=on_list)]
     visit = copy.copy(appointment)
-    return _preview(visit, kind, CancellationReason.CLINIC, note, now)
+    return _preview(visit, kind, reason, note, now)
 
 
 def preview_offer(

@@ -627,9 +627,8 @@ def outcomes(days: Range, now: datetime) -> Report:
         [
             _(
                 "Counted are visits that had an agreed time on these days. Late means"
-                " less than 24 hours before that time. “By clinic” counts also what"
-                " staff cancelled for a patient who phoned: the record does not tell"
-                " them apart."
+                " less than 24 hours before that time. “By patient” counts also what"
+                " staff cancelled for a patient who phoned."
             ),
             _(
                 "“Did not come” at the top is a share of completed and missed visits,"

@@ -31,6 +31,7 @@ from booking import clock, paperwork, policy, tasks, trail, waiting_list, workfl
 from booking.encryption import Unreadable, decrypt, encrypt
 from booking.errors import (
     BookingError,
+    ChangedMeanwhile,
     DifferentForm,
     NotPossibleNow,
     TimeTaken,
@@ -39,8 +40,8 @@ from booking.errors import (
 from booking.front_desk import key_in, may_answer, say_whose, signed_in
 from booking.messages import preview_cancellation, preview_decline
 from booking.models import Appointment, Claim, LegalHold, Paper, RetentionRules
-from booking.models.appointment import AppointmentQuerySet
-from booking.policy import DeclineReason, Status
+from booking.models.appointment import STATUS_CHOICES, AppointmentQuerySet
+from booking.policy import CancellationReason, DeclineReason, Status
 from booking.queue import judge
 from booking.same_person import suggest
 from booking.waiting_list import Place
@@ -50,7 +51,7 @@ from . import words
 from .beside import days_around, rivals_of
 from .filters import DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits, with_next_step
-from .forms import NOTE_LENGTH, AnswerForm, DeclineForm, FindForm
+from .forms import NOTE_LENGTH, AnswerForm, CancelForm, DeclineForm, FindForm
 from .long_lists import LongList, OneOrder
 from .moving import MovePage
 from .offering import OfferPage, can_offer
@@ -153,7 +154,10 @@ class AppointmentAdmin(LongList):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"title": _("Visits")} | (extra_context or {})
+        status = request.GET.get(StatusFilter.parameter_name) or Status.PENDING.value
+        shown = dict(STATUS_CHOICES).get(status)
+        title = _("Visits: %(shown)s") % {"shown": shown} if shown else _("Visits")
+        context = {"title": title} | (extra_context or {})
         return super().changelist_view(request, context)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -433,7 +437,10 @@ class AppointmentAdmin(LongList):
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
-        form = AnswerForm(request.POST or None)
+        with_reason = visit.status == Status.BOOKED
+        if visit.status == Status.CANCELLED:  # sent again: the form that it was
+            with_reason = "reason" in request.POST
+        form = (CancelForm if with_reason else AnswerForm)(request.POST or None)
         return self.answer_view(request, visit, form, ends, cancelling)
 
     def answer_view(
@@ -456,6 +463,10 @@ class AppointmentAdmin(LongList):
             if self.attempt(request, visit, act):
                 return HttpResponseRedirect(came_from(request, visit))
             visit.refresh_from_db()
+            is_late = True
+        elif "send" in request.POST and seen_version(request) != visit.version:
+            # What it has become wants an answer of another kind.
+            self.refuse(request, visit, ChangedMeanwhile())
             is_late = True
         move = moves(visit)
         can = visit.status in policy.TRANSITIONS[move].sources
@@ -525,7 +536,13 @@ class AppointmentAdmin(LongList):
             return HttpResponseRedirect(there)
         title = _("Exchange what %(reference)s takes") % {"reference": visit.reference}
         return self.page(
-            request, "swap", title=title, visit=visit, swappable=found, now=now
+            request,
+            "swap",
+            title=title,
+            visit=visit,
+            swappable=found,
+            can_swap=any(taken.instead for taken in found),
+            now=now,
         )
 
     def propose_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -805,9 +822,16 @@ def typed_in(form: Form) -> bool:
 def previewed(visit: Appointment, form: Form, now: datetime) -> tuple[str, str]:
     """Return subject and text of what the valid form would send, and write nothing."""
     note = form.cleaned_data["note"]
-    if reason := form.cleaned_data.get("reason"):
-        return preview_decline(visit, DeclineReason(reason), note, now)
-    return preview_cancellation(visit, note, now)
+    if isinstance(form, DeclineForm):
+        reason = DeclineReason(form.cleaned_data["reason"])
+        return preview_decline(visit, reason, note, now)
+    return preview_cancellation(visit, by_whom_cancelled(form), note, now)
+
+
+def by_whom_cancelled(form: Form) -> CancellationReason:
+    """Return who it is that does not want the visit, the patient or the clinic."""
+    is_patient = form.cleaned_data.get("reason") == CancellationReason.PATIENT
+    return CancellationReason.PATIENT if is_patient else CancellationReason.CLINIC
 
 
 def declining(pk: int, form: Form, seen: int | None) -> Act:
@@ -827,6 +851,7 @@ def cancelling(pk: int, form: Form, seen: int | None) -> Act:
         pk,
         note=form.cleaned_data["note"],
         private_note=form.cleaned_data["private_note"],
+        for_patient=by_whom_cancelled(form) == CancellationReason.PATIENT,
         by=by,
         now=now,
         seen_version=seen,

@@ -71,15 +71,15 @@ class Shown:
         kinds = [("", _("All")), *((k.value, str(k.label)) for k in Resource.Kind)]
         views = [(DAY_VIEW, _("Day")), (WEEK_VIEW, _("Week"))]
         today = replace(self, day=timezone.localdate(now))
-        before, after = (
-            (_("Week before"), _("Week after"))
+        before, this, after = (
+            (_("Week before"), _("This week"), _("Week after"))
             if self.view == WEEK_VIEW
-            else (_("Day before"), _("Day after"))
+            else (_("Day before"), _("Today"), _("Day after"))
         )
         return {
             _("Days"): [
                 (before, self.step(-1).link, False),
-                (_("Today"), today.link, today.day in self.days),
+                (this, today.link, today.day in self.days),
                 (after, self.step(1).link, False),
             ],
             _("How much"): [

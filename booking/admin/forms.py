@@ -5,8 +5,14 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from booking.messages import DECLINE_WORDS
-from booking.policy import SERIES_VISITS, SERIES_WEEKS, DeclineReason
+from booking.messages import CLOSING_WORDS, DECLINE_WORDS
+from booking.policy import (
+    SERIES_VISITS,
+    SERIES_WEEKS,
+    CancellationReason,
+    ClosingReason,
+    DeclineReason,
+)
 
 from .words import REASONS
 
@@ -21,6 +27,29 @@ def _reasons() -> list[tuple[str, str | Promise]]:
             format_html("<b>{}</b> {}", REASONS[reason], DECLINE_WORDS[reason]),
         )
         for reason in DeclineReason
+    ]
+
+
+def _cancel_reasons() -> list[tuple[str, str | Promise]]:
+    """Return each reason to cancel a booked visit, with what the patient reads."""
+    by_us = _("We cancelled this appointment, and are sorry for the trouble.")
+    told = [
+        (
+            CancellationReason.PATIENT,
+            _("The patient asked for it"),
+            _("You cancelled this appointment."),
+        ),
+        (ClosingReason.AWAY, _("Somebody is away"), CLOSING_WORDS[ClosingReason.AWAY]),
+        (
+            ClosingReason.EQUIPMENT,
+            _("Equipment is out of use"),
+            CLOSING_WORDS[ClosingReason.EQUIPMENT],
+        ),
+        (CancellationReason.CLINIC, _("Another reason of the clinic"), by_us),
+    ]
+    return [
+        (reason.value, format_html("<b>{}</b> {}", name, words))
+        for reason, name, words in told
     ]
 
 
@@ -55,6 +84,28 @@ class DeclineForm(AnswerForm):
     )
 
     field_order = ["reason", "note", "private_note"]
+
+
+class CancelForm(AnswerForm):
+    """Who it is that cancels a booked visit, and why."""
+
+    reason = forms.ChoiceField(
+        label=_("Why?"),
+        help_text=_("The patient reads the sentence after each reason."),
+        choices=_cancel_reasons,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a reason.")},
+    )
+
+    field_order = ["reason", "note", "private_note"]
+
+    def clean(self) -> dict[str, Any]:
+        """Put the sentence of a reason of ours before the note."""
+        cleaned: dict[str, Any] = self.cleaned_data
+        reason = cleaned.get("reason")
+        if reason in CLOSING_WORDS and "note" in cleaned:
+            cleaned["note"] = f"{CLOSING_WORDS[reason]} {cleaned['note']}".strip()
+        return cleaned
 
 
 class SeriesForm(forms.Form):

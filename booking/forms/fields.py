@@ -19,7 +19,7 @@ from booking.models.resource import YEARS
 BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # Scripts such as Persian and Bengali need these two to write names.
 JOINERS = "\u200c\u200d"
-NAME_SIGNS = " .,'’‘ʼ·-‐‑" + JOINERS
+NAME_SIGNS = " .,'’‘ʼ·-‐‑()" + JOINERS
 OLDEST = 120
 
 

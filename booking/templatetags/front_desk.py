@@ -65,8 +65,10 @@ def clock(at: datetime) -> str:
 
 @register.filter
 def span(times: Span) -> str:
-    """Return a stretch of a day in clinic time: 10:15 AM–11:00 AM."""
-    return "–".join(map(clock_time, times))
+    """Return a stretch of a day in clinic time: 10:15–11:00 AM, 11:30 AM–12:15 PM."""
+    start, end = map(clock_time, times)
+    half = end[-3:]
+    return f"{start.removesuffix(half)}–{end}"
 
 
 @register.filter

@@ -30,11 +30,13 @@ def cancel(
     now: datetime,
     note: str = "",
     private_note: str = "",
+    for_patient: bool = False,
     seen_version: int | None = None,
 ) -> Appointment:
     """End a visit before it takes place, and free its time at once.
 
     A request is withdrawn, a booked visit cancelled; who waits leaves the list.
+    `for_patient`: staff do it because the patient asked them to.
     Cancelling what is cancelled returns the visit and sends nothing.
 
     Raises NotPossibleNow, ChangedMeanwhile or NotAllowed.
@@ -51,6 +53,7 @@ def cancel(
         now=now,
         note=note,
         private_note=private_note,
+        for_patient=for_patient,
         seen_version=seen_version,
     )
 
@@ -63,6 +66,7 @@ def end(
     now: datetime,
     note: str,
     private_note: str,
+    for_patient: bool = False,
     seen_version: int | None,
 ) -> Appointment:
     """End the locked visit by the `move`, with its offers and its place on the list."""
@@ -72,7 +76,7 @@ def end(
     stop_waiting(visit, WhyEnded.LEFT if move == Act.LEAVE else WhyEnded.CANCELLED, now)
     visit.cancellation_reason = (
         CancellationReason.PATIENT
-        if by.actor == Actor.PATIENT
+        if by.actor == Actor.PATIENT or for_patient
         else CancellationReason.CLINIC
     )
     visit.note_to_patient = note

@@ -611,8 +611,10 @@ class AnyMixOfActs(RuleBasedStateMachine):
     def somebody_cancels(self, data: st.DataObject, who: int | None) -> None:
         visit = self.visit(data, *OPEN)
         by = self.patient_or_desk(who)
-        workflow.cancel(visit.pk, by=by, now=self.now)
-        self.status[visit.pk] = ("cancelled", "patient" if who is None else "clinic")
+        for_patient = visit.pk % 2 == 0
+        workflow.cancel(visit.pk, by=by, now=self.now, for_patient=for_patient)
+        is_patients = who is None or for_patient
+        self.status[visit.pk] = ("cancelled", "patient" if is_patients else "clinic")
         self.its_time_is_free(visit)
 
     def its_time_is_free(self, visit: Appointment) -> None:

@@ -72,10 +72,10 @@ def test_each_kind_of_taken_time_is_told_in_words_and_by_its_mark(desk, visit_ty
 
     words = " | ".join(cells_of(page))
     for expected in (
-        "9:00 AM–9:30 AM Confirmed Vera Demo",
-        "10:00 AM–10:30 AM Asked for, kept until today 5:00 PM Rosa Demo",
-        "11:00 AM–11:30 AM Offered until today 11:00 AM Otto Demo",
-        "12:00 PM–12:30 PM Held for a form until today 9:15 AM",
+        "9:00–9:30 AM Confirmed Vera Demo",
+        "10:00–10:30 AM Asked for, kept until today 5:00 PM Rosa Demo",
+        "11:00–11:30 AM Offered until today 11:00 AM Otto Demo",
+        "12:00–12:30 PM Held for a form until today 9:15 AM",
         "Closed: Training day",
     ):
         assert words.count(expected) == 2  # the clinician and the room
@@ -170,7 +170,7 @@ def test_the_week_has_the_days_as_columns(desk, visit_type):
     assert "Calendar: Week of November 16" in words
     assert "Mon, Nov 16 Tue, Nov 17 Wed, Nov 18 Thu, Nov 19 Fri, Nov 20" in words
     assert "Sat" not in words
-    assert cells_of(page)[4].startswith("10:00 AM–10:30 AM Confirmed Vera Demo")
+    assert cells_of(page)[4].startswith("10:00–10:30 AM Confirmed Vera Demo")
 
 
 @pytest.mark.parametrize("view", [DAY, WEEK])
@@ -189,8 +189,8 @@ def test_a_visit_that_is_over_stays_in_the_calendar(desk, visit_type):
         workflow.attend(visit.pk, move, by=by, now=at("11:00"))
     assert not missed.reservations.exists()
     words = " ".join(cells_of(desk.get(DAY)))
-    assert words.count("10:00 AM–10:30 AM Did not come Nora Demo") == 2
-    assert words.count("11:00 AM–11:30 AM Completed Vera Demo") == 2
+    assert words.count("10:00–10:30 AM Did not come Nora Demo") == 2
+    assert words.count("11:00–11:30 AM Completed Vera Demo") == 2
 
 
 def test_another_visit_in_the_time_of_a_missed_one_stands_beside_it(desk, visit_type):
@@ -264,7 +264,7 @@ def test_the_sheet_has_the_days_visits_in_order_and_what_is_closed(desk, visit_t
     assert words.index("10:00 AM Nora Demo") < words.index("11:00 AM Vera Demo")
     assert "(212) 555-0199" in words
     assert "Rosa" not in words
-    assert ": 2:00 PM–3:00 PM, Training day" in words
+    assert ": 2:00–3:00 PM, Training day" in words
 
 
 @pytest.mark.parametrize("page", [DAY, WEEK, f"{SHEET}?day={TUESDAY}"])

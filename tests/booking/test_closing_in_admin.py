@@ -74,7 +74,7 @@ def test_looking_changes_nothing_and_says_who_cannot_be_reached(desk: Client):
         page = desk.get(PAGE, TUESDAY)
 
     text = text_of(page)
-    assert "no email: you phone" in text
+    assert "by phone: you call" in text
     assert "Requests for this time" in text
     assert asked.reference in text
     assert "does not come back if you undo" in text

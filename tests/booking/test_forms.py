@@ -33,6 +33,7 @@ def refusal(field, value):
         "O’Hara-Núñez",
         "O'Neil",
         "Martin Luther, Jr.",
+        "Robert (Bob)",
         "Ngozi Ọlọ́runtóbi",
         "王小明",
         "محمد",

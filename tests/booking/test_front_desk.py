@@ -467,7 +467,7 @@ def test_who_cancels_what_somebody_else_has_cancelled_is_told(desk: Client) -> N
 
 def test_cancelling_twice_is_no_error(desk: Client) -> None:
     visit = a_booked_visit()
-    sent = {"seen_version": visit.version, "send": ""}
+    sent = {"seen_version": visit.version, "reason": "clinic", "send": ""}
     for _press in range(2):
         response = desk.post(address("cancel", visit), sent)
     assert said(response) == [f"{visit.reference}: cancelled."] * 2
@@ -477,15 +477,33 @@ def test_staff_cancel_a_booked_visit_with_a_note(desk: Client) -> None:
     visit = a_booked_visit()
     page = desk.get(address("cancel", visit))
     assert "Preview the message" in text_of(page)
-    sent = {"note": "The clinic is closed.", "seen_version": visit.version}
+    sent = {"note": "We are moving.", "seen_version": visit.version}
     with nothing_written():
+        silent = desk.post(address("cancel", visit), sent | {"send": ""})
+        sent["reason"] = "equipment"
         preview = desk.post(address("cancel", visit), sent | {"preview": ""})
+    assert "Choose a reason." in text_of(silent)
     response = desk.post(address("cancel", visit), sent | {"send": ""})
     assert said(response) == [f"{visit.reference}: cancelled."]
     visit.refresh_from_db()
     assert (visit.status, visit.cancellation_reason) == ("cancelled", "clinic")
     assert not visit.reservations.exists()
+    assert visit.note_to_patient == (
+        "Something that we need for your visit is out of use. We are moving."
+    )
     assert preview.context["preview"][0] == visit.messages.get(kind="cancelled").subject
+
+
+def test_who_phoned_to_cancel_is_not_told_that_we_did(desk: Client) -> None:
+    visit = a_booked_visit()
+    sent = {"reason": "patient", "seen_version": visit.version}
+    preview = desk.post(address("cancel", visit), sent | {"preview": ""})
+    desk.post(address("cancel", visit), sent | {"send": ""})
+    visit.refresh_from_db()
+    assert (visit.cancellation_reason, visit.note_to_patient) == ("patient", "")
+    message = visit.messages.get(kind="cancelled")
+    for text in (preview.context["preview"][1], message.text):
+        assert "You cancelled this appointment. Please do not come." in text
 
 
 # --- One visit ---------------------------------------------------------------------
@@ -627,6 +645,7 @@ def test_what_waits_stands_in_the_list_with_all_that_it_takes_to_answer(
         f"tomorrow 10:00 AM · free · {clinician}, {room}",
         "tomorrow 11:00 AM · taken now",
     ]
+    assert page.context["title"] == "Visits: Needs an answer"
     words = text_of(page)
     assert f"Pat Example {visit_type} Takes a blood thinner" in words
     assert "today 9:00 AM" in words  # when it was asked

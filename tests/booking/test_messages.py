@@ -12,7 +12,7 @@ from icalendar import Calendar
 
 from booking import closing, messages, workflow
 from booking.models import Appointment, Closure, Message, Resource, VisitType
-from booking.policy import DeclineReason
+from booking.policy import CancellationReason, DeclineReason
 from booking.workflow import PATIENT, Answer
 from services.models import Clinic
 from tests import factories
@@ -820,7 +820,9 @@ def test_the_preview_of_an_end_is_the_very_message_too(visit_type: VisitType):
     }
     for kind, visit in ends.items():
         with nothing_written():
-            subject, text = messages.preview_cancellation(visit, "A note.", NOW)
+            subject, text = messages.preview_cancellation(
+                visit, CancellationReason.CLINIC, "A note.", NOW
+            )
         workflow.cancel(visit.pk, by=desk, note="A note.", now=NOW)
         message = last_of(visit)
         dashed = text.replace("http://127.0.0.1:8000/appointments/-/", "<link>")

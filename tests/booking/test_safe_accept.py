@@ -68,8 +68,8 @@ def test_each_choice_has_what_is_before_and_after_it_that_day(desk: Client) -> N
         str(room),
     ]
     for line in lines:
-        assert "9:00 AM–9:30 AM Confirmed Pat Early" in line
-        assert "1:00 PM–1:30 PM Confirmed Pat After" in line
+        assert "9:00–9:30 AM Confirmed Pat Early" in line
+        assert "1:00–1:30 PM Confirmed Pat After" in line
         assert "Later" not in line
 
 

@@ -70,6 +70,8 @@ def test_only_what_can_serve_and_is_free_is_shown(desk, visit):
     page = desk.get(page_of(visit))
     assert offered_on(page.text) == []
     assert page.text.count("Nothing else is free then.") == 2
+    assert "Exchange it" not in page.text
+    assert page_of(visit).replace("/swap/", "/move/") in page.text
     assert "The patient is told" not in page.text
 
 

@@ -355,6 +355,7 @@ class FrontDesk:
         """Cancel a booked visit for the clinic, after reading the preview."""
         self.finds(reference)
         self.page.get_by_role("link", name="Cancel this visit…").click()
+        self.page.get_by_label("Another reason of the clinic").check()
         self.page.get_by_role("button", name="Preview the message").click()
         self.page.get_by_role("button", name="Cancel and send").click()
         expect(self.page.get_by_role("status")).to_contain_text(f"{reference}:")

@@ -129,6 +129,11 @@ def preview_a_decline(page: Page) -> None:
     press("Preview the message")(page)
 
 
+def preview_a_cancellation(page: Page) -> None:
+    page.get_by_label("The patient asked for it").check()
+    press("Preview the message")(page)
+
+
 def preview_a_move(page: Page) -> None:
     page.get_by_role("radio").first.check(force=True)
     press("Preview the message")(page)
@@ -466,7 +471,7 @@ FRONT_DESK = {
     "decline many": Look(VISITS, "Decline these", "front-desk", decline_some),
     "cancel for the clinic": Look(
         f"{VISITS}{{booked_pk}}/cancel/", "The patient will read", "front-desk",
-        press("Preview the message"),
+        preview_a_cancellation,
     ),
     "book for a caller": Look(f"{VISITS}phone/", "Who comes", "front-desk"),
     "book for a caller, nothing chosen": Look(

@@ -182,8 +182,9 @@ def accept(staff: Visitor) -> None:
 def cancel(staff: Visitor) -> None:
     page = staff.at.replace("/change/", "/cancel/")
     staff.get(page)
-    staff.send(NOTES | {"preview": ""}, staff.form("/cancel/"))
-    staff.send(NOTES | {"send": ""}, staff.form("/cancel/"))
+    said = NOTES | {"reason": "patient"}
+    staff.send(said | {"preview": ""}, staff.form("/cancel/"))
+    staff.send(said | {"send": ""}, staff.form("/cancel/"))
     assert NOTES["private_note"] in staff.get(page.replace("/cancel/", "/change/"))
 
 

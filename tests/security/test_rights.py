@@ -44,6 +44,7 @@ def test_every_route_has_its_line_for_get_and_for_post():
     assert list(expected()) == [(r, m) for r in all_routes() for m in ("GET", "POST")]
 
 
+@pytest.mark.either_database
 @pytest.mark.parametrize("role", ROLES)
 def test_each_person_gets_what_the_table_says(world: World, role: str):
     client = world.client(role)
