@@ -14,6 +14,8 @@ from .policy import ATTENDING, Act
 
 # The desk shows this many at once, the oldest first; seen, they make room for more.
 SHOWN = 50
+# Nobody needs to know how many more there are.
+COUNTED = 1000
 # Nobody who was away for longer reads more than that.
 AT_MOST = timedelta(days=7)
 # An event has the moment at which its act began, and is there for others when that has
@@ -38,9 +40,10 @@ class Changes:
 
     user: User
     now: datetime
+    at_most: int = SHOWN
 
     @cached_property
-    def _found(self) -> list[AppointmentEvent]:
+    def _new(self) -> QuerySet[AppointmentEvent]:
         mark = SeenChanges.objects.filter(user=self.user).first()
         week = self.now - AT_MOST
         new = _by_others(self.user).filter(
@@ -48,15 +51,31 @@ class Changes:
         )
         if mark:
             new = new.exclude(pk__in=mark.also)
-        return list(new.select_related("appointment__patient", "user")[: SHOWN + 1])
+        return new
+
+    @cached_property
+    def _found(self) -> list[AppointmentEvent]:
+        # One too many: it is the first of those that are not shown.
+        found = self._new.select_related("appointment__patient", "user")
+        return list(found[: self.at_most + 1])
 
     @property
     def events(self) -> list[AppointmentEvent]:
-        return self._found[:SHOWN]
+        return self._found[: self.at_most]
+
+    @cached_property
+    def count(self) -> int:
+        """Count all of them, up to COUNTED."""
+        return self._new.order_by().values("pk")[:COUNTED].count()
 
     @property
-    def has_more(self) -> bool:
-        return len(self._found) > SHOWN
+    def more(self) -> int:
+        return self.count - len(self.events)
+
+    @property
+    def next(self) -> AppointmentEvent | None:
+        """Return the first that is not shown."""
+        return next(iter(self._found[self.at_most :]), None)
 
     @property
     def visits(self) -> list[Changed]:

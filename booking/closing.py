@@ -1,6 +1,6 @@
 """Closing a day: who is hit, which times to offer them, and telling them in turn."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from .models import (
     hit_by,
 )
 from .planner import distance
-from .policy import MAX_CHOICES, Status
+from .policy import MAX_CHOICES, ClosingReason, Status
 
 # No time is suggested so soon that the patient could hardly answer before it.
 SOONEST = timedelta(hours=24)
@@ -32,6 +32,16 @@ MOST = 100
 def hold() -> timedelta:
     """Return for how long a plan can be undone before anybody is told."""
     return timedelta(minutes=settings.CLOSING_HOLD_MINUTES)
+
+
+def previews(
+    starts: Mapping[Appointment, Sequence[datetime]],
+    reason: ClosingReason,
+    now: datetime,
+) -> list[messages.ClosingPreview]:
+    """Return what is sent about each visit if the button is pressed now."""
+    until = now + hold() + workflow.TO_ANSWER
+    return messages.preview_closing(starts, reason, until, now)
 
 
 @dataclass(frozen=True, slots=True)

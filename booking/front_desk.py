@@ -5,7 +5,7 @@ site, and the site would be made twice.
 """
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -29,7 +29,7 @@ from . import changes, chores, clock, delivery, tasks, trail
 from .changes import Changes, note_seen
 from .idle import ended_when_idle, stay
 from .models import Appointment, Claim, Message, Resource
-from .queue import Desk, OwnDay
+from .queue import COUNTED, FEW, SHOWN, Desk, OwnDay, Section
 from .saving import SavedOnce
 from .signing_in import PasswordPage, after_setting_up, is_whole
 from .signing_in import urls as sign_in_urls
@@ -75,6 +75,12 @@ def day_in(text: str, otherwise: date) -> date:
 def key_in(text: str) -> int | None:
     """Return the whole number that a text is; None if it is none, or fits no key."""
     return int(text) if text.isdecimal() and len(text) <= LONGEST_KEY else None
+
+
+def _whole_or_desk(request: HttpRequest, anchor: str = "") -> str:
+    """Return the page of the section that a form was sent from, else the desk."""
+    section, desk = request.POST.get("all", ""), reverse("admin:index")
+    return f"{desk}?all={section}" if section in Section else f"{desk}{anchor}"
 
 
 # Pages of their own, by address, view and name; modules of `booking.admin` add theirs.
@@ -173,21 +179,45 @@ class FrontDeskSite(admin.AdminSite):
             return HttpResponseRedirect(reverse("admin:trail"))
         if sees_all:
             now = clock.now()
+            asked = request.GET.get("all", "")
+            if asked in Section:
+                return self.whole(request, Section(asked), now)
             desk = Desk(now)
             to_do = tasks.of_desk(desk)
-            owners = tasks.owners(task.visit for task in to_do)
+            owners = tasks.owners_of(visit for visit, _kind in to_do)
             context |= {
                 "title": date_format(localtime(now), "l, F j"),
                 "desk": desk,
                 "owners": owners,
                 "share": tasks.share(to_do, owners, signed_in(request)),
-                "changes": Changes(signed_in(request), now),
+                "changes": Changes(signed_in(request), now, at_most=FEW),
+                "counted": COUNTED,
+                "back": request.path,
                 "now": now,
                 "may_answer": may_answer(request),
                 "messages_now": delivery.staff_status(now),
                 "chores_now": chores.standing(now),
             }
         return super().index(request, context)
+
+    def whole(
+        self, request: HttpRequest, section: Section, now: datetime
+    ) -> HttpResponse:
+        """Show all of one section of the desk, to be worked at, page by page."""
+        page = key_in(request.GET.get("page", "")) or 1
+        desk = Desk(now, whole=section, page=min(page, COUNTED // SHOWN))
+        context = {
+            **self.each_context(request),
+            "title": section.label,
+            "section": section.value,
+            "desk": desk,
+            "owners": tasks.owners(desk.has_owners),
+            "changes": Changes(signed_in(request), now),
+            "back": request.get_full_path(),
+            "now": now,
+            "may_answer": may_answer(request),
+        }
+        return TemplateResponse(request, "admin/front_desk/whole.html", context)
 
     def my_day(self, request: HttpRequest) -> HttpResponse:
         """Show a clinician their own visits of a day; without `day`, of today."""
@@ -216,7 +246,7 @@ class FrontDeskSite(admin.AdminSite):
         keys = [key for text in sent if (key := key_in(text)) is not None]
         note_seen(signed_in(request), keys)
         messages.success(request, _("Noted what you have seen."))
-        return HttpResponseRedirect(f"{reverse('admin:index')}#changed")
+        return HttpResponseRedirect(_whole_or_desk(request, "#changed"))
 
     def called(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Note that somebody told a patient by phone what a message had to say.
@@ -252,6 +282,6 @@ class FrontDeskSite(admin.AdminSite):
             words = _("%(reference)s: this call is no longer needed.")
         messages.success(request, words % params)
         if plan is None:
-            return HttpResponseRedirect(reverse("admin:index"))
+            return HttpResponseRedirect(_whole_or_desk(request))
         # From the call list of a closed day.
         return HttpResponseRedirect(reverse("admin:closing_plan", args=[plan]))

@@ -6,7 +6,7 @@ time, the place and the link; never the service, an answer, or why somebody come
 
 import copy
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -147,22 +147,33 @@ def owe(
 
 
 def known_start(visit: Appointment, now: datetime) -> datetime:
-    """Return when the patient thinks that the booked visit is.
+    """Return when the patient thinks that the booked visit is, see `known_starts`."""
+    return known_starts([visit], now)[visit.pk]
+
+
+def known_starts(visits: Collection[Appointment], now: datetime) -> dict[int, datetime]:
+    """Return when the patients think that these booked visits are, in two queries.
 
     That is the time that they chose themselves last, or were told of by what went out;
     of a visit that was moved before anything did, the one that was agreed at first.
     """
-    assert visit.start  # noqa: S101 -- it is booked
-    known = visit.start
-    told = visit.messages.told(now).exclude(true_start=None)
+    of_these = {"appointment__in": [visit.pk for visit in visits]}
+    told = Message.objects.told(now).filter(true_start__isnull=False, **of_these)
     starts = dict(told.values_list("event", "true_start"))
-    for event in visit.events.order_by("-version"):
+    known: dict[int, datetime] = {}
+    found: set[int] = set()
+    events = AppointmentEvent.objects.filter(**of_these).order_by("-version")
+    for event in events.only("appointment", "actor", "from_status", "data"):
+        pk, agreed = event.appointment_id, event.data.get("start")
+        if pk in found:
+            continue
         if start := starts.get(event.pk):
-            return start
-        if agreed := event.data.get("start"):
-            known = datetime.fromisoformat(agreed)
+            known[pk] = start
+            found.add(pk)
+        elif agreed:
+            known[pk] = datetime.fromisoformat(agreed)
             if event.actor == Actor.PATIENT or event.from_status != Status.BOOKED:
-                return known
+                found.add(pk)
     return known
 
 
@@ -226,18 +237,67 @@ def preview_move(
     return words.subject, words.text
 
 
+@dataclass(frozen=True, slots=True)
+class ClosingPreview:
+    """Subject and text of what cancelling a visit sends, and calling it off.
+
+    The second is None without times to offer.
+    """
+
+    cancel: tuple[str, str]
+    offer: tuple[str, str] | None
+
+
+def preview_closing(
+    starts: Mapping[Appointment, Sequence[datetime]],
+    reason: ClosingReason,
+    until: datetime,
+    now: datetime,
+) -> list[ClosingPreview]:
+    """Return what closing a day would send, visit by visit with the times to offer.
+
+    They end at `until`, or as the first of them begins. A constant number of queries.
+    """
+    clinic, known = _clinic(), known_starts(starts.keys(), now)
+    note, kind = str(CLOSING_WORDS[reason]), CancellationReason.CLINIC
+    found = []
+    for visit, offered in starts.items():
+        cancelled = copy.copy(visit)
+        cancel = _preview(cancelled, Kind.CANCELLED, kind, note, now, clinic)
+        offer = None
+        if offered:
+            called_off = copy.copy(visit)
+            called_off.status = Status.PROPOSED
+            called_off.start = called_off.end = None
+            data = {"moved_from": known[visit.pk].isoformat(), "kept": True}
+            ends = min(until, *offered)
+            told = _Told(
+                called_off,
+                AppointmentEvent(reason=reason, data=data),
+                [Proposal(start=start, expires_at=ends) for start in offered],
+            )
+            channel = reached_by(visit.patient)
+            link = links.url("-")
+            words = _render(Kind.CALLED_OFF, told, *clinic, channel, link, now)
+            offer = words.subject, words.text
+        found.append(ClosingPreview(cancel, offer))
+    return found
+
+
 def _preview(
     visit: Appointment,
     kind: Message.Kind,
     reason: CancellationReason,
     note: str,
     now: datetime,
+    clinic: tuple[Clinic | None, str] | None = None,
 ) -> tuple[str, str]:
     visit.status = Status.CANCELLED
     visit.cancellation_reason = reason
     visit.note_to_patient = note
     channel = reached_by(visit.patient)
-    words = _render(kind, _Told(visit), *_clinic(), channel, links.url("-"), now)
+    known = clinic or _clinic()
+    words = _render(kind, _Told(visit), *known, channel, links.url("-"), now)
     return words.subject, words.text
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from services.models import OpeningHours
@@ -149,7 +149,7 @@ def open_items(now: datetime) -> list[Item]:
     """Return the open papers of booked visits to come, what is due first on top.
 
     Estimates of all of them; other papers once the visit is near. A constant number of
-    queries.
+    queries; whose visits they are is not read.
     """
     today = timezone.localdate(now)
     soon = business_days.after(today, LOOK_AHEAD)
@@ -172,10 +172,11 @@ def open_items(now: datetime) -> list[Item]:
 
 
 def _to_come(now: datetime) -> AppointmentQuerySet:
+    events = AppointmentEvent.objects.filter(act__in=SCHEDULES)
+    scheduling = Prefetch("events", events.only("appointment", "act", "at"))
     return (
         Appointment.objects.booked()
         .filter(start__gt=now)
-        .select_related("patient", "visit_type__service")
-        .prefetch_related("papers__user", "events")
+        .prefetch_related("visit_type__service", "papers__user", scheduling)
         .order_by("start", "pk")
     )

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
+from django.db.models import Count, Min, TextChoices, prefetch_related_objects
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from . import paperwork, reasons, workflow
 from .availability import Reason, Why
@@ -22,13 +24,28 @@ from .models import (
     clinic_zone,
 )
 from .models.appointment import AppointmentQuerySet
+from .models.message import MessageQuerySet
 from .paperwork import Item
 from .policy import Act, Status
 
-# The desk shows this many requests; the list of visits has all of them.
+# The desk shows so many requests and visits, the most urgent, and so many rows of each
+# other section. What more there is, it counts, and leads to.
+FIRST = 10
+FEW = 5
+# The page of a whole section shows so many at once.
 SHOWN = 50
-# And so many papers: there are several for each visit of the next days.
-PAPERS_SHOWN = 8
+# Nobody needs to know how many more there are.
+COUNTED = 1000
+
+
+class Section(TextChoices):
+    """A section of the desk that has a page of its own, by its word in the address."""
+
+    VISITS = "visits", _("Today’s visits")
+    PAPERS = "papers", _("Papers before the visit")
+    OUTCOMES = "outcomes", _("Outcomes not recorded")
+    CALLS = "calls", _("Phone these people")
+    CHANGES = "changes", _("Changed since you looked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +111,48 @@ class Arrival:
         rows = sorted(self.visit.reservations.all(), key=lambda row: row.resource.kind)
         return [row.resource for row in rows]
 
+    @property
+    def is_over(self) -> bool:
+        return self.visit.status in (Status.FULFILLED, Status.NOSHOW)
+
 
 @dataclass(frozen=True)
 class Desk:
-    """Everything the front desk sees first."""
+    """Everything the front desk sees first; of the section `whole`, a page of all."""
 
     now: datetime
+    whole: Section | None = None
+    page: int = 1
+
+    def span(self, section: Section) -> slice:
+        """Return which rows of a section are shown, but for requests and visits."""
+        if section != self.whole:
+            return slice(0, FEW)
+        return slice((self.page - 1) * SHOWN, self.page * SHOWN)
+
+    @cached_property
+    def _requests(self) -> list[Appointment]:
+        # One too many: it is the next to be answered.
+        visits = Appointment.objects.awaiting_review().with_queue_details()
+        return list(visits[: FIRST + 1])
 
     @cached_property
     def requests(self) -> list[Request]:
         """Return what needs an answer, soonest promise first."""
-        visits = Appointment.objects.awaiting_review().with_queue_details()[:SHOWN]
-        return judge(list(visits), self.now)
+        return judge(self._requests[:FIRST], self.now)
 
     @cached_property
     def waiting(self) -> int:
         return Appointment.objects.awaiting_review().count()
+
+    @property
+    def more_requests(self) -> int:
+        return self.waiting - len(self.requests)
+
+    @property
+    def next_promise(self) -> datetime | None:
+        """Return until when the first request that is not shown is to be answered."""
+        return next((visit.reply_by for visit in self._requests[FIRST:]), None)
 
     @cached_property
     def overdue(self) -> int:
@@ -120,69 +163,164 @@ class Desk:
         end = end_of_day(self.now)
         return Appointment.objects.due_before(self.now, end).count()
 
+    @property
+    def _all_calls(self) -> MessageQuerySet:
+        return Message.objects.phone_these_people().still_true(self.now)
+
     @cached_property
+    def _calls(self) -> list[Message]:
+        rows = self.span(Section.CALLS)
+        # Who is booked in closed time comes before. One too many, as with requests.
+        before = self._in_closed_time
+        first, end = max(rows.start - before, 0), max(rows.stop - before, 0)
+        found = self._all_calls.select_related("appointment__patient")
+        return list(found[first : end + 1])
+
+    @property
     def calls(self) -> list[Message]:
-        """Return whom to phone, and about what."""
-        messages = Message.objects.phone_these_people().still_true(self.now)
-        return list(messages.select_related("appointment__patient"))
+        """Return whom to phone, and about what, who waits longest first."""
+        rows = self.span(Section.CALLS)
+        return self._calls[: rows.stop - rows.start - len(self.in_closed_time)]
+
+    @property
+    def next_call(self) -> Message | None:
+        """Return the first call that is not shown."""
+        return next(iter(self._calls[len(self.calls) :]), None)
+
+    @cached_property
+    def _in_closed_time(self) -> int:
+        return ClosingRow.objects.in_closed_time(self.now).count()
 
     @cached_property
     def in_closed_time(self) -> list[ClosingRow]:
         """Return visits that are booked in a closed day, and were told nothing."""
         rows = ClosingRow.objects.in_closed_time(self.now)
-        return list(rows.select_related("appointment__patient")[:SHOWN])
+        found = rows.select_related("appointment__patient")
+        return list(found[self.span(Section.CALLS)])
+
+    @cached_property
+    def to_phone(self) -> int:
+        return self._all_calls.count() + self._in_closed_time
 
     @property
-    def to_phone(self) -> int:
-        return len(self.calls) + len(self.in_closed_time)
+    def more_calls(self) -> int:
+        return self.to_phone - len(self.calls) - len(self.in_closed_time)
 
     @cached_property
     def papers(self) -> list[Item]:
-        """Return what visits to come still need on paper, what is due first on top."""
+        """Return what visits to come still need on paper, what is due first on top.
+
+        Without whose they are: so much is read of those that are shown.
+        """
         return paperwork.open_items(self.now)
 
-    @property
+    @cached_property
     def papers_shown(self) -> list[Item]:
-        return self.papers[:PAPERS_SHOWN]
+        shown = self.papers[self.span(Section.PAPERS)]
+        prefetch_related_objects([item.visit for item in shown], "patient")
+        return shown
 
     @property
     def more_papers(self) -> int:
-        return len(self.papers[PAPERS_SHOWN:])
+        return len(self.papers) - len(self.papers_shown)
+
+    @property
+    def next_paper(self) -> Item | None:
+        """Return the first paper that is not shown."""
+        return next(iter(self.papers[self.span(Section.PAPERS).stop :]), None)
 
     @property
     def papers_late(self) -> int:
         return sum(item.late for item in self.papers)
 
     @cached_property
-    def today(self) -> list[Arrival]:
-        """Return the visits of the day, in order."""
+    def visits_of_today(self) -> list[Arrival]:
+        """Return all visits of the day, in order."""
         begin, end = begin_of_day(self.now), end_of_day(self.now)
         return arrivals(Appointment.objects.on_day(begin, end), self.now)
+
+    @property
+    def today(self) -> list[Arrival]:
+        """Return the visits of the day; of many, the first that are not over."""
+        lines = self.visits_of_today
+        if self.whole == Section.VISITS or len(lines) <= FIRST:
+            return lines
+        return [line for line in lines if not line.is_over][:FIRST]
 
     @cached_property
     def to_come(self) -> int:
         """Count the visits of the day whose patients are not here yet."""
-        return sum(line.visit.status == Status.BOOKED for line in self.today)
+        return sum(line.visit.status == Status.BOOKED for line in self.visits_of_today)
+
+    @property
+    def more_today(self) -> int:
+        return len(self.visits_of_today) - len(self.today)
+
+    @property
+    def over_today(self) -> int:
+        """Count the visits of the day that are over."""
+        return sum(line.is_over for line in self.visits_of_today)
+
+    @property
+    def _all_without_outcome(self) -> AppointmentQuerySet:
+        return Appointment.objects.without_outcome(begin_of_day(self.now))
 
     @cached_property
-    def _without_outcome(self) -> list[Arrival]:
-        # One too many, to know whether there are more. They are not counted: a practice
-        # that never records outcomes has thousands.
-        visits = Appointment.objects.without_outcome(begin_of_day(self.now))
-        return arrivals(visits[: SHOWN + 1], self.now)
+    def outcomes(self) -> tuple[int, datetime | None]:
+        """Return of how many visits of earlier days nobody recorded what became.
 
-    @property
+        And when the first of them was. A practice that never records outcomes has
+        thousands, so no more than COUNTED are looked at, the latest.
+        """
+        found = self._all_without_outcome.values("pk", "start")[:COUNTED]
+        counted = found.aggregate(n=Count("pk"), oldest=Min("start"))
+        return counted["n"], counted["oldest"]
+
+    @cached_property
     def without_outcome(self) -> list[Arrival]:
-        """Return visits of earlier days of which nobody recorded what became."""
-        return self._without_outcome[:SHOWN]
+        """Return such visits, the latest first: somebody may still know."""
+        if not self.outcomes[0]:
+            return []
+        return arrivals(
+            self._all_without_outcome[self.span(Section.OUTCOMES)], self.now
+        )
 
     @property
-    def more_without_outcome(self) -> bool:
-        return len(self._without_outcome) > SHOWN
+    def more_without_outcome(self) -> int:
+        return self.outcomes[0] - len(self.without_outcome)
 
     @property
-    def not_shown(self) -> int:
-        return self.waiting - len(self.requests)
+    def total(self) -> int:
+        """Count the rows of the whole section."""
+        counted = {
+            Section.PAPERS: lambda: len(self.papers),
+            Section.OUTCOMES: lambda: self.outcomes[0],
+            Section.CALLS: lambda: self.to_phone,
+        }
+        return counted[self.whole]() if self.whole in counted else 0
+
+    @property
+    def page_before(self) -> int:
+        return self.page - 1
+
+    @property
+    def page_after(self) -> int:
+        """Return the number of the page that follows, 0 for none."""
+        return self.page + 1 if self.page * SHOWN < self.total else 0
+
+    @property
+    def has_owners(self) -> list[Appointment]:
+        """Return the visits of the whole section, if somebody may have them."""
+        if self.whole == Section.PAPERS:
+            return [item.visit for item in self.papers_shown]
+        if self.whole == Section.OUTCOMES:
+            return [line.visit for line in self.without_outcome]
+        if self.whole == Section.CALLS:
+            return [
+                *(row.appointment for row in self.in_closed_time),
+                *(message.appointment for message in self.calls),
+            ]
+        return []
 
 
 @dataclass(frozen=True)

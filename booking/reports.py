@@ -12,10 +12,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from math import ceil
 from statistics import median
+from typing import Any
 
 from django.db.models import (
     BooleanField,
     Count,
+    Exists,
     ExpressionWrapper,
     F,
     OuterRef,
@@ -35,6 +37,7 @@ from .availability import WeeklyHours, opening_windows
 from .models import (
     Appointment,
     AppointmentEvent,
+    ClosingRow,
     Closure,
     Reservation,
     Resource,
@@ -47,6 +50,8 @@ from .policy import AGREED, LONGEST, Act, Actor, CancellationReason, Status, wit
 ENOUGH = 10
 # A visit that is called off later than this before it begins was called off late.
 LATE = timedelta(hours=24)
+# What is told week by week of the visits that did not take place.
+WEEKLY = ("noshow", "late_patient", "late_clinic", "closed")
 # How staff answer a request.
 ANSWERS = (Act.ACCEPT, Act.DECLINE, Act.OFFER)
 # After these, a visit holds no time any more, and its events say what it held.
@@ -313,7 +318,7 @@ def weeks(days: Range) -> Report:
     )
 
 
-def _by_week(visits: "QuerySet[Appointment]", field: str) -> Counter[date]:
+def _by_week(visits: "QuerySet[Any]", field: str) -> Counter[date]:
     grouped = (
         visits.order_by()
         .annotate(week=TruncWeek(field, tzinfo=clinic_zone()))
@@ -328,17 +333,22 @@ def _by_week(visits: "QuerySet[Appointment]", field: str) -> Counter[date]:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """How one resource's time was used, in seconds. `bookable` is open, not blocked."""
+    """How one resource's time was used, in seconds. `bookable` is open, not blocked.
+
+    `lost` is what patients left, or staff called off for them; `closed`, what visits
+    left that were called off because a day was closed.
+    """
 
     resource: Resource
     bookable: int
     booked: int
     blocked: int
     lost: int
+    closed: int
 
     @property
     def free(self) -> int:
-        return max(self.bookable - self.booked - self.lost, 0)
+        return max(self.bookable - self.booked - self.lost - self.closed, 0)
 
 
 def use(days: Range) -> Report:
@@ -347,6 +357,7 @@ def use(days: Range) -> Report:
     legend = [
         ("one", _("Booked")),
         ("lost", _("Lost")),
+        ("two", _("Lost to a closed day")),
         ("free", _("Free")),
         ("blocked", _("Blocked")),
     ]
@@ -367,7 +378,7 @@ def use(days: Range) -> Report:
             (
                 (
                     used.resource.name,
-                    (used.booked, used.lost, used.free, used.blocked),
+                    (used.booked, used.lost, used.closed, used.free, used.blocked),
                     _("%(share)s booked") % {"share": _share_booked([used])},
                 )
                 for used in found
@@ -376,18 +387,23 @@ def use(days: Range) -> Report:
         )
         if found
         else None,
-        _("For each, the shares of its time that were booked, lost, free and blocked."),
+        _(
+            "For each, the shares of its time that were booked, lost, lost to a closed"
+            " day, free and blocked."
+        ),
         [
             Table(
                 _("Hours"),
                 [
-                    _("Name"), _("Bookable"), _("Booked"), _("Lost"), _("Free"),
-                    _("Blocked"), _("Booked of bookable"),
+                    _("Name"), _("Bookable"), _("Booked"), _("Lost"),
+                    _("Lost to a closed day"), _("Free"), _("Blocked"),
+                    _("Booked of bookable"),
                 ],
                 [
                     [
                         used.resource.name, hours(used.bookable), hours(used.booked),
-                        hours(used.lost), hours(used.free), hours(used.blocked),
+                        hours(used.lost), hours(used.closed), hours(used.free),
+                        hours(used.blocked),
                         _share_booked([used]),
                     ]
                     for used in found
@@ -402,6 +418,11 @@ def use(days: Range) -> Report:
                 " what was booked for somebody who did not come, or called off less"
                 " than 24 hours before, and that nobody else got. Outside the weekly"
                 " hours, visits can make more than 100%."
+            ),
+            _(
+                "Lost to a closed day is what visits had that were called off less than"
+                " 24 hours before because a day was closed, such as a room’s time when"
+                " a clinician is sick. What the closure itself closes is blocked."
             ),
             _(
                 "What cannot be known: hours and closures are as they are written"
@@ -422,9 +443,9 @@ def _share_booked(used: Iterable[Used]) -> str:
 
 
 def usage(days: Range) -> list[Used]:
-    """Return how each resource's time was used, in their order. Five queries."""
-    booked, lost = _taken(days)
-    wanted = Q(is_active=True) | Q(pk__in=[*booked, *lost])
+    """Return how each resource's time was used, in their order. Six queries."""
+    booked, lost, called_off = _taken(days)
+    wanted = Q(is_active=True) | Q(pk__in=[*booked, *lost, *called_off])
     resources = list(Resource.objects.filter(wanted).prefetch_related("hours"))
     closures = list(
         Closure.objects.overlapping(days.begin, days.end)
@@ -457,8 +478,12 @@ def usage(days: Range) -> list[Used]:
         bookable = sum(_left(span, _near(shut, span)) for span in spans)
         mine = _merged(_cut(booked[resource.pk], whole))
         # Closed time is nobody's loss, nor is what somebody else got after all.
-        gone = _by_day(_merged([*mine, *closed]))
+        taken = [*mine, *closed]
+        gone = _by_day(_merged(taken))
         missed = _merged(_cut(lost[resource.pk], whole))
+        # Nor is anything lost twice.
+        left = _by_day(_merged([*taken, *missed]))
+        shut_out = _merged(_cut(called_off[resource.pk], whole))
         found.append(
             Used(
                 resource,
@@ -466,6 +491,7 @@ def usage(days: Range) -> list[Used]:
                 sum(end - start for start, end in mine),
                 sum(end - start for start, end in spans) - bookable,
                 sum(_left(span, _near(gone, span)) for span in missed),
+                sum(_left(span, _near(left, span)) for span in shut_out),
             )
         )
     return found
@@ -474,8 +500,11 @@ def usage(days: Range) -> list[Used]:
 Taken = Mapping[int, list[Seconds]]
 
 
-def _taken(days: Range) -> tuple[Taken, Taken]:
-    """Return by resource what visits take, and what was lost: spans. Two queries."""
+def _taken(days: Range) -> tuple[Taken, Taken, Taken]:
+    """Return by resource what visits take, what was lost, and what to closed days.
+
+    Spans, in three queries.
+    """
     booked: dict[int, list[Seconds]] = defaultdict(list)
     lost: dict[int, list[Seconds]] = defaultdict(list)
     rows = (
@@ -487,14 +516,43 @@ def _taken(days: Range) -> tuple[Taken, Taken]:
     for pk, start, end in rows.iterator(chunk_size=2000):
         booked[pk].append(_span(start, end))
     for status, held in _held_once(days):
-        into = booked if status == Status.FULFILLED else lost
-        for pk, begins, ends in held:
-            span = _span(datetime.fromisoformat(begins), datetime.fromisoformat(ends))
-            into[pk].append(span)
-    return booked, lost
+        _add(held, booked if status == Status.FULFILLED else lost)
+    called_off: dict[int, list[Seconds]] = defaultdict(list)
+    for held in _held_in_closed_time(days):
+        _add(held, called_off)
+    return booked, lost, called_off
 
 
-def _held_once(days: Range) -> Iterable[tuple[str, list[tuple[int, str, str]]]]:
+Held = list[tuple[int, str, str]]
+
+
+def _add(held: Held, to: dict[int, list[Seconds]]) -> None:
+    for pk, begins, ends in held:
+        span = _span(datetime.fromisoformat(begins), datetime.fromisoformat(ends))
+        to[pk].append(span)
+
+
+def _closed() -> "QuerySet[ClosingRow]":
+    """Return the visits that were called off, or cancelled, as a day was closed."""
+    return ClosingRow.objects.filter(outcome=ClosingRow.Outcome.DONE).order_by()
+
+
+def _held_in_closed_time(days: Range) -> Iterable[Held]:
+    """Return what visits held that were called off late as a day was closed."""
+    around = Q(was_at__gt=days.begin - LONGEST, was_at__lt=days.end + LONGEST)
+    held = AppointmentEvent.objects.filter(
+        appointment=OuterRef("appointment"),
+        version__lte=OuterRef("version"),
+        data__has_key="held",
+    ).order_by("-version")
+    rows = _closed().filter(around, at__gt=F("was_at") - LATE)
+    found = rows.annotate(event=Subquery(held.values("pk")[:1])).values("event")
+    return AppointmentEvent.objects.filter(pk__in=found).values_list(
+        "data__held", flat=True
+    )
+
+
+def _held_once(days: Range) -> Iterable[tuple[str, Held]]:
     """Return the state of each visit that is over, and what it held last."""
     around = Q(
         appointment__start__gt=days.begin - LONGEST,
@@ -503,10 +561,13 @@ def _held_once(days: Range) -> Iterable[tuple[str, list[tuple[int, str, str]]]]:
     events = AppointmentEvent.objects.filter(
         around, data__has_key="held", appointment__status__in=OVER
     ).annotate(called_off=_called_off(OuterRef("appointment")))
+    closed = _closed().filter(
+        appointment=OuterRef("appointment"), was_at=OuterRef("appointment__start")
+    )
     rows = (
         events.filter(
             ~Q(appointment__status=Status.CANCELLED)
-            | Q(called_off__gt=F("appointment__start") - LATE)
+            | (Q(called_off__gt=F("appointment__start") - LATE) & ~Exists(closed))
         )
         .order_by("version")
         .values_list("appointment_id", "appointment__status", "data")
@@ -573,7 +634,8 @@ def outcomes(days: Range, now: datetime) -> Report:
     """Tell what became of the visits that were to take place on these days."""
     late = Q(called_off__gt=F("start") - LATE)
     past = Q(start__lt=now)
-    grouped = (
+    closed = _closed().filter(appointment=OuterRef("pk"), was_at=OuterRef("start"))
+    visits = (
         Appointment.objects.filter(
             days.within("start"), status__in=[*AGREED, Status.CANCELLED]
         )
@@ -582,18 +644,28 @@ def outcomes(days: Range, now: datetime) -> Report:
             called_off=_called_off(OuterRef("pk")),
             is_late=ExpressionWrapper(late, BooleanField()),
             is_past=ExpressionWrapper(past, BooleanField()),
+            is_closed=Exists(closed),
         )
-        .values_list("status", "cancellation_reason", "is_late", "is_past")
-        .annotate(n=Count("pk"))
     )
+    kinds = ("status", "cancellation_reason", "is_late", "is_past", "is_closed")
     found: Counter[str] = Counter()
-    for status, reason, is_late, is_past, n in grouped:
-        found[_outcome(status, reason, bool(is_late), bool(is_past))] += n
+    for *kind, n in visits.values_list(*kinds).annotate(n=Count("pk")):
+        found[_outcome(*kind)] += n
+    gone = visits.filter(status__in=(Status.NOSHOW, Status.CANCELLED))
+    by_week: dict[str, Counter[date]] = defaultdict(Counter)
+    weekly = gone.annotate(week=TruncWeek("start", tzinfo=clinic_zone()))
+    for week, *kind, n in weekly.values_list("week", *kinds).annotate(n=Count("pk")):
+        by_week[_outcome(*kind)][week.date()] += n
+    # Who was offered other times has no time any more, or another.
+    offered = _closed().filter(days.within("was_at"), choice=ClosingRow.Choice.OFFER)
+    by_week["closed"] += _by_week(offered, "was_at")
+    found["closed"] = by_week["closed"].total()
     names = {
         "completed": _("Completed"),
         "noshow": _("Did not come"),
         "late_patient": _("Late, by patient"),
         "late_clinic": _("Late, by clinic"),
+        "closed": _("Clinic closed"),
         "early": _("Called off in time"),
         "unrecorded": _("Not recorded"),
         "to_come": _("To come"),
@@ -622,7 +694,18 @@ def outcomes(days: Range, now: datetime) -> Report:
                     for code, words in names.items()
                 ]
                 + [[_("All visits"), _count(total), percent(total, total)]],
-            )
+            ),
+            Table(
+                _("By week, from Monday on"),
+                [_("Week of"), *(str(names[code]) for code in WEEKLY)],
+                [
+                    [
+                        date_format(monday, "M j, Y"),
+                        *(_count(by_week[code][monday]) for code in WEEKLY),
+                    ]
+                    for monday in days.mondays
+                ],
+            ),
         ],
         [
             _(
@@ -635,12 +718,21 @@ def outcomes(days: Range, now: datetime) -> Report:
                 " “called off late” of those and the late cancellations. A visit that"
                 " moved counts once, at its last time."
             ),
+            _(
+                "“Clinic closed” are visits that were called off because a day was"
+                " closed, late or not. They are nobody’s late cancellation. Who was"
+                " offered other times, and took one, counts also at that time."
+            ),
         ],
     )
 
 
-def _outcome(status: str, reason: str, is_late: bool, is_past: bool) -> str:
+def _outcome(
+    status: str, reason: str, is_late: bool, is_past: bool, is_closed: bool
+) -> str:
     if status == Status.CANCELLED:
+        if is_closed:
+            return "closed"
         if not is_late:
             return "early"
         by_patient = reason == CancellationReason.PATIENT

@@ -10,17 +10,24 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, Q, TextChoices
+from django.db.models import (
+    Exists,
+    OuterRef,
+    Q,
+    TextChoices,
+    prefetch_related_objects,
+)
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from . import paperwork
 from .models import Appointment, Claim, ClosingRow, Message, clinic_zone
 from .paperwork import Item
-from .queue import Desk, begin_of_day
+from .queue import COUNTED, Desk, begin_of_day
 
 Kind = Claim.Task
-Claims = Mapping[tuple[int, str], Claim]
+Key = tuple[int, str]
+Claims = Mapping[Key, Claim]
 
 # The page of tasks shows this many, those that are due first.
 SHOWN = 50
@@ -50,22 +57,33 @@ class Task:
     about: str | Promise = ""
 
     @property
-    def key(self) -> tuple[int, str]:
+    def key(self) -> Key:
         """Return what may be claimed: the papers of a visit are one person's, say."""
         return self.visit.pk, self.kind
 
 
-def of_desk(desk: Desk) -> list[Task]:
-    """Return what the desk shows, and all papers that are open."""
-    return in_due_order(
-        [
-            *answers((line.visit for line in desk.requests), desk.now),
-            *without_outcome(line.visit for line in desk.without_outcome),
-            *to_phone(desk.calls),
-            *in_closed_time(desk.in_closed_time),
-            *papers(desk.papers),
-        ]
+def of_desk(desk: Desk) -> list[Key]:
+    """Return what waits for a person at the desk, shown or not, once for each task."""
+    visits = Appointment.objects
+    now = desk.now
+    kinds = (
+        (Kind.ANSWER, visits.awaiting_review(), "pk"),
+        (Kind.OUTCOME, visits.without_outcome(begin_of_day(now)), "pk"),
+        (
+            Kind.CALL,
+            Message.objects.phone_these_people().still_true(now),
+            "appointment",
+        ),
+        (Kind.CLOSED, ClosingRow.objects.in_closed_time(now), "appointment"),
     )
+    return [
+        *(
+            (pk, kind)
+            for kind, rows, visit in kinds
+            for pk in rows.values_list(visit, flat=True)[:COUNTED]
+        ),
+        *((item.visit.pk, Kind.PAPER) for item in desk.papers),
+    ]
 
 
 def waiting(now: datetime, whose: Whose, user: User) -> list[Task]:
@@ -99,7 +117,9 @@ def waiting(now: datetime, whose: Whose, user: User) -> list[Task]:
         *in_closed_time(closed.select_related(*of_calls)[: SHOWN + 1]),
         *papers(items),
     ]
-    return in_due_order(found)[: SHOWN + 1]
+    shown = in_due_order(found)[: SHOWN + 1]
+    prefetch_related_objects([task.visit for task in shown], "patient")
+    return shown
 
 
 def _is(whose: Whose, user: User, kind: Claim.Task, visit: str) -> Q:
@@ -182,15 +202,20 @@ def papers(items: Iterable[Item]) -> Iterator[Task]:
 
 def owners(visits: Iterable[Appointment]) -> Claims:
     """Return the claims that stand on tasks of these visits, in one query."""
-    claims = Claim.objects.standing().filter(appointment__in={v.pk for v in visits})
+    return owners_of(visit.pk for visit in visits)
+
+
+def owners_of(visits: Iterable[int]) -> Claims:
+    """Return the claims that stand on tasks of the visits with these keys."""
+    claims = Claim.objects.standing().filter(appointment__in=set(visits))
     return {(c.appointment_id, c.task): c for c in claims.select_related("user")}
 
 
-def share(tasks: Iterable[Task], claims: Claims, user: User) -> dict[Whose, int]:
+def share(tasks: Iterable[Key], claims: Claims, user: User) -> dict[Whose, int]:
     """Count the tasks that are the user's, nobody's and others'."""
     counts = dict.fromkeys((Whose.MINE, Whose.NOBODYS, Whose.OTHERS), 0)
-    for task in tasks:
-        counts[whose_is(claims.get(task.key), user)] += 1
+    for key in tasks:
+        counts[whose_is(claims.get(key), user)] += 1
     return counts
 
 

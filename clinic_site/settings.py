@@ -270,6 +270,7 @@ CLOSING_HOLD_MINUTES = number("CLOSING_HOLD_MINUTES", 10, least=0, most=60)
 LANGUAGE_CODE = "en-us"
 LANGUAGES = [("en", "English")]
 USE_I18N = True
+FORMAT_MODULE_PATH = "clinic_site.formats"
 USE_TZ = True
 TIME_ZONE = text("CLINIC_TIME_ZONE", "America/New_York")
 try:

@@ -28,6 +28,7 @@ from booking import clock, closing, once, trail, workflow
 from booking.errors import BookingError, DifferentForm
 from booking.forms import parse_instant
 from booking.front_desk import PAGES, may_answer, signed_in
+from booking.messages import ClosingPreview
 from booking.models import ClosingPlan, ClosingRow, Closure, Message, Resource
 from booking.models.closing import REASONS
 from booking.policy import MAX_CHOICES, ClosingReason
@@ -139,11 +140,12 @@ def usual(now: datetime) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A visit that is hit, and what is chosen for it so far."""
+    """A visit that is hit, what is chosen for it so far, and what that would send."""
 
     hit: closing.Hit
     choice: str
     ticked: Sequence[datetime]
+    preview: ClosingPreview
 
 
 class ClosingPage:
@@ -166,19 +168,31 @@ class ClosingPage:
         return closing.Preview(self.form.closure(), self.now)
 
     def lines(self) -> list[Line]:
-        return (
-            [self._line(hit) for hit in self.preview.to_decide] if self.preview else []
-        )
+        if not self.preview:
+            return []
+        hits = self.preview.to_decide
+        ticked = {hit.visit: self._ticked(hit) for hit in hits}
+        reason = ClosingReason(self.form.cleaned_data["reason"])
+        previews = closing.previews(ticked, reason, self.now)
+        return [
+            Line(hit, self._choice(hit), ticked[hit.visit], preview)
+            for hit, preview in zip(hits, previews, strict=True)
+        ]
 
-    def _line(self, hit: closing.Hit) -> Line:
-        pk = hit.visit.pk
-        choice = self.said.get(f"choice_{pk}", "")
+    def _ticked(self, hit: closing.Hit) -> Sequence[datetime]:
+        """Return the times to offer that are chosen: at first, all of them."""
+        if self.said.get(f"choice_{hit.visit.pk}", "") not in Choice:
+            return hit.starts
+        sent = self.said.getlist(f"starts_{hit.visit.pk}")
+        return [start for start in hit.starts if as_value(start) in sent]
+
+    def _choice(self, hit: closing.Hit) -> str:
+        choice = self.said.get(f"choice_{hit.visit.pk}", "")
         if choice in Choice:
-            sent = self.said.getlist(f"starts_{pk}")
-            return Line(hit, choice, [s for s in hit.starts if as_value(s) in sent])
+            return choice
         if hit.begins_soon:
-            return Line(hit, Choice.KEEP, hit.starts)
-        return Line(hit, Choice.OFFER if hit.starts else Choice.CANCEL, hit.starts)
+            return Choice.KEEP
+        return Choice.OFFER if hit.starts else Choice.CANCEL
 
     def _rows(self) -> list[ClosingRow]:
         """Return what was decided for each visit that the page showed.
@@ -271,12 +285,15 @@ class ClosingPage:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def closing_view(request: HttpRequest) -> HttpResponse:
-    """Show who is hit; the button closes the time, and plans what they are told."""
+    """Show who is hit; the button closes the time, and plans what they are told.
+
+    Another one shows what they would be told, as it is chosen so far.
+    """
     _check(request)
     posted = request.method == "POST"
     said = request.POST if posted else request.GET
     page = ClosingPage(said, clock.now())
-    if posted:
+    if posted and "preview" not in said:
         plan = page.make(By.staff(signed_in(request)))
         if plan:
             if page.is_new:

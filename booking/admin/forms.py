@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 from django import forms
@@ -6,6 +7,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from booking.messages import CLOSING_WORDS, DECLINE_WORDS
+from booking.names import fold
 from booking.policy import (
     SERIES_VISITS,
     SERIES_WEEKS,
@@ -134,6 +136,18 @@ class SeriesForm(forms.Form):
             del self.fields["first"]
 
 
+def not_one_letter(text: str) -> None:
+    """Refuse to go through all names for letters that most of them have in them.
+
+    One sign of a script that writes words in signs is a name.
+    """
+    letters = [word for word in fold(text).split() if len(word) == 1 and word.isascii()]
+    if letters and " ".join(letters) == fold(text) and not re.search(r"\d", text):
+        raise forms.ValidationError(
+            _("Type two letters of a name or more: one stands in nearly every name.")
+        )
+
+
 class FindForm(forms.Form):
     wanted = forms.CharField(
         label=_("Reference, name, birth date, phone number or email"),
@@ -143,4 +157,5 @@ class FindForm(forms.Form):
         ),
         max_length=254,
         error_messages={"required": _("Type what you are looking for.")},
+        validators=[not_one_letter],
     )

@@ -1,7 +1,7 @@
 """The pages on which the trail is read: all of it, and that of one patient."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -30,6 +30,7 @@ from booking.models import (
     AuditSubject,
     Patient,
 )
+from booking.models.merge import records_of
 from booking.models.resource import YEARS
 from booking.trail import searched
 
@@ -85,7 +86,10 @@ STEPS: dict[str, str | Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that happened: when, who, what, where, and to whose visits."""
+    """One thing that happened: when, who, what, where, and to whose visits.
+
+    `record` says which record, on the page of a person who has others than its own.
+    """
 
     at: datetime
     who: str
@@ -94,6 +98,7 @@ class Line:
     address: str = ""
     about: Sequence[tuple[str, str]] = field(default_factory=tuple)
     more: int = 0
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,31 +181,68 @@ def trail(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def trail_of_patient(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show all that happened to one patient's visits, and who looked at them."""
+    """Show all that happened to the visits of one person, and who looked at them.
+
+    Records that staff have joined are one person's: each line of another one says so.
+    """
     check_right(request)
     patient = get_object_or_404(Patient, pk=pk)
     sees_names = request.user.has_perm("booking.view_appointment")
-    events = AppointmentEvent.objects.filter(appointment__patient=patient)
+    records = records_of(patient)
+    joined = list(Patient.objects.filter(pk__in=records - {pk}).order_by("pk"))
+    on_record = {
+        other.pk: _("on the record of %(name)s") % {"name": other.full_name}
+        if sees_names
+        else _("on another record")
+        for other in joined
+    }
+    events = AppointmentEvent.objects.filter(appointment__patient__in=records)
     changes = events.select_related("user", "appointment").order_by("-at", "-pk")
-    audited = AuditEvent.objects.filter(subjects__patient_id=pk).order_by("-pk")
     lines = [
         Line(
             event.at, who(event), what(event), _("visit"),
             about=[(event.appointment.reference, "")],
+            record=on_record.get(event.appointment.patient_id, ""),
         )
         for event in changes[:SHOWN]
-    ] + lines_of(audited[:SHOWN], alone=True)  # fmt: skip
+    ]  # fmt: skip
+    references: dict[int, list[str]] = {}
+    visits = Appointment.objects.filter(patient__in=records).order_by("pk")
+    for record, reference in visits.values_list("patient", "reference"):
+        references.setdefault(record, []).append(reference)
     context = {
         "title": _("The trail of a patient"),
         "patient": patient if sees_names else None,
-        "references": Appointment.objects.filter(patient=patient).values_list(
-            "reference", flat=True
+        "references": references.get(pk, []),
+        "joined": [
+            (other.pk, sees_names and other.full_name, references.get(other.pk, []))
+            for other in joined
+        ],
+        "lines": sorted(
+            lines + audited(pk, on_record), key=lambda line: line.at, reverse=True
         ),
-        "lines": sorted(lines, key=lambda line: line.at, reverse=True),
         "shown": SHOWN,
         "now": clock.now(),
     }
     return _page(request, "admin/trail/patient.html", context)
+
+
+def audited(pk: int, others: Mapping[int, str]) -> list[Line]:
+    """Return who looked at the patient, or at another record, with words for it."""
+    subjects = AuditSubject.objects.filter(patient_id__in=[pk, *others])
+    newest = subjects.order_by("-event_id").values_list("event_id", flat=True)
+    found = list(newest.distinct()[:SHOWN])
+    events = list(AuditEvent.objects.filter(pk__in=found).order_by("-pk"))
+    # Where both were on a page, it is the patient's own.
+    whose: dict[int, int] = {}
+    for event, record in subjects.filter(event__in=found).values_list(
+        "event_id", "patient_id"
+    ):
+        whose[event] = pk if record == pk else whose.get(event, record)
+    return [
+        replace(line, record=others.get(whose[event.pk], ""))
+        for event, line in zip(events, lines_of(events, alone=True), strict=True)
+    ]
 
 
 def lines_of(events: Iterable[AuditEvent], *, alone: bool = False) -> list[Line]:

@@ -17,13 +17,14 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from booking import waiting_list, workflow
+from booking import paperwork, waiting_list, workflow
 from booking.errors import BookingError
 from booking.models import (
     Appointment,
     Claim,
     Closure,
     Message,
+    Paper,
     Patient,
     Proposal,
     Resource,
@@ -44,7 +45,7 @@ MARK = "(demo)"
 NOT_SENT = "demo: was not sent"
 FAILED = "550 demo: was not sent"
 # So many want a visit on each day that the clinic is open: a little too many.
-A_DAY = 33
+A_DAY = 38
 # Requests come this long before the day that they are for.
 AHEAD = timedelta(days=28)
 
@@ -152,8 +153,13 @@ class DemoWeeks:
         asked = self._asked(visit_type, clinician)
         by_phone = self.chance(15) and _is_open(at)
         free = self._free(visit_type, day, at, clinician, by_staff=by_phone)
-        if self.chance(3) or not free:
+        if not free and self.chance(70):  # a week later will do, too
+            later = min(day + timedelta(days=7), self.last)
+            free = self._free(visit_type, later, at, clinician, by_staff=by_phone)
+        if self.chance(1) or (not free and self.chance(15)):
             self._join(at, asked, day)
+        elif not free:
+            return  # they look for another clinic
         elif by_phone:
             note = "Demo: called us" if self.chance(20) else ""
             visit = workflow.book(
@@ -179,13 +185,13 @@ class DemoWeeks:
         visit = workflow.join(
             replace(asked, wish=self._wish(day)), key=self._key(), by=PATIENT, now=at
         )
-        if self.chance(10):
+        if self.chance(30):
             self.then(self.after(at, hours=60), self._cancel, visit.pk, PATIENT)
 
     def _wish(self, day: date) -> Wish:
         return Wish(
             earliest=day,
-            latest=day + timedelta(days=self.random.choice((7, 14, 28))),
+            latest=day + timedelta(days=self.random.choice((3, 7, 14))),
             weekdays=WEEKDAYS if self.chance(60) else (0, 2, 4),
             part=self.random.choice(("", "", "morning", "afternoon")),
             notice=self.random.choice((0, 120, 24 * 60)),
@@ -276,7 +282,12 @@ class DemoWeeks:
         else:
             proposals = list(visit.proposals.asked().open().order_by("rank"))
             chosen = self.random.choice(proposals[:2])
-            self._booked(at, workflow.accept(pk, chosen.pk, by=self.desk, now=at))
+            try:
+                visit = workflow.accept(pk, chosen.pk, by=self.desk, now=at)
+            except BookingError:  # the time went meanwhile
+                self._offer_others(at, visit)
+            else:
+                self._booked(at, visit)
 
     def _offer_others(self, at: datetime, visit: Appointment) -> None:
         first = visit.proposals.asked().order_by("rank")[0]
@@ -398,6 +409,14 @@ class DemoWeeks:
         for pk in calls.values_list("pk", flat=True):
             if self.chance(75):
                 calls.filter(pk=pk).update(called_at=at, called_by=self.desk.user)
+        for item in paperwork.open_items(at):
+            if self.chance(45):
+                state = Paper.State.DONE
+            elif item.state == Paper.State.NEEDED and self.chance(30):
+                state = Paper.State.ASKED
+            else:
+                continue
+            workflow.file_paper(item.visit.pk, item.kind, state, by=self.desk, now=at)
 
     def _offered(self, at: datetime, pk: int) -> None:
         """Let the patient take a time, say that none suits, or never answer."""

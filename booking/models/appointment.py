@@ -14,6 +14,7 @@ from booking import policy
 from booking.encryption import EncryptedJSONField, EncryptedTextField
 from booking.noticing import notice
 
+from .merge import records_of
 from .patient import Patient
 from .resource import Resource
 from .visit_type import VisitType
@@ -32,6 +33,7 @@ STATUS_CHOICES = [
     (Status.WAITLIST.value, _("Waiting list")),
     (Status.ENTERED_IN_ERROR.value, _("Entered in error")),
 ]
+_STATUS_WORDS = dict(STATUS_CHOICES)
 # Why a visit is in the state CANCELLED, as staff read it.
 WHY_CANCELLED: dict[str, str | Promise] = {
     policy.CancellationReason.DECLINED: _("Declined"),
@@ -78,8 +80,9 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         return self.filter(series=series).order_by("start", "pk")
 
     def days_of(self, patient: Patient) -> set[date]:
-        """Return the days on which the patient, as this row knows them, is booked."""
-        starts = self.booked().filter(patient=patient).values_list("start", flat=True)
+        """Return the days on which the patient is booked, on any of their records."""
+        theirs = self.booked().filter(patient__in=records_of(patient))
+        starts = theirs.values_list("start", flat=True)
         return {timezone.localdate(start) for start in starts if start}
 
     def with_queue_details(self) -> "AppointmentQuerySet":
@@ -219,6 +222,10 @@ class Appointment(models.Model):
         if "patient_id" in visit.__dict__:
             notice(visit.patient_id)
         return visit
+
+    def get_status_display(self) -> str:  # type: ignore[no-redef]  # in place of Django's
+        """Return the state as staff read it, without making the list of all anew."""
+        return str(_STATUS_WORDS[self.status])
 
     def is_overdue(self, now: datetime) -> bool:
         return (

@@ -51,3 +51,14 @@ class Merge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.duplicate_id} is {self.patient_id}"
+
+
+def records_of(patient: Patient) -> set[int]:
+    """Return the keys of all records of this person, the patient's own among them."""
+    standing = Merge.objects.standing()
+    kept = standing.filter(duplicate=patient).values("patient")
+    linked = standing.filter(
+        Q(patient=patient) | Q(duplicate=patient) | Q(patient__in=kept)
+    )
+    pairs = linked.values_list("patient", "duplicate")
+    return {patient.pk, *(pk for pair in pairs for pk in pair)}

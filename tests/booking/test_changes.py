@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from time_machine import Traveller
 
-from booking import changes, workflow
+from booking import front_desk, workflow
 from booking.models import Resource, SeenChanges
 from booking.policy import Act
 from booking.workflow import PATIENT, By
@@ -155,14 +155,16 @@ def test_an_act_that_ended_late_is_not_missed(desk: Client, clock: Traveller) ->
 def test_more_than_fit_follow_when_the_oldest_are_seen(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "SHOWN", 2)
+    monkeypatch.setattr(front_desk, "FEW", 2)
     visit_type = a_practice(clinicians=3, rooms=3)
     for name in "ABC":
         a_request(visit_type, patient=named(name))  # all at the same moment
     page = desk.get(DESK)
     assert sorted(shown(page)) == ["A: request", "B: request"]
-    assert "2+ changes by others" in text_of(page)
+    assert "3 changes by others" in text_of(page)
     assert "when you have seen them, more follow" in text_of(page)
+    assert "and 1 more" in text_of(page)
+    assert len(shown(desk.get(f"{DESK}?all=changes"))) == 3
     seen(desk, page)
     assert shown(desk.get(DESK)) == ["C: request"]
 

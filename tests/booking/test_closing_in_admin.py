@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from time_machine import Traveller
 
 from booking import closing, links, tasks, workflow
@@ -91,6 +93,42 @@ def test_what_is_ticked_is_offered_and_the_plan_says_so(desk: Client):
     closing.tell(DUE)
     assert [offer.start for offer in visit.proposals.offers()] == [start]
     assert "Waiting for the patient" in text_of(desk.get(there))
+
+
+@pytest.mark.parametrize("choice", ["offer", "cancel"])
+@pytest.mark.parametrize("by_phone", [{}, BY_PHONE], ids=["mail", "phone"])
+def test_what_the_page_shows_beside_the_choice_is_what_goes_out(
+    desk: Client, choice: str, by_phone: dict[str, Any]
+):
+    visit = a_booked_visit(**by_phone)
+    start = as_value(at("10:00", factories.THURSDAY))
+    chosen = {f"choice_{visit.pk}": choice, f"starts_{visit.pk}": [start]}
+    with nothing_written():
+        page = close(desk, **chosen, preview="")
+    (line,) = page.context["lines"]
+    assert (line.choice, list(map(as_value, line.ticked))) == (choice, [start])
+
+    close(desk, **chosen)
+    closing.tell(DUE)
+
+    sent = visit.messages.last()
+    text = re.sub(r"(?<=/appointments/)[^/]+", "-", sent.text)
+    assert getattr(line.preview, choice) == (sent.subject, text)
+    assert f"Message that {choice}s" in text_of(page)
+
+
+def test_more_visits_cost_the_page_no_more_queries(
+    desk: Client, django_assert_num_queries
+):
+    visit_type = a_practice()
+    a_booked_visit(visit_type, at("10:00"))
+    desk.get(PAGE, TUESDAY)
+    with CaptureQueriesContext(connection) as one:
+        desk.get(PAGE, TUESDAY)
+    a_booked_visit(visit_type, at("11:00"))
+    a_booked_visit(visit_type, at("12:00"))
+    with django_assert_num_queries(len(one)):
+        desk.get(PAGE, TUESDAY)
 
 
 def test_who_has_to_be_phoned_is_on_the_call_list_until_somebody_called(desk: Client):
@@ -284,3 +322,23 @@ def test_the_same_form_with_another_reason_is_refused_in_words(desk: Client):
 
     assert again.status_code == 200
     assert "already sent, with other content" in text_of(again)
+
+
+def test_djangos_own_pages_write_times_and_the_way_there_as_ours_do(manager: Client):
+    a_practice()
+    closure = factories.a_closure(at("15:00"), at("17:00"))
+    there = f"/admin/booking/closure/{closure.pk}"
+
+    assert "Nov 17, 2026, 3:00 PM" in text_of(manager.get("/admin/booking/closure/"))
+    for path in (
+        "/admin/booking/closure/",
+        f"{there}/change/",
+        f"{there}/delete/",
+        f"{there}/history/",
+        "/admin/booking/",
+        "/admin/password_change/",
+        "/admin/booking/clinic-check/",
+    ):
+        words = text_of(manager.get(path))
+        assert "Front desk › " in words, path
+        assert "Home" not in words, path

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from time_machine import Traveller
 
-from booking import business_days, paperwork, workflow
+from booking import business_days, paperwork, queue, workflow
 from booking.errors import NotAllowed, NotPossibleNow
 from booking.models import Appointment, AuditEvent, Closure, Paper, VisitType
 from booking.workflow import By
@@ -230,16 +230,23 @@ def test_the_desk_asks_as_often_however_many_there_are(
     for n in range(visits):
         booked(date(2026, 11, 23) + timedelta(days=n))
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         assert len(paperwork.open_items(NOW)) == visits
 
 
 @pytest.mark.django_db
-def test_the_desk_shows_the_first_and_counts_the_rest(desk: Client):
-    for n in range(9):
-        booked(date(2026, 11, 23) + timedelta(days=n + 2 * (n // 5)))
+def test_the_desk_shows_the_first_and_counts_the_rest(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(queue, "FEW", 2)
+    for n in range(3):
+        booked(date(2026, 11, 23) + timedelta(days=n))
 
     page = desk.get(DESK)
+    whole = desk.get(f"{DESK}?all=papers")
 
-    assert len(page.context["desk"].papers_shown) == 8
-    assert "1 more follows when one of these is done." in text_of(page)
+    assert len(page.context["desk"].papers_shown) == 2
+    assert "and 1 more, the next for Tue, Nov 17" in text_of(page)
+    assert f'href="{DESK}?all=papers"' in page.content.decode()
+    assert len(whole.context["desk"].papers_shown) == 3
+    assert "Next page" not in text_of(whole)

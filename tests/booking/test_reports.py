@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from booking import charts, workflow
+from booking import charts, closing, workflow
 from booking.models import Appointment, Resource, VisitType
 from booking.policy import Act, DeclineReason
 from booking.reports import (
@@ -34,6 +34,7 @@ from tests.factories import (
     TUESDAY,
     WEDNESDAY,
     a_booked_visit,
+    a_closed_day,
     a_closure,
     a_front_desk_person,
     a_request,
@@ -243,6 +244,35 @@ def test_each_visit_has_one_outcome(visit_type: VisitType, ana: By) -> None:
         "Completed": "1", "Did not come": "1", "Late, by patient": "1",
         "Late, by clinic": "1", "Called off in time": "1", "Not recorded": "1",
         "To come": "1", "All visits": "7",
+    }  # fmt: skip
+
+
+def test_what_a_closed_day_takes_is_nobodys_late_cancellation(
+    visit_type: VisitType, ana: By
+) -> None:
+    friday = NOW - timedelta(days=3)
+    cancelled, offered = (
+        a_booked_visit(visit_type, at(start, MONDAY), by=ana, now=friday)
+        for start in ("13:00", "14:00")
+    )
+    a_closed_day(
+        at("12:00", MONDAY), at("17:00", MONDAY), {cancelled.pk: "cancel"},
+        of=Resource.objects.get(kind="clinician"), by=ana,
+    )  # fmt: skip
+    told = NOW + timedelta(minutes=10)
+    closing.tell(told)
+    found = outcomes(WEEK, told)
+    assert counted(found) == {"Clinic closed": "2", "All visits": "2"}
+    assert found.tables[1].rows == [["Nov 16, 2026", "0", "0", "0", "2"]]
+    assert used() == {"clinician": (35, 0, 5, 0), "room": (40, 0, 0, 0)}
+    lost = {u.resource.kind: u.closed / 3600 for u in usage(WEEK)}
+    assert lost == {"clinician": 0, "room": 1}
+
+    workflow.take(
+        offered.pk, offered.proposals.live(told).first().pk, by=PATIENT, now=told
+    )
+    assert counted(outcomes(WEEK, told)) == {
+        "Clinic closed": "2", "To come": "1", "All visits": "3",
     }  # fmt: skip
 
 

@@ -17,14 +17,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from time_machine import Traveller
 
-from booking import chores, guards, integrity, second_factor, trail
+from booking import chores, guards, integrity, second_factor, trail, workflow
 from booking.admin.trail import place
 from booking.models import AuditEvent, AuditSubject, Patient
 from tests import factories
-from tests.factories import NOW
+from tests.factories import NOW, at
 
 from .conftest import signed_in
-from .desk import a_colleague, address, code_of
+from .desk import a_colleague, address, code_of, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -299,6 +299,38 @@ def test_an_auditor_reads_references_and_no_name(auditor: Client):
     assert visit.reference in shown
     assert visit.patient.family_name not in shown
     assert auditor.get(address("change", visit)).status_code == 403
+
+
+def test_records_that_are_joined_have_one_trail(auditor: Client, manager: Client):
+    one, other, stranger = (
+        factories.a_request(
+            kind,
+            at(f"{hour}:00"),
+            patient=factories.patient_details(
+                family_name=name, phone=f"+121255501{hour}", email=f"{name}@example.com"
+            ),
+        )
+        for kind in [factories.a_practice()]
+        for hour, name in ((10, "Ames"), (12, "Brook"), (14, "Cole"))
+    )
+    manager.get(reverse("admin:patient", args=[other.patient_id]))
+    by = factories.a_front_desk_person()
+    workflow.merge(one.patient_id, other.patient_id, by=by, now=NOW)
+
+    for here, there in ((one, other), (other, one)):
+        page = reverse("admin:trail_of_patient", args=[here.patient_id])
+        shown = auditor.get(page)
+        words = text_of(shown)
+        assert f"visit {there.reference} on another record" in words
+        assert f"visit {here.reference} on" not in words
+        assert f"visit {here.reference}" in words
+        assert stranger.reference not in words
+        lines = shown.context["lines"]
+        looked = {line.record for line in lines if line.place == "A patient"}
+        assert looked == {"" if here == other else "on another record"}
+    page = reverse("admin:trail_of_patient", args=[one.patient_id])
+    name = other.patient.full_name
+    assert f"{other.reference} on the record of {name}" in text_of(manager.get(page))
 
 
 def test_a_reference_leads_to_the_trail_and_stays_out_of_the_address(auditor: Client):

@@ -293,6 +293,14 @@ def test_nobody_gets_two_visits_of_a_series_on_one_day(desk):
     assert refused(visit, [first, same_day, third], desk) == {same_day: SAME_DAY}
 
 
+def test_a_day_on_another_record_of_the_person_is_taken_too(desk):
+    visit_type = a_practice()
+    visit, others = a_booked_visit(visit_type, at("10:00")), weekly(2)
+    elsewhere = a_booked_visit(visit_type, others[1] + timedelta(hours=4))
+    workflow.merge(elsewhere.patient_id, visit.patient_id, by=desk, now=NOW)
+    assert refused(visit, others, desk) == {others[1]: SAME_DAY}
+
+
 def test_a_request_is_accepted_only_at_a_time_that_it_asks_for(desk):
     visit = a_request()
 
