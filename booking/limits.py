@@ -6,6 +6,7 @@ can open the door or shut everybody out.
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -29,6 +30,9 @@ class Cap(NamedTuple):
     limit: int
     period: timedelta
 
+
+# Caps, and whom they hold for.
+Counted = tuple[tuple[Cap, ...], str]
 
 REQUESTS_BY_ADDRESS = (
     Cap("request-address", 5, HOUR),
@@ -58,10 +62,21 @@ def allows(caps: tuple[Cap, ...], value: str, *, now: datetime) -> bool:
     nothing. Raises RuntimeError inside one. Windows are fixed stretches of a `period`
     since 1970, so at most twice the limit gets through around the change of one.
     """
+    return allows_each([(caps, value)], now=now)
+
+
+def allows_each(counted: Sequence[Counted], *, now: datetime) -> bool:
+    """Do the same for several values in one transaction.
+
+    After one that is not within its caps, the others are not counted: whoever is over
+    a limit could else use up that of somebody whose email they know.
+    """
+    limits = [
+        [(*_place(cap.kind, value, cap.period, now), cap.limit) for cap in caps]
+        for caps, value in counted
+    ]
     # Sorted, as two that count the same places wait for each other in that order.
-    places = sorted(
-        (*_place(cap.kind, value, cap.period, now), cap.limit) for cap in caps
-    )
+    places = sorted(place for places in limits for place in places)
     marks = ", ".join(["(%s, %s, 1)"] * len(places))
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(
@@ -71,7 +86,12 @@ def allows(caps: tuple[Cap, ...], value: str, *, now: datetime) -> bool:
             [part for key, window, _limit in places for part in (key, window)],
         )
         counts = {(key, window): count for key, window, count in cursor.fetchall()}
-    return all(counts[key, window] <= limit for key, window, limit in places)
+        for n, places in enumerate(limits, 1):
+            if any(counts[key, window] > limit for key, window, limit in places):
+                for caps, value in counted[n:]:
+                    take_back(caps, value, now=now)
+                return False
+    return True
 
 
 def hit(kind: str, value: str, *, limit: int, period: timedelta, now: datetime) -> bool:

@@ -98,12 +98,14 @@ def owe(
     event: AppointmentEvent,
     *,
     now: datetime,
+    choices: Sequence[Proposal] = (),
     offers: Sequence[Proposal] = (),
     entry: WaitingListEntry | None = None,
 ) -> Message:
     """Write what the patient has to be told about `event`; the worker sends it.
 
-    Call it inside the transaction of the change, when all else is written. It is true
+    Call it inside the transaction of the change, when all else is written. `choices`
+    are the times that a request was made for. It is true
     while the visit is in its present state and, if booked, at its present time; while
     the `offers`, which all end together, are open; and while the `entry` is.
 
@@ -116,7 +118,7 @@ def owe(
     mail = channel == Channel.EMAIL
     clinic, phone_hours = _clinic()
     link = links.url(links.issue(visit, now=now)) if mail else ""
-    told = _Told(visit, event, offers, entry)
+    told = _Told(visit, event, offers, entry, choices)
     words = _render(kind, told, clinic, phone_hours, channel, link, now)
     method = _calendar_method(kind, visit) if mail else ""
     make = calendars.invite if method == calendars.REQUEST else calendars.cancellation
@@ -385,6 +387,7 @@ class _Told:
     event: AppointmentEvent | None = None
     offers: Sequence[Proposal] = ()
     entry: WaitingListEntry | None = None
+    choices: Sequence[Proposal] = ()
 
     @property
     def moved_from(self) -> datetime | None:
@@ -420,7 +423,7 @@ def _render(
         "clinic_name": clinic.name if clinic else gettext("the clinic"),
         "place": calendars.address(clinic) if clinic else gettext("the clinic"),
         "hours": phone_hours,
-        "choices": visit.proposals.all() if kind == Kind.RECEIVED else (),
+        "choices": told.choices,
         "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
         "closing_words": CLOSING_WORDS.get(told.event.reason, "") if told.event else "",
         "event": told.event,

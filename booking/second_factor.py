@@ -43,7 +43,8 @@ def in_fours(text: str) -> str:
 
 def link(secret: str, account: str, issuer: str) -> str:
     """Return the address with which an app on this very device takes the secret."""
-    return _totp(secret).get_provisioning_uri(account, issuer)
+    found = _totp(secret).get_provisioning_uri(account, issuer)
+    return found.replace("+", "%20")  # which some apps show as it stands
 
 
 @dataclass(frozen=True, slots=True)

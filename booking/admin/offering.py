@@ -92,14 +92,17 @@ class OfferPage:
         Of a day but one, since times that overlap cannot all be kept. Who has a time,
         or waits for any, asked for none.
         """
-        first = self.visit.proposals.asked().order_by("rank").first()
-        if first is None or self.visit.start:
+        asked = self.visit.proposals.asked().order_by("rank")
+        wanted = [choice.start for choice in asked]
+        if not wanted or self.visit.start:
             return []
         # None so soon that the patient would have less time than usual to answer.
         after = self.now + timedelta(hours=USUAL)
-        starts = [start for start in self.free.starts() if start >= after]
+        free = (start for start in self.free.starts() if start >= after)
+        # What they asked for is accepted, not offered.
+        starts = [start for start in free if start not in wanted]
         days: dict[date, datetime] = {}
-        for start in sorted(starts, key=partial(distance, first.start)):
+        for start in sorted(starts, key=partial(distance, wanted[0])):
             days.setdefault(words.local(start).date(), start)
         return sorted(islice(days.values(), MAX_CHOICES))
 

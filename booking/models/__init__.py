@@ -25,6 +25,7 @@ from .visit_type import (
     Requirement,
     Schedule,
     VisitType,
+    could_take,
 )
 from .waiting import Part, WaitingListEntry, WaitingListRules, Wish
 
@@ -67,6 +68,7 @@ __all__ = [
     "WaitingListRules",
     "Wish",
     "clinic_zone",
+    "could_take",
     "hit_by",
     "open_windows",
 ]

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from booking.availability import WeeklyHours
@@ -18,7 +19,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         """Return what can be booked at all."""
         return self.filter(is_active=True)
 
-    def lock(self, ids: "set[int] | list[int]") -> list[int]:
+    def lock(self, ids: "set[int] | list[int] | RawSQL") -> list[int]:
         """Lock the rows until the transaction ends; return their keys, sorted.
 
         Whoever takes or frees time on a resource holds its lock, so losers of a race

@@ -179,7 +179,7 @@ class VisitType(models.Model):
         if schedule is None:
             schedule = Schedule.read(
                 first, last, now=now, own=[ignoring] if ignoring else [],
-                practice=practice, taking=_could_take(self, clinician),
+                practice=practice, taking=could_take(self, clinician),
             )  # fmt: skip
         practice = schedule.practice
         needs = self._needs(practice, clinician)
@@ -373,26 +373,35 @@ def _by_resource(hours: Rows) -> Mapping[int, tuple[WeeklyHours, ...]]:
     return {resource: tuple(weekly) for resource, weekly in found.items()}
 
 
-# Which resources: all, or those of the kinds that a visit takes, if of the kind of a
-# clinician who was asked for and no other has a place, that one alone.
-ALL_ACTIVE: rows.Select = ("SELECT id FROM booking_resource WHERE is_active", ())
-_OF_THE_KINDS = """
+# What `VisitType.may_take` returns, as a question to the database.
+_COULD_TAKE = """
     SELECT r.id FROM booking_resource AS r
-    WHERE r.is_active AND r.kind IN (
-        SELECT kind FROM booking_requirement WHERE visit_type_id = %s
+    JOIN booking_requirement AS q ON q.kind = r.kind AND q.visit_type_id = %s
+    WHERE r.is_active AND (
+        NOT EXISTS (
+            SELECT 1 FROM booking_requirement_suitable WHERE requirement_id = q.id
+        ) OR EXISTS (
+            SELECT 1 FROM booking_requirement_suitable
+            WHERE requirement_id = q.id AND resource_id = r.id
+        )
     )"""
-_IF_OF_A_KIND_THIS = """ AND (r.kind <> %s OR r.id = %s OR 1 < (
+# Of the kind of a clinician who was asked for that one, if no other has a place.
+_AND_OF_A_KIND = """ AND (r.kind <> %s OR r.id = %s OR 1 < (
         SELECT sum(count) FROM booking_requirement
         WHERE visit_type_id = %s AND kind = r.kind
     ))"""
+ALL_ACTIVE: rows.Select = ("SELECT id FROM booking_resource WHERE is_active", ())
 
 
-def _could_take(visit_type: VisitType, clinician: Resource | None) -> rows.Select:
-    """Return at least what a visit of the type could take, without having read it."""
+def could_take(visit_type: VisitType, clinician: Resource | None = None) -> rows.Select:
+    """Return what gives all that a visit of the type could take, by primary key.
+
+    So what it needs does not have to be read first.
+    """
     if clinician is None:
-        return _OF_THE_KINDS, [visit_type.pk]
+        return _COULD_TAKE, [visit_type.pk]
     which = [visit_type.pk, clinician.kind, clinician.pk, visit_type.pk]
-    return _OF_THE_KINDS + _IF_OF_A_KIND_THIS, which
+    return _COULD_TAKE + _AND_OF_A_KIND, which
 
 
 # Visits and holds, and the little more than a day by which they may begin earlier: with

@@ -15,6 +15,9 @@ from booking.waiting_list import Place
 from booking.words import as_value
 from booking.words import clock as clock_time
 
+# The shortest of a year, when the clock goes forward.
+WHOLE_DAY = timedelta(hours=23)
+
 register = template.Library()
 
 register.filter("moment", words.moment)
@@ -74,6 +77,8 @@ def clock(at: datetime) -> str:
 @register.filter
 def span(times: Span) -> str:
     """Return a stretch of a day in clinic time: 10:15–11:00 AM, 11:30 AM–12:15 PM."""
+    if times[1] - times[0] >= WHOLE_DAY:
+        return gettext("all day")
     start, end = map(clock_time, times)
     half = end[-3:]
     return f"{start.removesuffix(half)}–{end}"

@@ -62,16 +62,19 @@ def _send(request: HttpRequest, journey: Journey, now: datetime) -> Appointment:
     """Record the request, once. Raises TooMany, or as `workflow.request` does."""
     asked, key = as_request(journey), journey.draft.request_key
     counted = [
-        (limits.REQUESTS_BY_ADDRESS, client_address(request)),
-        (limits.REQUESTS_BY_EMAIL, asked.patient["email"]),
-        (limits.REQUESTS_BY_PHONE, asked.patient["phone"]),
+        (caps, value)
+        for caps, value in (
+            (limits.REQUESTS_BY_ADDRESS, client_address(request)),
+            (limits.REQUESTS_BY_EMAIL, asked.patient["email"]),
+            (limits.REQUESTS_BY_PHONE, asked.patient["phone"]),
+        )
+        if value
     ]
     # What was sent before is only answered again, so it is not counted again.
     if Appointment.objects.filter(request_key=key).exists():
         counted = []
-    for caps, value in counted:
-        if value and not limits.allows(caps, value, now=now):
-            raise TooMany
+    if counted and not limits.allows_each(counted, now=now):
+        raise TooMany
     try:
         if asked.wish:
             return workflow.join(asked, key=key, by=workflow.PATIENT, now=now)

@@ -13,8 +13,9 @@ from .road import (
     By,
     act,
     check_right,
+    clear,
     held_data,
-    lock_resources,
+    lock_for,
     record,
     series_data,
     take_time,
@@ -34,7 +35,7 @@ def book(asked: NewRequest, *, key: uuid.UUID, by: By, now: datetime) -> Appoint
     """
     check_right(Act.BOOK, by)
     [start] = asked.choices
-    lock_resources(asked.visit_type.may_take(), now)
+    locked = lock_for(asked.visit_type)
     if before := sent_before(asked, key):
         return before
     rows = take_time(
@@ -45,6 +46,7 @@ def book(asked: NewRequest, *, key: uuid.UUID, by: By, now: datetime) -> Appoint
         ignoring=Ignoring(),
         by_staff=True,
     )
+    clear(locked, now)
     visit = new_visit(asked, key, now)
     book_at(visit, start, rows, by=by, now=now, private_note=asked.private_note)
     keep_answers(visit, asked.answers)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from booking.models import Ignoring, Reservation, Resource, VisitType
 from booking.policy import HOLD_MINUTES
 
-from .road import act, lock_resources, take_time
+from .road import act, clear, lock_for, take_time
 
 
 @act
@@ -23,15 +23,12 @@ def hold(
     Return when the hold lapses. Raises TimeTaken or TimeNotOffered; then an earlier
     hold of theirs stays as it was.
     """
-    mine = Reservation.objects.filter(hold_key=key)
-    lock_resources(
-        visit_type.may_take() | set(mine.values_list("resource_id", flat=True)), now
-    )
+    locked = lock_for(visit_type, key)
     rows = take_time(
         visit_type, start, now=now, clinician=clinician, ignoring=Ignoring(key),
         has_referral=has_referral,
     )  # fmt: skip
-    mine.delete()
+    clear(locked, now, key)
     expires_at = now + timedelta(minutes=HOLD_MINUTES)
     for row in rows:
         row.hold_key, row.expires_at = key, expires_at

@@ -29,7 +29,8 @@ from .road import (
     act,
     as_text,
     check_right,
-    lock_resources,
+    clear,
+    lock_for,
     record,
     take_time,
     time_data,
@@ -112,30 +113,25 @@ def request(
     DifferentRequest when the key was used for other content.
     """
     check_right(Act.REQUEST, by)
-    mine = Reservation.objects.filter(hold_key=hold_key) if hold_key else None
-    ids = asked.visit_type.may_take()
-    if mine is not None:
-        ids |= set(mine.values_list("resource_id", flat=True))
-    lock_resources(ids, now)
+    locked = lock_for(asked.visit_type, hold_key)
     if before := sent_before(asked, key):
         return before
 
     taken = _first_of_free_choices(asked, by, now, Ignoring(hold_key))
-    if mine is not None:
-        mine.delete()
+    clear(locked, now, hold_key)
     visit = new_visit(asked, key, now)
     visit.reply_by = reply_promise(asked.visit_type, now)
     promise = {"reply_by": as_text(visit.reply_by)}
     data = time_data(visit) | promise
     event = record(visit, Act.REQUEST, by=by, now=now, data=data)
-    first = _propose(visit, asked.choices)
+    choices = _propose(visit, asked.choices)
     if asked.visit_type.holds_first_choice:
         for row in taken:
-            row.appointment, row.proposal = visit, first
+            row.appointment, row.proposal = visit, choices[0]
             row.expires_at = visit.reply_by
         Reservation.objects.bulk_create(taken)
     keep_answers(visit, asked.answers)
-    messages.owe(Message.Kind.RECEIVED, event, now=now)
+    messages.owe(Message.Kind.RECEIVED, event, now=now, choices=choices)
     return visit
 
 
@@ -208,8 +204,8 @@ def _first_of_free_choices(
     return found[0]
 
 
-def _propose(visit: Appointment, choices: Sequence[datetime]) -> Proposal:
-    """Write the patient's choices as ranked proposals; return the first."""
+def _propose(visit: Appointment, choices: Sequence[datetime]) -> list[Proposal]:
+    """Write the patient's choices as ranked proposals."""
     proposals = [
         Proposal(
             appointment=visit,
@@ -220,8 +216,7 @@ def _propose(visit: Appointment, choices: Sequence[datetime]) -> Proposal:
         )
         for rank, start in enumerate(choices, 1)
     ]
-    Proposal.objects.bulk_create(proposals)
-    return proposals[0]
+    return Proposal.objects.bulk_create(proposals)
 
 
 def new_reference() -> str:

@@ -21,6 +21,7 @@ from django.db import (
     connection,
     transaction,
 )
+from django.db.models.expressions import RawSQL
 
 from booking import availability, guards
 from booking.availability import Reason, Why
@@ -42,6 +43,7 @@ from booking.models import (
     Reservation,
     Resource,
     VisitType,
+    could_take,
 )
 from booking.policy import TRANSITIONS, Act, Actor, Status
 
@@ -122,8 +124,28 @@ def _is_passing(error: Exception) -> bool:
 
 def lock_resources(ids: Iterable[int], now: datetime) -> None:
     """Lock what may be touched, in the one order, and clear what has lapsed on it."""
-    locked = Resource.objects.lock(set(ids))
-    Reservation.objects.lapsed(now).filter(resource_id__in=locked).delete()
+    clear(Resource.objects.lock(set(ids)), now)
+
+
+def lock_for(visit_type: VisitType, hold_key: str = "") -> list[int]:
+    """Lock all that a visit of the type may take, and what is held under the key.
+
+    One statement: which these are need not be read first. Before it takes time, the
+    caller clears it with `clear`. Return the keys, sorted.
+    """
+    which, params = could_take(visit_type)
+    if hold_key:
+        held = "SELECT resource_id FROM booking_reservation WHERE hold_key = %s"
+        which, params = f"{which} UNION {held}", [*params, hold_key]
+    return Resource.objects.lock(RawSQL(which, params))  # noqa: S611 -- our own text
+
+
+def clear(locked: Iterable[int], now: datetime, hold_key: str = "") -> None:
+    """Give back what has lapsed on the locked resources, and what the key holds."""
+    gone = Reservation.objects.lapsed(now).filter(resource_id__in=locked)
+    if hold_key:
+        gone |= Reservation.objects.filter(hold_key=hold_key)
+    gone.delete()
 
 
 def lock_visit(pk: int, now: datetime) -> Appointment:

@@ -208,11 +208,12 @@ def test_the_table_stays_inside_the_day(desk, visit_type):
     a_closure(at("00:00"), at("00:00", THURSDAY))
     times = re.findall(r'<th scope="row">([^<]+)', desk.get(DAY).text)
     assert (times[0], times[-1]) == ("9:00 AM", "4:30 PM")
+    assert "all day Closed: Training day" in text_of(desk.get(WEEK))
 
 
 def test_a_day_without_anybody_says_so(desk, visit_type):
     page = text_of(desk.get(f"{CALENDAR}?day=2026-11-15"))
-    assert "Nobody is there on this day, and nothing is booked." in page
+    assert "Nobody is there on this day, and nothing is booked. Choose" in page
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,18 @@ def test_what_the_patient_reads_says_first_that_the_old_time_is_gone(mailoutbox)
     assert "DTSTART;TZID=America/New_York:20261117T100000" in message.calendar
 
 
+def test_who_was_moved_and_not_told_reads_the_time_that_they_know():
+    visit = a_booked_visit()
+    by = factories.a_front_desk_person()
+    workflow.move(visit.pk, at("15:00"), by=by, now=NOW)
+
+    plan()
+    closing.tell(DUE)
+
+    text = visit.messages.get(kind="called_off").text
+    assert text.startswith("Your appointment on Tuesday, November 17, 10:00 AM EST can")
+
+
 def test_the_confirmation_of_another_time_rises_above_the_cancellation():
     visit = a_booked_visit()
     plan()

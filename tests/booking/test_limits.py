@@ -56,6 +56,17 @@ def test_several_caps_count_together_and_the_tightest_decides():
 
 
 @pytest.mark.django_db
+def test_who_is_over_one_limit_uses_up_nobody_elses():
+    by_address, by_email = (Cap("address", 2, HOUR),), (Cap("email", 3, DAY),)
+    asked = [(by_address, "192.0.2.1"), (by_email, "pat@example.com")]
+
+    within = [limits.allows_each(asked, now=NOW) for _ in range(9)]
+
+    assert within == [True] * 2 + [False] * 7
+    assert limits.allows(by_email, "pat@example.com", now=NOW)
+
+
+@pytest.mark.django_db
 def test_the_table_holds_no_address():
     limits.hit("request-email", "pat@example.com", limit=1, period=DAY, now=NOW)
     (row,) = Hit.objects.all()

@@ -80,7 +80,7 @@ def test_for_a_request_the_nearest_free_times_are_ticked(desk, visit_type):
     visit = a_request(visit_type, at("10:00"))
     page = desk.get(address("propose", visit))
     assert ticked(page) == [
-        "Tuesday, November 17, 10:00 AM, 30 minutes",
+        "Tuesday, November 17, 9:30 AM, 30 minutes",
         "Wednesday, November 18, 10:00 AM, 30 minutes",
         "Thursday, November 19, 10:00 AM, 30 minutes",
     ]

@@ -32,6 +32,7 @@ def test_codes_are_those_of_the_standard(seconds: int, code: str):
 
 def test_the_picture_is_that_of_the_link_with_its_quiet_zone():
     link = second_factor.link(RFC_SECRET, "ana", "Demo Clinic")
+    assert "issuer=Demo%20Clinic" in link
     drawn = second_factor.qr_code(link)
     dark = {
         (x, int(y))
