@@ -177,6 +177,18 @@ def known_starts(visits: Collection[Appointment], now: datetime) -> dict[int, da
     return known
 
 
+def known_otherwise(visit: Appointment, now: datetime) -> dict[str, str]:
+    """Return what the event that cancels the booked visit keeps for its message.
+
+    The time that the patient knows, if that is another.
+    """
+    return _otherwise(visit, known_start(visit, now))
+
+
+def _otherwise(visit: Appointment, known: datetime) -> dict[str, str]:
+    return {} if known == visit.start else {"moved_from": known.isoformat()}
+
+
 def overtake_calls(visit: Appointment, now: datetime) -> None:
     """Take back what somebody still had to say by phone, but is no longer true."""
     calls = Message.objects.phone_these_people().filter(appointment=visit)
@@ -202,8 +214,10 @@ def preview_cancellation(
     """Return subject and text of what cancelling by staff would send."""
     on_list = appointment.waiting_list_entries.open().exists()
     kind = ENDINGS[ending(appointment.status, on_list=on_list)]
-    visit = copy.copy(appointment)
-    return _preview(visit, kind, reason, note, now)
+    visit, event = copy.copy(appointment), None
+    if kind == Kind.CANCELLED:
+        event = AppointmentEvent(data=known_otherwise(visit, now))
+    return _preview(visit, kind, reason, note, now, event=event)
 
 
 def preview_offer(
@@ -263,7 +277,8 @@ def preview_closing(
     found = []
     for visit, offered in starts.items():
         cancelled = copy.copy(visit)
-        cancel = _preview(cancelled, Kind.CANCELLED, kind, note, now, clinic)
+        event = AppointmentEvent(data=_otherwise(visit, known[visit.pk]))
+        cancel = _preview(cancelled, Kind.CANCELLED, kind, note, now, clinic, event)
         offer = None
         if offered:
             called_off = copy.copy(visit)
@@ -291,13 +306,14 @@ def _preview(
     note: str,
     now: datetime,
     clinic: tuple[Clinic | None, str] | None = None,
+    event: AppointmentEvent | None = None,
 ) -> tuple[str, str]:
     visit.status = Status.CANCELLED
     visit.cancellation_reason = reason
     visit.note_to_patient = note
     channel = reached_by(visit.patient)
     known = clinic or _clinic()
-    words = _render(kind, _Told(visit), *known, channel, links.url("-"), now)
+    words = _render(kind, _Told(visit, event), *known, channel, links.url("-"), now)
     return words.subject, words.text
 
 

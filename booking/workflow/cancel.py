@@ -71,6 +71,7 @@ def end(
 ) -> Appointment:
     """End the locked visit by the `move`, with its offers and its place on the list."""
     check_move(visit, move, seen_version)
+    known = messages.known_otherwise(visit, now) if move == Act.CANCEL else {}
     resources = free_time(visit, now)
     visit.proposals.open().update(outcome=Proposal.Outcome.WITHDRAWN)
     stop_waiting(visit, WhyEnded.LEFT if move == Act.LEAVE else WhyEnded.CANCELLED, now)
@@ -90,7 +91,7 @@ def end(
         now=now,
         reason=visit.cancellation_reason,
         private_note=private_note,
-        data=time_data(visit) | {"freed": resources},
+        data=time_data(visit) | {"freed": resources} | known,
     )
     messages.owe(messages.ENDINGS[move], event, now=now)
     return visit

@@ -16,7 +16,7 @@ from booking.errors import (
     TimeTaken,
 )
 from booking.models import Appointment, Resource, VisitType
-from booking.policy import Status
+from booking.policy import CancellationReason, Status
 from booking.workflow import PATIENT, SYSTEM, By
 from tests import factories
 from tests.factories import (
@@ -130,6 +130,18 @@ def test_moved_back_before_anybody_was_told_it_stays_where_it_was(visit, desk):
     message = visit.messages.last()
     assert message.subject == "Your appointment stays on Tuesday, November 17, 10:00 AM"
     assert "<h1>Your appointment is confirmed</h1>" in message.html
+    assert integrity.faults(NOW) == []
+
+
+def test_cancelled_before_anybody_was_told_it_names_both_times(visit, desk):
+    move(visit, desk)
+    seen = messages.preview_cancellation(
+        Appointment.objects.get(pk=visit.pk), CancellationReason.CLINIC, "", NOW
+    )
+    workflow.cancel(visit.pk, by=desk, now=NOW)
+    known = "We had moved it from Tuesday, November 17, 10:00 AM EST. Please do not"
+    assert known in visit.messages.last().text
+    assert known in seen[1]
     assert integrity.faults(NOW) == []
 
 
