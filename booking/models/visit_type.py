@@ -373,7 +373,8 @@ def _by_resource(hours: Rows) -> Mapping[int, tuple[WeeklyHours, ...]]:
     return {resource: tuple(weekly) for resource, weekly in found.items()}
 
 
-# What `VisitType.may_take` returns, as a question to the database.
+# What `VisitType.may_take` returns, as a question to the database. Where a clinician is
+# asked for who cannot be had, it may be more, never less.
 _COULD_TAKE = """
     SELECT r.id FROM booking_resource AS r
     JOIN booking_requirement AS q ON q.kind = r.kind AND q.visit_type_id = %s

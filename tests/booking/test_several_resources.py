@@ -4,11 +4,11 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from booking import integrity, workflow
 from booking.errors import TimeNotOffered, TimeTaken
-from booking.models import Appointment, Resource, VisitType
+from booking.models import Appointment, Resource, VisitType, could_take
 from booking.policy import LONGEST_BUFFER, LONGEST_VISIT
 from tests import factories
 from tests.factories import (
@@ -83,6 +83,37 @@ def test_a_visit_that_takes_a_certain_room_and_any_other_leaves_the_certain_one(
 
     assert len(taken_by(visit, ROOM)) == 2
     assert certain in taken_by(visit, ROOM)
+
+
+def test_the_database_is_asked_for_what_the_engine_may_take():
+    """The rule stands in SQL for what is read and locked, in Python for what is taken.
+
+    What the first would leave out, the second would think to be free.
+    """
+    first = a_practice(clinicians=3, rooms=3)
+    a_machine()
+    a_room(is_active=False)
+    clinician, other, _third = of_kind(CLINICIAN)
+    Resource.objects.filter(pk=other.pk).update(is_active=False)
+    rooms = of_kind(ROOM)
+    a_named_room_too = a_visit_type(takes=[ROOM], suitable=rooms[:2])
+    a_named_room_too.requirements.create(kind=ROOM).suitable.set([rooms[2]])
+    certain = a_visit_type(takes=[CLINICIAN], suitable=[clinician])
+    certain.requirements.create(kind=CLINICIAN)
+    for visit_type in (
+        first,
+        a_visit_type(takes=[CLINICIAN, CLINICIAN, MACHINE]),
+        a_visit_type(suitable=[clinician, other, rooms[0], rooms[-1]]),
+        a_visit_type(takes=[]),
+        a_named_room_too,
+        certain,
+    ):
+        for who in (None, *of_kind(CLINICIAN)):
+            with connection.cursor() as cursor:
+                cursor.execute(*could_take(visit_type, who))
+                found = {pk for (pk,) in cursor.fetchall()}
+            assert found >= visit_type.may_take(clinician=who), (visit_type, who)
+            assert who or found == visit_type.may_take(), visit_type
 
 
 # --- Cleaning ----------------------------------------------------------------------
