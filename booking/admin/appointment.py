@@ -49,7 +49,7 @@ from booking.workflow import By
 
 from . import words
 from .beside import days_around, rivals_of
-from .filters import DayFilter, DueFilter, StatusFilter
+from .filters import PAST, DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits, with_next_step
 from .forms import NOTE_LENGTH, AnswerForm, CancelForm, DeclineForm, FindForm
 from .long_lists import LongList, OneOrder
@@ -174,11 +174,17 @@ class AppointmentAdmin(LongList):
         return visits.order_by(*self.get_ordering(request))
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
-        """Return an order that an index has, once the list is narrowed down."""
+        """Return an order that an index has, once the list is narrowed down.
+
+        What is to come begins with the next, what is over with the last.
+        """
         status = request.GET.get(StatusFilter.parameter_name)
+        day = request.GET.get(DayFilter.parameter_name)
         if not status:
             return ["reply_by", "pk"]
-        if status in policy.AGREED or request.GET.get(DayFilter.parameter_name):
+        if day != PAST and (day or status == Status.BOOKED):
+            return ["start", "pk"]
+        if day or status in policy.AGREED:
             return ["-start", "-pk"]
         return ["-requested_at", "-pk"]
 

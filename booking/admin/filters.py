@@ -15,6 +15,7 @@ from booking.policy import TRANSITIONS, Status
 from booking.queue import end_of_day
 
 ALL = "all"
+PAST = "past"
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -77,7 +78,7 @@ class DayFilter(admin.SimpleListFilter):
             ("today", gettext_lazy("Today")),
             ("tomorrow", gettext_lazy("Tomorrow")),
             ("week", gettext_lazy("The next 7 days")),
-            ("past", gettext_lazy("Past")),
+            (PAST, gettext_lazy("Past")),
         ]
 
     def queryset(
@@ -94,4 +95,4 @@ class DayFilter(admin.SimpleListFilter):
         }
         if span := spans.get(self.value() or ""):
             return queryset.filter(start__gte=span[0], start__lt=span[1])
-        return queryset.filter(start__lt=now) if self.value() == "past" else queryset
+        return queryset.filter(start__lt=now) if self.value() == PAST else queryset
