@@ -155,12 +155,13 @@ def known_starts(visits: Collection[Appointment], now: datetime) -> dict[int, da
     """Return when the patients think that these booked visits are, in two queries.
 
     That is the time that they chose themselves last, or were told of by what went out;
-    of a visit that was moved before anything did, the one that was agreed at first.
+    of a visit that was moved before anything did, the one that was agreed at first; and
+    where no event tells of any, the present one.
     """
     of_these = {"appointment__in": [visit.pk for visit in visits]}
     told = Message.objects.told(now).filter(true_start__isnull=False, **of_these)
     starts = dict(told.values_list("event", "true_start"))
-    known: dict[int, datetime] = {}
+    known = {visit.pk: visit.start for visit in visits if visit.start}
     found: set[int] = set()
     events = AppointmentEvent.objects.filter(**of_these).order_by("-version")
     for event in events.only("appointment", "actor", "from_status", "data"):
