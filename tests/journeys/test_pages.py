@@ -442,6 +442,10 @@ FRONT_DESK = {
     "desk, somebody was faster": Look(
         "/admin/", "changed", "front-desk", accept_what_a_colleague_answered
     ),
+    "desk, all visits": Look("/admin/?all=visits", "Today’s visits", "front-desk"),
+    "desk, all papers": Look("/admin/?all=papers", "Papers", "front-desk"),
+    "desk, all calls": Look("/admin/?all=calls", "Phone these", "front-desk"),
+    "desk, all changes": Look("/admin/?all=changes", "Changed", "front-desk"),
     "tasks": Look("/admin/tasks/", "nobody has it", "front-desk"),
     "tasks, mine": Look("/admin/tasks/?whose=mine", "you have it", "front-desk"),
     "hand over": Look(
