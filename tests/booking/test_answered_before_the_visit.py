@@ -45,6 +45,14 @@ def test_a_day_goes_on_being_offered_from_when_the_answer_is_due():
     assert on(visit_type, MONDAY, now=ten) == at("13:00", MONDAY).timestamp()
 
 
+@pytest.mark.parametrize("seconds", [0, 1, 59])
+def test_what_is_offered_in_one_second_can_be_had_in_the_next(seconds):
+    visit_type = a_practice(reply_promise=3 * 60, lead_time=0)
+    now = ON_SATURDAY + timedelta(seconds=seconds)
+
+    assert on(visit_type, MONDAY, now=now) == at("12:00", MONDAY).timestamp()
+
+
 def test_a_longer_notice_counts_as_before():
     visit_type = a_practice(reply_promise=60, lead_time=24 * 60)
 
