@@ -696,7 +696,7 @@ def outcomes(days: Range, now: datetime) -> Report:
                 + [[_("All visits"), _count(total), percent(total, total)]],
             ),
             Table(
-                _("By week, from Monday on"),
+                _("What was lost, by week from Monday on"),
                 [_("Week of"), *(str(names[code]) for code in WEEKLY)],
                 [
                     [

@@ -504,7 +504,7 @@ class Scenes:
         days = short.availability(
             (self.now + 2 * DAY).date(), (self.now + 9 * DAY).date(), now=self.now
         )
-        first = next(day for day in days if day.slots)
+        first = next(day for day in days if len(day.slots) > 1)
         starts = [datetime.fromtimestamp(s.start, UTC) for s in first.slots[:2]]
         visits = [
             a_booked_visit(
