@@ -215,15 +215,15 @@ class VisitType(models.Model):
     def _notice(self, schedule: "Schedule", now: datetime, is_agreed: bool) -> int:
         """Return from when on the public may come, in minutes from `now`.
 
-        Nobody is offered a time that comes before the clinic has to have answered. That
-        is a whole minute, or as many from `now`: rounded up, the time at which the
-        answer is due could be had in the first second of each minute only.
+        Nobody is offered a time that comes before the clinic has to have answered, or
+        at that very moment. The minute after it is the first, whatever the second of
+        `now`: else a time would come and go with the seconds.
         """
         if is_agreed:
             return self.lead_time
         at = _instant(now)
         answered = reply_by(at, self.reply_promise, schedule.office(now))
-        return max(self.lead_time, (answered - at) // 60)
+        return max(self.lead_time, (answered - at) // 60 + 1)
 
     def barred(self, *, has_referral: bool) -> Why | None:
         """Return why the public can have no time at all of this visit type."""

@@ -187,7 +187,7 @@ def _notice(visit_type: VisitType, now: datetime, is_agreed: bool) -> int:
     at = int(now.timestamp())
     closed = map(_stretch, Closure.objects.filter(resource=None).order_by("pk"))
     answered = _answered(at, visit_type.reply_promise, tuple(closed))
-    return max(visit_type.lead_time, (answered - at) // 60)
+    return max(visit_type.lead_time, (answered - at) // 60 + 1)
 
 
 @cache

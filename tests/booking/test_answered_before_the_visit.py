@@ -1,4 +1,4 @@
-"""Nobody is offered a time that comes before the clinic has to have answered."""
+"""The public is offered only what comes after the clinic has to have answered."""
 
 import uuid
 from datetime import date, datetime, timedelta
@@ -36,13 +36,14 @@ def test_on_a_saturday_monday_is_too_soon_for_an_answer_that_is_due_in_its_eveni
     assert on(visit_type, MONDAY + DAY) == at("09:00", MONDAY + DAY).timestamp()
 
 
-def test_a_day_goes_on_being_offered_from_when_the_answer_is_due():
+def test_a_day_goes_on_being_offered_after_the_answer_is_due():
     visit_type = a_practice(reply_promise=3 * 60, lead_time=0)
 
-    assert on(visit_type, MONDAY) == at("12:00", MONDAY).timestamp()
+    # Due at noon, which is too late for a time at noon.
+    assert on(visit_type, MONDAY) == at("12:30", MONDAY).timestamp()
     # An hour into Monday the promise ends an hour later.
     ten = at("10:00", MONDAY)
-    assert on(visit_type, MONDAY, now=ten) == at("13:00", MONDAY).timestamp()
+    assert on(visit_type, MONDAY, now=ten) == at("13:30", MONDAY).timestamp()
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 59])
@@ -50,7 +51,7 @@ def test_what_is_offered_in_one_second_can_be_had_in_the_next(seconds):
     visit_type = a_practice(reply_promise=3 * 60, lead_time=0)
     now = ON_SATURDAY + timedelta(seconds=seconds)
 
-    assert on(visit_type, MONDAY, now=now) == at("12:00", MONDAY).timestamp()
+    assert on(visit_type, MONDAY, now=now) == at("12:30", MONDAY).timestamp()
 
 
 def test_a_longer_notice_counts_as_before():
