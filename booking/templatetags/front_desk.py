@@ -1,22 +1,20 @@
 """Words for the front desk's templates."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import phonenumbers
 from django import template
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from booking.admin import calendar, closing, words
 from booking.diary import Cell, Span, free
 from booking.models import Appointment, Claim, Resource, WaitingListEntry
 from booking.waiting_list import Place
-from booking.words import as_value
+from booking.words import as_value, local
 from booking.words import clock as clock_time
-
-# The shortest of a year, when the clock goes forward.
-WHOLE_DAY = timedelta(hours=23)
 
 register = template.Library()
 
@@ -76,9 +74,15 @@ def clock(at: datetime) -> str:
 
 @register.filter
 def span(times: Span) -> str:
-    """Return a stretch of a day in clinic time: 10:15–11:00 AM, 11:30 AM–12:15 PM."""
-    if times[1] - times[0] >= WHOLE_DAY:
+    """Return a stretch of time in clinic time: 10:15–11:00 AM, 11:30 AM–12:15 PM.
+
+    Of whole days, that it is all day; of parts of several, which days they are.
+    """
+    begins, ends = map(local, times)
+    if begins.time() == ends.time() == time.min:
         return gettext("all day")
+    if begins.date() != (ends - timedelta.resolution).date():
+        return "–".join(date_format(at, "D, M j, g:i A") for at in (begins, ends))
     start, end = map(clock_time, times)
     half = end[-3:]
     return f"{start.removesuffix(half)}–{end}"

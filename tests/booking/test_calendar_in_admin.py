@@ -211,6 +211,19 @@ def test_the_table_stays_inside_the_day(desk, visit_type):
     assert "all day Closed: Training day" in text_of(desk.get(WEEK))
 
 
+def test_a_closure_of_parts_of_days_says_which(desk):
+    a_practice()
+    a_closure(at("16:00"), at("10:00", THURSDAY))
+    # A long one is kept in stretches of a day.
+    first = "Tue, Nov 17, 4:00 PM–Wed, Nov 18, 4:00 PM"
+    rest = "Wed, Nov 18, 4:00 PM–Thu, Nov 19, 10:00 AM"
+    assert f"{first} Closed" in text_of(desk.get(WEEK))
+    assert f"{rest} Closed" in text_of(desk.get(WEEK))
+    sheet = text_of(desk.get(f"{SHEET}?day={TUESDAY}"))
+    assert first in sheet
+    assert "all day" not in sheet
+
+
 def test_a_day_without_anybody_says_so(desk, visit_type):
     page = text_of(desk.get(f"{CALENDAR}?day=2026-11-15"))
     assert "Nobody is there on this day, and nothing is booked. Choose" in page
