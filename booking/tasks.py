@@ -8,12 +8,14 @@ for each of the staff by themselves; see `booking.changes`.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import (
     Exists,
     OuterRef,
     Q,
+    QuerySet,
     TextChoices,
     prefetch_related_objects,
 )
@@ -62,25 +64,30 @@ class Task:
         return self.visit.pk, self.kind
 
 
+# What in the rows of a kind of task is the key of their visit. Papers have no rows.
+VISIT = {
+    Kind.ANSWER: "pk", Kind.OUTCOME: "pk",
+    Kind.CALL: "appointment", Kind.CLOSED: "appointment",
+}  # fmt: skip
+
+
+def _rows(now: datetime) -> "dict[Kind, QuerySet[Any]]":
+    """Return the rows that wait for a person, by kind of task."""
+    return {
+        Kind.ANSWER: Appointment.objects.awaiting_review(),
+        Kind.OUTCOME: Appointment.objects.without_outcome(begin_of_day(now)),
+        Kind.CALL: Message.objects.phone_these_people().still_true(now),
+        Kind.CLOSED: ClosingRow.objects.in_closed_time(now),
+    }
+
+
 def of_desk(desk: Desk) -> list[Key]:
     """Return what waits for a person at the desk, shown or not, once for each task."""
-    visits = Appointment.objects
-    now = desk.now
-    kinds = (
-        (Kind.ANSWER, visits.awaiting_review(), "pk"),
-        (Kind.OUTCOME, visits.without_outcome(begin_of_day(now)), "pk"),
-        (
-            Kind.CALL,
-            Message.objects.phone_these_people().still_true(now),
-            "appointment",
-        ),
-        (Kind.CLOSED, ClosingRow.objects.in_closed_time(now), "appointment"),
-    )
     return [
         *(
             (pk, kind)
-            for kind, rows, visit in kinds
-            for pk in rows.values_list(visit, flat=True)[:COUNTED]
+            for kind, rows in _rows(desk.now).items()
+            for pk in rows.values_list(VISIT[kind], flat=True)[:COUNTED]
         ),
         *((item.visit.pk, Kind.PAPER) for item in desk.papers),
     ]
@@ -91,16 +98,10 @@ def waiting(now: datetime, whose: Whose, user: User) -> list[Task]:
 
     A constant number of queries, whatever waits.
     """
-    requests = Appointment.objects.awaiting_review()
-    outcomes = Appointment.objects.without_outcome(begin_of_day(now))
-    calls = Message.objects.phone_these_people().still_true(now)
-    closed = ClosingRow.objects.in_closed_time(now)
+    rows = _rows(now)
     items = paperwork.open_items(now)
     if whose != Whose.ALL:
-        requests = requests.filter(_is(whose, user, Kind.ANSWER, "pk"))
-        outcomes = outcomes.filter(_is(whose, user, Kind.OUTCOME, "pk"))
-        calls = calls.filter(_is(whose, user, Kind.CALL, "appointment"))
-        closed = closed.filter(_is(whose, user, Kind.CLOSED, "appointment"))
+        rows = {kind: r.filter(_is(whose, user, kind)) for kind, r in rows.items()}
         claims = owners(item.visit for item in items)
         items = [
             item
@@ -109,12 +110,12 @@ def waiting(now: datetime, whose: Whose, user: User) -> list[Task]:
         ]
     of_visits = ("patient", "visit_type__service")
     of_calls = [f"appointment__{name}" for name in of_visits]  # and of closed days
-    oldest = outcomes.order_by("start", "pk")
+    oldest = rows[Kind.OUTCOME].order_by("start", "pk")
     found = [
-        *answers(requests.select_related(*of_visits)[: SHOWN + 1], now),
+        *answers(rows[Kind.ANSWER].select_related(*of_visits)[: SHOWN + 1], now),
         *without_outcome(oldest.select_related(*of_visits)[: SHOWN + 1]),
-        *to_phone(calls.select_related(*of_calls)[: SHOWN + 1]),
-        *in_closed_time(closed.select_related(*of_calls)[: SHOWN + 1]),
+        *to_phone(rows[Kind.CALL].select_related(*of_calls)[: SHOWN + 1]),
+        *in_closed_time(rows[Kind.CLOSED].select_related(*of_calls)[: SHOWN + 1]),
         *papers(items),
     ]
     shown = in_due_order(found)[: SHOWN + 1]
@@ -122,9 +123,10 @@ def waiting(now: datetime, whose: Whose, user: User) -> list[Task]:
     return shown
 
 
-def _is(whose: Whose, user: User, kind: Claim.Task, visit: str) -> Q:
-    """Return what holds of rows whose task is so. `visit` names their visit's key."""
-    claims = Claim.objects.standing().filter(task=kind, appointment=OuterRef(visit))
+def _is(whose: Whose, user: User, kind: Kind) -> Q:
+    """Return what holds of the rows of the kind whose task is so."""
+    visit = OuterRef(VISIT[kind])
+    claims = Claim.objects.standing().filter(task=kind, appointment=visit)
     if whose == Whose.NOBODYS:
         return Q(~Exists(claims))
     mine = Q(user=user)
@@ -133,17 +135,15 @@ def _is(whose: Whose, user: User, kind: Claim.Task, visit: str) -> Q:
 
 def of_visit(visit: Appointment, now: datetime) -> list[Task]:
     """Return what waits for a person of one visit."""
-    here = Appointment.objects.filter(pk=visit.pk)
-    calls = Message.objects.phone_these_people().still_true(now)
-    closed = ClosingRow.objects.in_closed_time(now).select_related("appointment")
+    rows = {k: r.filter(**{VISIT[k]: visit.pk}) for k, r in _rows(now).items()}
     is_to_come = visit.start is not None and visit.start > now
     items = paperwork.of_visit(visit, now) if is_to_come else []
     return in_due_order(
         [
-            *answers(here.awaiting_review(), now),
-            *without_outcome(here.without_outcome(begin_of_day(now))),
-            *to_phone(calls.filter(appointment=visit).select_related("appointment")),
-            *in_closed_time(closed.filter(appointment=visit)),
+            *answers(rows[Kind.ANSWER], now),
+            *without_outcome(rows[Kind.OUTCOME]),
+            *to_phone(rows[Kind.CALL].select_related("appointment")),
+            *in_closed_time(rows[Kind.CLOSED].select_related("appointment")),
             *papers(item for item in items if item.is_open),
         ]
     )

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -55,6 +56,16 @@ def _cancel_reasons() -> list[tuple[str, str | Promise]]:
     ]
 
 
+def _why(reasons: Callable[[], list[tuple[str, str | Promise]]]) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=_("Why?"),
+        help_text=_("The patient reads the sentence after each reason."),
+        choices=reasons,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a reason.")},
+    )
+
+
 class AnswerForm(forms.Form):
     """What staff add as they decline or cancel."""
 
@@ -77,13 +88,7 @@ class AnswerForm(forms.Form):
 
 
 class DeclineForm(AnswerForm):
-    reason = forms.ChoiceField(
-        label=_("Why?"),
-        help_text=_("The patient reads the sentence after each reason."),
-        choices=_reasons,
-        widget=forms.RadioSelect,
-        error_messages={"required": _("Choose a reason.")},
-    )
+    reason = _why(_reasons)
 
     field_order = ["reason", "note", "private_note"]
 
@@ -91,13 +96,7 @@ class DeclineForm(AnswerForm):
 class CancelForm(AnswerForm):
     """Who it is that cancels a booked visit, and why."""
 
-    reason = forms.ChoiceField(
-        label=_("Why?"),
-        help_text=_("The patient reads the sentence after each reason."),
-        choices=_cancel_reasons,
-        widget=forms.RadioSelect,
-        error_messages={"required": _("Choose a reason.")},
-    )
+    reason = _why(_cancel_reasons)
 
     field_order = ["reason", "note", "private_note"]
 
