@@ -16,6 +16,7 @@ from booking.noticing import notice
 
 from .merge import records_of
 from .patient import Patient
+from .preparation import PreparationText
 from .resource import Resource
 from .visit_type import VisitType
 
@@ -142,6 +143,15 @@ class Appointment(models.Model):
     payer_details = EncryptedJSONField(blank=True, default=dict)
     requested_by_name = EncryptedTextField(_("asked by"), blank=True)
     requested_by_relation = models.CharField(max_length=20, blank=True)
+
+    preparation = models.ForeignKey(
+        PreparationText,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text=_("How to get ready, as it stood when the visit was asked for."),
+    )
 
     forgotten_at = models.DateTimeField(
         null=True,
