@@ -187,6 +187,12 @@ class Appointment(models.Model):
             # Reports and lists ask for days of visits in any state.
             models.Index(fields=["start"], name="appointment_start"),
             models.Index(fields=["requested_at"], name="appointment_requested"),
+            # Those whose outcome nobody recorded: few among all of the past.
+            models.Index(
+                fields=["start"],
+                name="appointment_unrecorded",
+                condition=Q(status__in=["booked", "arrived"]),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
