@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0027_busy_time_is_in_its_index"),
+        ("booking", "0028_outcomes_have_an_index"),
     ]
 
     operations = [
