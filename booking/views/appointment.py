@@ -90,6 +90,7 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "decline_words": messages.DECLINE_WORDS.get(visit.decline_reason, ""),
         "advice": _advice(visit) if coming or visit.status in UNDECIDED else [],
         "undecided": visit.status in UNDECIDED,
+        "aftercare_url": _aftercare_url(visit),
     }
     return render(request, "booking/appointment.html", context)
 
@@ -179,6 +180,12 @@ def _ask_to_cancel(
             _("Keep my appointment"),
         )
     return ask_to_end(request, visit, ending, _facts(visit), problem, status)
+
+
+def _aftercare_url(visit: Appointment) -> str:
+    """Return where to read what follows a visit that took place."""
+    seen = visit.status == Status.FULFILLED
+    return visit.visit_type.service.aftercare_url if seen else ""
 
 
 # --- Words ------------------------------------------------------------------------
