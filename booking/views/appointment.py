@@ -91,6 +91,7 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "advice": _advice(visit) if coming or visit.status in UNDECIDED else [],
         "undecided": visit.status in UNDECIDED,
         "aftercare_url": _aftercare_url(visit),
+        "calendars": calendars.links(visit, Clinic.objects.first()) if coming else [],
     }
     return render(request, "booking/appointment.html", context)
 
