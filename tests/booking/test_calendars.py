@@ -137,7 +137,7 @@ def calendar_after(entries: Iterable[str]) -> dict[str, datetime]:
 
 
 def entries_of(visit: Appointment) -> list[str]:
-    messages = visit.messages.exclude(calendar="").order_by("pk")
+    messages = visit.messages.exclude(calendar_method="").order_by("pk")
     return [message.calendar for message in messages]
 
 
@@ -173,7 +173,7 @@ def test_a_visit_that_was_called_off_comes_back_with_its_new_time():
 def test_a_request_an_offer_and_a_reminder_bring_no_entry():
     visit = factories.a_booked_visit(None, at("10:00", FRIDAY))
     workflow.remind(visit.pk, now=at("10:00", FRIDAY) - timedelta(days=1))
-    kinds = visit.messages.exclude(calendar="").values_list("kind", flat=True)
+    kinds = visit.messages.exclude(calendar_method="").values_list("kind", flat=True)
     assert list(kinds) == ["confirmed"]
     assert visit.messages.filter(kind="reminder_soon").exists()
 
