@@ -1,4 +1,5 @@
 from django.conf import settings
+from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -6,8 +7,11 @@ from .styleguide import styleguide, styleguide_desk
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
-    path("", include("booking.urls")),
-    path("", include("services.urls")),
+    *i18n_patterns(
+        path("", include("booking.urls")),
+        path("", include("services.urls")),
+        prefix_default_language=False,
+    ),
 ]
 if settings.DEBUG:
     urlpatterns = [

@@ -100,6 +100,7 @@ WITHOUT_EVENT = {
     "admin/booking/appointment/<int:pk>/paper/",
     "admin/booking/appointment/<int:pk>/legal-hold/",
     "admin/booking/patient/<int:pk>/merge/",
+    "admin/booking/patient/<int:pk>/language/",
     "admin/booking/appointment/<int:pk>/owner/",
 }
 BUTTONS = [route for route in WRITES if route.startswith("admin/")]
