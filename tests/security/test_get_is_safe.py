@@ -108,6 +108,7 @@ def test_no_link_on_any_page_writes_anything(world: World, who: str):
     assert every_row() == before
 
 
+@pytest.mark.either_database
 @everybody
 def test_methods_that_no_page_takes_are_refused(world: World, who: str):
     client = WHO[who](world)
@@ -120,6 +121,7 @@ def test_methods_that_no_page_takes_are_refused(world: World, who: str):
     assert every_row() == before
 
 
+@pytest.mark.either_database
 @everybody
 def test_every_form_is_refused_that_another_site_sends(world: World, who: str):
     client = WHO[who](world, enforce_csrf_checks=True)
