@@ -84,7 +84,7 @@ def versions(request: HttpRequest) -> list[Version]:
 
 def _captured(match: ResolverMatch) -> dict[str, Any]:
     """Return the parts of the address that differ from one to the next."""
-    return match.captured_kwargs or {}
+    return match.captured_kwargs or {}  # type: ignore[attr-defined]  # not in the stubs
 
 
 def is_public(request: HttpRequest) -> bool:

@@ -1,6 +1,6 @@
 """What every template knows of languages, without loading it."""
 
-from datetime import date, time
+from datetime import date
 from typing import Any
 
 from django import template
@@ -16,7 +16,7 @@ register.simple_tag(languages.home_path, name="home_path")
 
 
 @register.filter("date", expects_localtime=True, is_safe=False)
-def in_words(at: date | time | str | None, style: str | None = None) -> str:
+def in_words(at: date | str | None, style: str | None = None) -> str:
     """Format a date as Django's filter does, in the way of the language at hand."""
     return str(defaultfilters.date(at, style and languages.date_style(style)))
 
