@@ -16,6 +16,8 @@ from django.utils.translation import get_language, gettext, gettext_noop, overri
 # Where patients are; the rest of the site is English.
 NAMESPACES = ("services", "booking")
 PUBLIC = "services"
+# Pages of a request that choose and page through times by their address.
+FILTERED = ("start", "times", "other_times")
 
 # Formats of Django's `date` filter. A catalogue has each as its language writes it.
 DATE_FORMATS = frozenset(
@@ -80,6 +82,16 @@ def versions(request: HttpRequest) -> list[Version]:
                 path = reverse("services:home")
         found.append(Version(code, name, path))
     return found
+
+
+def kept_query(request: HttpRequest) -> str:
+    """Return what the address asks for, where the page goes by that.
+
+    Behind a patient's link a page is the same whatever the address adds.
+    """
+    match = request.resolver_match
+    known = match is not None and (is_public(request) or match.url_name in FILTERED)
+    return str(request.META.get("QUERY_STRING", "")) if known else ""
 
 
 def _captured(match: ResolverMatch) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def language_links(context: dict[str, Any]) -> dict[str, Any]:
     found, here = languages.versions(request), get_language()
     return {
         "versions": [version for version in found if version.code != here],
-        "query": request.META.get("QUERY_STRING", ""),
+        "query": languages.kept_query(request),
     }
 
 

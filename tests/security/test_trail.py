@@ -119,6 +119,8 @@ def test_what_is_done_is_one_change_of_those_it_is_about(world: World, route: st
     about = set(done.values_list("appointment__patient", flat=True))
     if route in WITHOUT_EVENT:
         about = {world.other.patient_id}
+    if "language" in route:
+        about = {world.mine.patient_id}
     if "merge" in route:  # which is about both
         about.add(world.mine.patient_id)
     assert theirs == about
