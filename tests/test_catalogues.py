@@ -100,7 +100,7 @@ def test_each_language_has_a_catalogue():
 
 @pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda path: path.parts[-3])
 def test_nothing_that_patients_read_is_left_untranslated(catalogue):
-    """`make catalogues` finds what is new; a fuzzy entry is a guess that nobody read."""
+    """`make catalogues` finds what is new; a fuzzy entry is a guess nobody has read."""
     ready = {
         entry.said
         for entry in read(catalogue)
