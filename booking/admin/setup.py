@@ -122,6 +122,10 @@ class VisitTypeAdmin(KeptWhileInUse, OfferedFilters):
                 ]
             },
         ),
+        (
+            gettext_lazy("Changing and cancelling"),
+            {"fields": ["cutoff", "changes_at_once"]},
+        ),
     ]
 
 

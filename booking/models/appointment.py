@@ -238,6 +238,11 @@ class Appointment(models.Model):
     def duration(self) -> timedelta:
         return timedelta(minutes=self.visit_type.duration)
 
+    def is_too_late(self, now: datetime) -> bool:
+        """Tell whether patients can no longer change a booked visit by themselves."""
+        cutoff = timedelta(hours=self.visit_type.cutoff)
+        return self.start is not None and self.start - cutoff <= now
+
     def is_with(self, resource: Resource) -> bool:
         """Tell whether the resource serves the visit, or did until it was over.
 

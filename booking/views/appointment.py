@@ -12,8 +12,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from booking import calendars, clock, limits, links, messages, workflow
-from booking.errors import ChangedMeanwhile, NotPossibleNow, TryAgain
+from booking import calendars, clock, limits, links, messages, words, workflow
+from booking.errors import ChangedMeanwhile, NotPossibleNow, TooLate, TryAgain
 from booking.forms import OfferForm
 from booking.models import Appointment, Resource, WaitingListEntry
 from booking.policy import Act, DeclineReason, Status
@@ -80,6 +80,9 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "stands": stands,
         "form": OfferForm(offers=stands.offers),
         "coming": coming,
+        "too_late": coming and visit.is_too_late(now),
+        # Called by the page, and only where patients have to call.
+        "phone_hours": lambda: words.phone_hours(now),
         "open_request": open_request,
         "late": visit.is_overdue(now),
         # What was called off passes, too, and no answer to that was late.
@@ -133,6 +136,9 @@ def cancellation(
         )
         return redirect("booking:appointment")
     if request.method != "POST":
+        if visit.status == Status.BOOKED and visit.is_too_late(now):
+            notices.info(request, str(TooLate()))
+            return redirect("booking:appointment")
         return _ask_to_cancel(request, visit)
     return _cancel(request, visit, now)
 

@@ -32,6 +32,7 @@ from booking.errors import (
     NotPossibleNow,
     TimeNotOffered,
     TimeTaken,
+    TooLate,
     TryAgain,
 )
 from booking.models import (
@@ -185,6 +186,16 @@ def check_move(visit: Appointment, move: Act, seen_version: int | None) -> None:
     check_edge(visit, move)
     if seen_version is not None and seen_version != visit.version:
         raise ChangedMeanwhile
+
+
+def check_cutoff(visit: Appointment, by: By, now: datetime) -> None:
+    """Raise TooLate for a patient who may no longer change what is booked.
+
+    What is not booked, patients may end at any time; staff are bound by nothing.
+    """
+    booked = visit.status == Status.BOOKED
+    if booked and by.actor == Actor.PATIENT and visit.is_too_late(now):
+        raise TooLate
 
 
 def is_repeat(visit: Appointment, move: Act, by: By) -> bool:

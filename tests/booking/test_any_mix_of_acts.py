@@ -50,6 +50,7 @@ from booking.errors import (
     TimeNotOffered,
     TimeTaken,
     ToldAlready,
+    TooLate,
 )
 from booking.models import (
     Appointment,
@@ -612,10 +613,18 @@ class AnyMixOfActs(RuleBasedStateMachine):
         visit = self.visit(data, *OPEN)
         by = self.patient_or_desk(who)
         for_patient = visit.pk % 2 == 0
+        if by == PATIENT and visit.status == "booked" and self.is_too_late(visit):
+            with pytest.raises(TooLate), nothing_written():
+                workflow.cancel(visit.pk, by=by, now=self.now)
+            return
         workflow.cancel(visit.pk, by=by, now=self.now, for_patient=for_patient)
         is_patients = who is None or for_patient
         self.status[visit.pk] = ("cancelled", "patient" if is_patients else "clinic")
         self.its_time_is_free(visit)
+
+    def is_too_late(self, visit: Appointment) -> bool:
+        """Tell whether patients have to call to change or cancel what is booked."""
+        return self.now >= visit.start - visit.visit_type.cutoff * HOUR
 
     def its_time_is_free(self, visit: Appointment) -> None:
         """See that all whom the model lets have the visit's times can have them."""

@@ -416,3 +416,22 @@ def test_without_the_link_nothing_can_be_cancelled(client: Client):
         response = client.post(CANCELLATION, {"version": visit.version})
     assert response.status_code == 403
     assert Message.objects.filter(kind="cancelled").count() == 0
+
+
+def test_shortly_before_the_visit_the_page_gives_the_phone_instead(
+    client: Client, clock: Traveller
+):
+    visit = factories.a_booked_visit(factories.a_practice(cutoff=4))
+    open_link(client, visit)
+    assert "Cancel this appointment" in words(client.get(STATUS))
+    clock.move_to(at("06:30"))
+    open_link(client, visit)
+    page = client.get(STATUS)
+    assert CANCELLATION not in page.content.decode()
+    said = words(page)
+    assert "Your appointment begins in less than 4 hours" in said
+    assert "Please call us: (212) 555-0143 We are there today from 9:00 AM." in said
+    for method in (client.get, client.post):
+        with nothing_written():
+            answer = method(CANCELLATION, {"version": visit.version}, follow=True)
+        assert "too soon to change or cancel it here. Please call us" in words(answer)
