@@ -86,6 +86,16 @@ class TooLate(NotPossibleNow):
     )
 
 
+class AlreadyAsked(NotPossibleNow):
+    """A patient asked for another time who had asked for others before."""
+
+    code = "already_asked"
+    message = _(
+        "You have already asked for another time. To ask for others, take that back"
+        " first."
+    )
+
+
 class SameTime(TimeNotOffered):
     """The visit was to be moved to the time that it has."""
 

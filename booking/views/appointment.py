@@ -70,6 +70,7 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
     open_request = visit.status == Status.PENDING
     stands = standing(visit, now)
     called_off = _called_off(visit)
+    wish = list(visit.proposals.wanted()) if coming and visit.wants_change else []
     context = {
         "called_off": called_off,
         "visit": visit,
@@ -80,6 +81,8 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "stands": stands,
         "form": OfferForm(offers=stands.offers),
         "coming": coming,
+        "wish": wish,
+        "refusal": _refusal(visit) if coming and not wish else "",
         "too_late": coming and visit.is_too_late(now),
         # Called by the page, and only where patients have to call.
         "phone_hours": lambda: words.phone_hours(now),
@@ -95,6 +98,14 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "undecided": visit.status in UNDECIDED,
     }
     return render(request, "booking/appointment.html", context)
+
+
+def _refusal(visit: Appointment) -> str:
+    """Return why the visit stays where it is, if that was said last."""
+    last = visit.events.order_by("version").last()
+    if last is None or last.act != Act.REFUSE_CHANGE:
+        return ""
+    return str(messages.REFUSAL_WORDS[last.reason])
 
 
 def _called_off(visit: Appointment) -> datetime | None:
@@ -206,6 +217,8 @@ def _heading(visit: Appointment, stands: Standing, now: datetime) -> str:
         return _("This appointment is over")
     if visit.status == Status.PROPOSED and stands.went:
         return _("The time that we offered has gone")
+    if is_coming(visit, now) and visit.wants_change and not stands.offers:
+        return _("Your appointment is confirmed, and you asked for another time")
     if visit.status == Status.BOOKED and not stands.offers:
         return _("Your appointment is confirmed")
     return messages.heading(visit, now)

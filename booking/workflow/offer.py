@@ -16,6 +16,7 @@ from .road import (
     as_text,
     check_move,
     check_right,
+    end_wish,
     free_time,
     has_begun,
     is_repeat,
@@ -70,6 +71,9 @@ def offer(
         # What the patient asked for first is what the clinic cannot give.
         free_time(visit, now)
         visit.reply_by = None
+    elif by.actor == Actor.STAFF:
+        # This answers whoever has a time and asked for another.
+        end_wish(visit, Proposal.Outcome.DECLINED)
     offers = [
         offer_one(visit, start, rank, expires_at, by, now, kept)
         for rank, start in enumerate(starts, 1)

@@ -298,6 +298,17 @@ def free_offers(visit: Appointment) -> None:
     offered.filter(expires_at__isnull=False).delete()
 
 
+def end_wish(visit: Appointment, outcome: Proposal.Outcome) -> None:
+    """Close what the patient of a booked visit asked for instead, and free its hold.
+
+    No closure lies around that either. The caller saves the visit.
+    """
+    held = visit.reservations.filter(proposal__by=Proposal.By.PATIENT)
+    held.filter(expires_at__isnull=False).delete()
+    visit.proposals.wanted().update(outcome=outcome)
+    visit.reply_by = None
+
+
 def record(
     visit: Appointment,
     move: Act,

@@ -71,7 +71,7 @@ from booking.models import (
     WaitingListRules,
     Wish,
 )
-from booking.policy import Act, DeclineReason, without
+from booking.policy import Act, ChangeRefusal, DeclineReason, without
 from booking.workflow import PATIENT, SYSTEM, By, NewRequest
 from tests import factories
 from tests.factories import NEW_YORK, NOW
@@ -127,6 +127,10 @@ MAY_TRY: dict[str, set[str]] = {
     "move": set(),
     "retract": set(),
     "cancel": {"patient"},
+    "ask_change": {"patient"},
+    "stop_change": {"patient"},
+    "grant_change": set(),
+    "refuse_change": set(),
     "want_earlier": {"patient"},
     "stop_wanting": {"patient"},
     "leave": {"patient"},
@@ -668,6 +672,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
         if accepted:
             proposal, first = accepted.pk, accepted.start
         offered = visit.proposals.filter(by="clinic").order_by("pk").last()
+        wish_for = asked.filter(outcome="open").last()
+        wished = wish_for.pk if wish_for else 0
         offer, soon = offered.pk if offered else 0, self.now + HOUR
         gives = min((row[0] for row in self.own_time(visit)), default=0)
         wish = factories.a_wish()
@@ -685,6 +691,14 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 visit.pk, gives, self.clinic.resources[-1].pk, **common
             ),
             "move": lambda: workflow.move(visit.pk, self.now + 2 * DAY, **common),
+            "ask_change": lambda: workflow.ask_change(
+                visit.pk, [self.now + 3 * DAY], **common
+            ),
+            "stop_change": lambda: workflow.stop_change(visit.pk, **common),
+            "grant_change": lambda: workflow.grant_change(visit.pk, wished, **common),
+            "refuse_change": lambda: workflow.refuse_change(
+                visit.pk, reason=ChangeRefusal.NO_TIME, **common
+            ),
             "want_earlier": lambda: workflow.want_earlier(visit.pk, wish, **common),
             "stop_wanting": lambda: workflow.stop_wanting(visit.pk, **common),
             "leave": lambda: workflow.leave(visit.pk, **common),
@@ -725,6 +739,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
             acts |= {"pass", "retract"}
         if offers.filter(expires_at__gt=self.now).exists():
             acts.add("take")
+        if visit.wants_change:
+            acts |= {"stop_change", "grant_change", "refuse_change"}
         if visit.status == "booked":
             acts.add("stop_wanting" if waits.exists() else "want_earlier")
         elif waits.exists():
@@ -794,7 +810,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
         agreed = visit.status in ("booked", "arrived")
         calls = Message.objects.phone_these_people().still_true(self.now)
         return {
-            "answer": visit.status == "pending",
+            "answer": visit.status == "pending"
+            or (visit.wants_change and visit.start > self.now),
             "call": calls.filter(appointment=visit).exists(),
             "paper": agreed,
             "outcome": agreed and visit.start <= self.now,
@@ -884,6 +901,92 @@ class AnyMixOfActs(RuleBasedStateMachine):
         # The last to join is the last in line.
         line = WaitingListEntry.objects.in_order()
         assert line.last().joined_at <= self.place(visit).joined_at
+
+    def those_who_wish(self) -> list[int]:
+        wishing = Appointment.objects.filter(status="booked", reply_by__isnull=False)
+        return list(wishing.order_by("pk").values_list("pk", flat=True))
+
+    @precondition(lambda self: self.those(("booked",)))
+    @rule(data=st.data())
+    def a_patient_asks_for_another_time(self, data: st.DataObject) -> None:
+        visit = self.visit(data, "booked")
+        kind = visit.visit_type
+        starts = data.draw(
+            st.lists(
+                st.sampled_from(self.some_starts(data, kind)),
+                min_size=1, max_size=3, unique=True,
+            )
+        )  # fmt: skip
+        before = self.own_time(visit)
+
+        def act() -> Appointment:
+            return workflow.ask_change(visit.pk, starts, by=PATIENT, now=self.now)
+
+        same = [p.start for p in visit.proposals.wanted().order_by("rank")] == starts
+        last = visit.events.latest("version")
+        if same and last.act == "ask_change":
+            with self.nothing_new():
+                act()
+            return
+        if visit.wants_change or visit.start <= self.now or self.is_too_late(visit):
+            with pytest.raises(NotPossibleNow), nothing_written():
+                act()
+            return
+        slots = [
+            self.slot(
+                kind, start, clinician=visit.wanted_clinician,
+                has_referral=visit.has_referral,
+            )
+            for start in starts
+        ]  # fmt: skip
+        if None in slots:
+            with pytest.raises(TimeTaken) as refused, nothing_written():
+                act()
+            assert refused.value.params["rank"] == slots.index(None) + 1
+            return
+        asked = act()
+        assert (asked.status, asked.start) == ("booked", visit.start)
+        holds = kind.holds_first_choice and asked.reply_by > self.now
+        assert sorted([*before, *(taken_by(slots[0], kind) if holds else [])]) == (
+            held_by(asked)
+        )
+        assert self.last_message(asked).kind == "change_asked"
+
+    @precondition(lambda self: self.those_who_wish())
+    @rule(data=st.data(), who=desk, how=st.sampled_from(["yes", "yes", "no", "stop"]))
+    def somebody_ends_the_wish(self, data: st.DataObject, who: int, how: str) -> None:
+        visit = Appointment.objects.get(
+            pk=data.draw(st.sampled_from(self.those_who_wish()))
+        )
+        by, now = self.clinic.desk[who], self.now
+        if how == "yes":
+            choice = visit.proposals.wanted().order_by("rank").last()
+            slot = self.slot(
+                visit.visit_type, choice.start, clinician=visit.wanted_clinician,
+                ignoring=Ignoring(appointment_id=visit.pk), by_staff=True,
+            )  # fmt: skip
+            if slot is None or visit.start <= now:
+                with (
+                    pytest.raises((TimeTaken, NotPossibleNow)),
+                    nothing_written(),
+                ):
+                    workflow.grant_change(visit.pk, choice.pk, by=by, now=now)
+                return
+            after = workflow.grant_change(visit.pk, choice.pk, by=by, now=now)
+            assert held_by(after) == taken_by(slot, visit.visit_type)
+            assert (after.start, self.last_message(after).kind) == (
+                choice.start, "moved",
+            )  # fmt: skip
+            return
+        own = self.own_time(visit)
+        if how == "no":
+            after = workflow.refuse_change(
+                visit.pk, reason=ChangeRefusal.NO_TIME, by=by, now=now
+            )
+        else:
+            after = workflow.stop_change(visit.pk, by=PATIENT, now=now)
+        assert (after.start, self.own_time(after)) == (visit.start, own)
+        assert not after.proposals.wanted().exists()
 
     @precondition(lambda self: self.those(("booked",)))
     @rule(data=st.data(), who=st.none() | desk)
@@ -1520,6 +1623,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
             told = visit.events.filter(version__lte=event.version).order_by("version")
             starts = [e.data["start"] for e in told if "start" in e.data]
             return datetime.fromisoformat(starts[-1]) == visit.start
+        if message.kind == "change_asked":
+            return visit.wants_change
         if message.kind in ("offered", "called_off"):
             open_now = visit.proposals.filter(
                 by="clinic", outcome="open", expires_at__gt=self.now
