@@ -70,7 +70,8 @@ def ask_change(
         return agree(
             visit, choice, taken, Act.CHANGE, by=by, now=now, others=Outcome.WITHDRAWN
         )
-    visit.reply_by = reply_promise(kind, now)
+    # Who is not answered in time comes when they were to come.
+    visit.reply_by = min(reply_promise(kind, now), visit.start or now)
     choices = propose(visit, starts)
     if kind.holds_first_choice:
         hold_first(visit, choices[0], taken)

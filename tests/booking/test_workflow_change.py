@@ -33,7 +33,7 @@ from tests.records import (
 pytestmark = pytest.mark.django_db
 
 THERE, ELSEWHERE = at("10:00", WEDNESDAY), at("14:00", WEDNESDAY)
-HOUR = timedelta(hours=1)
+LATER = NOW + timedelta(minutes=5)
 
 
 @pytest.fixture
@@ -82,15 +82,19 @@ def test_the_visit_stays_booked_and_the_first_choice_is_held(visit: Appointment)
 
 
 def test_it_waits_for_the_desk_with_a_time_to_answer_by(visit: Appointment):
-    asked = ask(visit, now=NOW + HOUR)
-    desk = Desk(NOW + HOUR)
+    asked = ask(visit, now=LATER)
+    desk = Desk(LATER)
     [line] = desk.requests
     assert (line.visit, desk.waiting, desk.overdue) == (asked, 1, 0)
     assert [c.proposal.start for c in line.free] == [THERE, ELSEWHERE]
-    [task] = [t for t in tasks.of_visit(asked, NOW + HOUR) if t.kind == "answer"]
-    assert (task.kind, task.since, task.due) == ("answer", NOW + HOUR, asked.reply_by)
+    [task] = [t for t in tasks.of_visit(asked, LATER) if t.kind == "answer"]
+    assert (task.kind, task.since, task.due) == ("answer", LATER, asked.reply_by)
     assert Desk(asked.reply_by).overdue == 1
     assert Desk(at("10:00")).waiting == 0  # the visit has begun
+
+
+def test_nobody_is_promised_an_answer_after_the_visit(visit: Appointment):
+    assert ask(visit, now=NOW + timedelta(hours=2)).reply_by == visit.start
 
 
 def test_the_clinic_says_yes_and_the_old_time_is_free(visit: Appointment):
