@@ -375,6 +375,10 @@ LINK = {
             page.get_by_role("button", name="Ask for this").click(),
         )[0],
     ),
+    "preparing": Look(
+        "/appointments/{booked}/", "Getting ready for your visit",
+        does=lambda page: page.get_by_role("link", name="What to bring").click(),
+    ),
     "earlier": Look(
         "/appointments/{booked}/", "Would you like an earlier time?",
         does=lambda page: page.get_by_role("link", name="Join the list").click(),
@@ -399,7 +403,7 @@ LINK = {
         f"{name} to open again": Look(
             f"/appointment/{name}/", "Open the link in our message", status=403
         )
-        for name in ("change", "earlier", "offer", "leaving")
+        for name in ("change", "earlier", "offer", "leaving", "preparing")
     },
     "link that opens nothing": Look(
         "/appointments/nonsense/", "This link does not open a visit", status=404
