@@ -71,13 +71,13 @@ def offer(
         # What the patient asked for first is what the clinic cannot give.
         free_time(visit, now)
         visit.reply_by = None
-    elif by.actor == Actor.STAFF:
-        # This answers whoever has a time and asked for another.
-        end_wish(visit, Proposal.Outcome.DECLINED)
     offers = [
         offer_one(visit, start, rank, expires_at, by, now, kept)
         for rank, start in enumerate(starts, 1)
     ]
+    if visit.wants_change and by.actor == Actor.STAFF:
+        # This answers whoever has a time and asked for another.
+        end_wish(visit, Proposal.Outcome.DECLINED)
     entry = open_entry(visit)
     if entry:
         visit.waiting_list_entries.open().update(offers_made=F("offers_made") + 1)

@@ -240,9 +240,8 @@ def _move(visit: Appointment) -> None:
 
 
 def _offer(visit: Appointment) -> None:
-    # What the patient wants first is what they are offered.
     desk = factories.a_front_desk_person()
-    factories.an_offer(visit, THERE, by=desk)
+    factories.an_offer(visit, at("16:00", WEDNESDAY), by=desk)
     assert visit.proposals.offers().count() == 1
 
 
