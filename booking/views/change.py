@@ -112,7 +112,7 @@ def _show(
         now=now,
         has_referral=visit.has_referral,
     )
-    typed = form.data.getlist("starts") if form.is_bound else []
+    typed = request.POST.getlist("starts")
     ticked = [s for s in map(instant_in, typed) if s and free.offers(s)]
     page = free.page(
         date_in(request.POST.get("from", "")),
