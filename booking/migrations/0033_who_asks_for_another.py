@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0030_reminders"),
+        ("booking", "0032_patients_have_a_language_of_messages"),
     ]
 
     operations = [
