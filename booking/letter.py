@@ -17,7 +17,7 @@ from services.models import Clinic
 from services.templatetags.content import COMMONMARK
 
 from . import calendars, messages, preparing, words
-from .models import Appointment, Resource
+from .models import Appointment, Message, Resource
 from .models.preparation import language_in_use
 from .policy import Status
 
@@ -52,10 +52,11 @@ class Part:
 
 
 def make(visit: Appointment, now: datetime, **options: Any) -> bytes:
-    """Return the letter as a PDF, in the language in use. `options` are Typst's."""
+    """Return the letter as a PDF, in the patient's language. `options` are Typst's."""
     import typst  # noqa: PLC0415 -- 80 MB, for the few who print a letter
 
-    text = json.dumps(content(visit, now))
+    with messages.spoken_to(visit.patient, Message.Channel.EMAIL):  # as in a mail
+        text = json.dumps(content(visit, now))
     made = typst.compile(TEMPLATE, sys_inputs={"letter": text}, **options)
     assert isinstance(made, bytes)  # noqa: S101 -- for the type checker
     return made

@@ -157,13 +157,16 @@ def sent_before(asked: NewRequest, key: uuid.UUID) -> Appointment | None:
 
 def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
     """Return the unsaved visit of a patient who is now on record."""
+    patient = Patient.objects.create(**asked.patient)
+    with messages.spoken_to(patient, Message.Channel.EMAIL):  # what they go on to read
+        preparation = PreparationText.of(asked.visit_type.service)
     return Appointment(
         reference=new_reference(),
-        patient=Patient.objects.create(**asked.patient),
+        patient=patient,
         visit_type=asked.visit_type,
         wanted_clinician=asked.clinician,
         has_referral=asked.has_referral,
-        preparation=PreparationText.of(asked.visit_type.service),
+        preparation=preparation,
         requested_at=now,
         payer=asked.payer,
         payer_details=dict(asked.payer_details),
