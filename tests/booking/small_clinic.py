@@ -61,8 +61,9 @@ WEEKS: dict[str, list[dict[str, Any]]] = {
 class SmallClinic:
     """Two clinicians, three rooms, a machine; three kinds of visit, two at the desk.
 
-    And a manager, who may keep records; and an intern, who may do nothing. The machine has to be cleaned; a visit of both clinicians takes two rooms, one of
-    which is a certain one.
+    And a manager, who may keep records, and an intern, who may do nothing. The machine
+    has to be cleaned; a visit of both clinicians takes two rooms, one of which is a
+    certain one.
     """
 
     resources: list[Resource]
