@@ -6,7 +6,7 @@ from .book import book
 from .cancel import cancel
 from .claim import entrust
 from .close import close, refresh_closures, reopen
-from .closing import TO_ANSWER, carry_out, in_hand, plan_closing, undo_closing
+from .closing import answered_by, carry_out, in_hand, plan_closing, undo_closing
 from .earlier import stop_wanting, want_earlier
 from .end_offer import lapse, pass_, retract
 from .expire import expire, is_over
@@ -27,12 +27,12 @@ from .take import take
 __all__ = [
     "PATIENT",
     "SYSTEM",
-    "TO_ANSWER",
     "Answer",
     "By",
     "NewRequest",
     "Swappable",
     "accept",
+    "answered_by",
     "attend",
     "book",
     "book_series",
