@@ -101,8 +101,9 @@ def databases(url: str, sizes: Sequence[int], stack: ExitStack) -> list[Crew]:
 
 
 def _copy_on_server(url: str, copy: str) -> None:
-    names = [address.rpartition("/")[2] for address in (url, copy)]
-    with closing(psycopg2.connect(url.replace(names[0], "postgres"))) as server:
+    server_url, _, name = url.rpartition("/")
+    names = name, copy.rpartition("/")[2]
+    with closing(psycopg2.connect(f"{server_url}/postgres")) as server:
         server.autocommit = True
         with server.cursor() as cursor:
             cursor.execute('CREATE DATABASE "{1}" TEMPLATE "{0}"'.format(*names))

@@ -18,6 +18,9 @@ from tests.browser import NewPage, axe
 from .steps import Clinic
 from .test_keyboard import Keyboard
 
+# What a browser does with keys, clocks and scripts is the same on both databases.
+pytestmark = pytest.mark.either_database
+
 # What the desk is full of lies before what is looked for.
 MOST_TABS = 80
 DESK, TABLET = 1280, 768

@@ -9,6 +9,9 @@ from tests.browser import NewPage
 
 from .steps import Clinic, FrontDesk
 
+# What a browser does with keys, clocks and scripts is the same on both databases.
+pytestmark = pytest.mark.either_database
+
 
 @pytest.fixture
 def desk(clinic: Clinic, visitor: NewPage) -> FrontDesk:

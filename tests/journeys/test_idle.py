@@ -10,6 +10,9 @@ from tests.browser import NewPage, axe
 from .conftest import running_clinic
 from .steps import Clinic, FrontDesk
 
+# What a browser does with keys, clocks and scripts is the same on both databases.
+pytestmark = pytest.mark.either_database
+
 MINUTE = 60_000
 NOTE = "Asked for a ramp."
 

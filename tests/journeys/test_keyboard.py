@@ -7,6 +7,9 @@ from playwright.sync_api import Page, expect
 
 from .steps import CHECK, TRIGGER_POINTS, Patient
 
+# What a browser does with keys, clocks and scripts is the same on both databases.
+pytestmark = pytest.mark.either_database
+
 MOST_TABS = 120
 # What has the focus: its name, whether it differs from how it looks without, and
 # whether something else lies on it. Radio buttons of tiles show it on their label.

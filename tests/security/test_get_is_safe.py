@@ -52,7 +52,7 @@ def test_the_patient_has_the_whole_road_and_a_visit_open(world: World):
 
 def test_all_pages_behind_a_link_are_open_to_somebody(world: World):
     for visit, pages in (
-        (world.other, ["earlier", "cancellation"]),
+        (world.other, ["earlier", "cancellation", "preparing"]),
         (world.offered, ["offer", "leaving"]),
     ):
         client = world.holder(visit)
@@ -108,6 +108,7 @@ def test_no_link_on_any_page_writes_anything(world: World, who: str):
     assert every_row() == before
 
 
+@pytest.mark.either_database
 @everybody
 def test_methods_that_no_page_takes_are_refused(world: World, who: str):
     client = WHO[who](world)
@@ -120,6 +121,7 @@ def test_methods_that_no_page_takes_are_refused(world: World, who: str):
     assert every_row() == before
 
 
+@pytest.mark.either_database
 @everybody
 def test_every_form_is_refused_that_another_site_sends(world: World, who: str):
     client = WHO[who](world, enforce_csrf_checks=True)

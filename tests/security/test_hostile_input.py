@@ -242,6 +242,7 @@ def test_one_wrong_value_among_good_ones(world: World, who: str):
     assert faults == {}
 
 
+@pytest.mark.either_database
 @pytest.mark.parametrize("who", WHO)
 def test_fields_that_are_missing_or_sent_twice(world: World, who: str):
     enemy = attacker(world, who)
@@ -444,6 +445,7 @@ WAYS_OF_BODIES = [
 ]  # fmt: skip
 
 
+@pytest.mark.either_database
 @pytest.mark.parametrize("who", WHO)
 def test_bodies_that_are_no_form(world: World, who: str):
     enemy = Attacker(WHO_ASKS[who](world), [], rows())
@@ -472,6 +474,7 @@ HEADERS = {
 }
 
 
+@pytest.mark.either_database
 def test_headers_that_make_no_sense(world: World):
     enemy = Attacker(world.client("anonymous", enforce_csrf_checks=True), [], rows())
     faults = {
@@ -538,6 +541,7 @@ def raw(site: Site, *pieces: bytes) -> int:
     return int(answer.split()[1]) if answer.startswith(b"HTTP/") else 0
 
 
+@pytest.mark.either_database
 def test_the_server_survives_what_is_no_request(site: Site):
     """`site` sees to it that no log holds a traceback."""
     statuses = {kind: raw(site, sent) for kind, sent in RAW.items()}
@@ -546,6 +550,7 @@ def test_the_server_survives_what_is_no_request(site: Site):
     assert site.get("/").status == 200
 
 
+@pytest.mark.either_database
 @pytest.mark.parametrize("kind", [URLENCODED, "multipart/form-data; boundary=x"])
 def test_the_server_survives_fifty_megabytes(site: Site, kind: str):
     size = 50_000_000
