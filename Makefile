@@ -25,7 +25,7 @@ PRODUCTION := env ENV_FILE=/dev/null DEBUG=false \
 	EMAIL_URL=smtps://mail.clinic.example:587 \
 	DEFAULT_FROM_EMAIL=front-desk@clinic.example CLINIC_PHONE=212-555-0143
 
-.PHONY: help run test test-on-sqlite test-on-postgresql test-pages soak check lock bench tools
+.PHONY: help run test test-on-sqlite test-on-postgresql test-pages soak check lock messages bench tools
 
 help: ## List these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -79,6 +79,9 @@ lock: ## Write the requirements anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 \
 		--no-emit-index-url --custom-compile-command "make lock" \
 		--group test -c requirements.txt -o tests/requirements.txt
+
+messages: $(VENV)/installed-tests ## Write docs/messages.md anew from templates/emails
+	WRITE=1 TEST_DATABASE=sqlite $(BIN)/pytest -q tests/booking/test_messages_doc.py
 
 bench: $(VENV)/installed-tests ## Measure the speed of booking on SQLite and PostgreSQL (VISITS=)
 	$(BIN)/python -m tests.bench

@@ -2,6 +2,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from booking.views import suppliers
+
 from .styleguide import styleguide, styleguide_desk
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -9,6 +11,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("booking.urls")),
     path("", include("services.urls")),
 ]
+if settings.MAIL_SUPPLIER and settings.MAIL_EVENTS_SECRET:
+    urlpatterns = [path("mail/events/", suppliers.mail_events), *urlpatterns]
 if settings.DEBUG:
     urlpatterns = [
         path("styleguide/", styleguide),
