@@ -4,6 +4,7 @@ from .answer import accept, decline
 from .attend import attend, is_own, recordable
 from .book import book
 from .cancel import cancel
+from .change import ask_change, grant_change, refuse_change, stop_change
 from .claim import entrust
 from .close import close, refresh_closures, reopen
 from .closing import answered_by, carry_out, in_hand, plan_closing, undo_closing
@@ -13,6 +14,7 @@ from .expire import expire, is_over
 from .forget import empty_messages, forget, keep_record, stop_keeping, when_to_forget
 from .hold import hold, release, renew
 from .join import join
+from .language import write_in
 from .leave import leave
 from .merge import merge, unmerge
 from .move import can_move, move, moved_to
@@ -34,6 +36,7 @@ __all__ = [
     "Swappable",
     "accept",
     "answered_by",
+    "ask_change",
     "attend",
     "book",
     "book_series",
@@ -48,6 +51,7 @@ __all__ = [
     "file_paper",
     "follow_up",
     "forget",
+    "grant_change",
     "hold",
     "in_hand",
     "is_over",
@@ -65,6 +69,7 @@ __all__ = [
     "plan_closing",
     "recordable",
     "refresh_closures",
+    "refuse_change",
     "release",
     "remind",
     "reminders",
@@ -73,6 +78,7 @@ __all__ = [
     "reply_promise",
     "request",
     "retract",
+    "stop_change",
     "stop_keeping",
     "stop_wanting",
     "swap",
@@ -82,4 +88,5 @@ __all__ = [
     "unmerge",
     "want_earlier",
     "when_to_forget",
+    "write_in",
 ]
