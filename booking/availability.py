@@ -377,9 +377,12 @@ class _Sweep:
             (same, self._inside(windows.get(hours, anybody)))
             for hours, same in alike.items()
         ]
-        self.visits = {r: _merged(c.busy) for r, c in self.calendars.items()}
+        taking_turns = {r for n in rules.needs if n.spread for r in n.suitable}
+        self.visits = {
+            r: _merged(c.busy) for r, c in self.calendars.items() if r in taking_turns
+        }
         self.busy = {
-            r: self._blocked(c, [*self.visits[r], *map(_pair, c.closed)])
+            r: self._blocked(c, [*self.visits.get(r, c.busy), *map(_pair, c.closed)])
             for r, c in self.calendars.items()
         }
         self.own = {

@@ -19,8 +19,8 @@ MOST = 100
 def kept(parser: Parser, token: Token) -> "Kept":
     """Render what is inside once for each language and all values that are named.
 
-    Name everything that it uses. Nothing can be stale, since values are compared, and
-    instances of models field by field; nothing is kept of who looks at it, unless named.
+    Name everything that it uses. Nothing can be stale: values are compared, and
+    instances of models field by field.
     """
     names = token.split_contents()[1:]
     inside = parser.parse(("endkept",))
