@@ -34,6 +34,7 @@ from .models import (
     Merge,
     Message,
     Patient,
+    PreparationText,
     Proposal,
     Reservation,
     Resource,
@@ -132,6 +133,7 @@ def find(now: datetime) -> Iterator[Fault]:
     yield from _claims()
     yield from _people()
     yield from _merges()
+    yield from _texts()
     yield from _silent_messages(now)
     yield from _not_forgotten()
     yield from _closings(now)
@@ -741,6 +743,16 @@ def _merges() -> Iterator[Fault]:
             f"Patient {merge.duplicate_id} is joined to {merge.patient_id}, which is"
             " joined to another.",
         )
+
+
+def _texts() -> Iterator[Fault]:
+    """See that what patients were shown is as it was written down. Few rows."""
+    for shown in PreparationText.objects.order_by("pk"):
+        if not shown.is_as_written:
+            yield Fault(
+                "shown_text_changed",
+                f"Text {shown.pk} on how to get ready is not as it was shown.",
+            )
 
 
 def _people() -> Iterator[Fault]:

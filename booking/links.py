@@ -73,6 +73,7 @@ def _open(now: datetime, **which: int | str) -> AppointmentLink | None:
         .select_related(
             "appointment__patient",
             "appointment__visit_type__service",
+            "appointment__preparation",
             "appointment__wanted_clinician__clinician",
         )
         .annotate(

@@ -27,6 +27,7 @@ appointment_urls = [
     path("appointments/<str:token>/", appointment.open_link, name="open_link"),
     path("appointment/", appointment.status, name="appointment"),
     path("appointment/calendar.ics", appointment.calendar, name="calendar"),
+    path("appointment/preparing/", appointment.getting_ready, name="preparing"),
     path("appointment/cancellation/", appointment.cancellation, name="cancellation"),
     path("appointment/earlier/", waiting.earlier, name="earlier"),
     path("appointment/offer/", waiting.offer, name="offer"),

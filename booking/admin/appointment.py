@@ -27,7 +27,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import clock, paperwork, policy, tasks, trail, waiting_list, workflow
+from booking import (
+    clock,
+    paperwork,
+    policy,
+    preparing,
+    tasks,
+    trail,
+    waiting_list,
+    workflow,
+)
 from booking.encryption import Unreadable, decrypt, encrypt
 from booking.errors import (
     BookingError,
@@ -316,6 +325,7 @@ class AppointmentAdmin(LongList):
             offers=visit.proposals.offers(),
             acts=workflow.recordable(visit, now),
             papers=paperwork.of_visit(visit, now),
+            ready=preparing.ready(visit),
             tasks=tasks.of_visit(visit, now),
             owners=tasks.owners([visit, *(rival.visit for rival in rivals)]),
             claims=visit.claims.select_related("user", "by"),

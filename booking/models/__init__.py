@@ -11,6 +11,7 @@ from .message import Heartbeat, Message
 from .office import clinic_zone, open_windows
 from .paperwork import Paper
 from .patient import Patient
+from .preparation import PreparationText
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 from .retention import LegalHold, RetentionRules
@@ -53,6 +54,7 @@ __all__ = [
     "Patient",
     "Plan",
     "Practice",
+    "PreparationText",
     "Proposal",
     "RecoveryCode",
     "Requirement",

@@ -16,6 +16,7 @@ from booking.noticing import notice
 
 from .merge import records_of
 from .patient import Patient
+from .preparation import PreparationText
 from .resource import Resource
 from .visit_type import VisitType
 
@@ -143,6 +144,15 @@ class Appointment(models.Model):
     requested_by_name = EncryptedTextField(_("asked by"), blank=True)
     requested_by_relation = models.CharField(max_length=20, blank=True)
 
+    preparation = models.ForeignKey(
+        PreparationText,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text=_("How to get ready, as it stood when the visit was asked for."),
+    )
+
     forgotten_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -177,6 +187,12 @@ class Appointment(models.Model):
             # Reports and lists ask for days of visits in any state.
             models.Index(fields=["start"], name="appointment_start"),
             models.Index(fields=["requested_at"], name="appointment_requested"),
+            # Those whose outcome nobody recorded: few among all of the past.
+            models.Index(
+                fields=["start"],
+                name="appointment_unrecorded",
+                condition=Q(status__in=["booked", "arrived"]),
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from booking import calendars, clock, limits, links, messages, workflow
+from booking import calendars, clock, limits, links, messages, preparing, workflow
 from booking.errors import ChangedMeanwhile, NotPossibleNow, TryAgain
 from booking.forms import OfferForm
 from booking.models import Appointment, Resource, WaitingListEntry
@@ -70,6 +70,7 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
     open_request = visit.status == Status.PENDING
     stands = standing(visit, now)
     called_off = _called_off(visit)
+    expected = coming or visit.status in UNDECIDED
     context = {
         "called_off": called_off,
         "visit": visit,
@@ -88,7 +89,8 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         and not visit.proposals.asked().filter(start__gt=now).exists(),
         "may_ask_again": visit.decline_reason in MAY_ASK_AGAIN,
         "decline_words": messages.DECLINE_WORDS.get(visit.decline_reason, ""),
-        "advice": _advice(visit) if coming or visit.status in UNDECIDED else [],
+        "advice": preparing.advice(visit) if expected else [],
+        "ready": preparing.ready(visit) if expected else None,
         "undecided": visit.status in UNDECIDED,
     }
     return render(request, "booking/appointment.html", context)
@@ -113,6 +115,29 @@ def calendar(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRes
         content_type="text/calendar; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="appointment.ics"'},
     )
+
+
+@require_safe
+@through_link
+def getting_ready(
+    request: HttpRequest, visit: Appointment, now: datetime
+) -> HttpResponse:
+    """Show on one page, to be printed, all that there is to know before the visit."""
+    coming = is_coming(visit, now)
+    if not coming and visit.status not in UNDECIDED:
+        return redirect("booking:appointment")
+    bring, from_us = preparing.papers(visit, now)
+    context = {
+        "visit": visit,
+        "coming": coming,
+        "facts": _facts(visit),
+        "advice": preparing.advice(visit),
+        "ready": preparing.ready(visit),
+        "bring": bring,
+        "from_us": from_us,
+        "under_age": preparing.is_under_age(visit, now),
+    }
+    return render(request, "booking/appointment_preparing.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -263,9 +288,3 @@ def _clinician(visit: Appointment) -> str:
     if resource is None or resource.clinician is None:
         return ""
     return f"{resource.clinician}, {resource.clinician.profession}"
-
-
-def _advice(visit: Appointment) -> list[str]:
-    """Return what the patient's own answers call for, without repeating them."""
-    said_so = [a.advice for a in visit.answers.all() if a.needs_a_look and a.advice]
-    return list(dict.fromkeys(said_so))

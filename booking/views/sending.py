@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from booking import clock, draft, limits, messages, words, workflow
+from booking import clock, draft, limits, messages, preparing, words, workflow
 from booking.draft import Sent
 from booking.errors import DifferentRequest, TimeTaken, TooMany, TryAgain
 from booking.forms import OtherTimesForm, SendForm, TimeForm
@@ -178,11 +178,6 @@ def sent(request: HttpRequest) -> HttpResponse:
         "entry": visit.waiting_list_entries.open().first(),
         "on_list": visit.status == Status.WAITLIST,
         "choices": choices,
-        "advice": _advice(visit),
+        "advice": preparing.advice(visit),
     }
     return render(request, "booking/sent.html", context)
-
-
-def _advice(visit: Appointment) -> list[str]:
-    said = [a.advice for a in visit.answers.all() if a.needs_a_look and a.advice]
-    return list(dict.fromkeys(said))

@@ -12,6 +12,7 @@ from booking.errors import ChangedMeanwhile, NotPossibleNow, SeriesClash, TimeTa
 from booking.models import (
     Appointment,
     Ignoring,
+    PreparationText,
     Proposal,
     Reservation,
     Schedule,
@@ -142,6 +143,7 @@ def _another(visit: Appointment, now: datetime) -> Appointment:
         visit_type=visit.visit_type,
         wanted_clinician=visit.wanted_clinician,
         has_referral=visit.has_referral,
+        preparation=PreparationText.of(visit.visit_type.service),
         requested_at=now,
         payer=visit.payer,
         payer_details=visit.payer_details,

@@ -14,7 +14,13 @@ from booking.errors import (
     TimeNotOffered,
     TimeTaken,
 )
-from booking.models import Appointment, Reservation, Resource, VisitType
+from booking.models import (
+    Appointment,
+    PreparationText,
+    Reservation,
+    Resource,
+    VisitType,
+)
 from booking.policy import Status
 from booking.workflow import PATIENT, SYSTEM, Answer, By, NewRequest
 from tests import factories
@@ -338,6 +344,7 @@ def test_without_opening_hours_there_is_still_a_date_to_tell():
 
 def test_a_request_costs_as_much_in_a_full_diary_as_in_an_empty_one():
     visit_type = a_practice()
+    PreparationText.of(visit_type.service)  # which the first request writes down
 
     def queries(wall_time: str) -> int:
         fresh = VisitType.objects.get(pk=visit_type.pk)

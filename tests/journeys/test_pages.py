@@ -362,6 +362,10 @@ LINK = {
             have_seen_an_older_state(page),
         )[0],
     ),
+    "preparing": Look(
+        "/appointments/{booked}/", "Getting ready for your visit",
+        does=lambda page: page.get_by_role("link", name="What to bring").click(),
+    ),
     "earlier": Look(
         "/appointments/{booked}/", "Would you like an earlier time?",
         does=lambda page: page.get_by_role("link", name="Join the list").click(),
@@ -386,7 +390,7 @@ LINK = {
         f"{name} to open again": Look(
             f"/appointment/{name}/", "Open the link in our message", status=403
         )
-        for name in ("earlier", "offer", "leaving")
+        for name in ("earlier", "offer", "leaving", "preparing")
     },
     "link that opens nothing": Look(
         "/appointments/nonsense/", "This link does not open a visit", status=404

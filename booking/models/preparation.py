@@ -1,0 +1,55 @@
+"""How to get ready for a visit, in the words that a patient was shown."""
+
+import hashlib
+
+from django.db import models
+from django.utils.translation import get_language, override
+
+from services.models import Service
+
+
+class PreparationText(models.Model):
+    """One wording of one service's text. Written once, never changed; see `digest`.
+
+    Visits name the wording that stood there when they were asked for. An empty one says
+    that nothing was there.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+    language = models.CharField(max_length=12)
+    text = models.TextField(blank=True, help_text="Markdown.")
+
+    def __str__(self) -> str:
+        return self.digest[:12]
+
+    @classmethod
+    def of(cls, service: Service) -> "PreparationText":
+        """Return the row of what the service says now, in the language in use.
+
+        It is written down, if nobody was shown these words before.
+        """
+        language, text = language_in_use(), service.preparation
+        row, _ = cls.objects.get_or_create(
+            digest=digest_of(language, text),
+            defaults={"language": language, "text": text},
+        )
+        return row
+
+    def still_says(self, service: Service) -> bool:
+        """Tell whether the service says the same, in the language that was shown."""
+        with override(self.language or None):
+            return self.digest == digest_of(self.language, service.preparation)
+
+    @property
+    def is_as_written(self) -> bool:
+        return self.digest == digest_of(self.language, self.text)
+
+
+def language_in_use() -> str:
+    """Return the language that is read now, whatever the country: "en" for en-us."""
+    return (get_language() or "").partition("-")[0]
+
+
+def digest_of(language: str, text: str) -> str:
+    """Return the SHA-256, in hexadecimal, of a text in a language."""
+    return hashlib.sha256(f"{language}\n{text}".encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""What a patient does, brings and knows before a visit, from what is recorded of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.timezone import localdate
+from django.utils.translation import gettext_lazy as _
+
+from . import paperwork
+from .models import Appointment, Paper
+from .models.preparation import language_in_use
+
+# From this age on, people agree to a treatment by themselves.
+# Source: New York Public Health Law 2504.
+OF_AGE = 18
+
+# What a paper that is still open asks of the patient. An estimate asks nothing.
+BRING: dict[str, str | Promise] = {
+    Paper.Kind.REFERRAL: _(
+        "Your referral or order. You can also ask your doctor to send it to us before."
+    ),
+    Paper.Kind.AUTHORIZATION: _(
+        "What your insurer has written to you about this visit, such as a claim number"
+        " or a permission (authorization)."
+    ),
+    Paper.Kind.CARD: _("Your insurance card."),
+}
+COMES_FROM_US: dict[str, str | Promise] = {
+    Paper.Kind.ESTIMATE: _(
+        "We owe you an estimate of the cost in writing (good faith estimate). Call us"
+        " if you do not have it yet."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """How to get ready, in Markdown: as it is now, and how that differs from before.
+
+    `before` is what the patient was shown when they asked. `new` and `gone` are the
+    lines that were added and left out since; both are empty where the two are in
+    different languages.
+    """
+
+    text: str
+    changed: bool = False
+    before: str = ""
+    new: str = ""
+    gone: str = ""
+
+
+def ready(visit: Appointment) -> Ready:
+    """Return how to get ready for a visit.
+
+    What is true now comes first, whatever was shown: it may be about safety.
+    """
+    service, shown = visit.visit_type.service, visit.preparation
+    text = service.preparation
+    if shown is None or shown.still_says(service):
+        return Ready(text)
+    if shown.language != language_in_use():
+        return Ready(text, changed=True, before=shown.text)
+    new, gone = _lines_not_in(text, shown.text), _lines_not_in(shown.text, text)
+    return Ready(text, changed=True, before=shown.text, new=new, gone=gone)
+
+
+def _lines_not_in(text: str, other: str) -> str:
+    known = {line.strip() for line in other.splitlines()}
+    return "\n".join(line for line in text.splitlines() if line.strip() not in known)
+
+
+def advice(visit: Appointment) -> list[str]:
+    """Return what the patient's own answers call for, without repeating them."""
+    said = [a.advice for a in visit.answers.all() if a.needs_a_look and a.advice]
+    return list(dict.fromkeys(said))
+
+
+def papers(visit: Appointment, now: datetime) -> tuple[list[str], list[str]]:
+    """Return what to bring, and what the patient should have had from us."""
+    kinds = [i.kind for i in paperwork.of_visit(visit, now) if i.is_open]
+    bring = [str(BRING[kind]) for kind in kinds if kind in BRING]
+    return bring, [str(COMES_FROM_US[kind]) for kind in kinds if kind in COMES_FROM_US]
+
+
+def is_under_age(visit: Appointment, now: datetime) -> bool:
+    """Tell whether the patient is a minor on the day of the visit. Not known: no."""
+    born = visit.patient.birth_date
+    day = localdate(visit.start or now)
+    if born is None:
+        return False
+    return (
+        day.year - born.year - ((day.month, day.day) < (born.month, born.day)) < OF_AGE
+    )
