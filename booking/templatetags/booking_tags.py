@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from html import escape
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from booking import clock, words
 from booking.models import VisitType
@@ -41,17 +41,17 @@ class Slot(Protocol):
 @register.simple_tag
 def tiles(slots: Iterable[Slot], kind: str, name: str) -> SafeString:
     """Write a day's times to choose from, in one go: there are up to a hundred."""
-    return mark_safe(  # noqa: S308 -- escaped here, for format_html takes thrice as long
-        "\n".join(
-            TILE.format(
-                *map(escape, (kind, name, slot.value, slot.id)),
-                " checked" if slot.checked else "",
-                " disabled" if slot.disabled else "",
-                *map(escape, (slot.label, slot.full_text)),
+    return format_html_join(
+        "\n",
+        TILE,
+        (
+            (
+                kind, name, slot.value, slot.id, " checked" if slot.checked else "",
+                " disabled" if slot.disabled else "", slot.label, slot.full_text,
             )
             for slot in slots
-        )
-    )
+        ),
+    )  # fmt: skip
 
 
 @register.inclusion_tag("booking/next_free_times.html", takes_context=True)
