@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from services import hours, rows
+from services import hours, languages, rows
 from services.models import Clinic, OpeningHours
+from services.rows import Rows
 
 from . import calendars, links
 from .models import (
@@ -34,6 +35,7 @@ from .policy import (
     Act,
     Actor,
     CancellationReason,
+    ChangeRefusal,
     ClosingReason,
     DeclineReason,
     Status,
@@ -76,6 +78,18 @@ DECLINE_WORDS: dict[str, str | Promise] = {
 }
 
 
+# Likewise, when a booked visit stays though they asked for another time.
+REFUSAL_WORDS: dict[str, str | Promise] = {
+    ChangeRefusal.NO_TIME: _(
+        "We cannot see you at the other times that you asked for. You can ask for"
+        " others, or call us and we will look for one with you."
+    ),
+    ChangeRefusal.NEEDS_CALL: _(
+        "We need to talk with you before we can move your appointment. Please call us"
+        " when we are open, and have your reference ready."
+    ),
+}
+
 # What a patient reads when the clinic or somebody in it closes at short notice.
 CLOSING_WORDS: dict[str, str | Promise] = {
     ClosingReason.WEATHER: _("We have to close because of the weather."),
@@ -93,53 +107,75 @@ class Words(NamedTuple):
     html: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """An instant in the life of a visit that has come, in place of an event.
+
+    What is said is about `at`, once, and is of no use from `until` on, if that is said.
+    """
+
+    appointment: Appointment
+    at: datetime
+    until: datetime | None = None
+
+
 def owe(
     kind: Message.Kind,
-    event: AppointmentEvent,
+    cause: "AppointmentEvent | Occasion",
     *,
     now: datetime,
     choices: Sequence[Proposal] = (),
     offers: Sequence[Proposal] = (),
     entry: WaitingListEntry | None = None,
 ) -> Message:
-    """Write what the patient has to be told about `event`; the worker sends it.
+    """Write what the patient has to be told because of `cause`; the worker sends it.
 
     Call it inside the transaction of the change, when all else is written. `choices`
     are the times that a request was made for. It is true
     while the visit is in its present state and, if booked, at its present time; while
-    the `offers`, which all end together, are open; and while the `entry` is.
+    the `offers`, which all end together, are open, or the `choices` of a change; and
+    while the `entry` is.
 
     A patient without an email address, or who asked to be called, makes a task for a
     person. Tasks that this change has overtaken end here; mail that it has overtaken
     ends with the worker, who alone knows whether it is on its way.
     """
-    visit = event.appointment
+    visit = cause.appointment
+    event = cause if isinstance(cause, AppointmentEvent) else None
+    occasion = cause if isinstance(cause, Occasion) else None
+    until = occasion.until if occasion else None
+    about = offers[0] if offers else None
+    if kind == Kind.CHANGE_ASKED:
+        about = choices[0]
     channel = reached_by(visit.patient)
     mail = channel == Channel.EMAIL
-    clinic, phone_hours = _clinic()
-    link = links.url(links.issue(visit, now=now)) if mail else ""
+    clinic, week = _clinic()
+    token = links.issue(visit, now=now) if mail else ""
     told = _Told(visit, event, offers, entry, choices)
-    words = _render(kind, told, clinic, phone_hours, channel, link, now)
+    words = _render(kind, told, clinic, week, channel, token, now)
     method = _calendar_method(kind, visit) if mail else ""
     make = calendars.invite if method == calendars.REQUEST else calendars.cancellation
-    if event.version > 1:  # the first message of a visit has none before it
+    with spoken_to(visit.patient, channel):
+        calendar = make(told.dated, clinic, now=now) if method else ""
+    if event and event.version > 1:  # the first message of a visit has none before it
         overtake_calls(visit, now)
     return Message.objects.create(
         appointment=visit,
         event=event,
+        occasion=occasion.at if occasion else None,
         kind=kind,
         channel=channel,
         recipient=visit.patient.email if mail else visit.patient.phone,
         subject=words.subject,
         text=words.text,
         html=words.html,
-        calendar=make(told.dated, clinic, now=now) if method else "",
+        calendar=calendar,
         calendar_method=method,
         message_id=f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>",
         true_while=visit.status,
         true_start=visit.start if visit.status == Status.BOOKED else None,
-        true_until=offers[0].expires_at if offers else None,
-        offer=offers[0] if offers else None,
+        true_until=offers[0].expires_at if offers else until,
+        offer=about,
         entry=entry,
         created_at=now,
         due_at=now,
@@ -221,6 +257,19 @@ def preview_cancellation(
     return _preview(visit, kind, reason, note, now, event=event)
 
 
+def preview_refusal(
+    appointment: Appointment, reason: ChangeRefusal, note: str, now: datetime
+) -> tuple[str, str]:
+    """Return subject and text of what saying no to another time would send."""
+    visit = copy.copy(appointment)
+    visit.note_to_patient = note
+    told = _Told(visit, AppointmentEvent(reason=reason))
+    channel = reached_by(visit.patient)
+    link = links.url("-")
+    words = _render(Kind.CHANGE_REFUSED, told, *_clinic(), channel, link, now)
+    return words.subject, words.text
+
+
 def preview_offer(
     appointment: Appointment, starts: Sequence[datetime], until: datetime, now: datetime
 ) -> tuple[str, str]:
@@ -232,7 +281,7 @@ def preview_offer(
     offers = [Proposal(start=start, expires_at=until) for start in starts]
     told = _Told(visit, event, offers)
     channel = reached_by(visit.patient)
-    words = _render(Kind.OFFERED, told, *_clinic(), channel, links.url("-"), now)
+    words = _render(Kind.OFFERED, told, *_clinic(), channel, "-", now)
     return words.subject, words.text
 
 
@@ -248,7 +297,7 @@ def preview_move(
     }
     told = _Told(visit, AppointmentEvent(data=data))
     channel = reached_by(visit.patient)
-    words = _render(Kind.MOVED, told, *_clinic(), channel, links.url("-"), now)
+    words = _render(Kind.MOVED, told, *_clinic(), channel, "-", now)
     return words.subject, words.text
 
 
@@ -274,11 +323,12 @@ def preview_closing(
     They end at `until`, or as the first of them begins. A constant number of queries.
     """
     clinic, known = _clinic(), known_starts(starts.keys(), now)
-    note, kind = str(CLOSING_WORDS[reason]), CancellationReason.CLINIC
+    kind = CancellationReason.CLINIC
     found = []
     for visit, offered in starts.items():
         cancelled = copy.copy(visit)
         event = AppointmentEvent(data=_otherwise(visit, known[visit.pk]))
+        note = closing_note(visit, reason)
         cancel = _preview(cancelled, Kind.CANCELLED, kind, note, now, clinic, event)
         offer = None
         if offered:
@@ -293,8 +343,7 @@ def preview_closing(
                 [Proposal(start=start, expires_at=ends) for start in offered],
             )
             channel = reached_by(visit.patient)
-            link = links.url("-")
-            words = _render(Kind.CALLED_OFF, told, *clinic, channel, link, now)
+            words = _render(Kind.CALLED_OFF, told, *clinic, channel, "-", now)
             offer = words.subject, words.text
         found.append(ClosingPreview(cancel, offer))
     return found
@@ -306,7 +355,7 @@ def _preview(
     reason: CancellationReason,
     note: str,
     now: datetime,
-    clinic: tuple[Clinic | None, str] | None = None,
+    clinic: tuple[Clinic | None, Rows] | None = None,
     event: AppointmentEvent | None = None,
 ) -> tuple[str, str]:
     visit.status = Status.CANCELLED
@@ -314,7 +363,7 @@ def _preview(
     visit.note_to_patient = note
     channel = reached_by(visit.patient)
     known = clinic or _clinic()
-    words = _render(kind, _Told(visit, event), *known, channel, links.url("-"), now)
+    words = _render(kind, _Told(visit, event), *known, channel, "-", now)
     return words.subject, words.text
 
 
@@ -368,10 +417,15 @@ _LIST_HEADINGS: dict[str, str | Promise] = {
 # Where a message about a booked visit says more than that it is confirmed.
 _BOOKED_HEADINGS: dict[str, str | Promise] = {
     Kind.ON_LIST: _("You are on the list for an earlier time"),
+    Kind.CHANGE_ASKED: _("Another time asked for, not booked yet"),
+    Kind.CHANGE_REFUSED: _("Your appointment stays as it is"),
+    Kind.CHANGE_STOPPED: _("Your appointment stays as it is"),
     Kind.OFFER_ENDED: _("Your appointment stays as it is"),
     Kind.LEFT: _("Your appointment stays as it is"),
     Kind.MOVED: _("Your appointment has moved"),
     Kind.CLINICIAN_CHANGED: _("Another clinician will see you"),
+    Kind.REMINDER: _("Remember your appointment"),
+    Kind.REMINDER_SOON: _("Remember your appointment"),
 }
 
 
@@ -389,11 +443,25 @@ def _calendar_method(kind: Message.Kind, visit: Appointment) -> str:
     return calendars.CANCEL if kind == Kind.CANCELLED and visit.start else ""
 
 
-def _clinic() -> tuple[Clinic | None, str]:
-    """Return the clinic and when its phone is answered, in one query."""
+def spoken_to(patient: Patient, channel: Message.Channel) -> override:
+    """Let what is written be in the patient's language.
+
+    What staff read to somebody on the phone is in theirs, English.
+    """
+    written = channel == Channel.EMAIL
+    return override(languages.offered(patient.message_language if written else ""))
+
+
+def closing_note(visit: Appointment, reason: str) -> str:
+    """Return what the patient reads of why the clinic closes, in their language."""
+    with spoken_to(visit.patient, reached_by(visit.patient)):
+        return str(CLOSING_WORDS[reason])
+
+
+def _clinic() -> tuple[Clinic | None, Rows]:
+    """Return the clinic and the hours of its phone, in one query."""
     clinics, week = rows.read(Clinic, OpeningHours)
-    clinic = next(iter(rows.instances(Clinic, clinics)), None)
-    return clinic, hours.summary_of(week)
+    return next(iter(rows.instances(Clinic, clinics)), None), week
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,9 +494,23 @@ def _render(
     kind: Message.Kind,
     told: _Told,
     clinic: Clinic | None,
-    phone_hours: str,
+    week: Rows,
     channel: Message.Channel,
-    link: str,
+    token: str,
+    now: datetime,
+) -> Words:
+    """Render in the language of whom it is for; the link leads to pages in it."""
+    with spoken_to(told.visit.patient, channel):
+        return _words(kind, told, clinic, week, channel, token, now)
+
+
+def _words(
+    kind: Message.Kind,
+    told: _Told,
+    clinic: Clinic | None,
+    week: Rows,
+    channel: Message.Channel,
+    token: str,
     now: datetime,
 ) -> Words:
     visit = told.visit
@@ -439,10 +521,11 @@ def _render(
         "clinic": clinic,
         "clinic_name": clinic.name if clinic else gettext("the clinic"),
         "place": calendars.address(clinic) if clinic else gettext("the clinic"),
-        "hours": phone_hours,
+        "hours": hours.summary_of(week),
         "choices": told.choices,
         "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
         "closing_words": CLOSING_WORDS.get(told.event.reason, "") if told.event else "",
+        "refusal_words": REFUSAL_WORDS.get(told.event.reason, "") if told.event else "",
         "event": told.event,
         "offers": told.offers,
         "answer_by": told.offers[0].expires_at if told.offers else None,
@@ -452,7 +535,7 @@ def _render(
         "moved_back": moved_back,
         "heading": (booked and not moved_back and _BOOKED_HEADINGS.get(kind))
         or heading(visit, now, offered=True if told.offers else None),
-        "link": link,
+        "link": links.url(token) if token else "",
     }
     if channel == Channel.PHONE:
         said = render_to_string(f"emails/{kind}.phone.txt", context)

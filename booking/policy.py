@@ -54,6 +54,10 @@ class Act(StrEnum):
     WITHDRAW = "withdraw"
     CANCEL = "cancel"
     JOIN = "join"
+    ASK_CHANGE = "ask_change"
+    STOP_CHANGE = "stop_change"
+    CHANGE = "change"
+    REFUSE_CHANGE = "refuse_change"
     WANT_EARLIER = "want_earlier"
     STOP_WANTING = "stop_wanting"
     LEAVE = "leave"
@@ -130,6 +134,14 @@ TRANSITIONS: dict[Act, Edge] = {
     Act.CANCEL: _edge(
         (Status.BOOKED, Status.CANCELLED), by=[Actor.PATIENT, Actor.STAFF]
     ),
+    # The visit keeps its time until the clinic says yes to another.
+    Act.ASK_CHANGE: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.PATIENT]),
+    Act.STOP_CHANGE: _edge(
+        (Status.BOOKED, Status.BOOKED), by=[Actor.PATIENT, Actor.STAFF]
+    ),
+    # By the patient, where the visit type lets them.
+    Act.CHANGE: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.PATIENT, Actor.STAFF]),
+    Act.REFUSE_CHANGE: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
     Act.JOIN: _edge((None, Status.WAITLIST), by=[Actor.PATIENT, Actor.STAFF]),
     Act.WANT_EARLIER: _edge(
         (Status.BOOKED, Status.BOOKED), by=[Actor.PATIENT, Actor.STAFF]
@@ -211,6 +223,13 @@ class DeclineReason(StrEnum):
     DUPLICATE = "duplicate"
 
 
+class ChangeRefusal(StrEnum):
+    """Why a visit stays where it is, though the patient asked for another time."""
+
+    NO_TIME = "no_time"
+    NEEDS_CALL = "needs_call"
+
+
 class ClosingReason(StrEnum):
     """Why visits cannot take place; each has its own sentence for the patient.
 
@@ -240,6 +259,8 @@ HOLD_MINUTES = 15
 LONGEST_HOLD = timedelta(hours=1)
 # A link stays good until a day after the visit, or this long after the last event.
 LINK_DAYS_AFTER_VISIT = 1
+# Who was seen reads there what to do afterwards; we write to them the day after.
+LINK_DAYS_AFTER_SEEN = 14
 LINK_DAYS_WITHOUT_VISIT = 30
 
 

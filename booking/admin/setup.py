@@ -122,6 +122,21 @@ class VisitTypeAdmin(KeptWhileInUse, OfferedFilters):
                 ]
             },
         ),
+        (
+            gettext_lazy("Changing and cancelling"),
+            {"fields": ["cutoff", "changes_at_once"]},
+        ),
+        (
+            gettext_lazy("Reminders, and the day after"),
+            {
+                "fields": [
+                    "remind_days_before",
+                    "remind_hours_before",
+                    "remind_by_phone",
+                    "follows_up",
+                ]
+            },
+        ),
     ]
 
 

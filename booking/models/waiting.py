@@ -7,10 +7,10 @@ from datetime import date, datetime, time, timedelta
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from services import languages
 from services.models import Weekday
 
 from .appointment import Appointment
@@ -55,7 +55,9 @@ class Wish:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what it says, as label and words for patients and staff."""
-        first, last = (date_format(d, "l, F j") for d in (self.earliest, self.latest))
+        first, last = (
+            languages.said(d, "l, F j") for d in (self.earliest, self.latest)
+        )
         between = gettext("%(first)s and %(last)s") % {"first": first, "last": last}
         days = ", ".join(str(Weekday(day).label) for day in sorted(self.weekdays))
         if len(set(self.weekdays)) == len(Weekday):
@@ -196,7 +198,10 @@ class WaitingListRules(OneRow):
     quiet_from = models.TimeField(
         _("quiet hours from"),
         default=time(20),
-        help_text=_("The clinic's time. No offer is made in the quiet hours."),
+        help_text=_(
+            "The clinic's time. In the quiet hours no offer is made, and nobody is"
+            " reminded."
+        ),
     )
     quiet_until = models.TimeField(
         _("quiet hours until"),
@@ -224,3 +229,10 @@ class WaitingListRules(OneRow):
 
     def __str__(self) -> str:
         return str(_("How freed time is offered"))
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Tell whether it is a quiet hour by the clock on the clinic's wall."""
+        wall = now.astimezone(clinic_zone()).time()
+        if self.quiet_from <= self.quiet_until:
+            return self.quiet_from <= wall < self.quiet_until
+        return wall >= self.quiet_from or wall < self.quiet_until

@@ -4,6 +4,7 @@ from .answer import accept, decline
 from .attend import attend, is_own, recordable
 from .book import book
 from .cancel import cancel
+from .change import ask_change, grant_change, refuse_change, stop_change
 from .claim import entrust
 from .close import close, refresh_closures, reopen
 from .closing import TO_ANSWER, carry_out, in_hand, plan_closing, undo_closing
@@ -13,11 +14,13 @@ from .expire import expire, is_over
 from .forget import empty_messages, forget, keep_record, stop_keeping, when_to_forget
 from .hold import hold, release, renew
 from .join import join
+from .language import write_in
 from .leave import leave
 from .merge import merge, unmerge
 from .move import can_move, move, moved_to
 from .offer import offer
 from .paper import file_paper
+from .remind import follow_up, own_up, remind, reminders
 from .request import Answer, NewRequest, reply_promise, request
 from .road import PATIENT, SYSTEM, By
 from .series import book_series
@@ -33,6 +36,7 @@ __all__ = [
     "NewRequest",
     "Swappable",
     "accept",
+    "ask_change",
     "attend",
     "book",
     "book_series",
@@ -45,7 +49,9 @@ __all__ = [
     "entrust",
     "expire",
     "file_paper",
+    "follow_up",
     "forget",
+    "grant_change",
     "hold",
     "in_hand",
     "is_over",
@@ -58,16 +64,21 @@ __all__ = [
     "move",
     "moved_to",
     "offer",
+    "own_up",
     "pass_",
     "plan_closing",
     "recordable",
     "refresh_closures",
+    "refuse_change",
     "release",
+    "remind",
+    "reminders",
     "renew",
     "reopen",
     "reply_promise",
     "request",
     "retract",
+    "stop_change",
     "stop_keeping",
     "stop_wanting",
     "swap",
@@ -77,4 +88,5 @@ __all__ = [
     "unmerge",
     "want_earlier",
     "when_to_forget",
+    "write_in",
 ]
