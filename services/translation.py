@@ -87,13 +87,29 @@ class Book:
         return {name: text for name, text in translation.texts.items() if text}
 
 
-_open: ContextVar[dict[str, Book] | None] = ContextVar("books", default=None)
+def language_at_hand() -> str:
+    return get_language() or settings.LANGUAGE_CODE
+
+
+def is_english() -> bool:
+    return language_at_hand() == settings.LANGUAGE_CODE
+
+
+@dataclass
+class _Page:
+    """What was read for the page that is being made."""
+
+    books: dict[str, Book] = field(default_factory=dict)
+    rows: dict[Key, Translated] | None = None
+
+
+_open: ContextVar[_Page | None] = ContextVar("page", default=None)
 
 
 @contextmanager
 def reading() -> Iterator[None]:
     """Read each language's translations once at most, for one page."""
-    token = _open.set({})
+    token = _open.set(_Page())
     try:
         yield
     finally:
@@ -105,7 +121,7 @@ def book(language: str) -> Book:
     opened = _open.get()
     if opened is None:
         return Book(language)
-    return opened.setdefault(language, Book(language))
+    return opened.books.setdefault(language, Book(language))
 
 
 def say(rows: Iterable[Translated], *, note: bool = True) -> None:
@@ -115,10 +131,9 @@ def say(rows: Iterable[Translated], *, note: bool = True) -> None:
     row names the field; the page says so at its top, unless `note` is off. One query a
     page, and none in English.
     """
-    language = get_language() or settings.LANGUAGE_CODE
-    if language == settings.LANGUAGE_CODE:
+    if is_english():
         return
-    translations = book(language)
+    translations = book(language_at_hand())
     for row in rows:
         if row.english is not None:
             continue
@@ -164,3 +179,15 @@ def make_room() -> None:
                 new = Translation(model=model, row=pk, language=language)
                 new.loaded_digest = new.digest()
                 new.save()
+
+
+def stands(translation: Translation) -> tuple[Translated | None, Standing]:
+    """Return what it is of, None if that has gone, and how it stands to it.
+
+    For a list: all that can be translated is read once a page.
+    """
+    page = _open.get() or _Page()
+    if page.rows is None:
+        page.rows = rows_to_translate()
+    row = page.rows.get((translation.model, translation.row))
+    return row, standing(row, translation) if row else Standing.STALE

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from booking import clock, words
 from booking.models import VisitType
 from booking.picker import Filters, Times
+from services import translation
 from services.models import Service
 
 register = template.Library()
@@ -65,6 +66,7 @@ def next_free_times(context: dict[str, Any], service: Service) -> dict[str, Any]
     found: list[dict[str, str]] = []
     if visit_type:
         # Who follows one of the links is asked for the referral on the way.
+        translation.say([visit_type])
         times = Times(visit_type, Filters(), now=clock.now(), has_referral=True)
         found = [_offer(visit_type, start) for start in times.next_times(NEXT_DAYS)]
     return {

@@ -12,7 +12,16 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from booking import calendars, clock, limits, links, messages, preparing, workflow
+from booking import (
+    calendars,
+    clock,
+    limits,
+    links,
+    messages,
+    preparing,
+    spoken,
+    workflow,
+)
 from booking.errors import ChangedMeanwhile, NotPossibleNow, TryAgain
 from booking.forms import OfferForm
 from booking.models import Appointment, Resource, WaitingListEntry
@@ -89,7 +98,7 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         and not visit.proposals.asked().filter(start__gt=now).exists(),
         "may_ask_again": visit.decline_reason in MAY_ASK_AGAIN,
         "decline_words": messages.DECLINE_WORDS.get(visit.decline_reason, ""),
-        "advice": preparing.advice(visit) if expected else [],
+        "advice": spoken.advice(visit) if expected else [],
         "ready": preparing.ready(visit) if expected else None,
         "undecided": visit.status in UNDECIDED,
     }
@@ -131,7 +140,7 @@ def getting_ready(
         "visit": visit,
         "coming": coming,
         "facts": _facts(visit),
-        "advice": preparing.advice(visit),
+        "advice": spoken.advice(visit),
         "ready": preparing.ready(visit),
         "bring": bring,
         "from_us": from_us,
@@ -287,4 +296,5 @@ def _clinician(visit: Appointment) -> str:
         resource = mine.select_related("clinician").first()
     if resource is None or resource.clinician is None:
         return ""
+    spoken.say_who(resource)
     return f"{resource.clinician}, {resource.clinician.profession}"

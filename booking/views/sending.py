@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from booking import clock, draft, limits, messages, preparing, words, workflow
+from booking import clock, draft, limits, messages, spoken, words, workflow
 from booking.draft import Sent
 from booking.errors import DifferentRequest, TimeTaken, TooMany, TryAgain
 from booking.forms import OtherTimesForm, SendForm, TimeForm
@@ -170,6 +170,7 @@ def sent(request: HttpRequest) -> HttpResponse:
         ),
         pk=kept.appointment_id,
     )
+    spoken.say(visit)
     choices = [words.moment(choice.start) for choice in visit.proposals.asked()]
     context = {
         "visit": visit,
@@ -178,6 +179,6 @@ def sent(request: HttpRequest) -> HttpResponse:
         "entry": visit.waiting_list_entries.open().first(),
         "on_list": visit.status == Status.WAITLIST,
         "choices": choices,
-        "advice": preparing.advice(visit),
+        "advice": spoken.advice(visit),
     }
     return render(request, "booking/sent.html", context)

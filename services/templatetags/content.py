@@ -47,7 +47,9 @@ def markdown_of(row: Translated, name: str) -> str:
 @register.filter
 def lines_of(row: Translated, name: str) -> list[str]:
     """Return the lines of a text of a row, each marked likewise."""
-    return [marked(row, name, line) for line in lines(getattr(row, name))]
+    is_english = name in row.left_english
+    found = lines(getattr(row, name))
+    return [marked(line) if is_english else line for line in found]
 
 
 @register.filter

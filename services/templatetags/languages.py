@@ -26,23 +26,22 @@ def in_words(at: date | str | None, style: str | None = None) -> str:
 @register.filter
 def said(row: Translated, name: str) -> str:
     """Return a text of the row, marked as English where it could not be translated."""
-    return marked(row, name, str(getattr(row, name)))
+    text = str(getattr(row, name))
+    return marked(text) if name in row.left_english else text
 
 
-def marked(row: Translated, name: str, text: str) -> str:
-    """Return some of the text of a field, with its language where that is another."""
-    if name in row.left_english:
-        return format_html('<span lang="en" dir="ltr">{}</span>', text)
-    return text
+def marked(text: str) -> str:
+    """Return an English text in a page of another language."""
+    return format_html('<span lang="en" dir="ltr">{}</span>', text)
 
 
 @register.inclusion_tag("components/translation_note.html", takes_context=True)
 def translation_note(context: dict[str, Any]) -> dict[str, Any]:
     """Say at the top of a page what of it is not in its language, or only a draft."""
-    language = get_language() or settings.LANGUAGE_CODE
-    if language == settings.LANGUAGE_CODE:
+    if translation.is_english():
         return {}
-    return {"book": translation.book(language), "clinic": context.get("clinic")}
+    book = translation.book(translation.language_at_hand())
+    return {"book": book, "clinic": context.get("clinic")}
 
 
 @register.inclusion_tag("components/languages.html", takes_context=True)
