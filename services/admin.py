@@ -37,6 +37,16 @@ class ContentMarker:
         return row.edited_by_staff
 
 
+class WithTranslations(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it runs
+    """Make room for the translations of what is new."""
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        translation.make_room()
+
+
 class OpeningHoursInline(admin.StackedInline):
     """Not a table, nor the facts: Django gives the inputs of those no labels."""
 
@@ -71,7 +81,7 @@ class ClinicAdmin(ContentMarker, FixedRows):
 
 
 @admin.register(Clinician)
-class ClinicianAdmin(ContentMarker, KeptWhileInUse, OfferedFilters):
+class ClinicianAdmin(WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters):
     instead = gettext_lazy(
         "First look at the resource, which is this person’s time: what is booked needs"
         " both."
@@ -81,7 +91,7 @@ class ClinicianAdmin(ContentMarker, KeptWhileInUse, OfferedFilters):
 
 
 @admin.register(Service)
-class ServiceAdmin(ContentMarker, KeptWhileInUse, OfferedFilters):
+class ServiceAdmin(WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters):
     instead = gettext_lazy(
         "Turn off “is published” instead. Then nobody reads about it or asks for it,"
         " and what is booked stays."
@@ -92,7 +102,7 @@ class ServiceAdmin(ContentMarker, KeptWhileInUse, OfferedFilters):
 
 
 @admin.register(Page)
-class PageAdmin(ContentMarker, OfferedFilters):
+class PageAdmin(WithTranslations, ContentMarker, OfferedFilters):
     list_display = ["title", "is_published", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
 
