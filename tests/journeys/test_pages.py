@@ -210,6 +210,21 @@ NO_ANSWER = {  # what the page of a step says when it is sent as it is
     "help": "Choose yes or no.",
     "payment": "Choose how the visit will be paid",
 }
+SPANISH = {
+    "home, in Spanish": Look("/es/", "Cuando duele un músculo"),
+    "a service, in Spanish": Look(
+        f"/es/treatments-and-tests/{EMG}/", "Electromiografía (EMG)"
+    ),
+    "times, in Spanish": Look("/es/book/times/", "Horas", "before_times"),
+    "check, in Spanish": Look("/es/book/check/", "Enviar solicitud", "all_answered"),
+    "contact, no answer, in Spanish": Look(
+        "/es/book/contact/",
+        "Hay un problema",
+        "before_contact",
+        press("Continuar"),
+        422,
+    ),
+}
 BOOKING = {
     "start": Look("/book/", "It is not an appointment until we confirm it."),
     "start with a draft": Look("/book/", "Start again", "all_answered"),
@@ -629,6 +644,7 @@ KEPT = {
     "services/clinician": ("{person_pk}", "Profession"),
     "services/service": ("{service_pk}", "Preparation"),
     "services/page": ("{page_pk}", "Body"),
+    "services/translation": ("{translation_pk}", "Reviewed by"),
     "auth/user": ("{front_desk_pk}", "Groups"),
     "auth/group": ("{group_pk}", "Permissions"),
 }
@@ -640,6 +656,7 @@ NEVER = {
     )),
     "booking_waitinglistentry_change",
     "services_clinic_add", "services_clinic_delete", "auth_user_delete",
+    "services_translation_add", "services_translation_delete",
 }  # fmt: skip
 # Buttons, scripts, and what only leads elsewhere.
 NO_PAGES = {
@@ -723,7 +740,7 @@ MANAGER = dict(kept()) | {
     "all that is said": Look("/admin/services/", "Clinicians", "manager"),
 }  # fmt: skip
 
-PAGES = READING | BOOKING | LINK | TROUBLE | FRONT_DESK | MANAGER
+PAGES = READING | SPANISH | BOOKING | LINK | TROUBLE | FRONT_DESK | MANAGER
 
 
 # --- Looking -------------------------------------------------------------------------

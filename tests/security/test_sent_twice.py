@@ -335,6 +335,7 @@ RESOURCE, TYPE = "admin/booking/resource/", "admin/booking/visittype/"
 CLOSING = "admin/booking/closing/"
 CLOSURE, PAGE = "admin/booking/closure/", "admin/services/page/"
 SERVICE, PERSON = "admin/services/service/", "admin/services/clinician/"
+TRANSLATION = "admin/services/translation/"
 CLINIC, GROUP, USER = "admin/services/clinic/", "admin/auth/group/", "admin/auth/user/"
 CHANGE, DELETE = "<path:object_id>/change/", "<path:object_id>/delete/"
 
@@ -420,6 +421,9 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{PAGE}{CHANGE}": saving(f"{PAGE}{CHANGE}", title="Changed", body="New."),
     f"{PAGE}{DELETE}": deleting("services.page", a_spare_page),
     PAGE: deleting("services.page", a_spare_page),
+    f"{TRANSLATION}{CHANGE}": saving(
+        f"{TRANSLATION}{CHANGE}", text_title="Una página"
+    ),
     "book/": lambda world: (world.client("anonymous"), {"emergency": "none"}),
     **{
         f"book/{slug}/": answers_to(slug)
@@ -524,6 +528,7 @@ CHANGED = {
     f"{SERVICE}{CHANGE}": ("summary", "Another summary."),
     f"{PAGE}add/": ("slug", "newer"),
     f"{PAGE}{CHANGE}": ("title", "Another title"),
+    f"{TRANSLATION}{CHANGE}": ("text_title", "Otra página"),
 }
 BY_THEMSELVES = {  # tested elsewhere
     f"{APPOINTMENT}phone/",
