@@ -25,7 +25,7 @@ PRODUCTION := env ENV_FILE=/dev/null DEBUG=false \
 	EMAIL_URL=smtps://mail.clinic.example:587 \
 	DEFAULT_FROM_EMAIL=front-desk@clinic.example CLINIC_PHONE=212-555-0143
 
-.PHONY: help run test test-on-sqlite test-on-postgresql test-pages soak check messages lock bench tools
+.PHONY: help run test test-on-sqlite test-on-postgresql test-pages soak check catalogues lock messages bench tools
 
 help: ## List these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -71,7 +71,7 @@ check: $(VENV)/installed-tests ## Check style, types, templates, migrations, set
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/pip check
 
-messages: $(VENV)/installed ## Bring the languages' catalogues up to date (needs gettext)
+catalogues: $(VENV)/installed ## Bring the languages' catalogues up to date (needs gettext)
 	$(PRODUCTION) $(BIN)/python manage.py makemessages --all
 	$(PRODUCTION) $(BIN)/python manage.py compilemessages --ignore=$(VENV)
 
@@ -83,6 +83,9 @@ lock: ## Write the requirements anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 \
 		--no-emit-index-url --custom-compile-command "make lock" \
 		--group test -c requirements.txt -o tests/requirements.txt
+
+messages: $(VENV)/installed-tests ## Write docs/messages.md anew from templates/emails
+	WRITE=1 TEST_DATABASE=sqlite $(BIN)/pytest -q tests/booking/test_messages_doc.py
 
 bench: $(VENV)/installed-tests ## Measure the speed of booking on SQLite and PostgreSQL (VISITS=)
 	$(BIN)/python -m tests.bench

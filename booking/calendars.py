@@ -4,9 +4,10 @@ One UID for the visit's whole life and a SEQUENCE that only rises, so that a new
 replaces the older one. Source: RFC 5545 (iCalendar), RFC 5546 (iTIP).
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from email.utils import parseaddr
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -18,6 +19,10 @@ from .models import Appointment, clinic_zone
 REQUEST = "REQUEST"
 CANCEL = "CANCEL"
 PUBLISH = "PUBLISH"
+
+# Pages that make an entry of what is in their address.
+GOOGLE = "https://calendar.google.com/calendar/render"
+OUTLOOK = "https://outlook.live.com/calendar/0/deeplink/compose"
 
 
 def invite(visit: Appointment, clinic: Clinic | None, *, now: datetime) -> str:
@@ -33,6 +38,36 @@ def cancellation(visit: Appointment, clinic: Clinic | None, *, now: datetime) ->
 def entry(visit: Appointment, clinic: Clinic | None, *, now: datetime) -> str:
     """Return the entry for a patient to download: it names nobody."""
     return _calendar(visit, clinic, PUBLISH, now)
+
+
+def links(visit: Appointment, clinic: Clinic | None) -> list[tuple[str, str]]:
+    """Return name and address of calendars on the web, filled in for the patient.
+
+    They say what the entry says: title, times and place. Nothing goes there until the
+    patient follows one, and then it comes from their browser.
+    """
+    if not (visit.start and visit.end):
+        raise ValueError("A visit without a time has no calendar entry.")
+    title, place = _title(clinic), address(clinic) if clinic else ""
+    begin, end = (at.astimezone(UTC) for at in (visit.start, visit.end))
+    google = {
+        "action": "TEMPLATE",
+        "text": title,
+        "dates": f"{begin:%Y%m%dT%H%M%SZ}/{end:%Y%m%dT%H%M%SZ}",
+        "location": place,
+    }
+    outlook = {
+        "path": "/calendar/action/compose",
+        "rru": "addevent",
+        "subject": title,
+        "startdt": f"{begin:%Y-%m-%dT%H:%M:%SZ}",
+        "enddt": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+        "location": place,
+    }
+    return [
+        ("Google", f"{GOOGLE}?{urlencode(google, quote_via=quote)}"),
+        ("Outlook", f"{OUTLOOK}?{urlencode(outlook, quote_via=quote)}"),
+    ]
 
 
 def _calendar(
@@ -66,7 +101,7 @@ def _event(
     event.add("dtstamp", now)
     event.add("dtstart", visit.start.astimezone(zone))
     event.add("dtend", visit.end.astimezone(zone))
-    event.add("summary", _("Appointment – %(clinic)s") % {"clinic": name})
+    event.add("summary", _title(clinic))
     event.add("status", "CANCELLED" if method == CANCEL else "CONFIRMED")
     event.add("class", "PRIVATE")
     event.add("url", settings.SITE_URL)
@@ -83,6 +118,11 @@ def _event(
         attendee.params["RSVP"] = "FALSE"
         event.add("attendee", attendee)
     return event
+
+
+def _title(clinic: Clinic | None) -> str:
+    name = clinic.name if clinic else ""
+    return _("Appointment – %(clinic)s") % {"clinic": name}
 
 
 def address(clinic: Clinic) -> str:

@@ -19,6 +19,7 @@ from . import (
     closing,
     delivery,
     integrity,
+    reminders,
     retention,
     trail,
     waiting_list,
@@ -88,6 +89,7 @@ _ALL = (
     Task("lapse", _("End offers and wishes"), waiting_list.lapse_and_expire, MINUTE),
     Task("closing", _("Tell patients of closed days"), closing.tell, MINUTE),
     Task("offer", _("Offer free times"), waiting_list.offer_free_times, MINUTE),
+    Task("remind", _("Remind patients"), reminders.owe_due, MINUTE),
 )  # fmt: skip
 TASKS = {task.name: task for task in _ALL}
 

@@ -151,6 +151,8 @@ def _mail(message: Message) -> EmailMultiAlternatives:
             "Auto-Submitted": "auto-generated",
         },
     )
+    # By which a supplier says which message it reports on; SMTP has no use for it.
+    mail.metadata = {"message": message.message_id}  # type: ignore[attr-defined]
     mail.attach_alternative(message.html, "text/html")
     if message.calendar:
         part = MIMEText(message.calendar, "calendar", "utf-8")
@@ -204,6 +206,27 @@ def _record_failure(claim: Claim, error: Exception) -> None:
     logger.warning(
         "Message %s %s: %s", claim.pk, "failed" if for_good else "waits", said
     )
+
+
+def bounced(message_id: str, how: str, now: datetime) -> bool:
+    """Note that mail that we sent did not reach the patient, or is not wanted.
+
+    Like mail that failed, it is a task for a person, unless it is no longer true. Said
+    again, or of a message that is not ours, nothing changes. Return False while it is
+    still in hand: then what became of it is not written down yet.
+    """
+    with transaction.atomic():
+        mail = Message.objects.filter(channel=Message.Channel.EMAIL)
+        of_this = mail.filter(message_id=f"<{message_id.strip('<>')}>")
+        ours = of_this.select_for_update(of=("self",)).first()
+        if ours is None or ours.failed_at or ours.overtaken_at:
+            return True
+        if ours.sent_at is None:
+            return False
+        of_this.update(sent_at=None, failed_at=now, last_error=how[:120])
+        of_this.untrue(now).update(overtaken_at=now)
+    logger.warning("Message %s did not arrive: %s", ours.pk, how)
+    return True
 
 
 def _code(error: Exception) -> int:

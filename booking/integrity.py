@@ -91,6 +91,7 @@ OWED: dict[str, Kind] = {
 }
 # What an act owes, where it is another for a visit that was booked before.
 OWED_WHEN_BOOKED: dict[str, Kind | None] = {Act.TAKE: Kind.MOVED, Act.EXPIRE: None}
+REMINDERS = {Kind.REMINDER, Kind.REMINDER_SOON}
 # Source: the table of states in booking/README.md.
 HOLDS = {Status.BOOKED, Status.ARRIVED}
 HOLDS_FOR_A_WHILE = {Status.PENDING, Status.PROPOSED}
@@ -346,7 +347,9 @@ class _Reservation(NamedTuple):
 
 class _Message(NamedTuple):
     pk: int
-    event_id: int
+    event_id: int | None
+    occasion: datetime | None
+    true_start: datetime | None
     kind: str
     channel: str
     sent_at: datetime | None
@@ -675,7 +678,7 @@ def _messages(visit: _Visit) -> Iterator[Fault]:
             )
     waits = False
     for message in visit.messages:
-        if message.event_id not in events:
+        if message.event_id not in events and not message.occasion:
             yield Fault(
                 "stray_message",
                 f"Message {message.pk} of visit {visit.pk} belongs to an event of"
@@ -694,6 +697,32 @@ def _messages(visit: _Visit) -> Iterator[Fault]:
                 " one.",
             )
         waits = waits or message.is_owed
+    yield from _reminders(visit)
+
+
+def _reminders(visit: _Visit) -> Iterator[Fault]:
+    """See that nobody is reminded of a time that never was theirs, or twice of one."""
+    starts = {e.data["start"] for e in visit.events if e.data.get("start")}
+    had = set()
+    for message in visit.messages:
+        if not message.occasion:
+            continue
+        about = _plain(message.occasion)
+        reminds = message.kind in REMINDERS and message.true_start != message.occasion
+        if message.kind != Kind.LATE_ANSWER and (reminds or about not in starts):
+            yield Fault(
+                "reminded_of_another_time",
+                f"Message {message.pk} of visit {visit.pk} is about a time that the"
+                " visit never had.",
+            )
+        key = message.kind, message.channel, about
+        if key in had:
+            yield Fault(
+                "reminded_twice",
+                f"Message {message.pk} of visit {visit.pk} says again what an earlier"
+                " one says of the same time.",
+            )
+        had.add(key)
 
 
 def _owed(event: _Event) -> Kind | None:

@@ -15,7 +15,12 @@ from django.db.models import Max, Q
 from django.urls import reverse
 
 from .models import Appointment, AppointmentLink
-from .policy import LINK_DAYS_AFTER_VISIT, LINK_DAYS_WITHOUT_VISIT, Status
+from .policy import (
+    LINK_DAYS_AFTER_SEEN,
+    LINK_DAYS_AFTER_VISIT,
+    LINK_DAYS_WITHOUT_VISIT,
+    Status,
+)
 
 _ADDRESS = re.compile(r"(/appointments/)[^/\s]+/")
 
@@ -96,7 +101,9 @@ def _ends(
     appointment: Appointment, last_event: datetime, waits_until: date | None
 ) -> datetime:
     if appointment.end:
-        return appointment.end + timedelta(days=LINK_DAYS_AFTER_VISIT)
+        seen = appointment.status == Status.FULFILLED
+        days = LINK_DAYS_AFTER_SEEN if seen else LINK_DAYS_AFTER_VISIT
+        return appointment.end + timedelta(days=days)
     if waits_until:
         last_event = max(last_event, datetime.combine(waits_until, time(), UTC))
     return last_event + timedelta(days=LINK_DAYS_WITHOUT_VISIT)

@@ -94,16 +94,28 @@ class Words(NamedTuple):
     html: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """An instant in the life of a visit that has come, in place of an event.
+
+    What is said is about `at`, once, and is of no use from `until` on, if that is said.
+    """
+
+    appointment: Appointment
+    at: datetime
+    until: datetime | None = None
+
+
 def owe(
     kind: Message.Kind,
-    event: AppointmentEvent,
+    cause: "AppointmentEvent | Occasion",
     *,
     now: datetime,
     choices: Sequence[Proposal] = (),
     offers: Sequence[Proposal] = (),
     entry: WaitingListEntry | None = None,
 ) -> Message:
-    """Write what the patient has to be told about `event`; the worker sends it.
+    """Write what the patient has to be told because of `cause`; the worker sends it.
 
     Call it inside the transaction of the change, when all else is written. `choices`
     are the times that a request was made for. It is true
@@ -114,7 +126,10 @@ def owe(
     person. Tasks that this change has overtaken end here; mail that it has overtaken
     ends with the worker, who alone knows whether it is on its way.
     """
-    visit = event.appointment
+    visit = cause.appointment
+    event = cause if isinstance(cause, AppointmentEvent) else None
+    occasion = cause if isinstance(cause, Occasion) else None
+    until = occasion.until if occasion else None
     channel = reached_by(visit.patient)
     mail = channel == Channel.EMAIL
     clinic, week = _clinic()
@@ -125,11 +140,12 @@ def owe(
     make = calendars.invite if method == calendars.REQUEST else calendars.cancellation
     with spoken_to(visit.patient, channel):
         calendar = make(told.dated, clinic, now=now) if method else ""
-    if event.version > 1:  # the first message of a visit has none before it
+    if event and event.version > 1:  # the first message of a visit has none before it
         overtake_calls(visit, now)
     return Message.objects.create(
         appointment=visit,
         event=event,
+        occasion=occasion.at if occasion else None,
         kind=kind,
         channel=channel,
         recipient=visit.patient.email if mail else visit.patient.phone,
@@ -141,7 +157,7 @@ def owe(
         message_id=f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>",
         true_while=visit.status,
         true_start=visit.start if visit.status == Status.BOOKED else None,
-        true_until=offers[0].expires_at if offers else None,
+        true_until=offers[0].expires_at if offers else until,
         offer=offers[0] if offers else None,
         entry=entry,
         created_at=now,
@@ -375,6 +391,8 @@ _BOOKED_HEADINGS: dict[str, str | Promise] = {
     Kind.LEFT: _("Your appointment stays as it is"),
     Kind.MOVED: _("Your appointment has moved"),
     Kind.CLINICIAN_CHANGED: _("Another clinician will see you"),
+    Kind.REMINDER: _("Remember your appointment"),
+    Kind.REMINDER_SOON: _("Remember your appointment"),
 }
 
 

@@ -240,6 +240,8 @@ HOLD_MINUTES = 15
 LONGEST_HOLD = timedelta(hours=1)
 # A link stays good until a day after the visit, or this long after the last event.
 LINK_DAYS_AFTER_VISIT = 1
+# Who was seen reads there what to do afterwards; we write to them the day after.
+LINK_DAYS_AFTER_SEEN = 14
 LINK_DAYS_WITHOUT_VISIT = 30
 
 

@@ -8,6 +8,7 @@ import re
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 from csp.constants import NONE, SELF
@@ -303,8 +304,37 @@ STORAGES = {
 # --- Mail -----------------------------------------------------------------------
 
 
+def supplier_settings(url: str) -> dict[str, Any]:
+    """Return the settings for a URL such as anymail://postmark?server_token=…&baa=yes.
+
+    What follows is what django-anymail calls POSTMARK_SERVER_TOKEN, and so on. Health
+    care may hand patients' addresses to none without an agreement.
+    """
+    split = urlsplit(url)
+    supplier = split.hostname or ""
+    said = dict(parse_qsl(split.query))
+    if not re.fullmatch(r"[a-z_]+", supplier) or said.pop("baa", "") != "yes":
+        raise wrong(
+            "EMAIL_URL",
+            "is not complete. Write anymail://SUPPLIER?api_key=KEY&baa=yes. The last"
+            " says that the clinic has a business associate agreement (45 CFR 164.504)"
+            " with them.",
+        )
+    return {
+        "EMAIL_BACKEND": f"anymail.backends.{supplier}.EmailBackend",
+        "MAIL_SUPPLIER": supplier,
+        "ANYMAIL": {
+            "WEBHOOK_SECRET": MAIL_EVENTS_SECRET,
+            "REQUESTS_TIMEOUT": 20,
+            **{f"{supplier}_{name}".upper(): value for name, value in said.items()},
+        },
+    }
+
+
 def mail_settings(url: str) -> dict[str, Any]:
     """Return Django's EMAIL_… settings for a URL such as smtps://user:pw@host:587."""
+    if url.startswith("anymail:"):
+        return supplier_settings(url)
     try:
         found: dict[str, Any] = env.email_url_config(url)
     except (ImproperlyConfigured, ValueError):
@@ -322,6 +352,14 @@ def mail_settings(url: str) -> dict[str, Any]:
     return found
 
 
+# What a supplier of mail says to prove who it is when it reports what became of one:
+# user:password. Without it there is no address for reports.
+MAIL_EVENTS_SECRET = text("MAIL_EVENTS_SECRET", "")
+if MAIL_EVENTS_SECRET and not re.fullmatch(r"[^:\s]+:[^:\s]{20,}", MAIL_EVENTS_SECRET):
+    raise wrong(
+        "MAIL_EVENTS_SECRET", "is too short. Write user:password, 20 random letters."
+    )
+MAIL_SUPPLIER = ""
 # While developing, each message becomes a file in var/mail that any mail program opens.
 vars().update(
     mail_settings(

@@ -3,6 +3,8 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from booking.views import suppliers
+
 from .styleguide import styleguide, styleguide_desk
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -13,6 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         prefix_default_language=False,
     ),
 ]
+if settings.MAIL_SUPPLIER and settings.MAIL_EVENTS_SECRET:
+    urlpatterns = [path("mail/events/", suppliers.mail_events), *urlpatterns]
 if settings.DEBUG:
     urlpatterns = [
         path("styleguide/", styleguide),

@@ -9,6 +9,9 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+# The section of a service's page that says what to do after a visit.
+AFTERCARE = "afterwards"
+
 
 class Weekday(models.IntegerChoices):
     """ISO order, Monday first, as `datetime.date.weekday()` counts."""
@@ -253,6 +256,12 @@ class Service(Content):
 
     def get_absolute_url(self) -> str:
         return reverse("services:service", args=[self.slug])
+
+    @property
+    def aftercare_url(self) -> str:
+        """Return where the page says what to do afterwards; "" if it does not."""
+        told = self.is_published and self.sections.filter(anchor=AFTERCARE).exists()
+        return f"{self.get_absolute_url()}#{AFTERCARE}" if told else ""
 
 
 class Fact(Content):

@@ -37,7 +37,7 @@ class Entry(NamedTuple):
 
 
 def read(catalogue: Path) -> list[Entry]:
-    """Return the entries of a catalogue as `make messages` writes it, no header."""
+    """Return the entries of a catalogue as `make catalogues` writes it, no header."""
     found = []
     for block in catalogue.read_text().split("\n\n"):
         parts: dict[str, str] = {}
@@ -100,7 +100,7 @@ def test_each_language_has_a_catalogue():
 
 @pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda path: path.parts[-3])
 def test_nothing_that_patients_read_is_left_untranslated(catalogue):
-    """`make messages` finds what is new; a fuzzy entry is a guess that nobody read."""
+    """`make catalogues` finds what is new; a fuzzy entry is a guess nobody has read."""
     ready = {
         entry.said
         for entry in read(catalogue)

@@ -78,6 +78,9 @@ def test_a_missing_setting_is_named_with_a_hint(name):
         ("DATABASE_URL", "sqlite:////no/such/folder/db.sqlite3"),
         ("EMAIL_URL", "pigeon://roof"),
         ("EMAIL_URL", "smtps://"),
+        ("EMAIL_URL", "anymail://postmark?server_token=x"),
+        ("EMAIL_URL", "anymail://?baa=yes"),
+        ("MAIL_EVENTS_SECRET", "short:password"),
         ("DEFAULT_FROM_EMAIL", "Front desk"),
         ("CLINIC_TIME_ZONE", "America/Springfield"),
         ("CLINIC_TIME_ZONE", "../../etc/passwd"),
@@ -98,6 +101,15 @@ def test_a_statement_timeout_that_makes_no_sense_is_named_with_a_hint():
     done = read_settings(DATABASE_URL=postgresql, STATEMENT_TIMEOUT="soon")
     assert done.returncode == 1
     assert "ImproperlyConfigured: STATEMENT_TIMEOUT is 'soon'. " in done.stderr
+
+
+def test_a_supplier_of_mail_is_named_by_its_address():
+    done = read_settings(
+        "s.EMAIL_BACKEND", "s.MAIL_SUPPLIER", "s.ANYMAIL['POSTMARK_SERVER_TOKEN']",
+        EMAIL_URL="anymail://postmark?server_token=a%2Fb&baa=yes",
+    )  # fmt: skip
+    said = "anymail.backends.postmark.EmailBackend postmark a/b\n"
+    assert (done.stdout, done.returncode) == (said, 0)
 
 
 def test_spaces_and_empty_values_do_no_harm():

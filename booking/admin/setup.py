@@ -122,6 +122,17 @@ class VisitTypeAdmin(KeptWhileInUse, OfferedFilters):
                 ]
             },
         ),
+        (
+            gettext_lazy("Reminders, and the day after"),
+            {
+                "fields": [
+                    "remind_days_before",
+                    "remind_hours_before",
+                    "remind_by_phone",
+                    "follows_up",
+                ]
+            },
+        ),
     ]
 
 

@@ -60,11 +60,15 @@ def _true(now: datetime) -> Q:
         & (Q(true_until=None) | Q(true_until__gt=now))
         & (Q(offer=None) | Q(offer__outcome=Proposal.Outcome.OPEN))
         & Q(entry__ended_at=None)
+        & (~Q(kind=Message.Kind.LATE_ANSWER) | Q(appointment__reply_by=F("occasion")))
     )
 
 
 class Message(models.Model):
     """One message owed because of one event: written with it or not at all.
+
+    Some are owed because their time has come: those have an `occasion` in place of an
+    event, the instant that they are about, and one visit has one of a kind for each.
 
     Rendered once, with a fixed Message-ID and Date, so that a repeat after a crash is
     the same message. `true_while` is the state that it speaks of: if the visit has left
@@ -92,11 +96,22 @@ class Message(models.Model):
         CLINICIAN_CHANGED = "clinician_changed", _("Another clinician")
         LEFT = "left", _("Off the waiting list")
         LIST_ENDED = "list_ended", _("Waiting list ended")
+        REMINDER = "reminder", _("Reminder, days before")
+        REMINDER_SOON = "reminder_soon", _("Reminder, hours before")
+        FOLLOW_UP = "follow_up", _("After the visit")
+        LATE_ANSWER = "late_answer", _("Our answer is late")
 
     appointment = models.ForeignKey(
         Appointment, models.PROTECT, related_name="messages"
     )
-    event = models.ForeignKey(AppointmentEvent, models.PROTECT, related_name="messages")
+    event = models.ForeignKey(
+        AppointmentEvent, models.PROTECT, null=True, blank=True, related_name="messages"
+    )
+    occasion = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text=_("The visit's start, or when an answer was due."),
+    )
     kind = models.CharField(max_length=20, choices=Kind)
     channel = models.CharField(max_length=10, choices=Channel)
     recipient = EncryptedTextField(help_text=_("An address or a phone number."))
@@ -155,7 +170,16 @@ class Message(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["event", "kind", "channel"], name="message_one_an_event"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["appointment", "kind", "occasion", "channel"],
+                condition=Q(occasion__isnull=False),
+                name="message_one_an_occasion",
+            ),
+            models.CheckConstraint(
+                condition=Q(event__isnull=True) ^ Q(occasion__isnull=True),
+                name="message_event_or_occasion",
+            ),
         ]
 
     def __str__(self) -> str:

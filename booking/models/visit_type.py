@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -82,6 +83,35 @@ class VisitType(Translated):
     by_phone_only = models.BooleanField(
         default=False,
         help_text=_("Shown online, but no times: patients are told to call."),
+    )
+    remind_days_before = models.PositiveSmallIntegerField(
+        _("first reminder, days before"),
+        default=3,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(14)],
+        help_text=_("At the same time of day as the visit. Leave empty for none."),
+    )
+    remind_hours_before = models.PositiveSmallIntegerField(
+        _("last reminder, hours before"),
+        default=24,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(2), MaxValueValidator(72)],
+        help_text=_("Not in quiet hours: as they end. Leave empty for none."),
+    )
+    remind_by_phone = models.BooleanField(
+        _("phone who has no email"),
+        default=False,
+        help_text=_("A reminder is then a call for the front desk."),
+    )
+    follows_up = models.BooleanField(
+        _("write the day after"),
+        default=True,
+        help_text=_(
+            "With a link to what the service’s page says of the time afterwards. Not to"
+            " who did not come."
+        ),
     )
     is_active = models.BooleanField(_("can be booked"), default=True)
     order = models.PositiveSmallIntegerField(default=0)

@@ -198,7 +198,10 @@ class WaitingListRules(OneRow):
     quiet_from = models.TimeField(
         _("quiet hours from"),
         default=time(20),
-        help_text=_("The clinic's time. No offer is made in the quiet hours."),
+        help_text=_(
+            "The clinic's time. In the quiet hours no offer is made, and nobody is"
+            " reminded."
+        ),
     )
     quiet_until = models.TimeField(
         _("quiet hours until"),
@@ -226,3 +229,10 @@ class WaitingListRules(OneRow):
 
     def __str__(self) -> str:
         return str(_("How freed time is offered"))
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Tell whether it is a quiet hour by the clock on the clinic's wall."""
+        wall = now.astimezone(clinic_zone()).time()
+        if self.quiet_from <= self.quiet_until:
+            return self.quiet_from <= wall < self.quiet_until
+        return wall >= self.quiet_from or wall < self.quiet_until

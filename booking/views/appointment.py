@@ -101,6 +101,8 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "advice": spoken.advice(visit) if expected else [],
         "ready": preparing.ready(visit) if expected else None,
         "undecided": visit.status in UNDECIDED,
+        "aftercare_url": _aftercare_url(visit),
+        "calendars": calendars.links(visit, Clinic.objects.first()) if coming else [],
     }
     return render(request, "booking/appointment.html", context)
 
@@ -213,6 +215,12 @@ def _ask_to_cancel(
             _("Keep my appointment"),
         )
     return ask_to_end(request, visit, ending, _facts(visit), problem, status)
+
+
+def _aftercare_url(visit: Appointment) -> str:
+    """Return where to read what follows a visit that took place."""
+    seen = visit.status == Status.FULFILLED
+    return visit.visit_type.service.aftercare_url if seen else ""
 
 
 # --- Words ------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from .merge import merge, unmerge
 from .move import can_move, move, moved_to
 from .offer import offer
 from .paper import file_paper
+from .remind import follow_up, own_up, remind, reminders
 from .request import Answer, NewRequest, reply_promise, request
 from .road import PATIENT, SYSTEM, By
 from .series import book_series
@@ -46,6 +47,7 @@ __all__ = [
     "entrust",
     "expire",
     "file_paper",
+    "follow_up",
     "forget",
     "hold",
     "in_hand",
@@ -59,11 +61,14 @@ __all__ = [
     "move",
     "moved_to",
     "offer",
+    "own_up",
     "pass_",
     "plan_closing",
     "recordable",
     "refresh_closures",
     "release",
+    "remind",
+    "reminders",
     "renew",
     "reopen",
     "reply_promise",

@@ -88,6 +88,9 @@ class SmallClinic:
             buffer_after=15, lead_time=0,
         )  # fmt: skip
         both.requirements.create(kind=ROOM)
+        consultation.service.sections.create(
+            anchor="afterwards", question="And then?", answer="You rest."
+        )
         intern = factories.a_front_desk_person()
         intern.user.user_permissions.clear()
         return cls(

@@ -30,7 +30,15 @@ from hypothesis.stateful import (
 from pytest_django import Settings
 from time_machine import travel
 
-from booking import closing, delivery, integrity, tasks, waiting_list, workflow
+from booking import (
+    closing,
+    delivery,
+    integrity,
+    reminders,
+    tasks,
+    waiting_list,
+    workflow,
+)
 from booking.availability import Slot
 from booking.errors import (
     AlreadyOnList,
@@ -1500,9 +1508,32 @@ class AnyMixOfActs(RuleBasedStateMachine):
             assert self.is_true(message)
         delivery.beat(self.now)
 
+    @rule()
+    def the_worker_reminds(self) -> None:
+        """Write to whom it is time to write, of what is so; again, to nobody."""
+        last = Message.objects.order_by("pk").last()
+        new = Message.objects.filter(pk__gt=last.pk if last else 0)
+        reminders.owe_due(self.now)
+        for message in new.select_related("appointment"):
+            assert self.is_true(message)
+            assert message.entry is message.offer is None
+        if WaitingListRules.current().is_quiet(self.now):
+            assert not new.exists()
+        count = new.count()
+        reminders.owe_due(self.now)
+        assert new.count() == count
+
     def is_true(self, message: Message) -> bool:
-        """Tell from its event whether what it says is so."""
+        """Tell from its event, or its occasion, whether what it says is so."""
         visit, event = message.appointment, message.event
+        if event is None:
+            if message.kind == "late_answer":
+                due = visit.reply_by
+                return visit.status == "pending" and message.occasion == due <= self.now
+            about = {"follow_up": "fulfilled"}.get(message.kind, "booked")
+            return (visit.status, visit.start) == (about, message.occasion) and (
+                self.now < visit.start - HOUR or about == "fulfilled"
+            )
         if (visit.status, message.true_while) != (event.to_status, event.to_status):
             return False
         if message.kind in ("confirmed", "moved"):

@@ -1,16 +1,20 @@
 """Calendar entries: one UID, a rising sequence, the right hour, no word of health."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import vobject
 from icalendar import Calendar
 from icalendar.cal import Component
 
-from booking import calendars, workflow
+from booking import calendars, closing, workflow
 from booking.models import Appointment
 from booking.workflow import PATIENT
 from tests import factories
-from tests.factories import NEW_YORK, NOW, at
+from tests.factories import FRIDAY, NEW_YORK, NOW, WEDNESDAY, at
 
 pytestmark = pytest.mark.django_db
 
@@ -109,3 +113,92 @@ def test_the_zone_travels_with_the_entry():
 def test_a_visit_without_a_time_has_no_entry():
     with pytest.raises(ValueError, match="without a time"):
         calendars.entry(factories.a_request(), None, now=NOW)
+
+
+# --- In a patient's calendar, as another library reads it ---------------------------
+
+
+def calendar_after(entries: Iterable[str]) -> dict[str, datetime]:
+    """Return what a calendar shows that took these in the order given: UID and start.
+
+    Of one UID the highest SEQUENCE counts, and a CANCEL takes it out. Source: RFC 5546,
+    2.1.4 and 3.2.5.
+    """
+    seen: dict[str, tuple[int, str, datetime]] = {}
+    for text in entries:
+        entry = vobject.readOne(text)
+        event = entry.vevent
+        known = seen.get(event.uid.value)
+        sequence = int(event.sequence.value)
+        if known is None or sequence >= known[0]:
+            start = event.dtstart.value.astimezone(UTC)
+            seen[event.uid.value] = sequence, entry.method.value, start
+    return {u: start for u, (_, method, start) in seen.items() if method == "REQUEST"}
+
+
+def entries_of(visit: Appointment) -> list[str]:
+    messages = visit.messages.exclude(calendar_method="").order_by("pk")
+    return [message.calendar for message in messages]
+
+
+def test_in_any_order_the_entries_of_a_visit_end_where_the_visit_is():
+    desk = factories.a_front_desk_person()
+    visit = factories.a_booked_visit(by=desk)
+    workflow.move(visit.pk, at("11:00", WEDNESDAY), by=desk, now=NOW)
+    workflow.move(visit.pk, at("14:00", FRIDAY), by=desk, now=NOW)
+    entries = entries_of(visit)
+    assert len(entries) == 3
+    for order in permutations(entries):
+        assert calendar_after(order) == {str(visit.uid): at("14:00", FRIDAY)}
+    assert calendar_after(entries[:2]) == {str(visit.uid): at("11:00", WEDNESDAY)}
+
+    workflow.cancel(visit.pk, by=PATIENT, now=NOW)
+    for order in permutations(entries_of(visit)):
+        assert calendar_after(order) == {}
+
+
+def test_a_visit_that_was_called_off_comes_back_with_its_new_time():
+    visit = factories.a_booked_visit()
+    plan = factories.a_closed_day(at("00:00"), at("23:00"))
+    closing.tell(plan.due_at)
+    visit.refresh_from_db()
+    assert visit.status == "proposed"
+    assert calendar_after(entries_of(visit)) == {}
+    offer = factories.offered(visit)
+    workflow.take(visit.pk, offer.pk, by=PATIENT, now=plan.due_at)
+    for order in permutations(entries_of(visit)):
+        assert calendar_after(order) == {str(visit.uid): offer.start}
+
+
+def test_a_request_an_offer_and_a_reminder_bring_no_entry():
+    visit = factories.a_booked_visit(None, at("10:00", FRIDAY))
+    workflow.remind(visit.pk, now=at("10:00", FRIDAY) - timedelta(days=1))
+    kinds = visit.messages.exclude(calendar_method="").values_list("kind", flat=True)
+    assert list(kinds) == ["confirmed"]
+    assert visit.messages.filter(kind="reminder_soon").exists()
+
+
+def test_the_links_to_calendars_on_the_web_say_title_times_and_place():
+    clinic = factories.a_clinic(street="1 Demo Street", city="New York", region="NY")
+    visit = factories.a_booked_visit()
+    said = [
+        (name, {key: value for key, [value] in parse_qs(urlsplit(url).query).items()})
+        for name, url in calendars.links(visit, clinic)
+    ]
+    place = "Demo Clinic, 1 Demo Street, New York, NY"
+    assert said == [
+        ("Google", {
+            "action": "TEMPLATE",
+            "text": "Appointment – Demo Clinic",
+            "dates": "20261117T150000Z/20261117T153000Z",
+            "location": place,
+        }),
+        ("Outlook", {
+            "path": "/calendar/action/compose",
+            "rru": "addevent",
+            "subject": "Appointment – Demo Clinic",
+            "startdt": "2026-11-17T15:00:00Z",
+            "enddt": "2026-11-17T15:30:00Z",
+            "location": place,
+        }),
+    ]  # fmt: skip

@@ -554,6 +554,29 @@ def test_a_message_about_the_event_of_somebody_else(visit_type, booked):
     assert faults() == ["stray_message", "wrong_messages"]
 
 
+def a_reminder(visit: Appointment) -> Message:
+    assert visit.start
+    workflow.remind(visit.pk, now=visit.start - timedelta(hours=2))
+    return visit.messages.get(kind="reminder_soon")
+
+
+def test_a_reminder_of_a_time_that_never_was(visit_type):
+    visit = a_booked_visit(visit_type, at("10:00", factories.FRIDAY))
+    a_reminder(visit)
+    assert faults() == []
+    visit.messages.filter(kind="reminder_soon").update(occasion=at("10:30"))
+    assert faults() == ["reminded_of_another_time"]
+
+
+def test_a_reminder_that_was_written_twice(visit_type):
+    message = a_reminder(a_booked_visit(visit_type, at("10:00", factories.FRIDAY)))
+    take_away("message_one_an_occasion")
+    message.pk, message.message_id = None, "<again@test>"
+    message.save(force_insert=True)
+
+    assert faults() == ["constraint_missing", "reminded_twice"]
+
+
 def test_a_message_that_was_sent_and_failed(visit_type):
     a_request(visit_type)
     Message.objects.update(sent_at=NOW, failed_at=NOW)

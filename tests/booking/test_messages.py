@@ -12,7 +12,7 @@ from icalendar import Calendar
 
 from booking import closing, messages, workflow
 from booking.models import Appointment, Closure, Message, Resource, VisitType
-from booking.policy import CancellationReason, DeclineReason
+from booking.policy import Act, CancellationReason, DeclineReason
 from booking.workflow import PATIENT, Answer
 from services.models import Clinic
 from tests import factories
@@ -844,6 +844,10 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
     }  # fmt: skip
     visit_type.service.name = "Xylotherapy"
     visit_type.service.save()
+    visit_type.service.sections.create(
+        anchor="afterwards", question="Xyquestion", answer="Xyadvice"
+    )
+    VisitType.objects.update(remind_by_phone=True)
     details = {
         "patient": factories.patient_details(
             given_name="Xygiven", family_name="Xyfamily", other_help="Xyhelp",
@@ -853,6 +857,7 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
         "payer_details": {"insurer": "Xyinsurer"},
         "requested_by_name": "Xycaller",
     }  # fmt: skip
+    by_mail = {"follow_up", "late_answer"}
     desk = factories.a_front_desk_person()
     factories.a_clinician()
     declined = factories.a_request(visit_type, at("11:00"), **details)
@@ -887,6 +892,14 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
         workflow.leave(waiting.pk, by=desk, private_note="Xyprivate", now=NOW)
         forgotten = factories.somebody_waiting(visit_type, **details)
         workflow.expire(forgotten.pk, now=NOW + timedelta(days=30))
+        start = at("11:00" if not changes else "12:00", factories.FRIDAY)
+        visit = factories.a_booked_visit(visit_type, start, by=desk, **details)
+        for hours in (60, 20):
+            workflow.remind(visit.pk, now=start - timedelta(hours=hours))
+        workflow.attend(visit.pk, Act.COMPLETE, by=desk, now=start)
+        workflow.follow_up(visit.pk, now=start + timedelta(hours=25))
+        late = factories.a_request(visit_type, start, **details)
+        workflow.own_up(late.pk, now=start)
     written = [
         (m.kind, m.channel, secret)
         for m in Message.objects.all()
@@ -894,11 +907,14 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
         for part in (m.subject, m.text, m.html, m.calendar, m.message_id)
         if secret in part
     ]
-    assert Message.objects.count() == 42
+    assert Message.objects.count() == 54
     assert set(Message.objects.values_list("kind", "channel")) >= {
         (kind, channel)
-        for kind in set(Message.Kind) - {"received", "declined", "withdrawn"}
+        for kind in set(Message.Kind) - {"received", "declined", "withdrawn"} - by_mail
         for channel in Message.Channel
+    }
+    assert set(Message.objects.filter(kind__in=by_mail).values_list("kind")) == {
+        (kind,) for kind in by_mail
     }
     assert written == []
 

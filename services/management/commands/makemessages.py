@@ -1,4 +1,4 @@
-"""Django's own, with what is the same each time: `make messages` calls it."""
+"""Django's own, with what is the same each time: `make catalogues` calls it."""
 
 from typing import Any
 

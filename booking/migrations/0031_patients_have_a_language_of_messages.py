@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0029_visits_keep_what_was_shown"),
+        ("booking", "0030_reminders"),
     ]
 
     operations = [
