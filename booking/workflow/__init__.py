@@ -4,6 +4,7 @@ from .answer import accept, decline
 from .attend import attend, is_own, recordable
 from .book import book
 from .cancel import cancel
+from .change import ask_change, grant_change, refuse_change, stop_change
 from .claim import entrust
 from .close import close, refresh_closures, reopen
 from .closing import TO_ANSWER, carry_out, in_hand, plan_closing, undo_closing
@@ -35,6 +36,7 @@ __all__ = [
     "NewRequest",
     "Swappable",
     "accept",
+    "ask_change",
     "attend",
     "book",
     "book_series",
@@ -49,6 +51,7 @@ __all__ = [
     "file_paper",
     "follow_up",
     "forget",
+    "grant_change",
     "hold",
     "in_hand",
     "is_over",
@@ -66,6 +69,7 @@ __all__ = [
     "plan_closing",
     "recordable",
     "refresh_closures",
+    "refuse_change",
     "release",
     "remind",
     "reminders",
@@ -74,6 +78,7 @@ __all__ = [
     "reply_promise",
     "request",
     "retract",
+    "stop_change",
     "stop_keeping",
     "stop_wanting",
     "swap",

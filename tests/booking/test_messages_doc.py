@@ -12,7 +12,7 @@ from django.db import transaction
 
 from booking import closing, workflow
 from booking.models import Appointment, Message, Patient, Resource, VisitType
-from booking.policy import Act, DeclineReason
+from booking.policy import Act, ChangeRefusal, DeclineReason
 from booking.workflow import PATIENT, By
 from tests import factories
 from tests.factories import FRIDAY, NOW, WEDNESDAY, at
@@ -94,6 +94,15 @@ class Stories:
         )
         return visit
 
+    def wants_to_move(self) -> Appointment:
+        times = [at("10:00", WEDNESDAY), at("14:30", WEDNESDAY)]
+        return workflow.ask_change(self.booked().pk, times, by=PATIENT, now=NOW)
+
+    def not_moved(self, reason: ChangeRefusal) -> Appointment:
+        return workflow.refuse_change(
+            self.wants_to_move().pk, reason=reason, by=self.desk, now=NOW
+        )
+
     def reminded(self) -> Appointment:
         visit = self.booked()
         workflow.remind(visit.pk, now=at("15:00", WEDNESDAY + timedelta(days=1)))
@@ -131,6 +140,14 @@ STORIES: dict[str, Story] = {
     "Reminder": lambda s: s.reminded(),
     "The day after": lambda s: s.seen(),
     "Our answer is late": lambda s: s.waits_for_us(),
+    "Another time asked for": lambda s: s.wants_to_move(),
+    **{
+        f"No other time, {reason}": lambda s, r=reason: s.not_moved(r)
+        for reason in ChangeRefusal
+    },
+    "No other time wanted any more": lambda s: workflow.stop_change(
+        s.wants_to_move().pk, by=PATIENT, now=NOW
+    ),
     "Moved to another time": lambda s: s.taken(s.offered(s.wants_earlier())),
     "Moved, and back": lambda s: s.moved_back(),
     "Called off, other times offered": lambda s: s.called_off(),

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0030_reminders"),
+        ("booking", "0031_changing_a_visit"),
     ]
 
     operations = [
