@@ -1,7 +1,7 @@
 """A visit in the language of whoever reads the page about it."""
 
 from services import translation
-from services.templatetags.languages import marked, said
+from services.templatetags.languages import marked
 
 from .models import Appointment, Resource
 
@@ -18,8 +18,10 @@ def say_who(resource: Resource) -> None:
         translation.say([resource.clinician])
 
 
-def advice(visit: Appointment) -> list[str]:
+def advice(visit: Appointment, *, mark: bool = True) -> list[str]:
     """Return what the patient's answers call for, none twice, in that language.
+
+    In HTML, where what is left in English is marked as such; else without `mark`.
 
     The answers keep it in English, as it was when they were given. Where the question
     says something else now, the English stands.
@@ -29,5 +31,10 @@ def advice(visit: Appointment) -> list[str]:
         return list(dict.fromkeys(kept))
     questions = list(visit.visit_type.service.screening_questions.all())
     translation.say(questions)
-    ours = {q.in_english().get("advice"): said(q, "advice") for q in questions}
-    return [ours.get(line) or marked(line) for line in dict.fromkeys(kept)]
+    left = marked if mark else str
+    ours = {
+        q.in_english().get("advice"): q.advice
+        for q in questions
+        if "advice" not in q.left_english
+    }
+    return [ours.get(line) or left(line) for line in dict.fromkeys(kept)]

@@ -24,7 +24,7 @@ from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 from django.views.decorators.http import require_POST, require_safe
 
 from booking import (
@@ -33,6 +33,7 @@ from booking import (
     paperwork,
     policy,
     preparing,
+    spoken,
     tasks,
     trail,
     waiting_list,
@@ -60,6 +61,7 @@ from booking.queue import judge
 from booking.same_person import suggest
 from booking.waiting_list import Place
 from booking.workflow import By
+from services.languages import offered
 
 from . import words
 from .beside import days_around, rivals_of
