@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.timezone import localdate
@@ -60,7 +61,11 @@ def ready(visit: Appointment) -> Ready:
     text, is_english = service.preparation, "preparation" in service.left_english
     if shown is None or shown.still_says(service):
         return Ready(text, is_english=is_english)
-    before = {"changed": True, "before": shown.text, "is_english": is_english}
+    before: dict[str, Any] = {
+        "changed": True,
+        "before": shown.text,
+        "is_english": is_english,
+    }
     if is_english or shown.language != language_in_use():
         return Ready(text, **before)
     new, gone = _lines_not_in(text, shown.text), _lines_not_in(shown.text, text)

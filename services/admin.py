@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.template.defaultfilters import linebreaksbr
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -37,7 +39,7 @@ class ContentMarker:
         return row.edited_by_staff
 
 
-class WithTranslations(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it runs
+class WithTranslations(admin.ModelAdmin):
     """Make room for the translations of what is new."""
 
     def save_related(
@@ -131,7 +133,7 @@ class StandingFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=found)
 
 
-class TranslationForm(forms.ModelForm):  # type: ignore[type-arg]
+class TranslationForm(forms.ModelForm):
     """Each text with the English that it translates above it."""
 
     # What the English was when the page was opened.
@@ -239,12 +241,13 @@ class TranslationAdmin(FixedRows):
 def text_field(
     row: Translated, name: str, english: str, one: Translation
 ) -> forms.CharField:
+    stored: Any = row._meta.get_field(name)
     rows = min(30, 2 + len(english) // 70 + english.count("\n"))
     return forms.CharField(
-        label=str(row._meta.get_field(name).verbose_name),  # type: ignore[union-attr]
-        help_text=english,
+        label=capfirst(str(stored.verbose_name)),
+        help_text=linebreaksbr(english, autoescape=True),
         initial=one.texts.get(name, ""),
         required=False,
-        max_length=row._meta.get_field(name).max_length,
+        max_length=stored.max_length,
         widget=forms.Textarea({"rows": rows, "lang": one.language, "dir": "auto"}),
     )

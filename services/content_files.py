@@ -105,7 +105,7 @@ def _one_translated(path: Path, beside: Path, language: str) -> TranslatedFile:
         file = _with_body(path, body) if body else _service(path)
     row = {name: text for name, text in file.row.items() if name != "slug"}
     of = str(row.pop("of", ""))
-    review = {n: row.pop(n) for n in ("reviewed_by", "reviewed_on") if n in row}
+    review: Row = {n: row.pop(n) for n in ("reviewed_by", "reviewed_on") if n in row}
     texts = {entry: row}
     keys = {"facts": "english", "sections": "anchor", "screening_questions": "code"}
     for name, rows in file.children.items():
