@@ -119,6 +119,7 @@ def test_what_speaks_another_language_cannot_be_saved(page, spanish):
 
 def test_the_files_bring_a_draft_of_every_english_text():
     """And each says which English file it translates: that has not changed since."""
+    Clinic.objects.all().delete()
     report = loading.load(content_files.read(CONTENT))
     assert report.left == []
     rows = translation.rows_to_translate()
@@ -132,6 +133,7 @@ def test_the_files_bring_a_draft_of_every_english_text():
 
 
 def test_the_same_lists_and_links_are_in_both_languages():
+    Clinic.objects.all().delete()
     loading.load(content_files.read(CONTENT))
     rows = translation.rows_to_translate()
     for one in Translation.objects.filter(language="es"):
