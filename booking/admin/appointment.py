@@ -475,7 +475,8 @@ class AppointmentAdmin(LongList):
         with_reason = visit.status == Status.BOOKED
         if visit.status == Status.CANCELLED:  # sent again: the form that it was
             with_reason = "reason" in request.POST
-        form = (CancelForm if with_reason else AnswerForm)(request.POST or None)
+        data = request.POST or None
+        form = CancelForm(data, visit) if with_reason else AnswerForm(data)
         return self.answer_view(request, visit, form, ends, cancelling)
 
     def answer_view(
