@@ -12,7 +12,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from django.urls import get_resolver, resolve
+from django.urls import ResolverMatch, get_resolver, resolve
+from django.utils.translation import get_language_from_path, override
 from playwright.sync_api import Page, Response, expect
 
 from booking.forms.payment import BRANCHES
@@ -215,7 +216,9 @@ SPANISH = {
     "a service, in Spanish": Look(
         f"/es/treatments-and-tests/{EMG}/", "Electromiografía (EMG)"
     ),
-    "times, in Spanish": Look("/es/book/times/", "Horas", "before_times"),
+    "times, in Spanish": Look(
+        "/es/book/times/", "¿Cuándo quiere venir?", "before_times"
+    ),
     "check, in Spanish": Look("/es/book/check/", "Enviar solicitud", "all_answered"),
     "contact, no answer, in Spanish": Look(
         "/es/book/contact/",
@@ -765,6 +768,12 @@ PAGES = READING | SPANISH | BOOKING | LINK | TROUBLE | FRONT_DESK | MANAGER
 # --- Looking -------------------------------------------------------------------------
 
 
+def match_of(path: str) -> ResolverMatch:
+    """Return what answers at an address, in whichever language that is."""
+    with override(get_language_from_path(path) or "en"):
+        return resolve(path)
+
+
 @pytest.fixture(scope="module")
 def scenes(clinic: Clinic) -> Scenes:
     made: Scenes = json.loads(
@@ -841,7 +850,7 @@ def assert_ours_alone(page: Page, answer: Response) -> None:
 def assert_kept_private(answer: Response) -> None:
     """Only the pages to read may be kept and found; only they set no cookie."""
     path = urlsplit(answer.url).path
-    is_public = answer.ok and resolve(path).namespace == "services"
+    is_public = answer.ok and match_of(path).namespace == "services"
     kept_out = (
         "no-store" in (answer.header_value("cache-control") or ""),
         answer.header_value("x-robots-tag"),
@@ -908,7 +917,7 @@ def test_pages_are_good_before_anything_can_be_booked(new_page):
 
 def test_no_page_is_missing_here(scenes):
     looked_at = {
-        resolve(look.path.format(**scenes).partition("?")[0]).view_name
+        match_of(look.path.format(**scenes).partition("?")[0]).view_name
         for look in PAGES.values()
         if look.status != 404
     }
