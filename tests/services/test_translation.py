@@ -24,7 +24,7 @@ DEMO = "Demostración: ninguna persona calificada ha revisado esta traducción."
 
 @pytest.fixture(autouse=True)
 def clinic():
-    return Clinic.objects.create(name="Clinic", phone="(212) 555-0143")
+    return Clinic.objects.create(pk=1, name="Clinic", phone="(212) 555-0143")
 
 
 @pytest.fixture
