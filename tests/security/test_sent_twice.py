@@ -542,7 +542,7 @@ CHANGED = {
     f"{SERVICE}{CHANGE}": ("summary", "Another summary."),
     f"{PAGE}add/": ("slug", "newer"),
     f"{PAGE}{CHANGE}": ("title", "Another title"),
-    f"{TRANSLATION}{CHANGE}": ("text_title", "Otra página"),
+    f"{TRANSLATION}{CHANGE}": ("reviewed_by", "Ana Example"),
 }
 BY_THEMSELVES = {  # tested elsewhere
     f"{APPOINTMENT}phone/",
