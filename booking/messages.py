@@ -113,6 +113,7 @@ def owe(
     choices: Sequence[Proposal] = (),
     offers: Sequence[Proposal] = (),
     entry: WaitingListEntry | None = None,
+    by_text: bool = False,
 ) -> Message:
     """Write what the patient has to be told because of `cause`; the worker sends it.
 
@@ -120,6 +121,8 @@ def owe(
     are the times that a request was made for. It is true
     while the visit is in its present state and, if booked, at its present time; while
     the `offers`, which all end together, are open; and while the `entry` is.
+
+    `by_text` is for who agreed to texts; what there says is bare, and has no link.
 
     A patient without an email address, or who asked to be called, makes a task for a
     person. Tasks that this change has overtaken end here; mail that it has overtaken
@@ -129,7 +132,7 @@ def owe(
     event = cause if isinstance(cause, AppointmentEvent) else None
     occasion = cause if isinstance(cause, Occasion) else None
     until = occasion.until if occasion else None
-    channel = reached_by(visit.patient)
+    channel = Channel.TEXT if by_text else reached_by(visit.patient)
     mail = channel == Channel.EMAIL
     clinic, phone_hours = _clinic()
     link = links.url(links.issue(visit, now=now)) if mail else ""
@@ -472,8 +475,8 @@ def _render(
         or heading(visit, now, offered=True if told.offers else None),
         "link": link,
     }
-    if channel == Channel.PHONE:
-        said = render_to_string(f"emails/{kind}.phone.txt", context)
+    if channel != Channel.EMAIL:
+        said = render_to_string(f"emails/{kind}.{channel}.txt", context)
         return Words("", _tidy(said))
     subject = render_to_string(f"emails/{kind}.subject.txt", context)
     text = _tidy(render_to_string(f"emails/{kind}.txt", context))
