@@ -223,11 +223,16 @@ def test_who_ticks_the_box_again_is_sent_texts_again(clock: Traveller):
     assert not may_text(visit.patient)
 
 
-def test_staff_who_are_told_so_stop_the_texts_too():
-    visit, desk = a_visit(), factories.a_front_desk_person()
-    assert texting.stop(visit.patient.phone, NOW, user=desk.user)
-    assert not texting.stop(visit.patient.phone, NOW, user=desk.user)
-    assert TextStop.objects.get().user == desk.user
+def test_staff_who_are_told_so_stop_the_texts_too(desk: Client):
+    visit = a_visit()
+    record = f"/admin/booking/patient/{visit.patient_id}/"
+    wanted = "They want no more text messages"
+    assert wanted in desk.get(record).text
+    for _ in range(2):
+        page = desk.post(f"{record}texts/", follow=True).text
+        assert "No more text messages go to this number." in page
+    assert wanted not in page
+    assert TextStop.objects.get().user_id == int(desk.session["_auth_user_id"])
     assert not may_text(visit.patient)
 
 
