@@ -29,6 +29,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from booking import (
     clock,
+    letter,
     paperwork,
     policy,
     preparing,
@@ -141,6 +142,7 @@ class AppointmentAdmin(LongList):
             page("find/", self.find_view, "find"),
             page("phone/", self.phone_view, "phone"),
             page("<int:pk>/script/", require_safe(self.script_view), "script"),
+            page("<int:pk>/letter/", require_safe(self.letter_view), "letter"),
             page("<int:pk>/change/", require_safe(self.visit_view), "change"),
             page("<int:pk>/accept/", require_POST(self.accept_view), "accept"),
             page("<int:pk>/decline/", self.decline_view, "decline"),
@@ -729,6 +731,18 @@ class AppointmentAdmin(LongList):
         title = _("Read to the caller: %(reference)s") % {"reference": visit.reference}
         context = read_aloud(visit) | {"suggested": suggest(visit.patient)}
         return self.page(request, "script", title=title, now=now, **context)
+
+    def letter_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Give the visit as a letter in large print, for who has no email."""
+        visit, now = self.visit_to_answer(request, pk), clock.now()
+        made = letter.make(visit, now)
+        trail.exported(request, [visit.patient_id], format="letter")
+        name = f"letter-{visit.reference}.pdf"
+        return HttpResponse(
+            made,
+            content_type="application/pdf",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
     # --- What they share ----------------------------------------------------------
 

@@ -227,7 +227,7 @@ def test_a_stale_screen_is_told_what_changed_by_whom_and_when(
 def test_every_act_of_the_desk_on_a_visit_is_among_these(desk: Client) -> None:
     site = FrontDeskSite()
     # How long a record is kept does not depend on what happened to it.
-    pages = {"find", "phone", "script", "change", "hold"}
+    pages = {"find", "phone", "script", "letter", "change", "hold"}
     routes = AppointmentAdmin(Appointment, site).get_urls()
     names = {
         str(route.name).removeprefix("booking_appointment_")

@@ -646,7 +646,7 @@ NO_PAGES = {
     "called", "merge", "stop_texts", "seen", "stay", "closing_undo",
     "booking_appointment_accept", "booking_appointment_attend",
     "booking_appointment_hold", "booking_appointment_offer",
-    "booking_appointment_paper",
+    "booking_appointment_paper", "booking_appointment_letter",
     "booking_appointment_waiting", "booking_appointment_history",
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",
     "view_on_site",

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
+from django.http import HttpResponse
+
 Fields = dict[str, list[str]]
 
 
@@ -17,6 +19,12 @@ class Form:
     address: str
     filled_in: Fields = field(default_factory=dict)
     choices: dict[str, str] = field(default_factory=dict)
+
+
+def text_on(response: HttpResponse) -> str:
+    """Return the text of an answer; a file has none to look at."""
+    is_file = response.streaming or response.get("Content-Type") == "application/pdf"
+    return "" if is_file else response.text
 
 
 def forms_on(text: str, address: str) -> list[Form]:

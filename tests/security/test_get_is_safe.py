@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from .pages import text_on
 from .routes import World, all_routes, every_row, taken_back
 
 # Only what is read may be asked of the database; but a session may be kept, and that
@@ -93,7 +94,7 @@ def test_no_link_on_any_page_writes_anything(world: World, who: str):
     links: set[str] = set()
     for address in addresses:
         with taken_back(client):
-            text = client.get(address).text
+            text = text_on(client.get(address))
         links |= {
             link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"]*)"', text)
         }

@@ -20,7 +20,7 @@ from booking.models import Appointment, Hit, Hours
 from tests.factories import NOW
 from tests.servers import Site
 
-from .pages import Form, forms_on
+from .pages import Form, forms_on, text_on
 from .routes import World, all_routes, every_row, taken_back
 from .test_get_is_safe import WHO as WHO_ASKS
 from .test_get_is_safe import writes
@@ -167,7 +167,7 @@ def attacker(world: World, who: str) -> Attacker:
     for route in all_routes():
         address = world.address(route)
         with taken_back(client):
-            text = client.get(address).text
+            text = text_on(client.get(address))
         for form in forms_on(text, address):
             form.choices |= MORE_FIELDS.get(form.address, {})
             found.setdefault(form.address, form)

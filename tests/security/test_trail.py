@@ -16,6 +16,7 @@ from booking.models import (
     Patient,
 )
 
+from .pages import text_on
 from .routes import GROUPS, World, all_routes, taken_back
 from .test_rights import acts
 from .test_sent_twice import WRITES, repeats, rows
@@ -32,9 +33,9 @@ def signs_of(patient: Patient) -> set[str]:
 
 def shown_on(response: HttpResponse, signs: dict[int, set[str]]) -> set[int]:
     """Return the keys of the patients who are named on the page."""
-    if response.status_code != 200 or getattr(response, "streaming", False):
+    if response.status_code != 200:
         return set()
-    text = html.unescape(response.text)
+    text = html.unescape(text_on(response))
     return {pk for pk, words in signs.items() if any(word in text for word in words)}
 
 

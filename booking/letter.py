@@ -1,0 +1,177 @@
+"""A visit as a letter in large print, for who has no email: a PDF to print and post.
+
+Typeset by Typst, which writes tagged PDF: headings, lists and the language are there
+for who has it read aloud, too.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from markdown_it.token import Token
+
+from services.models import Clinic
+from services.templatetags.content import COMMONMARK
+
+from . import calendars, messages, preparing, words
+from .models import Appointment, Resource
+from .models.preparation import language_in_use
+from .policy import Status
+
+TEMPLATE = settings.BASE_DIR / "templates" / "letters" / "visit.typ"
+
+# A letter about what will not be has nothing to get ready for.
+TO_COME = {Status.PENDING, Status.PROPOSED, Status.WAITLIST, Status.BOOKED}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Words in one style."""
+
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph ("text") or a line of a list ("item")."""
+
+    kind: str
+    runs: list[Run]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A heading and what stands under it."""
+
+    heading: str
+    blocks: list[Block]
+
+
+def make(visit: Appointment, now: datetime, **options: Any) -> bytes:
+    """Return the letter as a PDF, in the language in use. `options` are Typst's."""
+    import typst  # noqa: PLC0415 -- 80 MB, for the few who print a letter
+
+    text = json.dumps(content(visit, now))
+    made = typst.compile(TEMPLATE, sys_inputs={"letter": text}, **options)
+    assert isinstance(made, bytes)  # noqa: S101 -- for the type checker
+    return made
+
+
+def content(visit: Appointment, now: datetime) -> dict[str, Any]:
+    """Return what the letter says, as JSON can hold it."""
+    clinic = Clinic.objects.first()
+    parts = _parts(visit, now) if visit.status in TO_COME else []
+    return {
+        "language": language_in_use(),
+        # Readers show it as the title of the window.
+        "title": _("Letter about your visit"),
+        "to": visit.patient.full_name,
+        "heading": messages.heading(visit, now),
+        "lines": _lines(visit, now),
+        "facts": _facts(visit, clinic),
+        "parts": [asdict(part) for part in [*parts, _questions(clinic)]],
+    }
+
+
+def _lines(visit: Appointment, now: datetime) -> list[str]:
+    """Return what the state means for the patient, one paragraph each."""
+    if visit.status == Status.PENDING:
+        lines = [_("It is not an appointment until we confirm it.")]
+        if visit.reply_by and visit.reply_by > now:
+            by = words.moment(visit.reply_by)
+            lines.append(_("We answer by %(when)s.") % {"when": by})
+        return lines
+    if visit.status == Status.PROPOSED:
+        return [_("Call us to take one of these times. Until then none is booked.")]
+    if visit.status == Status.WAITLIST:
+        return [_("When a time becomes free that suits you, we offer it to you.")]
+    if visit.status == Status.CANCELLED:
+        return [_("Please do not come.")]
+    return []
+
+
+def _facts(visit: Appointment, clinic: Clinic | None) -> list[dict[str, str]]:
+    facts = [
+        (_("When"), _times(visit)),
+        (_("How long"), words.length(visit.visit_type.duration)),
+        (_("With"), _clinicians(visit)),
+        (_("Where"), calendars.address(clinic) if clinic else ""),
+        (_("Your reference"), visit.reference),
+    ]
+    return [{"label": label, "value": value} for label, value in facts if value]
+
+
+def _times(visit: Appointment) -> str:
+    if visit.start:
+        return words.moment(visit.start)
+    open_times = visit.proposals.open()
+    if visit.status == Status.PROPOSED:
+        open_times = visit.proposals.offers()
+    return "; ".join(words.moment(proposal.start) for proposal in open_times)
+
+
+def _clinicians(visit: Appointment) -> str:
+    if visit.status != Status.BOOKED:
+        return ""
+    rows = visit.reservations.filter(
+        expires_at=None, resource__kind=Resource.Kind.CLINICIAN
+    ).select_related("resource__clinician")
+    return "; ".join(words.who(row.resource) for row in rows)
+
+
+def _parts(visit: Appointment, now: datetime) -> list[Part]:
+    advice, (bring, from_us) = preparing.advice(visit), preparing.papers(visit, now)
+    ready = preparing.ready(visit)
+    found = [
+        Part(_("Because of your answers"), [_text(line) for line in advice]),
+        Part(_("How to get ready"), read(ready.text)),
+        Part(_("Papers to bring"), [_text(paper, "item") for paper in bring]),
+        Part(_("From us"), [_text(paper) for paper in from_us]),
+    ]
+    return [part for part in found if part.blocks]
+
+
+def _questions(clinic: Clinic | None) -> Part:
+    help_is = _(
+        "If your symptoms suddenly get worse, or it is an emergency, call 911. Do not"
+        " wait for an appointment."
+    )
+    blocks = [_text(help_is)]
+    if clinic and clinic.phone:
+        call = _("Call us at %(phone)s, and say your reference.")
+        blocks.insert(0, _text(call % {"phone": clinic.phone}))
+    return Part(_("Questions, or cannot come?"), blocks)
+
+
+def _text(text: str, kind: str = "text") -> Block:
+    return Block(kind, [Run(text)])
+
+
+def read(markdown: str) -> list[Block]:
+    """Return the paragraphs and lists of a text; HTML in it is left out.
+
+    A table becomes a paragraph for each of its cells, and a list in a list one list.
+    """
+    found: list[Block] = []
+    depth = 0
+    for token in COMMONMARK.parse(markdown):
+        depth += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
+        if token.type == "inline":
+            runs = _runs(token.children or [])
+            found.append(Block("item" if depth else "text", runs))
+    return found
+
+
+def _runs(tokens: list[Token]) -> list[Run]:
+    found, strong = [], 0
+    for token in tokens:
+        strong += {"strong_open": 1, "strong_close": -1}.get(token.type, 0)
+        if token.type in ("text", "code_inline") and token.content:
+            found.append(Run(token.content, bool(strong)))
+        elif token.type in ("softbreak", "hardbreak"):
+            found.append(Run(" "))
+    return found

@@ -1,0 +1,134 @@
+"""A letter in large print: what stands in it, what it says to a reader, who made it."""
+
+from io import BytesIO
+
+import pytest
+from django.test import Client
+from pypdf import PdfReader
+
+from booking import letter, workflow
+from booking.letter import Block, Run
+from booking.models import Appointment, AuditEvent
+from booking.workflow import PATIENT, Answer
+from services.models import Service
+from tests import factories
+from tests.booking.desk import text_of
+from tests.factories import NOW, at
+from tests.records import nothing_written
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+UNREACHED = {"email": "", "contact_by": "phone"}
+
+
+def a_letter(visit: Appointment) -> str:
+    """Return the words of the letter; PDF/UA-1 refuses what could not be read aloud."""
+    made = letter.make(visit, NOW, pdf_standards="ua-1")
+    pages = (page.extract_text() for page in PdfReader(BytesIO(made)).pages)
+    return " ".join(" ".join(pages).split())
+
+
+def test_a_letter_says_all_that_the_page_says():
+    visit_type = factories.a_practice()
+    Service.objects.update(preparation="- **Eat** as usual.\n- Come *rested*.")
+    visit_type.service.refresh_from_db()
+    visit = factories.a_booked_visit(
+        visit_type,
+        patient=factories.patient_details(
+            given_name="Íñigo", family_name="Peña #1", **UNREACHED
+        ),
+        answers=[Answer("thinner", "Xyquestion", "yes", "Xyflag", "Do not stop it.")],
+        payer="insurance",
+    )
+    words = a_letter(visit)
+    for said in (
+        "Íñigo Peña #1",
+        "Your appointment is confirmed",
+        "When: Tuesday, November 17, 10:00 AM",
+        "How long: 30 minutes",
+        "Where: Demo Clinic",
+        f"Your reference: {visit.reference}",
+        "Because of your answers Do not stop it.",
+        "How to get ready • Eat as usual. • Come rested.",
+        "Papers to bring",
+        "Your insurance card.",
+        "Call us at (212) 555-0143",
+        "call 911",
+    ):
+        assert said in words
+    assert "Xy" not in words
+
+
+def test_what_shows_through_the_window_is_a_name_alone():
+    visit = factories.a_booked_visit(
+        patient=factories.patient_details(given_name="María", **UNREACHED)
+    )
+    assert a_letter(visit).startswith("María Example Your appointment is confirmed")
+
+
+def test_it_is_tagged_in_its_language_and_large():
+    made = letter.make(factories.a_booked_visit(), NOW)
+    reader = PdfReader(BytesIO(made))
+    root = reader.root_object
+    assert (root["/Lang"], root["/MarkInfo"]["/Marked"]) == ("en", True)
+    assert reader.metadata is not None
+    assert reader.metadata.title == "Letter about your visit"
+    sizes: set[float] = set()
+
+    def note(text: str, _cm: object, matrix: list[float], _font: object, size: float):
+        if text.strip():
+            sizes.add(round(size * abs(matrix[3])))
+
+    reader.pages[0].extract_text(visitor_text=note)
+    assert min(sizes) >= 18
+
+
+def test_a_name_in_any_script_makes_a_letter():
+    details = factories.patient_details(given_name="小明", family_name="王")
+    visit = factories.a_booked_visit(patient=details)
+    assert letter.make(visit, NOW).startswith(b"%PDF")
+
+
+def test_a_request_is_said_not_to_be_booked():
+    words = a_letter(factories.a_request(None, at("10:00"), at("11:00")))
+    assert "Request received, not booked yet" in words
+    assert "It is not an appointment until we confirm it. We answer by" in words
+    assert "10:00 AM; Tuesday, November 17, 11:00 AM" in words
+
+
+def test_of_a_visit_that_will_not_be_there_is_nothing_to_get_ready():
+    visit_type = factories.a_practice()
+    Service.objects.update(preparation="Eat as usual.")
+    visit = factories.a_booked_visit(visit_type)
+    visit = workflow.cancel(visit.pk, by=PATIENT, now=NOW)
+    words = a_letter(visit)
+    assert "You cancelled this appointment Please do not come." in words
+    assert "How to get ready" not in words
+
+
+def test_markdown_becomes_paragraphs_and_lists_without_html():
+    text = "## Ready\n\nEat <b>as</b>\nusual.\n\n- One\n  - **Two**"
+    assert letter.read(text) == [
+        Block("text", [Run("Ready")]),
+        Block("text", [Run("Eat "), Run("as"), Run(" "), Run("usual.")]),
+        Block("item", [Run("One")]),
+        Block("item", [Run("Two", strong=True)]),
+    ]
+
+
+def test_staff_take_it_from_the_call_and_the_trail_has_it(desk: Client):
+    details = factories.patient_details(**UNREACHED)
+    visit = factories.a_booked_visit(patient=details)
+    there = f"/admin/booking/appointment/{visit.pk}/letter/"
+    assert f'href="{there}"' in desk.get("/admin/").content.decode()
+    assert "Letter in large print" in text_of(
+        desk.get(there.replace("letter", "change"))
+    )
+    with nothing_written():
+        response = desk.get(there)
+    assert response["Content-Type"] == "application/pdf"
+    assert visit.reference in response["Content-Disposition"]
+    event = AuditEvent.objects.filter(action=AuditEvent.Action.EXPORT).get()
+    assert list(event.subjects.values_list("patient_id", flat=True)) == [
+        visit.patient_id
+    ]
