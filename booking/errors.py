@@ -76,6 +76,26 @@ class NotPossibleNow(BookingError):
     message = _("This is no longer possible, because the visit has changed meanwhile.")
 
 
+class TooLate(NotPossibleNow):
+    """So shortly before a visit, patients change or cancel it by phone alone."""
+
+    code = "too_late"
+    message = _(
+        "Your appointment is too soon to change or cancel it here. Please call us, and"
+        " say your reference."
+    )
+
+
+class AlreadyAsked(NotPossibleNow):
+    """A patient asked for another time who had asked for others before."""
+
+    code = "already_asked"
+    message = _(
+        "You have already asked for another time. To ask for others, take that back"
+        " first."
+    )
+
+
 class SameTime(TimeNotOffered):
     """The visit was to be moved to the time that it has."""
 

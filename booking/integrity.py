@@ -83,6 +83,10 @@ OWED: dict[str, Kind] = {
     Act.OFFER: Kind.OFFERED,
     Act.TAKE: Kind.CONFIRMED,
     Act.MOVE: Kind.MOVED,
+    Act.ASK_CHANGE: Kind.CHANGE_ASKED,
+    Act.STOP_CHANGE: Kind.CHANGE_STOPPED,
+    Act.CHANGE: Kind.MOVED,
+    Act.REFUSE_CHANGE: Kind.CHANGE_REFUSED,
     Act.CALL_OFF: Kind.CALLED_OFF,
     Act.PASS: Kind.OFFER_ENDED,
     Act.RETRACT: Kind.OFFER_ENDED,
@@ -374,6 +378,7 @@ class _Visit:
     cancellation_reason: str
     decline_reason: str
     series: UUID | None
+    reply_by: datetime | None
     events: list[_Event] = field(default_factory=list)
     proposals: list[_Proposal] = field(default_factory=list)
     reservations: list[_Reservation] = field(default_factory=list)
@@ -426,7 +431,7 @@ def _read(pks: Collection[int]) -> Iterable[_Visit]:
         row[0]: _Visit(*row)
         for row in Appointment.objects.filter(pk__in=pks)
         .order_by("pk")
-        .values_list("pk", *COMPARED)
+        .values_list("pk", *COMPARED, "reply_by")
     }
     of_these = {"appointment__in": pks}
     for pk, *row in (
@@ -557,6 +562,13 @@ def _choices(visit: _Visit) -> Iterator[Fault]:
             f"Visit {visit.pk} is {visit.status}, yet {len(for_nothing)} of its"
             " proposals are open.",
         )
+    wishes = [p for p in still_open if p.by == Proposal.By.PATIENT]
+    if visit.status in HOLDS and bool(wishes) != (visit.reply_by is not None):
+        yield Fault(
+            "wish_without_answer",
+            f"Visit {visit.pk} is {visit.status} with {len(wishes)} other times asked"
+            f" for, and an answer is due: {visit.reply_by}.",
+        )
     if visit.status == Status.PENDING and not still_open:
         yield Fault(
             "nothing_to_answer",
@@ -595,9 +607,9 @@ def _time(visit: _Visit) -> Iterator[Fault]:
     rows = visit.reservations
     yield from _each_held(visit)
     if visit.status in HOLDS:
-        # What an offer holds is apart from what was agreed, and lapses.
-        offers = {p.pk for p in visit.proposals if p.is_offer}
-        rows = [r for r in rows if r.proposal_id not in offers or not r.expires_at]
+        # What an offer or a wish holds is apart from what was agreed, and lapses.
+        asides = {p.pk for p in visit.proposals if p.outcome == Outcome.OPEN}
+        rows = [r for r in rows if r.proposal_id not in asides or not r.expires_at]
         agreed = [e.data["held"] for e in visit.events if "held" in e.data][-1:]
         expected = [(*span, None) for held in agreed for span in held]
         if sorted(map(_held, rows), key=str) != sorted(expected, key=str):

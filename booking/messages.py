@@ -34,6 +34,7 @@ from .policy import (
     Act,
     Actor,
     CancellationReason,
+    ChangeRefusal,
     ClosingReason,
     DeclineReason,
     Status,
@@ -75,6 +76,18 @@ DECLINE_WORDS: dict[str, str | Promise] = {
     ),
 }
 
+
+# Likewise, when a booked visit stays though they asked for another time.
+REFUSAL_WORDS: dict[str, str | Promise] = {
+    ChangeRefusal.NO_TIME: _(
+        "We cannot see you at the other times that you asked for. You can ask for"
+        " others, or call us and we will look for one with you."
+    ),
+    ChangeRefusal.NEEDS_CALL: _(
+        "We need to talk with you before we can move your appointment. Please call us"
+        " when we are open, and have your reference ready."
+    ),
+}
 
 # What a patient reads when the clinic or somebody in it closes at short notice.
 CLOSING_WORDS: dict[str, str | Promise] = {
@@ -120,7 +133,8 @@ def owe(
     Call it inside the transaction of the change, when all else is written. `choices`
     are the times that a request was made for. It is true
     while the visit is in its present state and, if booked, at its present time; while
-    the `offers`, which all end together, are open; and while the `entry` is.
+    the `offers`, which all end together, are open, or the `choices` of a change; and
+    while the `entry` is.
 
     `by_text` is for who agreed to texts; what there says is bare, and has no link.
 
@@ -132,6 +146,9 @@ def owe(
     event = cause if isinstance(cause, AppointmentEvent) else None
     occasion = cause if isinstance(cause, Occasion) else None
     until = occasion.until if occasion else None
+    about = offers[0] if offers else None
+    if kind == Kind.CHANGE_ASKED:
+        about = choices[0]
     channel = Channel.TEXT if by_text else reached_by(visit.patient)
     mail = channel == Channel.EMAIL
     clinic, phone_hours = _clinic()
@@ -158,7 +175,7 @@ def owe(
         true_while=visit.status,
         true_start=visit.start if visit.status == Status.BOOKED else None,
         true_until=offers[0].expires_at if offers else until,
-        offer=offers[0] if offers else None,
+        offer=about,
         entry=entry,
         created_at=now,
         due_at=now,
@@ -238,6 +255,19 @@ def preview_cancellation(
     if kind == Kind.CANCELLED:
         event = AppointmentEvent(data=known_otherwise(visit, now))
     return _preview(visit, kind, reason, note, now, event=event)
+
+
+def preview_refusal(
+    appointment: Appointment, reason: ChangeRefusal, note: str, now: datetime
+) -> tuple[str, str]:
+    """Return subject and text of what saying no to another time would send."""
+    visit = copy.copy(appointment)
+    visit.note_to_patient = note
+    told = _Told(visit, AppointmentEvent(reason=reason))
+    channel = reached_by(visit.patient)
+    link = links.url("-")
+    words = _render(Kind.CHANGE_REFUSED, told, *_clinic(), channel, link, now)
+    return words.subject, words.text
 
 
 def preview_offer(
@@ -387,6 +417,9 @@ _LIST_HEADINGS: dict[str, str | Promise] = {
 # Where a message about a booked visit says more than that it is confirmed.
 _BOOKED_HEADINGS: dict[str, str | Promise] = {
     Kind.ON_LIST: _("You are on the list for an earlier time"),
+    Kind.CHANGE_ASKED: _("Another time asked for, not booked yet"),
+    Kind.CHANGE_REFUSED: _("Your appointment stays as it is"),
+    Kind.CHANGE_STOPPED: _("Your appointment stays as it is"),
     Kind.OFFER_ENDED: _("Your appointment stays as it is"),
     Kind.LEFT: _("Your appointment stays as it is"),
     Kind.MOVED: _("Your appointment has moved"),
@@ -464,6 +497,7 @@ def _render(
         "choices": told.choices,
         "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
         "closing_words": CLOSING_WORDS.get(told.event.reason, "") if told.event else "",
+        "refusal_words": REFUSAL_WORDS.get(told.event.reason, "") if told.event else "",
         "event": told.event,
         "offers": told.offers,
         "answer_by": told.offers[0].expires_at if told.offers else None,

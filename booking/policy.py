@@ -54,6 +54,10 @@ class Act(StrEnum):
     WITHDRAW = "withdraw"
     CANCEL = "cancel"
     JOIN = "join"
+    ASK_CHANGE = "ask_change"
+    STOP_CHANGE = "stop_change"
+    CHANGE = "change"
+    REFUSE_CHANGE = "refuse_change"
     WANT_EARLIER = "want_earlier"
     STOP_WANTING = "stop_wanting"
     LEAVE = "leave"
@@ -130,6 +134,14 @@ TRANSITIONS: dict[Act, Edge] = {
     Act.CANCEL: _edge(
         (Status.BOOKED, Status.CANCELLED), by=[Actor.PATIENT, Actor.STAFF]
     ),
+    # The visit keeps its time until the clinic says yes to another.
+    Act.ASK_CHANGE: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.PATIENT]),
+    Act.STOP_CHANGE: _edge(
+        (Status.BOOKED, Status.BOOKED), by=[Actor.PATIENT, Actor.STAFF]
+    ),
+    # By the patient, where the visit type lets them.
+    Act.CHANGE: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.PATIENT, Actor.STAFF]),
+    Act.REFUSE_CHANGE: _edge((Status.BOOKED, Status.BOOKED), by=[Actor.STAFF]),
     Act.JOIN: _edge((None, Status.WAITLIST), by=[Actor.PATIENT, Actor.STAFF]),
     Act.WANT_EARLIER: _edge(
         (Status.BOOKED, Status.BOOKED), by=[Actor.PATIENT, Actor.STAFF]
@@ -209,6 +221,13 @@ class DeclineReason(StrEnum):
     NEEDS_CALL = "needs_call"
     NOT_OFFERED = "not_offered"
     DUPLICATE = "duplicate"
+
+
+class ChangeRefusal(StrEnum):
+    """Why a visit stays where it is, though the patient asked for another time."""
+
+    NO_TIME = "no_time"
+    NEEDS_CALL = "needs_call"
 
 
 class ClosingReason(StrEnum):

@@ -133,7 +133,8 @@ class Desk:
     @cached_property
     def _requests(self) -> list[Appointment]:
         # One too many: it is the next to be answered.
-        visits = Appointment.objects.awaiting_review().with_queue_details()
+        waiting = Appointment.objects.awaiting_review(self.now)
+        visits = waiting.with_queue_details().prefetch_related("events")
         return list(visits[: FIRST + 1])
 
     @cached_property
@@ -143,7 +144,7 @@ class Desk:
 
     @cached_property
     def waiting(self) -> int:
-        return Appointment.objects.awaiting_review().count()
+        return Appointment.objects.awaiting_review(self.now).count()
 
     @property
     def more_requests(self) -> int:
@@ -410,14 +411,16 @@ def _choices(visits: Sequence[Appointment], now: datetime) -> dict[int, list[Cho
 
 
 def _open(visit: Appointment) -> list[Proposal]:
-    return [p for p in visit.proposals.all() if p.outcome == Proposal.Outcome.OPEN]
+    """Return what the patient asks for, as it was read with the visit."""
+    wanted = (Proposal.Outcome.OPEN, Proposal.By.PATIENT)
+    return [p for p in visit.proposals.all() if (p.outcome, p.by) == wanted]
 
 
 def _rivals(first: datetime, last: datetime) -> list[Proposal]:
     """Return the times that all waiting requests want around these starts."""
     day = timedelta(days=1)
-    rivals = Proposal.objects.open().filter(
-        appointment__status=Status.PENDING,
+    rivals = Proposal.objects.wanted().filter(
+        appointment__status__in=(Status.PENDING, Status.BOOKED),
         start__gt=first - day,
         start__lt=last + day,
     )

@@ -74,7 +74,7 @@ VISIT = {
 def _rows(now: datetime) -> "dict[Kind, QuerySet[Any]]":
     """Return the rows that wait for a person, by kind of task."""
     return {
-        Kind.ANSWER: Appointment.objects.awaiting_review(),
+        Kind.ANSWER: Appointment.objects.awaiting_review(now),
         Kind.OUTCOME: Appointment.objects.without_outcome(begin_of_day(now)),
         Kind.CALL: Message.objects.phone_these_people().still_true(now),
         Kind.CLOSED: ClosingRow.objects.in_closed_time(now),
@@ -112,7 +112,12 @@ def waiting(now: datetime, whose: Whose, user: User) -> list[Task]:
     of_calls = [f"appointment__{name}" for name in of_visits]  # and of closed days
     oldest = rows[Kind.OUTCOME].order_by("start", "pk")
     found = [
-        *answers(rows[Kind.ANSWER].select_related(*of_visits)[: SHOWN + 1], now),
+        *answers(
+            rows[Kind.ANSWER]
+            .select_related(*of_visits)
+            .prefetch_related("events")[: SHOWN + 1],
+            now,
+        ),
         *without_outcome(oldest.select_related(*of_visits)[: SHOWN + 1]),
         *to_phone(rows[Kind.CALL].select_related(*of_calls)[: SHOWN + 1]),
         *in_closed_time(rows[Kind.CLOSED].select_related(*of_calls)[: SHOWN + 1]),
@@ -165,8 +170,9 @@ def in_due_order(tasks: Iterable[Task]) -> list[Task]:
 
 def answers(visits: Iterable[Appointment], now: datetime) -> Iterator[Task]:
     for visit in visits:
-        asked, promised = visit.requested_at, visit.reply_by or visit.requested_at
-        yield Task(Kind.ANSWER, visit, asked, promised, visit.is_overdue(now))
+        asked, promised = visit.asked_at, visit.reply_by or visit.asked_at
+        about = _("another time") if visit.wants_change else ""
+        yield Task(Kind.ANSWER, visit, asked, promised, visit.is_overdue(now), about)
 
 
 def to_phone(messages: Iterable[Message]) -> Iterator[Task]:

@@ -113,10 +113,12 @@ def a_visit_type(
     """Make a visit of half an hour, on the half hour, from tomorrow on.
 
     It takes one of each kind, of one that is said twice two. `suitable` restricts a
-    kind to those of it that are named.
+    kind to those of it that are named. Patients change and cancel it until it begins.
     """
     number = next(_number)
-    defaults = {"code": f"visit-{number}", "name": "New patient", "step": 30}
+    defaults = {
+        "code": f"visit-{number}", "name": "New patient", "step": 30, "cutoff": 0,
+    }  # fmt: skip
     visit_type = VisitType.objects.create(
         **{"service": values.pop("service", None) or a_service(), "duration": 30}
         | defaults

@@ -48,10 +48,14 @@ from booking.errors import (
     TryAgain,
 )
 from booking.front_desk import key_in, may_answer, say_whose, signed_in
-from booking.messages import preview_cancellation, preview_decline
+from booking.messages import (
+    preview_cancellation,
+    preview_decline,
+    preview_refusal,
+)
 from booking.models import Appointment, Claim, LegalHold, Paper, RetentionRules
 from booking.models.appointment import STATUS_CHOICES, AppointmentQuerySet
-from booking.policy import CancellationReason, DeclineReason, Status
+from booking.policy import CancellationReason, ChangeRefusal, DeclineReason, Status
 from booking.queue import judge
 from booking.same_person import suggest
 from booking.waiting_list import Place
@@ -61,7 +65,14 @@ from . import words
 from .beside import days_around, rivals_of
 from .filters import PAST, DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits, with_next_step
-from .forms import NOTE_LENGTH, AnswerForm, CancelForm, DeclineForm, FindForm
+from .forms import (
+    NOTE_LENGTH,
+    AnswerForm,
+    CancelForm,
+    DeclineForm,
+    FindForm,
+    RefuseForm,
+)
 from .long_lists import LongList, OneOrder
 from .moving import MovePage
 from .offering import OfferPage, can_offer
@@ -444,14 +455,17 @@ class AppointmentAdmin(LongList):
         if proposal is None:
             messages.error(request, _("Choose one of the times."))
         else:
-            act = accepting(visit.pk, proposal, seen_version(request))
+            say_yes = granting if visit.status == Status.BOOKED else accepting
+            act = say_yes(visit.pk, proposal, seen_version(request))
             self.attempt(request, visit, act)
         return HttpResponseRedirect(came_from(request, visit))
 
     def decline_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
-        form = DeclineForm(request.POST or None)
-        return self.answer_view(request, visit, form, declines, declining)
+        booked = visit.status == Status.BOOKED
+        form = (RefuseForm if booked else DeclineForm)(request.POST or None)
+        say_no = refusing if booked else declining
+        return self.answer_view(request, visit, form, declines, say_no)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         visit = self.visit_to_answer(request, pk)
@@ -488,6 +502,8 @@ class AppointmentAdmin(LongList):
             is_late = True
         move = moves(visit)
         can = visit.status in policy.TRANSITIONS[move].sources
+        if move == policy.Act.REFUSE_CHANGE:
+            can = visit.wants_change
         if not can and not is_late:
             self.refuse(request, visit, NotPossibleNow())
         if not can and not typed_in(form):
@@ -795,7 +811,7 @@ class AppointmentAdmin(LongList):
     ) -> None:
         """Say what came of it, and whose task it was, going by what the visit was."""
         messages.success(request, f"{after.reference}: {words.outcome(after)}")
-        if before.status == Status.PENDING and after.status != Status.PENDING:
+        if before.reply_by and not after.reply_by:
             say_whose(request, after, Claim.Task.ANSWER)
         elif after.status in (Status.FULFILLED, Status.NOSHOW):
             say_whose(request, after, Claim.Task.OUTCOME)
@@ -820,6 +836,12 @@ def accepting(pk: int, proposal_id: int, seen: int | None) -> Act:
     )
 
 
+def granting(pk: int, proposal_id: int, seen: int | None) -> Act:
+    return lambda by, now: workflow.grant_change(
+        pk, proposal_id, by=by, now=now, seen_version=seen
+    )
+
+
 def taking(pk: int, proposal_id: int, seen: int) -> Act:
     return lambda by, now: workflow.take(
         pk, proposal_id, by=by, now=now, seen_version=seen
@@ -835,7 +857,9 @@ def swapping(pk: int, chosen: "re.Match[str]", request: HttpRequest) -> Act:
 
 
 def declines(visit: Appointment) -> policy.Act:
-    return policy.Act.DECLINE
+    """Return which act it is to say no to what the patient asks for now."""
+    booked = visit.status == Status.BOOKED
+    return policy.Act.REFUSE_CHANGE if booked else policy.Act.DECLINE
 
 
 def ends(visit: Appointment) -> policy.Act:
@@ -855,6 +879,9 @@ def previewed(visit: Appointment, form: Form, now: datetime) -> tuple[str, str]:
     if isinstance(form, DeclineForm):
         reason = DeclineReason(form.cleaned_data["reason"])
         return preview_decline(visit, reason, note, now)
+    if isinstance(form, RefuseForm):
+        refusal = ChangeRefusal(form.cleaned_data["reason"])
+        return preview_refusal(visit, refusal, note, now)
     return preview_cancellation(visit, by_whom_cancelled(form), note, now)
 
 
@@ -868,6 +895,18 @@ def declining(pk: int, form: Form, seen: int | None) -> Act:
     return lambda by, now: workflow.decline(
         pk,
         reason=DeclineReason(form.cleaned_data["reason"]),
+        note=form.cleaned_data["note"],
+        private_note=form.cleaned_data["private_note"],
+        by=by,
+        now=now,
+        seen_version=seen,
+    )
+
+
+def refusing(pk: int, form: Form, seen: int | None) -> Act:
+    return lambda by, now: workflow.refuse_change(
+        pk,
+        reason=ChangeRefusal(form.cleaned_data["reason"]),
         note=form.cleaned_data["note"],
         private_note=form.cleaned_data["private_note"],
         by=by,

@@ -35,4 +35,5 @@ def rivals_of(line: Request, now: datetime) -> list[Request]:
     if not line.rivals:
         return []
     visits = Appointment.objects.filter(pk__in=line.rivals).with_queue_details()
+    visits = visits.prefetch_related("events")
     return judge(list(visits.order_by("reply_by", "pk")), now)

@@ -7,12 +7,13 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from booking.messages import CLOSING_WORDS, DECLINE_WORDS
+from booking.messages import CLOSING_WORDS, DECLINE_WORDS, REFUSAL_WORDS
 from booking.names import fold
 from booking.policy import (
     SERIES_VISITS,
     SERIES_WEEKS,
     CancellationReason,
+    ChangeRefusal,
     ClosingReason,
     DeclineReason,
 )
@@ -30,6 +31,17 @@ def _reasons() -> list[tuple[str, str | Promise]]:
             format_html("<b>{}</b> {}", REASONS[reason], DECLINE_WORDS[reason]),
         )
         for reason in DeclineReason
+    ]
+
+
+def _refusals() -> list[tuple[str, str | Promise]]:
+    """Return each reason to leave a visit where it is, with what the patient reads."""
+    return [
+        (
+            reason.value,
+            format_html("<b>{}</b> {}", REASONS[reason], REFUSAL_WORDS[reason]),
+        )
+        for reason in ChangeRefusal
     ]
 
 
@@ -89,6 +101,14 @@ class AnswerForm(forms.Form):
 
 class DeclineForm(AnswerForm):
     reason = _why(_reasons)
+
+    field_order = ["reason", "note", "private_note"]
+
+
+class RefuseForm(AnswerForm):
+    """Why a visit stays where it is, though the patient asked for another time."""
+
+    reason = _why(_refusals)
 
     field_order = ["reason", "note", "private_note"]
 

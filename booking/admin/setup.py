@@ -123,6 +123,10 @@ class VisitTypeAdmin(KeptWhileInUse, OfferedFilters):
             },
         ),
         (
+            gettext_lazy("Changing and cancelling"),
+            {"fields": ["cutoff", "changes_at_once"]},
+        ),
+        (
             gettext_lazy("Reminders, and the day after"),
             {
                 "fields": [

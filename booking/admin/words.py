@@ -35,6 +35,10 @@ ACTS: dict[str, str | Promise] = {
     Act.SWAP: gettext_lazy("Exchanged"),
     Act.MOVE: gettext_lazy("Moved"),
     Act.CALL_OFF: gettext_lazy("Called off, and offered"),
+    Act.ASK_CHANGE: gettext_lazy("Asked for another time"),
+    Act.STOP_CHANGE: gettext_lazy("No longer asks for another time"),
+    Act.CHANGE: gettext_lazy("Moved, as the patient asked"),
+    Act.REFUSE_CHANGE: gettext_lazy("No other time"),
     Act.ACCEPT: gettext_lazy("Accepted"),
     Act.DECLINE: gettext_lazy("Declined"),
     Act.WITHDRAW: gettext_lazy("Request withdrawn"),
@@ -58,6 +62,7 @@ ACTS: dict[str, str | Promise] = {
 # The titles of the pages that ask what to tell the patient, and their last buttons.
 ASK: dict[str, str | Promise] = {
     Act.DECLINE: gettext_lazy("Decline %(reference)s"),
+    Act.REFUSE_CHANGE: gettext_lazy("Leave %(reference)s at its time"),
     Act.WITHDRAW: gettext_lazy("Withdraw %(reference)s"),
     Act.CANCEL: gettext_lazy("Cancel %(reference)s"),
     Act.LEAVE: gettext_lazy("Take %(reference)s off the waiting list"),
@@ -66,6 +71,10 @@ SEND: dict[str, tuple[str | Promise, str | Promise]] = {
     Act.DECLINE: (
         gettext_lazy("Decline and send"),
         gettext_lazy("Decline, then phone the patient"),
+    ),
+    Act.REFUSE_CHANGE: (
+        gettext_lazy("Leave it there and send"),
+        gettext_lazy("Leave it there, then phone the patient"),
     ),
     Act.WITHDRAW: (
         gettext_lazy("Withdraw and send"),
@@ -146,14 +155,15 @@ def what(event: AppointmentEvent, known: Mapping[int, Resource] | None = None) -
     Who has many events reads the resources once, and gives them as `known`.
     """
     words = str(ACTS.get(event.act, event.act))
-    if event.act == Act.DECLINE:
+    if event.act in (Act.DECLINE, Act.REFUSE_CHANGE):
         return f"{words}: {REASONS.get(event.reason, event.reason)}"
-    with_time = (Act.ACCEPT, Act.BOOK, Act.TAKE, Act.MOVE)
+    with_time = (Act.ACCEPT, Act.BOOK, Act.TAKE, Act.MOVE, Act.CHANGE)
     if event.act in with_time and event.data.get("start"):
         start = datetime.fromisoformat(event.data["start"])
         return f"{words}: {full_time(start)}"
-    if event.act in (Act.OFFER, Act.CALL_OFF):
-        starts = [datetime.fromisoformat(start) for _pk, start in event.data["offers"]]
+    if event.act in (Act.OFFER, Act.CALL_OFF, Act.ASK_CHANGE):
+        times = event.data.get("offers") or event.data["choices"]
+        starts = [datetime.fromisoformat(start) for _pk, start in times]
         return f"{words}: {'; '.join(map(full_time, starts))}"
     if event.act == Act.SWAP:
         return f"{words}: {swapped(event, known)}"
@@ -227,7 +237,7 @@ def next_step(visit: Appointment, now: datetime, *, to_phone: bool = False) -> s
     """Return what comes next for a visit; a dash when nothing does."""
     if to_phone:
         return _("Phone the patient")
-    if visit.status == Status.PENDING and visit.reply_by:
+    if visit.reply_by and (visit.status == Status.PENDING or visit.wants_change):
         by = moment(visit.reply_by, now)
         late = visit.is_overdue(now)
         return (_("Answer: late since %s") if late else _("Answer by %s")) % by
@@ -246,6 +256,9 @@ _OUTCOMES: dict[str, str | Promise] = {
     Act.CALL_OFF: gettext_lazy("called off; other times are kept until %(until)s."),
     Act.TAKE: gettext_lazy("booked for %(time)s."),
     Act.MOVE: gettext_lazy("moved to %(time)s."),
+    Act.CHANGE: gettext_lazy("moved to %(time)s."),
+    Act.STOP_CHANGE: gettext_lazy("asks for no other time; stays at %(time)s."),
+    Act.REFUSE_CHANGE: gettext_lazy("no other time; stays at %(time)s."),
     Act.SWAP: gettext_lazy("exchanged %(what)s; stays booked for %(time)s."),
     Act.PASS: gettext_lazy("noted that none of the times suits."),
     Act.RETRACT: gettext_lazy("the offer is taken back."),

@@ -7,6 +7,7 @@ from .payment import BRANCHES, PaymentDetailsForm, PaymentForm
 from .person import AboutForm, AskedByForm, ContactForm, HelpForm
 from .visit import (
     RED_FLAGS,
+    ChangeForm,
     EmergencyForm,
     InstantsField,
     OtherTimesForm,
@@ -24,6 +25,7 @@ __all__ = [
     "AskedByForm",
     "BirthDateField",
     "BirthDateWidget",
+    "ChangeForm",
     "ContactForm",
     "EmergencyForm",
     "HelpForm",

@@ -181,6 +181,23 @@ class OtherTimesForm(StepForm):
         return [(str(_("Other times that suit you")), said or str(_("None")))]
 
 
+class ChangeForm(StepForm):
+    """One to three other times for what is booked; or the one to move to at once."""
+
+    heading = _("Choose another time")
+
+    starts = InstantsField(label=_("Other times"))
+
+    def __init__(self, *args: Any, most: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["starts"]
+        field.most = most  # type: ignore[attr-defined]
+        field.error_messages |= {
+            "required": _("Choose a time."),
+            "most": _("Choose three times at most. Take the tick off the rest."),
+        }
+
+
 class QuestionsForm(StepForm):
     """The service's own questions. An answer makes a flag for staff, no more."""
 

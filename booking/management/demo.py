@@ -187,7 +187,7 @@ def load_visits(staff: User, now: datetime) -> int:
 
     Raises FewFreeTimes.
     """
-    waiting = Appointment.objects.awaiting_review().count()
+    waiting = Appointment.objects.awaiting_review(now).count()
     booked = Appointment.objects.booked().filter(start__gt=now).count()
     desk = _Desk(staff, now)
     before = desk.asked

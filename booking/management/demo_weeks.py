@@ -459,7 +459,7 @@ class DemoWeeks:
 
     def _take_on(self) -> None:
         """Let each colleague have one of the requests that wait, and leave the rest."""
-        waiting = Appointment.objects.awaiting_review()
+        waiting = Appointment.objects.awaiting_review(self.now)
         for visit, user in zip(waiting, colleagues(), strict=False):
             by = By.staff(user)
             workflow.entrust(visit.pk, Claim.Task.ANSWER, to=user, by=by, now=self.now)

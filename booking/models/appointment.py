@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.functional import Promise
+from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 
 from booking import policy
@@ -45,17 +45,24 @@ WHY_CANCELLED: dict[str, str | Promise] = {
 
 
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
-    def awaiting_review(self) -> "AppointmentQuerySet":
-        """Return the requests that the clinic has to answer, soonest promise first."""
-        return self.filter(status=Status.PENDING).order_by("reply_by", "pk")
+    def awaiting_review(self, now: datetime) -> "AppointmentQuerySet":
+        """Return what the clinic has to answer, soonest promise first.
+
+        Requests, and booked visits to come whose patients asked for another time.
+        """
+        changes = Q(status=Status.BOOKED, reply_by__isnull=False, start__gt=now)
+        waiting = self.filter(Q(status=Status.PENDING) | changes)
+        return waiting.order_by("reply_by", "pk")
 
     def overdue(self, now: datetime) -> "AppointmentQuerySet":
-        """Return the requests whose promised answer is late."""
-        return self.awaiting_review().filter(reply_by__lte=now)
+        """Return those whose promised answer is late."""
+        return self.awaiting_review(now).filter(reply_by__lte=now)
 
     def due_before(self, now: datetime, end_of_day: datetime) -> "AppointmentQuerySet":
-        """Return the requests to answer between `now` and `end_of_day`."""
-        return self.awaiting_review().filter(reply_by__gt=now, reply_by__lt=end_of_day)
+        """Return those to answer between `now` and `end_of_day`."""
+        return self.awaiting_review(now).filter(
+            reply_by__gt=now, reply_by__lt=end_of_day
+        )
 
     def booked(self) -> "AppointmentQuerySet":
         """Return the visits agreed by both, earliest first."""
@@ -244,15 +251,30 @@ class Appointment(models.Model):
         return str(_STATUS_WORDS[self.status])
 
     def is_overdue(self, now: datetime) -> bool:
-        return (
-            self.status == Status.PENDING
-            and self.reply_by is not None
-            and self.reply_by <= now
-        )
+        awaits = self.status == Status.PENDING or self.wants_change
+        return awaits and self.reply_by is not None and self.reply_by <= now
+
+    @property
+    def wants_change(self) -> bool:
+        """Tell whether it is booked, and the patient asked for another time."""
+        return self.status == Status.BOOKED and self.reply_by is not None
+
+    @cached_property
+    def asked_at(self) -> datetime:
+        """Return since when the patient waits for an answer."""
+        if not self.wants_change:
+            return self.requested_at
+        events = [e for e in self.events.all() if e.act == policy.Act.ASK_CHANGE]
+        return max(event.at for event in events)
 
     @property
     def duration(self) -> timedelta:
         return timedelta(minutes=self.visit_type.duration)
+
+    def is_too_late(self, now: datetime) -> bool:
+        """Tell whether patients can no longer change a booked visit by themselves."""
+        cutoff = timedelta(hours=self.visit_type.cutoff)
+        return self.start is not None and self.start - cutoff <= now
 
     def is_with(self, resource: Resource) -> bool:
         """Tell whether the resource serves the visit, or did until it was over.
@@ -277,6 +299,10 @@ class ProposalQuerySet(models.QuerySet["Proposal"]):
     def asked(self) -> "ProposalQuerySet":
         """Return the times that the patient asked for."""
         return self.filter(by=Proposal.By.PATIENT)
+
+    def wanted(self) -> "ProposalQuerySet":
+        """Return the times that the patient asks for, and nobody has answered."""
+        return self.open().filter(by=Proposal.By.PATIENT)
 
     def offers(self) -> "ProposalQuerySet":
         """Return the times that the clinic offers, also those that nobody may take."""

@@ -68,6 +68,21 @@ class VisitType(models.Model):
         default=True,
         help_text=_("Nobody else can ask for the time until the answer is due."),
     )
+    cutoff = models.PositiveSmallIntegerField(
+        _("patients change or cancel online until, hours before"),
+        default=24,
+        help_text=_(
+            "Later, their page asks them to call. Staff can always do it. 0: until the"
+            " visit begins."
+        ),
+    )
+    changes_at_once = models.BooleanField(
+        default=False,
+        help_text=_(
+            "A patient who changes a confirmed visit has the new time at once. Else the"
+            " clinic answers first, and the visit stays as it is until then."
+        ),
+    )
     needs_referral = models.BooleanField(
         default=False,
         help_text=_("Online only for patients who say that they have a referral."),

@@ -12,8 +12,17 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from booking import calendars, clock, limits, links, messages, preparing, workflow
-from booking.errors import ChangedMeanwhile, NotPossibleNow, TryAgain
+from booking import (
+    calendars,
+    clock,
+    limits,
+    links,
+    messages,
+    preparing,
+    words,
+    workflow,
+)
+from booking.errors import ChangedMeanwhile, NotPossibleNow, TooLate, TryAgain
 from booking.forms import OfferForm
 from booking.models import Appointment, Resource, WaitingListEntry
 from booking.policy import Act, DeclineReason, Status
@@ -70,6 +79,7 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
     open_request = visit.status == Status.PENDING
     stands = standing(visit, now)
     called_off = _called_off(visit)
+    wish = list(visit.proposals.wanted()) if coming and visit.wants_change else []
     expected = coming or visit.status in UNDECIDED
     context = {
         "called_off": called_off,
@@ -81,6 +91,11 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "stands": stands,
         "form": OfferForm(offers=stands.offers),
         "coming": coming,
+        "wish": wish,
+        "refusal": _refusal(visit) if coming and not wish else "",
+        "too_late": coming and visit.is_too_late(now),
+        # Called by the page, and only where patients have to call.
+        "phone_hours": lambda: words.phone_hours(now),
         "open_request": open_request,
         "late": visit.is_overdue(now),
         # What was called off passes, too, and no answer to that was late.
@@ -96,6 +111,14 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "calendars": calendars.links(visit, Clinic.objects.first()) if coming else [],
     }
     return render(request, "booking/appointment.html", context)
+
+
+def _refusal(visit: Appointment) -> str:
+    """Return why the visit stays where it is, if that was said last."""
+    last = visit.events.order_by("version").last()
+    if last is None or last.act != Act.REFUSE_CHANGE:
+        return ""
+    return str(messages.REFUSAL_WORDS[last.reason])
 
 
 def _called_off(visit: Appointment) -> datetime | None:
@@ -160,6 +183,9 @@ def cancellation(
         )
         return redirect("booking:appointment")
     if request.method != "POST":
+        if visit.status == Status.BOOKED and visit.is_too_late(now):
+            notices.info(request, str(TooLate()))
+            return redirect("booking:appointment")
         return _ask_to_cancel(request, visit)
     return _cancel(request, visit, now)
 
@@ -233,6 +259,8 @@ def _heading(visit: Appointment, stands: Standing, now: datetime) -> str:
         return _("This appointment is over")
     if visit.status == Status.PROPOSED and stands.went:
         return _("The time that we offered has gone")
+    if is_coming(visit, now) and visit.wants_change and not stands.offers:
+        return _("Your appointment is confirmed, and you asked for another time")
     if visit.status == Status.BOOKED and not stands.offers:
         return _("Your appointment is confirmed")
     return messages.heading(visit, now)

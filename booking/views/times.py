@@ -105,7 +105,7 @@ def show_times(
     free = _times(journey, filters, now)
     chosen = _chosen(journey, form)
     gone = chosen if chosen and _has_gone(chosen, free, form) else None
-    first = _date(request.GET.get("from", ""))
+    first = date_in(request.GET.get("from", ""))
     if first is None and chosen:
         first = words.local(chosen).date()
     page = free.page(
@@ -154,7 +154,7 @@ def other_times(request: HttpRequest, journey: Journey, now: datetime) -> HttpRe
         gone = [s for s in form.cleaned_data["starts"] if not free.has(s)]
         if not gone:
             journey = keep(request, journey, OTHER_TIMES, form, now)
-            turned_to = _date(request.POST.get("from", ""))
+            turned_to = date_in(request.POST.get("from", ""))
             if turned_to:
                 return redirect(_link("other_times", turned_to))
             return onward(journey)
@@ -175,9 +175,11 @@ def show_other_times(
     first_choice = journey.answer("times", "start")
     free = _times(journey, _asked_for(journey), now, without=[first_choice])
     typed: Any = form.data if form.is_bound else journey.typed("other-times")
-    ticked = [s for s in map(_instant, typed.getlist("starts")) if s and free.offers(s)]
+    ticked = [
+        s for s in map(instant_in, typed.getlist("starts")) if s and free.offers(s)
+    ]
     page = free.page(
-        _date(request.GET.get("from", "")) or words.local(first_choice).date(),
+        date_in(request.GET.get("from", "")) or words.local(first_choice).date(),
         checked=ticked,
         before=(_("Chosen so far"), ticked),
         field="starts",
@@ -249,17 +251,17 @@ def _chosen(journey: Journey, form: TimeForm) -> datetime | None:
     text = said.get("start") or ""
     if not form.is_bound:
         text = text or journey.draft.wanted.get("start", "")
-    return _instant(text)
+    return instant_in(text)
 
 
-def _instant(text: str) -> datetime | None:
+def instant_in(text: str) -> datetime | None:
     try:
         return parse_instant(text)
     except ValidationError:
         return None
 
 
-def _date(text: str) -> date | None:
+def date_in(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -4,6 +4,7 @@ from .answer import accept, decline
 from .attend import attend, is_own, recordable
 from .book import book
 from .cancel import cancel
+from .change import ask_change, grant_change, refuse_change, stop_change
 from .claim import entrust
 from .close import close, refresh_closures, reopen
 from .closing import TO_ANSWER, carry_out, in_hand, plan_closing, undo_closing
@@ -34,6 +35,7 @@ __all__ = [
     "NewRequest",
     "Swappable",
     "accept",
+    "ask_change",
     "attend",
     "book",
     "book_series",
@@ -48,6 +50,7 @@ __all__ = [
     "file_paper",
     "follow_up",
     "forget",
+    "grant_change",
     "hold",
     "in_hand",
     "is_over",
@@ -65,6 +68,7 @@ __all__ = [
     "plan_closing",
     "recordable",
     "refresh_closures",
+    "refuse_change",
     "release",
     "remind",
     "reminders",
@@ -73,6 +77,7 @@ __all__ = [
     "reply_promise",
     "request",
     "retract",
+    "stop_change",
     "stop_keeping",
     "stop_wanting",
     "swap",

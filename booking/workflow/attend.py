@@ -14,6 +14,7 @@ from .road import (
     act,
     check_move,
     check_right,
+    end_wish,
     free_offers,
     free_time,
     has_begun,
@@ -57,6 +58,7 @@ def attend(
     if not _is_its_time(visit, move, now):
         raise NotItsTime
     if visit.status == Status.BOOKED:
+        end_wish(visit, Outcome.WITHDRAWN)
         free_offers(visit)
         visit.proposals.open().update(outcome=Outcome.WITHDRAWN)
         stop_waiting(visit, WhyEnded.EXPIRED, now)

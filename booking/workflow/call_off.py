@@ -35,6 +35,7 @@ def call_off(
     before = messages.known_start(visit, now)
     free_time(visit, now)
     visit.proposals.open().update(outcome=Outcome.WITHDRAWN)
+    visit.reply_by = None
     _ask_again(visit.proposals.get(outcome=Outcome.ACCEPTED))
     stop_waiting(visit, WhyEnded.CANCELLED, now)
     starts = [start for start in starts if start > now]

@@ -12,6 +12,7 @@ from booking.policy import Act, Actor, CancellationReason, Status, ending
 from .road import (
     By,
     act,
+    check_cutoff,
     check_move,
     check_right,
     free_time,
@@ -39,7 +40,8 @@ def cancel(
     `for_patient`: staff do it because the patient asked them to.
     Cancelling what is cancelled returns the visit and sends nothing.
 
-    Raises NotPossibleNow, ChangedMeanwhile or NotAllowed.
+    Raises TooLate for a patient shortly before a booked visit, NotPossibleNow,
+    ChangedMeanwhile or NotAllowed.
     """
     visit = lock_visit(appointment_id, now)
     move = ending(visit.status, on_list=open_entry(visit) is not None)
@@ -71,6 +73,7 @@ def end(
 ) -> Appointment:
     """End the locked visit by the `move`, with its offers and its place on the list."""
     check_move(visit, move, seen_version)
+    check_cutoff(visit, by, now)
     known = messages.known_otherwise(visit, now) if move == Act.CANCEL else {}
     resources = free_time(visit, now)
     visit.proposals.open().update(outcome=Proposal.Outcome.WITHDRAWN)

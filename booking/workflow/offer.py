@@ -16,6 +16,7 @@ from .road import (
     as_text,
     check_move,
     check_right,
+    end_wish,
     free_time,
     has_begun,
     is_repeat,
@@ -74,6 +75,9 @@ def offer(
         offer_one(visit, start, rank, expires_at, by, now, kept)
         for rank, start in enumerate(starts, 1)
     ]
+    if visit.wants_change and by.actor == Actor.STAFF:
+        # This answers whoever has a time and asked for another.
+        end_wish(visit, Proposal.Outcome.DECLINED)
     entry = open_entry(visit)
     if entry:
         visit.waiting_list_entries.open().update(offers_made=F("offers_made") + 1)

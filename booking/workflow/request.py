@@ -124,19 +124,20 @@ def request(
     if before := sent_before(asked, key):
         return before
 
-    taken = _first_of_free_choices(asked, by, now, Ignoring(hold_key))
+    taken = first_of_free(
+        asked.visit_type, asked.choices, now=now, clinician=asked.clinician,
+        ignoring=Ignoring(hold_key), by_staff=by.actor == Actor.STAFF,
+        has_referral=asked.has_referral,
+    )  # fmt: skip
     clear(locked, now, hold_key)
     visit = new_visit(asked, key, now)
     visit.reply_by = reply_promise(asked.visit_type, now)
     promise = {"reply_by": as_text(visit.reply_by)}
     data = time_data(visit) | promise
     event = record(visit, Act.REQUEST, by=by, now=now, data=data)
-    choices = _propose(visit, asked.choices)
+    choices = propose(visit, asked.choices)
     if asked.visit_type.holds_first_choice:
-        for row in taken:
-            row.appointment, row.proposal = visit, choices[0]
-            row.expires_at = visit.reply_by
-        Reservation.objects.bulk_create(taken)
+        hold_first(visit, choices[0], taken)
     keep_answers(visit, asked.answers)
     messages.owe(Message.Kind.RECEIVED, event, now=now, choices=choices)
     return visit
@@ -192,30 +193,33 @@ def keep_answers(
     )
 
 
-def _first_of_free_choices(
-    asked: NewRequest, by: By, now: datetime, ignoring: Ignoring
+def first_of_free(
+    visit_type: VisitType, starts: Sequence[datetime], **asked: Any
 ) -> list[Reservation]:
-    """Return the unsaved reservations of the first choice, all choices being free."""
+    """Return the unsaved reservations of the first choice, all choices being free.
+
+    `asked` is what `take_time` takes besides.
+    """
     found = []
-    for rank, start in enumerate(asked.choices, 1):
+    for rank, start in enumerate(starts, 1):
         try:
-            found.append(
-                take_time(
-                    asked.visit_type,
-                    start,
-                    now=now,
-                    clinician=asked.clinician,
-                    ignoring=ignoring,
-                    by_staff=by.actor == Actor.STAFF,
-                    has_referral=asked.has_referral,
-                )
-            )
+            found.append(take_time(visit_type, start, **asked))
         except TimeTaken as error:
             raise type(error)(rank=rank, **error.params) from None
     return found[0]
 
 
-def _propose(visit: Appointment, choices: Sequence[datetime]) -> list[Proposal]:
+def hold_first(
+    visit: Appointment, choice: Proposal, rows: Sequence[Reservation]
+) -> None:
+    """Hold what was taken for the first choice until the answer is due."""
+    for row in rows:
+        row.appointment, row.proposal = visit, choice
+        row.expires_at = visit.reply_by
+    Reservation.objects.bulk_create(rows)
+
+
+def propose(visit: Appointment, choices: Sequence[datetime]) -> list[Proposal]:
     """Write the patient's choices as ranked proposals."""
     proposals = [
         Proposal(

@@ -32,6 +32,7 @@ from booking.errors import (
     NotPossibleNow,
     TimeNotOffered,
     TimeTaken,
+    TooLate,
     TryAgain,
 )
 from booking.models import (
@@ -187,6 +188,16 @@ def check_move(visit: Appointment, move: Act, seen_version: int | None) -> None:
         raise ChangedMeanwhile
 
 
+def check_cutoff(visit: Appointment, by: By, now: datetime) -> None:
+    """Raise TooLate for a patient who may no longer change what is booked.
+
+    What is not booked, patients may end at any time; staff are bound by nothing.
+    """
+    booked = visit.status == Status.BOOKED
+    if booked and by.actor == Actor.PATIENT and visit.is_too_late(now):
+        raise TooLate
+
+
 def is_repeat(visit: Appointment, move: Act, by: By) -> bool:
     """Tell whether the last thing done to the visit is this, by the same person."""
     last = visit.events.order_by("version").last()
@@ -285,6 +296,17 @@ def free_offers(visit: Appointment) -> None:
     """
     offered = visit.reservations.filter(proposal__by=Proposal.By.CLINIC)
     offered.filter(expires_at__isnull=False).delete()
+
+
+def end_wish(visit: Appointment, outcome: Proposal.Outcome) -> None:
+    """Close what the patient of a booked visit asked for instead, and free its hold.
+
+    No closure lies around that either. The caller saves the visit.
+    """
+    held = visit.reservations.filter(proposal__by=Proposal.By.PATIENT)
+    held.filter(expires_at__isnull=False).delete()
+    visit.proposals.wanted().update(outcome=outcome)
+    visit.reply_by = None
 
 
 def record(

@@ -161,7 +161,7 @@ def _pages() -> dict[str, Callable[[], object]]:
     soon = clock.now() + timedelta(days=3)
     to_come = Appointment.objects.booked().filter(start__gt=soon)
     visit = to_come.select_related("patient", "visit_type")[0]
-    asked = Appointment.objects.awaiting_review()[0]
+    asked = Appointment.objects.awaiting_review(clock.now())[0]
     message = Message.objects.order_by("-pk")[0]
     room = Resource.objects.filter(kind=factories.ROOM)[0]
     here, request = f"{VISITS}{visit.pk}/", f"{VISITS}{asked.pk}/"

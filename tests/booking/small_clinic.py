@@ -76,12 +76,16 @@ class SmallClinic:
         rooms = [factories.a_room(), factories.a_room(), factories.a_room()]
         machine = factories.a_machine(buffer_before=10, buffer_after=25)
         consultation = factories.a_visit_type(
-            buffer_after=10, lead_time=120, reply_promise=45, horizon=60
+            buffer_after=10,
+            lead_time=120,
+            reply_promise=45,
+            horizon=60,
+            cutoff=4,
         )
         nerve_test = factories.a_visit_type(
             takes=(CLINICIAN, ROOM, MACHINE), suitable=(rooms[1],), duration=60,
             buffer_before=15, buffer_after=5, step=20, horizon=30,
-            holds_first_choice=False, needs_referral=True,
+            holds_first_choice=False, needs_referral=True, cutoff=24,
         )  # fmt: skip
         both = factories.a_visit_type(
             takes=(CLINICIAN, CLINICIAN, ROOM), suitable=(rooms[0],), duration=45,

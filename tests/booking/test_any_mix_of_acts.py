@@ -58,6 +58,7 @@ from booking.errors import (
     TimeNotOffered,
     TimeTaken,
     ToldAlready,
+    TooLate,
 )
 from booking.models import (
     Appointment,
@@ -78,7 +79,7 @@ from booking.models import (
     WaitingListRules,
     Wish,
 )
-from booking.policy import Act, DeclineReason, without
+from booking.policy import Act, ChangeRefusal, DeclineReason, without
 from booking.workflow import PATIENT, SYSTEM, By, NewRequest
 from tests import factories
 from tests.factories import NEW_YORK, NOW
@@ -134,6 +135,10 @@ MAY_TRY: dict[str, set[str]] = {
     "move": set(),
     "retract": set(),
     "cancel": {"patient"},
+    "ask_change": {"patient"},
+    "stop_change": {"patient"},
+    "grant_change": set(),
+    "refuse_change": set(),
     "want_earlier": {"patient"},
     "stop_wanting": {"patient"},
     "leave": {"patient"},
@@ -620,10 +625,18 @@ class AnyMixOfActs(RuleBasedStateMachine):
         visit = self.visit(data, *OPEN)
         by = self.patient_or_desk(who)
         for_patient = visit.pk % 2 == 0
+        if by == PATIENT and visit.status == "booked" and self.is_too_late(visit):
+            with pytest.raises(TooLate), nothing_written():
+                workflow.cancel(visit.pk, by=by, now=self.now)
+            return
         workflow.cancel(visit.pk, by=by, now=self.now, for_patient=for_patient)
         is_patients = who is None or for_patient
         self.status[visit.pk] = ("cancelled", "patient" if is_patients else "clinic")
         self.its_time_is_free(visit)
+
+    def is_too_late(self, visit: Appointment) -> bool:
+        """Tell whether patients have to call to change or cancel what is booked."""
+        return self.now >= visit.start - visit.visit_type.cutoff * HOUR
 
     def its_time_is_free(self, visit: Appointment) -> None:
         """See that all whom the model lets have the visit's times can have them."""
@@ -667,6 +680,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
         if accepted:
             proposal, first = accepted.pk, accepted.start
         offered = visit.proposals.filter(by="clinic").order_by("pk").last()
+        wish_for = asked.filter(outcome="open").last()
+        wished = wish_for.pk if wish_for else 0
         offer, soon = offered.pk if offered else 0, self.now + HOUR
         gives = min((row[0] for row in self.own_time(visit)), default=0)
         wish = factories.a_wish()
@@ -684,6 +699,14 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 visit.pk, gives, self.clinic.resources[-1].pk, **common
             ),
             "move": lambda: workflow.move(visit.pk, self.now + 2 * DAY, **common),
+            "ask_change": lambda: workflow.ask_change(
+                visit.pk, [self.now + 3 * DAY], **common
+            ),
+            "stop_change": lambda: workflow.stop_change(visit.pk, **common),
+            "grant_change": lambda: workflow.grant_change(visit.pk, wished, **common),
+            "refuse_change": lambda: workflow.refuse_change(
+                visit.pk, reason=ChangeRefusal.NO_TIME, **common
+            ),
             "want_earlier": lambda: workflow.want_earlier(visit.pk, wish, **common),
             "stop_wanting": lambda: workflow.stop_wanting(visit.pk, **common),
             "leave": lambda: workflow.leave(visit.pk, **common),
@@ -724,6 +747,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
             acts |= {"pass", "retract"}
         if offers.filter(expires_at__gt=self.now).exists():
             acts.add("take")
+        if visit.wants_change:
+            acts |= {"stop_change", "grant_change", "refuse_change"}
         if visit.status == "booked":
             acts.add("stop_wanting" if waits.exists() else "want_earlier")
         elif waits.exists():
@@ -793,7 +818,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
         agreed = visit.status in ("booked", "arrived")
         calls = Message.objects.phone_these_people().still_true(self.now)
         return {
-            "answer": visit.status == "pending",
+            "answer": visit.status == "pending"
+            or (visit.wants_change and visit.start > self.now),
             "call": calls.filter(appointment=visit).exists(),
             "paper": agreed,
             "outcome": agreed and visit.start <= self.now,
@@ -863,6 +889,11 @@ class AnyMixOfActs(RuleBasedStateMachine):
         """Return what the visit holds for good."""
         return spans(visit.reservations.filter(expires_at=None))
 
+    def beside_wishes(self, visit: Appointment) -> Any:
+        """Return what the visit holds, but for what its patient wants instead."""
+        wanted = visit.proposals.wanted()
+        return spans(visit.reservations.exclude(proposal__in=wanted))
+
     def last_message(self, visit: Appointment) -> Message:
         return visit.messages.order_by("pk")[visit.messages.count() - 1]
 
@@ -883,6 +914,92 @@ class AnyMixOfActs(RuleBasedStateMachine):
         # The last to join is the last in line.
         line = WaitingListEntry.objects.in_order()
         assert line.last().joined_at <= self.place(visit).joined_at
+
+    def those_who_wish(self) -> list[int]:
+        wishing = Appointment.objects.filter(status="booked", reply_by__isnull=False)
+        return list(wishing.order_by("pk").values_list("pk", flat=True))
+
+    @precondition(lambda self: self.those(("booked",)))
+    @rule(data=st.data())
+    def a_patient_asks_for_another_time(self, data: st.DataObject) -> None:
+        visit = self.visit(data, "booked")
+        kind = visit.visit_type
+        starts = data.draw(
+            st.lists(
+                st.sampled_from(self.some_starts(data, kind)),
+                min_size=1, max_size=3, unique=True,
+            )
+        )  # fmt: skip
+        before = spans(visit.reservations.live(self.now))
+
+        def act() -> Appointment:
+            return workflow.ask_change(visit.pk, starts, by=PATIENT, now=self.now)
+
+        same = [p.start for p in visit.proposals.wanted().order_by("rank")] == starts
+        last = visit.events.latest("version")
+        if same and last.act == "ask_change":
+            with self.nothing_new():
+                act()
+            return
+        if visit.wants_change or visit.start <= self.now or self.is_too_late(visit):
+            with pytest.raises(NotPossibleNow), nothing_written():
+                act()
+            return
+        slots = [
+            self.slot(
+                kind, start, clinician=visit.wanted_clinician,
+                has_referral=visit.has_referral,
+            )
+            for start in starts
+        ]  # fmt: skip
+        if None in slots:
+            with pytest.raises(TimeTaken) as refused, nothing_written():
+                act()
+            assert refused.value.params["rank"] == slots.index(None) + 1
+            return
+        asked = act()
+        assert (asked.status, asked.start) == ("booked", visit.start)
+        holds = kind.holds_first_choice and asked.reply_by > self.now
+        assert sorted([*before, *(taken_by(slots[0], kind) if holds else [])]) == (
+            spans(asked.reservations.live(self.now))
+        )
+        assert self.last_message(asked).kind == "change_asked"
+
+    @precondition(lambda self: self.those_who_wish())
+    @rule(data=st.data(), who=desk, how=st.sampled_from(["yes", "yes", "no", "stop"]))
+    def somebody_ends_the_wish(self, data: st.DataObject, who: int, how: str) -> None:
+        visit = Appointment.objects.get(
+            pk=data.draw(st.sampled_from(self.those_who_wish()))
+        )
+        by, now = self.clinic.desk[who], self.now
+        if how == "yes":
+            choice = visit.proposals.wanted().order_by("rank").last()
+            slot = self.slot(
+                visit.visit_type, choice.start, clinician=visit.wanted_clinician,
+                ignoring=Ignoring(appointment_id=visit.pk), by_staff=True,
+            )  # fmt: skip
+            if slot is None or visit.start <= now:
+                with (
+                    pytest.raises((TimeTaken, NotPossibleNow)),
+                    nothing_written(),
+                ):
+                    workflow.grant_change(visit.pk, choice.pk, by=by, now=now)
+                return
+            after = workflow.grant_change(visit.pk, choice.pk, by=by, now=now)
+            assert held_by(after) == taken_by(slot, visit.visit_type)
+            assert (after.start, self.last_message(after).kind) == (
+                choice.start, "moved",
+            )  # fmt: skip
+            return
+        own = self.own_time(visit)
+        if how == "no":
+            after = workflow.refuse_change(
+                visit.pk, reason=ChangeRefusal.NO_TIME, by=by, now=now
+            )
+        else:
+            after = workflow.stop_change(visit.pk, by=PATIENT, now=now)
+        assert (after.start, self.own_time(after)) == (visit.start, own)
+        assert not after.proposals.wanted().exists()
 
     @precondition(lambda self: self.those(("booked",)))
     @rule(data=st.data(), who=st.none() | desk)
@@ -926,7 +1043,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             act()
             assert self.offers(visit) == []
             assert self.place(visit) is None
-            assert held_by(visit) == before
+            assert self.beside_wishes(visit) == before
             with self.nothing_new():
                 act()
             return
@@ -1023,6 +1140,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         held = spans(visit.reservations.filter(proposal=offers[0]))
         assert held == (taken_by(slots[0], visit.visit_type) if kept else [])
         held_for = visit.reservations.exclude(expires_at=None)
+        held_for = held_for.filter(proposal__by="clinic")
         assert {r.proposal_id for r in held_for} == (
             {offer.pk for offer in offers} if kept else set()
         )
@@ -1113,7 +1231,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             back = "waitlist" if self.place(visit) else "pending"
             self.status[visit.pk] = (back, "")
         assert self.offers(visit) == []
-        assert held_by(visit) == self.own_time(visit)
+        assert self.beside_wishes(visit) == self.own_time(visit)
 
     @precondition(lambda self: self.with_offers())
     @rule(data=st.data(), who=st.none() | desk, back=st.booleans())
@@ -1542,6 +1660,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
             told = visit.events.filter(version__lte=event.version).order_by("version")
             starts = [e.data["start"] for e in told if "start" in e.data]
             return datetime.fromisoformat(starts[-1]) == visit.start
+        if message.kind == "change_asked":
+            return visit.wants_change
         if message.kind in ("offered", "called_off"):
             open_now = visit.proposals.filter(
                 by="clinic", outcome="open", expires_at__gt=self.now

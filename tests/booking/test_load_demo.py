@@ -57,7 +57,7 @@ def test_somebody_who_tries_the_site_finds_work_times_and_accounts(
         assert user.check_password(password)
         assert (user.is_staff, user.is_superuser) == (True, False)
     assert list(integrity.find(now)) == []
-    assert Appointment.objects.awaiting_review().count() == 4
+    assert Appointment.objects.awaiting_review(clock.now()).count() == 4
     assert Appointment.objects.overdue(now).count() == 1
     assert Appointment.objects.booked().count() == 4
     today = timezone.localdate(now)
@@ -89,7 +89,7 @@ def test_weeks_later_there_is_again_something_to_answer(developing: None) -> Non
     with time_machine.travel("2026-12-14T14:30:00Z", tick=False):
         load()
         now = clock.now()
-    assert Appointment.objects.awaiting_review().count() == 4
+    assert Appointment.objects.awaiting_review(clock.now()).count() == 4
     assert Appointment.objects.booked().filter(start__gt=now).count() == 4
     assert Closure.objects.filter(start__gt=now).count() == 1
 

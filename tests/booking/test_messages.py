@@ -12,8 +12,8 @@ from icalendar import Calendar
 
 from booking import closing, messages, workflow
 from booking.models import Appointment, Closure, Message, Resource, VisitType
-from booking.policy import Act, CancellationReason, DeclineReason
-from booking.workflow import PATIENT, Answer
+from booking.policy import Act, CancellationReason, ChangeRefusal, DeclineReason
+from booking.workflow import PATIENT, Answer, By
 from services.models import Clinic
 from tests import factories
 from tests.factories import NOW, at
@@ -837,6 +837,20 @@ def test_each_reason_to_decline_has_words_of_its_own():
 # --- What is never said --------------------------------------------------------------
 
 
+def ask_for_another_time(visit: Appointment, desk: By) -> None:
+    """Let the patient ask, take it back and ask again, and the desk say no."""
+    friday = at("16:00", factories.FRIDAY)
+    for _ in range(2):
+        workflow.ask_change(visit.pk, [friday], by=PATIENT, now=NOW)
+        if visit.events.filter(act="stop_change").exists():
+            workflow.refuse_change(
+                visit.pk, reason=ChangeRefusal.NO_TIME, private_note="Xyprivate",
+                by=desk, now=NOW,
+            )  # fmt: skip
+        else:
+            workflow.stop_change(visit.pk, by=PATIENT, now=NOW)
+
+
 def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitType):
     secrets = {
         "Xylotherapy", "Xyquestion", "Xyadvice", "Xyflag", "Xygiven", "Xyfamily",
@@ -882,6 +896,7 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
             else:
                 workflow.pass_(visit.pk, by=desk, now=NOW)
         see_another_clinician(visit)
+        ask_for_another_time(visit, desk)
         workflow.cancel(visit.pk, by=desk, private_note="Xyprivate", now=NOW)
         start += timedelta(days=1)
         factories.a_booked_visit(visit_type, start, by=desk, **details)
@@ -907,7 +922,7 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
         for part in (m.subject, m.text, m.html, m.calendar, m.message_id)
         if secret in part
     ]
-    assert Message.objects.count() == 54
+    assert Message.objects.count() == 62
     assert set(Message.objects.values_list("kind", "channel")) >= {
         (kind, channel)
         for kind in set(Message.Kind) - {"received", "declined", "withdrawn"} - by_mail

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import transaction
+from django.test import override_settings
 
 from booking import closing, workflow
 from booking.models import Appointment, Message, Patient, Resource, VisitType
-from booking.policy import Act, DeclineReason
+from booking.policy import Act, ChangeRefusal, DeclineReason
 from booking.workflow import PATIENT, By
 from tests import factories
 from tests.factories import FRIDAY, NOW, WEDNESDAY, at
@@ -38,8 +39,10 @@ Story = Callable[["Stories"], Appointment]
 class Stories:
     """What happens to visits of one patient, each in time of its own."""
 
-    def __init__(self, visit_type: VisitType, desk: By, **patient: str) -> None:
-        self.visit_type, self.desk = visit_type, desk
+    def __init__(
+        self, visit_type: VisitType, desk: By, *, texts: str = "", **patient: str
+    ) -> None:
+        self.visit_type, self.desk, self.texts = visit_type, desk, texts
         self.patient = factories.patient_details(**patient)
 
     def asked(self, *starts: Any) -> Appointment:
@@ -48,7 +51,7 @@ class Stories:
     def booked(self, start: Any = None) -> Appointment:
         return factories.a_booked_visit(
             self.visit_type, start or at("15:00", FRIDAY), by=self.desk,
-            patient=self.patient,
+            patient=self.patient, texts=self.texts,
         )  # fmt: skip
 
     def waiting(self) -> Appointment:
@@ -94,6 +97,15 @@ class Stories:
         )
         return visit
 
+    def wants_to_move(self) -> Appointment:
+        times = [at("10:00", WEDNESDAY), at("14:30", WEDNESDAY)]
+        return workflow.ask_change(self.booked().pk, times, by=PATIENT, now=NOW)
+
+    def not_moved(self, reason: ChangeRefusal) -> Appointment:
+        return workflow.refuse_change(
+            self.wants_to_move().pk, reason=reason, by=self.desk, now=NOW
+        )
+
     def reminded(self) -> Appointment:
         visit = self.booked()
         workflow.remind(visit.pk, now=at("15:00", WEDNESDAY + timedelta(days=1)))
@@ -131,6 +143,14 @@ STORIES: dict[str, Story] = {
     "Reminder": lambda s: s.reminded(),
     "The day after": lambda s: s.seen(),
     "Our answer is late": lambda s: s.waits_for_us(),
+    "Another time asked for": lambda s: s.wants_to_move(),
+    **{
+        f"No other time, {reason}": lambda s, r=reason: s.not_moved(r)
+        for reason in ChangeRefusal
+    },
+    "No other time wanted any more": lambda s: workflow.stop_change(
+        s.wants_to_move().pk, by=PATIENT, now=NOW
+    ),
     "Moved to another time": lambda s: s.taken(s.offered(s.wants_earlier())),
     "Moved, and back": lambda s: s.moved_back(),
     "Called off, other times offered": lambda s: s.called_off(),
@@ -201,6 +221,11 @@ def written() -> str:
         if title not in BY_MAIL:
             text = told(story, visit_type, desk, email="")
             parts.append(f"### On the phone\n\n```text\n{text}```\n")
+        if title == "Reminder":
+            for code, name in settings.LANGUAGES:
+                agreed = in_language(code) | {"texts": "I agree.", "email": ""}
+                text = told(story, visit_type, desk, **agreed)
+                parts.append(f"### As a text message, {name}\n\n```text\n{text}```\n")
     return "\n".join(parts)
 
 
@@ -210,6 +235,7 @@ def in_language(code: str) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("clock")
+@override_settings(TEXT_BACKEND="booking.texting.to_file")
 def test_the_page_of_messages_shows_what_patients_get():
     found = written()
     if os.environ.get("WRITE"):

@@ -93,6 +93,10 @@ def test_every_move_ends_where_the_product_says():
         "retract": NOTHING_CAME_OF_IT,
         "lapse": NOTHING_CAME_OF_IT,
         "expire": {("waitlist", "cancelled"), ("booked", "booked")},
+        "ask_change": {("booked", "booked")},
+        "stop_change": {("booked", "booked")},
+        "change": {("booked", "booked")},
+        "refuse_change": {("booked", "booked")},
         "arrive": {("booked", "arrived")},
         "not_yet": {("arrived", "booked")},
         "complete": {
@@ -136,8 +140,8 @@ def test_who_makes_a_move_is_listed():
 
     both = {"patient", "staff"}
     assert [act for act, who in by.items() if who == both] == [
-        "request", "withdraw", "cancel", "join", "want_earlier", "stop_wanting",
-        "leave", "take", "pass",
+        "request", "withdraw", "cancel", "stop_change", "change", "join",
+        "want_earlier", "stop_wanting", "leave", "take", "pass",
     ]  # fmt: skip
     assert {act: who for act, who in by.items() if who != both} == {
         "book": {"staff"},
@@ -147,6 +151,8 @@ def test_who_makes_a_move_is_listed():
         "call_off": {"staff"},
         "accept": {"staff"},
         "decline": {"staff"},
+        "ask_change": {"patient"},
+        "refuse_change": {"staff"},
         "offer": {"staff", "system"},
         "retract": {"staff"},
         "lapse": {"system"},

@@ -72,6 +72,11 @@ def today() -> Appointment:
     return a_booked_visit(a_practice(), at("10:00", monday), now=last_week)
 
 
+def wishing() -> Appointment:
+    start = at("12:00")
+    return workflow.ask_change(booked().pk, [start], by=workflow.PATIENT, now=NOW)
+
+
 def wanting() -> Appointment:
     visit = booked()
     wish = somebody_waiting(visit.visit_type).waiting_list_entries.get().wish
@@ -110,12 +115,17 @@ MEANWHILE: dict[str, Callable[[Appointment], object]] = {
     "Arrived": lambda v: workflow.attend(
         v.pk, policy.Act.ARRIVE, by=by_ben(), now=LATER
     ),
+    "No longer asks": lambda v: workflow.stop_change(v.pk, by=by_ben(), now=LATER),
+    "No other time": lambda v: workflow.refuse_change(
+        v.pk, reason=policy.ChangeRefusal.NEEDS_CALL, by=by_ben(), now=LATER
+    ),
     "No longer wants": lambda v: workflow.stop_wanting(v.pk, by=by_ben(), now=LATER),
 }  # fmt: skip
 
 
 REQUESTED = ("Accepted", "Declined", "Request withdrawn", "Offered")
 BOOKED = ("Cancelled", "Moved", "Exchanged", "More visits booked", "Offered")
+WISHED = ("Cancelled", "Moved", "Offered", "No longer asks", "No other time")
 OFFERED = ("Took the offer", "Offer taken back", "Declined")
 
 
@@ -124,6 +134,10 @@ OFFERED = ("Took the offer", "Offer taken back", "Declined")
 
 def of_choice(visit: Appointment) -> Data:
     return {"proposal": choice(visit).pk}
+
+
+def of_wish(visit: Appointment) -> Data:
+    return {"proposal": visit.proposals.wanted().get().pk}
 
 
 def of_offer(visit: Appointment) -> Data:
@@ -157,6 +171,8 @@ ACTS: list[Act] = [
     ("accept", requested, of_choice, REQUESTED),
     ("decline", requested, same(reason="no_time", **NOTES), REQUESTED),
     ("decline", with_an_offer, same(reason="no_time", **NOTES), OFFERED),
+    ("accept", wishing, of_wish, WISHED),
+    ("decline", wishing, same(reason="no_time", **NOTES), WISHED),
     ("cancel", requested, same(**NOTES), REQUESTED),
     ("cancel", booked, same(reason="clinic", **NOTES), BOOKED),
     ("cancel", waiting, same(**NOTES), ("Left the waiting list", "Offered")),

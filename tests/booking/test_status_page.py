@@ -1,5 +1,6 @@
 """Behind the private link: the present state, and what it allows."""
 
+import re
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -14,7 +15,7 @@ from time_machine import Traveller
 
 from booking import links, messages, workflow
 from booking.models import Appointment, Hit, Message
-from booking.policy import DeclineReason
+from booking.policy import ChangeRefusal, DeclineReason
 from booking.workflow import PATIENT, Answer
 from tests import factories
 from tests.factories import NOW, at
@@ -24,6 +25,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 STATUS = "/appointment/"
 CANCELLATION = "/appointment/cancellation/"
+CHANGE = "/appointment/change/"
+STOP = "/appointment/change/stop/"
 CALENDAR = "/appointment/calendar.ics"
 
 
@@ -416,3 +419,132 @@ def test_without_the_link_nothing_can_be_cancelled(client: Client):
         response = client.post(CANCELLATION, {"version": visit.version})
     assert response.status_code == 403
     assert Message.objects.filter(kind="cancelled").count() == 0
+
+
+def test_shortly_before_the_visit_the_page_gives_the_phone_instead(
+    client: Client, clock: Traveller
+):
+    visit = factories.a_booked_visit(factories.a_practice(cutoff=4))
+    open_link(client, visit)
+    assert "Cancel this appointment" in words(client.get(STATUS))
+    clock.move_to(at("06:30"))
+    open_link(client, visit)
+    page = client.get(STATUS)
+    assert CANCELLATION not in page.content.decode()
+    said = words(page)
+    assert "Your appointment begins in less than 4 hours" in said
+    assert "Please call us: (212) 555-0143 We are there today from 9:00 AM." in said
+    for method in (client.get, client.post):
+        with nothing_written():
+            answer = method(CANCELLATION, {"version": visit.version}, follow=True)
+        assert "too soon to change or cancel it here. Please call us" in words(answer)
+
+
+# --- Another time ---------------------------------------------------------------------
+
+THERE, ELSEWHERE = "2026-11-18T15:00Z", "2026-11-18T19:00Z"
+
+
+def test_a_patient_asks_for_another_time_sees_both_and_takes_it_back(client: Client):
+    visit = factories.a_booked_visit()
+    open_link(client, visit)
+    assert CHANGE in client.get(STATUS).content.decode()
+    page = client.get(CHANGE)
+    assert heading(page) == "Choose another time"
+    assert "You have: Tuesday, November 17, 10:00 AM" in words(page)
+    asked = {"starts": [ELSEWHERE, THERE], "version": visit.version}
+    assert client.post(CHANGE, asked)["Location"] == STATUS
+    status = client.get(STATUS)
+    assert heading(status) == (
+        "Your appointment is confirmed, and you asked for another time"
+    )
+    text = words(status)
+    assert "We expect you on Tuesday, November 17, 10:00 AM EST." in text
+    assert "You have: Tuesday, November 17, 10:00 AM EST." in text
+    assert (
+        "You asked for: Wednesday, November 18, 10:00 AM EST"
+        " Wednesday, November 18, 2:00 PM EST" in text
+    )
+    assert "We will answer by Monday, November 16, 5:00 PM EST." in text
+    assert client.get(CHANGE)["Location"] == STATUS
+    visit.refresh_from_db()
+    assert client.get(STOP).status_code == 405
+    with nothing_written():
+        client.post(STOP, {"version": visit.version - 1})
+    assert client.post(STOP, {"version": visit.version})["Location"] == STATUS
+    assert heading(client.get(STATUS)) == "Your appointment is confirmed"
+
+
+def test_turning_to_other_days_keeps_the_ticks_and_changes_nothing(client: Client):
+    open_link(client, factories.a_booked_visit())
+    with nothing_written():
+        page = client.post(CHANGE, {"starts": [THERE], "from": "2026-11-23"})
+    assert page.status_code == 200
+    assert "Chosen so far" in words(page)
+    assert re.search(rf'value="{THERE}"[^>]* checked', page.content.decode())
+    assert "Monday, November 23" in words(page)
+
+
+@pytest.mark.parametrize(
+    ("starts", "status", "expected"),
+    [
+        ([], 422, "Choose a time."),
+        (["x"], 422, "Choose"),
+        ([THERE, ELSEWHERE, "2026-11-18T20:00Z", "2026-11-18T20:30Z"], 422, "at most"),
+        (["2026-11-17T15:00Z"], 409, "No longer free"),  # its own
+        (["2026-11-18T08:00Z"], 409, "Choose one of the times shown."),
+    ],
+)
+def test_what_cannot_be_asked_for_is_said_at_the_times(
+    client: Client, starts: list[str], status: int, expected: str
+):
+    visit = factories.a_booked_visit()
+    open_link(client, visit)
+    with nothing_written():
+        answer = client.post(CHANGE, {"starts": starts, "version": visit.version})
+    assert answer.status_code == status
+    assert expected in words(answer)
+    assert "There is a problem" in answer.content.decode()
+
+
+def test_an_older_page_asks_for_nothing(client: Client):
+    visit = factories.a_booked_visit()
+    open_link(client, visit)
+    with nothing_written():
+        answer = client.post(CHANGE, {"starts": [THERE], "version": 1})
+    assert answer.status_code == 409
+    assert "This has changed since you opened the page." in words(answer)
+    assert f'name="version" value="{visit.version}"' in answer.content.decode()
+
+
+def test_where_it_may_a_visit_moves_at_once(client: Client):
+    visit = factories.a_booked_visit(factories.a_practice(changes_at_once=True))
+    open_link(client, visit)
+    assert "Move my appointment" in words(client.get(CHANGE))
+    asked = {"starts": [THERE], "version": visit.version}
+    done = words(client.post(CHANGE, asked, follow=True))
+    assert "We expect you on Wednesday, November 18, 10:00 AM EST." in done
+
+
+def test_the_page_says_why_a_visit_stays_where_it_is(client: Client):
+    visit = factories.a_booked_visit()
+    workflow.ask_change(visit.pk, [at("14:00")], by=PATIENT, now=NOW)
+    workflow.refuse_change(
+        visit.pk, reason=ChangeRefusal.NEEDS_CALL, note="Ask for Ana.",
+        by=factories.a_front_desk_person(), now=NOW,
+    )  # fmt: skip
+    open_link(client, visit)
+    text = words(client.get(STATUS))
+    assert str(messages.REFUSAL_WORDS[ChangeRefusal.NEEDS_CALL]) in text
+    assert "Ask for Ana." in text
+    assert "Ask for another time" in text
+
+
+def test_without_a_free_time_the_page_says_why_and_gives_the_phone(client: Client):
+    visit = factories.a_booked_visit()
+    visit.visit_type.by_phone_only = True
+    visit.visit_type.save()
+    open_link(client, visit)
+    text = words(client.get(CHANGE))
+    assert "Your appointment stays as it is. Call us" in text
+    assert "(212) 555-0143" in text

@@ -1,9 +1,11 @@
 """A request is withdrawn; a booked visit is cancelled."""
 
+from datetime import timedelta
+
 import pytest
 
 from booking import workflow
-from booking.errors import ChangedMeanwhile
+from booking.errors import ChangedMeanwhile, TooLate
 from booking.models import Resource
 from booking.policy import DeclineReason, Status
 from booking.workflow import PATIENT
@@ -131,3 +133,22 @@ def test_cancelling_gives_back_a_resource_that_can_no_longer_be_booked():
     gone = workflow.cancel(visit.pk, by=PATIENT, now=NOW)
 
     assert held_by(gone) == []
+
+
+def test_shortly_before_a_visit_only_staff_cancel_it():
+    visit = a_booked_visit(a_practice(cutoff=4))
+    until = at("06:00")
+    before = until - timedelta(minutes=1)
+    assert not visit.is_too_late(before)
+    with pytest.raises(TooLate), nothing_written():
+        workflow.cancel(visit.pk, by=PATIENT, now=until)
+    desk = factories.a_front_desk_person()
+    assert workflow.cancel(visit.pk, by=desk, now=until).status == "cancelled"
+    other = a_booked_visit(visit.visit_type, at("12:00"))
+    gone = workflow.cancel(other.pk, by=PATIENT, now=at("08:00") - timedelta(minutes=1))
+    assert gone.status == "cancelled"
+
+
+def test_a_request_is_withdrawn_however_soon_its_times_are():
+    visit = a_request(a_practice(cutoff=48))
+    assert workflow.cancel(visit.pk, by=PATIENT, now=NOW).status == "cancelled"

@@ -48,7 +48,7 @@ from booking.models import (
     SecondFactor,
     VisitType,
 )
-from booking.policy import DeclineReason
+from booking.policy import ChangeRefusal, DeclineReason
 from booking.steps import STEPS
 from booking.workflow import PATIENT, SYSTEM, Answer, By
 from services.models import Page, ScreeningQuestion
@@ -224,6 +224,14 @@ class Scenes:
         yield "taken_off", self.link(taken_off)
         over = workflow.expire(self.joins(over=True).pk, now=self.now)
         yield "list_ended", self.link(over)
+        change = self.wants_change()
+        yield "wants_change", self.link(change)
+        yield "wants_change_pk", str(change.pk)
+        refused = workflow.refuse_change(
+            self.wants_change().pk, reason=ChangeRefusal.NO_TIME, note="Call us.",
+            by=self.by, now=self.now,
+        )  # fmt: skip
+        yield "change_refused", self.link(refused)
         earlier = self.wants_earlier()
         yield "wants_earlier", self.link(earlier)
         yield "wants_earlier_pk", str(earlier.pk)
@@ -245,6 +253,11 @@ class Scenes:
         )
         asked = a_new_wish(self.visit_type, wish)
         return workflow.join(asked, key=uuid.uuid4(), by=PATIENT, now=self.now)
+
+    def wants_change(self) -> Appointment:
+        visit = self.accept(self.request(first=self.now + 20 * DAY))
+        starts = self.free(self.now + 8 * DAY, self.now)[:8:4]
+        return workflow.ask_change(visit.pk, starts, by=PATIENT, now=self.now)
 
     def wants_earlier(self) -> Appointment:
         visit = self.accept(self.request(first=self.now + 20 * DAY))

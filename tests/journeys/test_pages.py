@@ -338,6 +338,8 @@ STATES = {
     "left": "You left the waiting list",
     "taken_off": "As you asked.",
     "list_ended": "Your time on the waiting list is over",
+    "wants_change": "It stays booked until we say yes to another time.",
+    "change_refused": "We cannot see you at the other times",
     "wants_earlier": "Your wish for an earlier time",
     "offered_earlier": "stays as it is until you choose",
     "offered_instead": "We offer you a time, not booked yet",
@@ -360,6 +362,17 @@ LINK = {
         does=lambda page: (
             page.get_by_role("link", name="Cancel this").click(),
             have_seen_an_older_state(page),
+        )[0],
+    ),
+    "change": Look(
+        "/appointments/{booked}/", "It stays booked until we say yes",
+        does=lambda page: page.get_by_role("link", name="Ask for another").click(),
+    ),
+    "change, no time": Look(
+        "/appointments/{booked}/", "Choose a time.", status=422,
+        does=lambda page: (
+            page.get_by_role("link", name="Ask for another").click(),
+            page.get_by_role("button", name="Ask for this").click(),
         )[0],
     ),
     "preparing": Look(
@@ -390,7 +403,7 @@ LINK = {
         f"{name} to open again": Look(
             f"/appointment/{name}/", "Open the link in our message", status=403
         )
-        for name in ("earlier", "offer", "leaving", "preparing")
+        for name in ("change", "earlier", "offer", "leaving", "preparing")
     },
     "link that opens nothing": Look(
         "/appointments/nonsense/", "This link does not open a visit", status=404
@@ -611,6 +624,12 @@ FRONT_DESK = {
     ),
     "visit that was offered a time": Look(
         f"{VISITS}{{offered_pk}}/change/", "for the caller", "front-desk"
+    ),
+    "visit that wants to move": Look(
+        f"{VISITS}{{wants_change_pk}}/change/", "Times asked for instead", "front-desk"
+    ),
+    "no to another time": Look(
+        f"{VISITS}{{wants_change_pk}}/decline/", "Leave", "front-desk"
     ),
     "visit that wants to be earlier": Look(
         f"{VISITS}{{wants_earlier_pk}}/change/", "on the waiting list", "front-desk"
@@ -883,5 +902,6 @@ def test_no_page_is_missing_here(scenes):
         for pattern in getattr(pattern, "url_patterns", [pattern])
         if pattern.name
     } - {f"admin:{name}" for name in NEVER | NO_PAGES}
+    ours -= {"booking:stop_change"}  # a button alone
     assert sorted(ours - looked_at) == []
     print(f"\n{weights}")  # noqa: T201 -- a table to read, with `pytest -s`

@@ -333,6 +333,18 @@ def move(visit: int, start: datetime, user: int) -> int:
     return workflow.move(visit, start, by=by, now=NOW).pk
 
 
+def wish_for(visit: int, start: datetime) -> int:
+    """Let the patient of a booked visit ask for another time."""
+    return workflow.ask_change(visit, [start], by=PATIENT, now=NOW).pk
+
+
+def grant(visit: int, user: int) -> int:
+    by = By.staff(User.objects.get(pk=user))
+    wanted = Proposal.objects.filter(appointment=visit, by=Proposal.By.PATIENT)
+    choice = wanted.latest("pk")
+    return workflow.grant_change(visit, choice.pk, by=by, now=NOW).pk
+
+
 def take_on(visit: int, user: int) -> bool:
     """Take on a request that nobody has; return whether it is this one's now."""
     colleague = User.objects.get(pk=user)

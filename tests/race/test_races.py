@@ -339,3 +339,42 @@ def test_patients_ask_while_staff_change_who_is_there(
         assert set(codes(patients)) <= {"done", "time_not_offered"}
         assert crew.do(scenes.bookable_on, visit_type, day) == 0
         crew.do(brings_back, visit_type)
+
+
+# --- Another time ----------------------------------------------------------------
+
+
+def test_a_change_is_granted_or_its_time_is_somebody_elses(crew: Crew):
+    visit_type = crew.do(scenes.practice, 1, 1, False)
+    user = crew.do(scenes.colleague)
+    times = starts(20)
+
+    for own, wanted in zip(times[::2], times[1::2], strict=True):
+        visit = crew.do(scenes.book, visit_type, own)
+        crew.do(scenes.wish_for, visit, wanted)
+        outcomes = crew.race(
+            [(scenes.grant, (visit, user)), (scenes.book, (visit_type, wanted))]
+        )
+
+        assert codes(outcomes) == {"done": 1, "time_taken": 1}
+        moved = outcomes[0].code == "done"
+        assert crew.do(scenes.start_of, visit) == (wanted if moved else own)
+
+
+def test_a_change_is_granted_before_the_patient_cancels_or_not_at_all(crew: Crew):
+    visit_type = crew.do(scenes.practice)
+    user = crew.do(scenes.colleague)
+    times = starts(20)
+
+    for own, wanted in zip(times[::2], times[1::2], strict=True):
+        visit = crew.do(scenes.book, visit_type, own)
+        crew.do(scenes.wish_for, visit, wanted)
+        granted, cancelled = crew.race(
+            [(scenes.grant, (visit, user)), (scenes.cancel, (visit,))]
+        )
+
+        assert cancelled.code == "done"
+        assert granted.code in ("done", "not_possible_now", "already_answered")
+        status, acts, _told = crew.do(scenes.story, visit)
+        assert status == "cancelled"
+        assert ("change" in acts) == (granted.code == "done")

@@ -53,7 +53,7 @@ def test_the_patient_has_the_whole_road_and_a_visit_open(world: World):
 
 def test_all_pages_behind_a_link_are_open_to_somebody(world: World):
     for visit, pages in (
-        (world.other, ["earlier", "cancellation", "preparing"]),
+        (world.other, ["change", "earlier", "cancellation", "preparing"]),
         (world.offered, ["offer", "leaving"]),
     ):
         client = world.holder(visit)

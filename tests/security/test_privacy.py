@@ -191,6 +191,7 @@ def cancel(staff: Visitor) -> None:
 def wish_for_an_earlier_time(reader: Visitor) -> None:
     """Join the list for a time that the worker never finds: soon, but long known."""
     reader.get("/appointment/earlier/")
+    reader.get("/appointment/change/")
     soon = str(datetime.now(UTC).date() + timedelta(days=1))
     week = str(7 * 24 * 60)
     reader.send({"earliest": soon, "latest": soon, "notice": week}, reader.form())

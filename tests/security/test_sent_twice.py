@@ -129,6 +129,18 @@ def leaving_the_list(world: World) -> Sent:
     return world.holder(world.offered), {"version": world.offered.version}
 
 
+def asking_for_a_change(world: World) -> Sent:
+    start = factories.at("11:00", factories.WEDNESDAY)
+    data = {"starts": [start.strftime("%Y-%m-%dT%H:%MZ")]}
+    return world.holder(world.other), data | {"version": world.other.version}
+
+
+def taking_the_wish_back(world: World) -> Sent:
+    starts = [factories.at("11:00", factories.WEDNESDAY)]
+    visit = workflow.ask_change(world.other.pk, starts, by=workflow.PATIENT, now=NOW)
+    return world.holder(visit), {"version": visit.version}
+
+
 def taking_for_a_caller(world: World) -> Sent:
     proposal, visit = offered_to(world), world.offered
     world.rows["booking.appointment"] = visit.pk
@@ -426,6 +438,8 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     "book/check/": the_last_button,
     "book/leaving/": leaving,
     "book/waiting-list/": joining,
+    "appointment/change/": asking_for_a_change,
+    "appointment/change/stop/": taking_the_wish_back,
     "appointment/earlier/": lambda world: (world.holder(world.other), A_WISH),
     "appointment/offer/": taking,
     "appointment/leaving/": leaving_the_list,

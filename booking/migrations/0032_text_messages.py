@@ -9,7 +9,7 @@ import booking.encryption
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0030_reminders"),
+        ("booking", "0031_changing_a_visit"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

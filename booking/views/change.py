@@ -1,0 +1,131 @@
+"""Behind the private link: another time for what is booked, and the wish taken back."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages as notices
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from booking import words, workflow
+from booking.errors import (
+    BookingError,
+    ChangedMeanwhile,
+    TimeNotOffered,
+    TimeTaken,
+    TooLate,
+    TryAgain,
+)
+from booking.forms import ChangeForm
+from booking.models import Appointment
+from booking.picker import Filters, Times
+from booking.policy import MAX_CHOICES
+
+from .link import is_coming, reload, seen_version, through_link
+from .road import AWAY, UNFIT, WENT
+from .times import date_in, instant_in, not_offered, went
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@through_link
+def change(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResponse:
+    """Show the free times; a POST asks for those that are ticked.
+
+    Turning to other days is a POST, too, that changes nothing: so the ticks stay.
+    """
+    if not is_coming(visit, now):
+        return redirect("booking:appointment")
+    if request.method != "POST":
+        if visit.wants_change:
+            return redirect("booking:appointment")
+        if visit.is_too_late(now):
+            notices.info(request, str(TooLate()))
+            return redirect("booking:appointment")
+        return _show(request, visit, _form(visit), now)
+    form, turns = _form(visit, request.POST), "from" in request.POST
+    if turns or not form.is_valid():
+        return _show(request, visit, form, now, status=200 if turns else UNFIT)
+    starts = sorted(form.cleaned_data["starts"])
+    try:
+        after = workflow.ask_change(
+            visit.pk, starts, by=workflow.PATIENT, now=now,
+            seen_version=seen_version(request),
+        )  # fmt: skip
+    except (TimeTaken, TryAgain, ChangedMeanwhile) as error:
+        form.add_error("starts", _why_not(error, starts))
+        status = AWAY if isinstance(error, TryAgain) else WENT
+        return _show(request, reload(visit), form, now, status=status)
+    except BookingError as error:
+        notices.info(request, str(error))
+        return redirect("booking:appointment")
+    if not after.wants_change:
+        notices.success(request, _("Your appointment has moved to the new time."))
+    return redirect("booking:appointment")
+
+
+@require_POST
+@through_link
+def stop_change(
+    request: HttpRequest, visit: Appointment, now: datetime
+) -> HttpResponse:
+    """Take the wish for another time back; the visit stays as it is."""
+    try:
+        seen = seen_version(request)
+        workflow.stop_change(visit.pk, by=workflow.PATIENT, now=now, seen_version=seen)
+    except ChangedMeanwhile:
+        changed = _("This has changed since you opened the page. Please look again.")
+        notices.info(request, changed)
+    except BookingError as error:
+        notices.info(request, str(error))
+    return redirect("booking:appointment")
+
+
+def _form(visit: Appointment, *data: Any) -> ChangeForm:
+    at_once = visit.visit_type.changes_at_once
+    return ChangeForm(*data, most=1 if at_once else MAX_CHOICES)
+
+
+def _why_not(error: BookingError, starts: list[datetime]) -> str:
+    if isinstance(error, TimeNotOffered):
+        return not_offered(error)
+    if isinstance(error, TimeTaken):
+        return went(starts[error.params.get("rank", 1) - 1], error=error)
+    if isinstance(error, ChangedMeanwhile):
+        return _("This has changed since you opened the page. Please look again.")
+    return str(error)
+
+
+def _show(
+    request: HttpRequest,
+    visit: Appointment,
+    form: ChangeForm,
+    now: datetime,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """Show some days of free times, what is ticked on top."""
+    free = Times(
+        visit.visit_type,
+        Filters(clinician=visit.wanted_clinician),
+        now=now,
+        has_referral=visit.has_referral,
+    )
+    typed = request.POST.getlist("starts")
+    ticked = [s for s in map(instant_in, typed) if s and free.offers(s)]
+    page = free.page(
+        date_in(request.POST.get("from", "")),
+        checked=ticked,
+        before=(_("Chosen so far"), ticked),
+        field="starts",
+    )
+    context = {
+        # Turned to other days, nothing is wrong yet.
+        "form": form if status != 200 else _form(visit),
+        "visit": visit,
+        "free": free,
+        "page": page,
+        "phone_hours": lambda: words.phone_hours(now),
+    }
+    return render(request, "booking/appointment_change.html", context, status=status)
