@@ -20,6 +20,7 @@ from .environment import (
     env,
     flag,
     host_in_urls,
+    languages,
     listening,
     names,
     number,
@@ -138,6 +139,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "clinic_site.middleware.health",
+    "clinic_site.middleware.language_of_address",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clinic_site.middleware.private_by_default",
@@ -173,6 +175,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "services.context_processors.clinic",
             ],
+            "builtins": ["services.templatetags.languages"],
         },
     },
 ]
@@ -268,8 +271,11 @@ CLOSING_HOLD_MINUTES = number("CLOSING_HOLD_MINUTES", 10, least=0, most=60)
 
 # --- Language and time ----------------------------------------------------------
 
-LANGUAGE_CODE = "en-us"
-LANGUAGES = [("en", "English")]
+# English at each address, the others under /es/ and so on. A language needs its
+# catalogue (locale/) and, for what the clinic says about itself, its texts.
+LANGUAGE_CODE = "en"
+LANGUAGES = languages(names("LANGUAGES") or ["en", "es"])
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 FORMAT_MODULE_PATH = "clinic_site.formats"
 USE_TZ = True

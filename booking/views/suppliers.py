@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from booking import clock, delivery, texting
+from booking import clock, delivery, messages, texting
+from booking.models import Message, Patient
 from services.models import Clinic
 
 logger = logging.getLogger(__name__)
@@ -76,13 +77,15 @@ def text_received(request: HttpRequest) -> HttpResponse:
     if not texting.stop(number, clock.now()):
         return JsonResponse({})
     clinic = Clinic.objects.first()
-    reply = _(
-        "%(clinic)s: you get no more texts from us. Your appointment stays as it is. To"
-        " cancel it, call %(phone)s."
-    ) % {
-        "clinic": clinic.name if clinic else "",
-        "phone": clinic.phone if clinic else settings.CLINIC_PHONE,
-    }
+    patient = Patient.objects.with_phone(number).order_by("-pk").first() or Patient()
+    with messages.spoken_to(patient, Message.Channel.TEXT):
+        reply = _(
+            "%(clinic)s: you get no more texts from us. Your appointment stays as it"
+            " is. To cancel it, call %(phone)s."
+        ) % {
+            "clinic": clinic.name if clinic else "",
+            "phone": clinic.phone if clinic else settings.CLINIC_PHONE,
+        }
     return JsonResponse({"reply": reply})
 
 

@@ -14,6 +14,7 @@ from .expire import expire, is_over
 from .forget import empty_messages, forget, keep_record, stop_keeping, when_to_forget
 from .hold import hold, release, renew
 from .join import join
+from .language import write_in
 from .leave import leave
 from .merge import merge, unmerge
 from .move import can_move, move, moved_to
@@ -87,4 +88,5 @@ __all__ = [
     "unmerge",
     "want_earlier",
     "when_to_forget",
+    "write_in",
 ]

@@ -174,7 +174,7 @@ def _tell(
             Act.CANCEL,
             by=by,
             now=now,
-            note=str(messages.CLOSING_WORDS[plan.reason]),
+            note=messages.closing_note(visit, plan.reason),
             private_note="",
             seen_version=row.version,
         )
