@@ -15,6 +15,7 @@ from math import ceil
 from statistics import median
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import (
     BooleanField,
     Case,
@@ -33,6 +34,7 @@ from django.db.models import (
 )
 from django.db.models.fields.json import KT
 from django.db.models.lookups import GreaterThan
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -78,9 +80,13 @@ class Seconds(Func):
     # SQLite counts days from a noon 4,713 years before our era.
     template = "ROUND((julianday(%(expressions)s) - 2440587.5) * 86400.0, 3)"
 
-    def as_postgresql(self, *args: Any, **more: Any) -> Any:
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **more: Any
+    ) -> tuple[str, Any]:
         instant = "ROUND(EXTRACT(EPOCH FROM (%(expressions)s)::timestamptz), 3)"
-        return self.as_sql(*args, template=f"{instant}::double precision", **more)
+        return self.as_sql(
+            compiler, connection, template=f"{instant}::double precision", **more
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -682,7 +688,7 @@ def _near(by_day: Mapping[int, list[Stretch]], span: Stretch) -> list[Stretch]:
 
 def outcomes(days: Range, now: datetime) -> Report:
     """Tell what became of the visits that were to take place on these days."""
-    ended = Q(status=Status.CANCELLED)
+    called_off = Q(status=Status.CANCELLED)
     past = Q(start__lt=now)
     closed = called_off_for_closing().filter(
         appointment=OuterRef("pk"), was_at=OuterRef("start")
@@ -695,11 +701,11 @@ def outcomes(days: Range, now: datetime) -> Report:
         .annotate(
             # The events of none but those are looked for.
             is_late=Case(
-                When(ended, then=_is_late("start", _called_off(OuterRef("pk")))),
+                When(called_off, then=_is_late("start", _called_off(OuterRef("pk")))),
                 default=Value(False),
             ),
             is_past=ExpressionWrapper(past, BooleanField()),
-            is_closed=Case(When(ended, then=Exists(closed)), default=Value(False)),
+            is_closed=Case(When(called_off, then=Exists(closed)), default=Value(False)),
         )
     )
     kinds = ("status", "cancellation_reason", "is_late", "is_past", "is_closed")

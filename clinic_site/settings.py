@@ -91,6 +91,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 # Not "no-referrer": browsers then send "Origin: null" with a form, which CSRF refuses.
 SECURE_REFERRER_POLICY = "same-origin"
+SESSION_ENGINE = "clinic_site.sessions"
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 8 * 60 * 60

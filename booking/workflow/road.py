@@ -21,6 +21,7 @@ from django.db import (
     connection,
     transaction,
 )
+from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
 from booking import availability, guards
@@ -144,10 +145,10 @@ def lock_for(visit_type: VisitType, hold_key: str = "") -> list[int]:
 
 def clear(locked: Iterable[int], now: datetime, hold_key: str = "") -> None:
     """Give back what has lapsed on the locked resources, and what the key holds."""
-    gone = Reservation.objects.lapsed(now).filter(resource_id__in=locked)
+    gone = Q(expires_at__lte=now, resource_id__in=locked)
     if hold_key:
-        gone |= Reservation.objects.filter(hold_key=hold_key)
-    gone.delete()
+        gone |= Q(hold_key=hold_key)
+    Reservation.objects.filter(gone).delete()
 
 
 def lock_visit(pk: int, now: datetime) -> Appointment:
