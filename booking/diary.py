@@ -291,8 +291,8 @@ def with_whole_closures(entries: Iterable[Entry]) -> list[Entry]:
             found.append(entry)
         elif entry.closure.pk not in seen:
             seen.add(entry.closure.pk)
-            times = {"begins": entry.closure.start, "ends": entry.closure.end}
-            found.append(replace(entry, **times))
+            begins, ends = entry.closure.start, entry.closure.end
+            found.append(replace(entry, begins=begins, ends=ends))
     return found
 
 
