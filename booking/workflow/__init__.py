@@ -7,7 +7,7 @@ from .cancel import cancel
 from .change import ask_change, grant_change, refuse_change, stop_change
 from .claim import entrust
 from .close import close, refresh_closures, reopen
-from .closing import TO_ANSWER, carry_out, in_hand, plan_closing, undo_closing
+from .closing import answered_by, carry_out, in_hand, plan_closing, undo_closing
 from .earlier import stop_wanting, want_earlier
 from .end_offer import lapse, pass_, retract
 from .expire import expire, is_over
@@ -30,12 +30,12 @@ from .take import take
 __all__ = [
     "PATIENT",
     "SYSTEM",
-    "TO_ANSWER",
     "Answer",
     "By",
     "NewRequest",
     "Swappable",
     "accept",
+    "answered_by",
     "ask_change",
     "attend",
     "book",

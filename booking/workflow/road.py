@@ -39,6 +39,7 @@ from booking.errors import (
 from booking.models import (
     Appointment,
     AppointmentEvent,
+    Claim,
     Ignoring,
     Plan,
     Proposal,
@@ -47,7 +48,7 @@ from booking.models import (
     VisitType,
     could_take,
 )
-from booking.policy import TRANSITIONS, Act, Actor, Status
+from booking.policy import ENDED, TRANSITIONS, Act, Actor, Status
 
 from .closures import hold_closures
 
@@ -330,6 +331,9 @@ def record(
     visit.status = to or TRANSITIONS[move].target(Status(before) if before else None)
     visit.version += 1
     visit.save()
+    if visit.status in ENDED:
+        # That it will not be may still have to be told by phone.
+        visit.claims.exclude(task=Claim.Task.CALL).end(now)
     return AppointmentEvent.objects.create(
         appointment=visit,
         version=visit.version,
