@@ -1,5 +1,6 @@
 """All answers on one page, the button that sends them, and what comes back."""
 
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
@@ -61,6 +62,7 @@ def check(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
 def _send(request: HttpRequest, journey: Journey, now: datetime) -> Appointment:
     """Record the request, once. Raises TooMany, or as `workflow.request` does."""
     asked, key = as_request(journey), journey.draft.request_key
+    asked = replace(asked, address=client_address(request))
     counted = [
         (caps, value)
         for caps, value in (

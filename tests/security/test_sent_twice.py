@@ -374,6 +374,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/legal-hold/": keeping_a_record,
     "admin/booking/patient/<int:pk>/merge/": joining_two_records,
     "admin/booking/patient/<int:pk>/language/": choosing_a_language,
+    "admin/booking/patient/<int:pk>/texts/": lambda world: (world.client("desk"), {}),
     f"{APPOINTMENT}<int:pk>/owner/": taking_a_task_on,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),
