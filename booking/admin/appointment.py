@@ -553,7 +553,9 @@ class AppointmentAdmin(LongList):
                 messages.success(request, plan.outcome(visits))
                 return HttpResponseRedirect(there)
         title = _("Make a series of %(reference)s") % {"reference": visit.reference}
-        return self.page(request, "series", title=title, **plan.context())
+        claimed = tasks.claimed(visit, now)
+        context = plan.context() | {"claimed": claimed}
+        return self.page(request, "series", title=title, **context)
 
     def swap_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show what could serve instead of what the visit takes, and exchange it."""
@@ -580,6 +582,7 @@ class AppointmentAdmin(LongList):
             visit=visit,
             swappable=found,
             can_swap=any(taken.instead for taken in found),
+            claimed=tasks.claimed(visit, now),
             now=now,
         )
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from booking import clock, words
@@ -44,15 +45,23 @@ def tiles(slots: Iterable[Slot], kind: str, name: str) -> SafeString:
     """Write a day's times to choose from, in one go: there are up to a hundred."""
     return format_html_join(
         "\n",
-        TILE,
+        "{}",
         (
             (
-                kind, name, slot.value, slot.id, " checked" if slot.checked else "",
-                " disabled" if slot.disabled else "", slot.label, slot.full_text,
+                _tile(
+                    kind, name, slot.value, slot.id, " checked" if slot.checked else "",
+                    " disabled" if slot.disabled else "", slot.label, slot.full_text,
+                ),
             )
             for slot in slots
         ),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=5000)
+def _tile(*parts: str) -> SafeString:
+    """Write one of them; the same ones are on page after page."""
+    return format_html(TILE, *parts)
 
 
 @register.inclusion_tag("booking/next_free_times.html", takes_context=True)
