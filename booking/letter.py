@@ -16,8 +16,8 @@ from markdown_it.token import Token
 from services.models import Clinic
 from services.templatetags.content import COMMONMARK
 
-from . import calendars, messages, preparing, words
-from .models import Appointment, Message, Resource
+from . import calendars, messages, preparing, spoken, words
+from .models import Appointment, Resource
 from .models.preparation import language_in_use
 from .policy import Status
 
@@ -52,11 +52,10 @@ class Part:
 
 
 def make(visit: Appointment, now: datetime, **options: Any) -> bytes:
-    """Return the letter as a PDF, in the patient's language. `options` are Typst's."""
+    """Return the letter as a PDF, in the language in use. `options` are Typst's."""
     import typst  # noqa: PLC0415 -- 80 MB, for the few who print a letter
 
-    with messages.spoken_to(visit.patient, Message.Channel.EMAIL):  # as in a mail
-        text = json.dumps(content(visit, now))
+    text = json.dumps(content(visit, now))
     made = typst.compile(TEMPLATE, sys_inputs={"letter": text}, **options)
     assert isinstance(made, bytes)  # noqa: S101 -- for the type checker
     return made
@@ -133,7 +132,10 @@ def _clinicians(visit: Appointment) -> str:
 
 
 def _parts(visit: Appointment, now: datetime) -> list[Part]:
-    advice, (bring, from_us) = preparing.advice(visit), preparing.papers(visit, now)
+    advice, (bring, from_us) = (
+        spoken.advice(visit, mark=False),
+        preparing.papers(visit, now),
+    )
     ready = preparing.ready(visit)
     found = [
         Part(_("Because of your answers"), [_text(line) for line in advice]),

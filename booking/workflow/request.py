@@ -19,6 +19,7 @@ from booking.models import (
     Reservation,
     Resource,
     ScreeningAnswer,
+    TextConsent,
     VisitType,
     Wish,
     open_windows,
@@ -74,6 +75,9 @@ class NewRequest:
     requested_by_may_arrange: bool = False
     wish: Wish | None = None
     private_note: str = ""
+    # The words beside the box for text messages, if it was ticked, and from where.
+    texts: str = ""
+    address: str = ""
 
     def digest(self) -> str:
         """Return a keyed digest of the content, to tell a repeat from a new one."""
@@ -98,6 +102,8 @@ class NewRequest:
             content.append(asdict(self.wish))
         if self.private_note:
             content.append(self.private_note)
+        if self.texts:
+            content.append(self.texts)
         return once.digest(content)
 
 
@@ -158,15 +164,15 @@ def sent_before(asked: NewRequest, key: uuid.UUID) -> Appointment | None:
 def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
     """Return the unsaved visit of a patient who is now on record."""
     patient = Patient.objects.create(**asked.patient)
-    with messages.spoken_to(patient, Message.Channel.EMAIL):  # what they go on to read
-        preparation = PreparationText.of(asked.visit_type.service)
+    if asked.texts:
+        TextConsent.give(patient, asked.texts, asked.address, now)
     return Appointment(
         reference=new_reference(),
         patient=patient,
         visit_type=asked.visit_type,
         wanted_clinician=asked.clinician,
         has_referral=asked.has_referral,
-        preparation=preparation,
+        preparation=PreparationText.of(asked.visit_type.service),
         requested_at=now,
         payer=asked.payer,
         payer_details=dict(asked.payer_details),

@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from booking import messages, once
+from booking import once
 from booking.availability import Reason
 from booking.errors import ChangedMeanwhile, NotPossibleNow, SeriesClash, TimeTaken
 from booking.models import (
     Appointment,
     Ignoring,
-    Message,
     PreparationText,
     Proposal,
     Reservation,
@@ -138,15 +137,13 @@ def _take_all(
 
 def _another(visit: Appointment, now: datetime) -> Appointment:
     """Return an unsaved visit for the same, with a reference and a link of its own."""
-    with messages.spoken_to(visit.patient, Message.Channel.EMAIL):
-        preparation = PreparationText.of(visit.visit_type.service)
     return Appointment(
         reference=new_reference(),
         patient=visit.patient,
         visit_type=visit.visit_type,
         wanted_clinician=visit.wanted_clinician,
         has_referral=visit.has_referral,
-        preparation=preparation,
+        preparation=PreparationText.of(visit.visit_type.service),
         requested_at=now,
         payer=visit.payer,
         payer_details=visit.payer_details,

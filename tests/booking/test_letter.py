@@ -66,12 +66,6 @@ def test_what_shows_through_the_window_is_a_name_alone():
     assert a_letter(visit).startswith("María Example Your appointment is confirmed")
 
 
-def test_it_is_in_the_language_of_the_patients_messages():
-    patient = factories.patient_details(message_language="es")
-    words = a_letter(factories.a_booked_visit(patient=patient))
-    assert "Su cita está confirmada Cuándo:" in words
-
-
 def test_who_is_spoken_with_for_the_patient_is_named_below_the_name():
     visit = factories.a_booked_visit(
         requested_by_name="Ann Example",

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 
 from booking import integrity, preparing, workflow
 from booking.models import Appointment, PreparationText
@@ -87,9 +88,8 @@ def test_a_first_text_is_new_and_one_taken_back_is_gone(visit_type):
 
 
 def test_of_words_in_another_language_only_that_they_changed_is_said(visit_type):
-    patient = factories.patient_details(message_language="es")
-    visit = factories.a_request(visit_type, patient=patient)
-    assert visit.preparation.language == "es"
+    with override("es"):
+        visit = factories.a_request(visit_type)
     assert not preparing.ready(read(visit)).changed
     say(NEW)
     ready = preparing.ready(read(visit))

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0032_patients_have_a_language_of_messages"),
+        ("booking", "0033_text_messages"),
     ]
 
     operations = [
