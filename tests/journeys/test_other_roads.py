@@ -74,7 +74,7 @@ def test_a_daughter_asks_for_her_mother(patient, front_desk):
 
     front_desk.opens_the_desk()
     front_desk.request(reference).get_by_role("link", name="Open").click()
-    patient_card = front_desk.page.get_by_role("region", name="Patient")
+    patient_card = front_desk.page.get_by_role("region", name="Patient", exact=True)
     expect(patient_card).to_contain_text("Mother Example")
     expect(patient_card).to_contain_text(
         "Ann Example (Son or daughter) · phone and email are theirs"
