@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.forms import Form
 from django.http import (
     HttpRequest,
@@ -168,6 +168,7 @@ class AppointmentAdmin(LongList):
             page("<int:pk>/legal-hold/", require_POST(self.legal_hold_view), "hold"),
             page("<int:pk>/owner/", self.owner_view, "owner"),
             page("<int:pk>/waiting/", require_POST(self.waiting_view), "waiting"),
+            page("<int:pk>/link/", require_POST(self.link_view), "link"),
             *super().get_urls(),
         ]
 
@@ -331,6 +332,7 @@ class AppointmentAdmin(LongList):
             line=line,
             days=days_around(line, now),
             rivals=rivals,
+            newest_link=visit.links.aggregate(newest=Max("pk"))["newest"] or 0,
             messages_owed=visit.messages.select_related("called_by"),
             events=events,
             series=list(series),
@@ -683,6 +685,23 @@ class AppointmentAdmin(LongList):
                 visit.pk, by=by, now=now, seen_version=seen
             ),
         )
+        return HttpResponseRedirect(came_from(request, visit))
+
+    def link_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """End the private links of a visit, and send the patient a new one."""
+        visit, now = self.visit_to_answer(request, pk), clock.now()
+        newest = number(request, "newest")
+        try:
+            is_new = workflow.reset_links(
+                visit.pk, by=by_signed_in(request), now=now, newest=newest or 0
+            )
+        except BookingError as error:
+            self.refuse(request, visit, error)
+            return HttpResponseRedirect(came_from(request, visit))
+        if is_new:
+            trail.changed(request, visit.patient_id, links="reset")
+        said = _("%(reference)s: a new link is owed; the old ones open nothing.")
+        messages.success(request, said % {"reference": visit.reference})
         return HttpResponseRedirect(came_from(request, visit))
 
     def find_view(self, request: HttpRequest) -> HttpResponse:
