@@ -25,7 +25,7 @@ PRODUCTION := env ENV_FILE=/dev/null DEBUG=false \
 	EMAIL_URL=smtps://mail.clinic.example:587 \
 	DEFAULT_FROM_EMAIL=front-desk@clinic.example CLINIC_PHONE=212-555-0143
 
-.PHONY: help run test test-on-sqlite test-on-postgresql test-pages soak check lock messages bench tools
+.PHONY: help run test test-on-sqlite test-on-postgresql test-pages soak check catalogues lock messages bench tools
 
 help: ## List these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -70,6 +70,10 @@ check: $(VENV)/installed-tests ## Check style, types, templates, migrations, set
 	$(PRODUCTION) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/pip check
+
+catalogues: $(VENV)/installed ## Bring the languages' catalogues up to date (needs gettext)
+	$(PRODUCTION) $(BIN)/python manage.py makemessages --all
+	$(PRODUCTION) $(BIN)/python manage.py compilemessages --ignore=$(VENV)
 
 lock: ## Write the requirements anew from pyproject.toml (needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }

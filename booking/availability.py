@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import pairwise
 from operator import and_, or_
 from zoneinfo import ZoneInfo
@@ -377,9 +377,12 @@ class _Sweep:
             (same, self._inside(windows.get(hours, anybody)))
             for hours, same in alike.items()
         ]
-        self.visits = {r: _merged(c.busy) for r, c in self.calendars.items()}
+        taking_turns = {r for n in rules.needs if n.spread for r in n.suitable}
+        self.visits = {
+            r: _merged(c.busy) for r, c in self.calendars.items() if r in taking_turns
+        }
         self.busy = {
-            r: self._blocked(c, [*self.visits[r], *map(_pair, c.closed)])
+            r: self._blocked(c, [*self.visits.get(r, c.busy), *map(_pair, c.closed)])
             for r, c in self.calendars.items()
         }
         self.own = {
@@ -582,7 +585,8 @@ def _midnight(ordinal: int) -> int:
     return (ordinal - dt.date(1970, 1, 1).toordinal()) * DAY
 
 
-def _spells(first: dt.date, last: dt.date, zone: ZoneInfo) -> list[_Spell]:
+@lru_cache(maxsize=100)
+def _spells(first: dt.date, last: dt.date, zone: ZoneInfo) -> tuple[_Spell, ...]:
     """List the stretches of one UTC offset that cover these dates; mostly just one."""
 
     def offset(at: Instant) -> int:
@@ -603,11 +607,14 @@ def _spells(first: dt.date, last: dt.date, zone: ZoneInfo) -> list[_Spell]:
             else:
                 high = middle
         edges.append(high)
-    return [(a, b, offset(a)) for a, b in pairwise([*edges, end])]
+    return tuple((a, b, offset(a)) for a, b in pairwise([*edges, end]))
 
 
 def _windows(
-    hours: Iterable[WeeklyHours], first: dt.date, last: dt.date, spells: list[_Spell]
+    hours: Iterable[WeeklyHours],
+    first: dt.date,
+    last: dt.date,
+    spells: Sequence[_Spell],
 ) -> _Ranges:
     """Give the instants whose wall time lies within these hours."""
     found = []

@@ -6,8 +6,9 @@ on most of them, and a clock that runs on them is never late.
 """
 
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import holidays
 
@@ -21,6 +22,20 @@ def _holidays() -> holidays.HolidayBase:
 
 def is_business_day(day: date, closed: Collection[date] = ()) -> bool:
     return day.weekday() < 5 and day not in _holidays() and day not in closed
+
+
+def usual_end(
+    hours: int, now: datetime, closed: Collection[date], zone: ZoneInfo
+) -> int:
+    """Return after how many hours an offer ends that is usually open for so many.
+
+    It ends on a business day, at the same hour: who wants to phone about it then can.
+    """
+    while not is_business_day(
+        (now + timedelta(hours=hours)).astimezone(zone).date(), closed
+    ):
+        hours += 24
+    return hours
 
 
 def between(first: date, last: date, closed: Collection[date] = ()) -> int:

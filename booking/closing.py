@@ -40,7 +40,7 @@ def previews(
     now: datetime,
 ) -> list[messages.ClosingPreview]:
     """Return what is sent about each visit if the button is pressed now."""
-    until = now + hold() + workflow.TO_ANSWER
+    until = workflow.answered_by(now + hold())
     return messages.preview_closing(starts, reason, until, now)
 
 

@@ -11,6 +11,7 @@ from io import TextIOWrapper
 from typing import IO, Any
 
 import xlsxwriter
+from django.db.models import Exists, OuterRef
 from django.utils.functional import Promise
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from .models import Appointment, clinic_zone
 from .models.appointment import STATUS_CHOICES, WHY_CANCELLED
-from .reports import Range
+from .reports import Range, called_off_for_closing
 
 # A spreadsheet takes a text that begins so for a formula, or for the cell beside it.
 # Source: OWASP, CSV Injection. The wide ones are read like the others in some places.
@@ -65,6 +66,7 @@ COLUMNS = {
         "cancellation_reason",
         _one_of(WHY_CANCELLED.items()),
     ),
+    "closed": Column(gettext_lazy("Clinic closed"), "in_closed_day", _yes),
     "asked": Column(gettext_lazy("Asked for on"), "requested_at", _moment),
     "start": Column(gettext_lazy("Begins"), "start", _moment),
     "end": Column(gettext_lazy("Ends"), "end", _moment),
@@ -108,8 +110,11 @@ def rows(pks: Sequence[int], columns: Sequence[str]) -> Iterator[list[str]]:
     yield [str(column.words) for column in chosen]
     for at in range(0, len(pks), AT_ONCE):
         some = pks[at : at + AT_ONCE]
-        found = Appointment.objects.filter(pk__in=some).values_list(
-            "pk", *(column.field for column in chosen)
+        told = called_off_for_closing().filter(appointment=OuterRef("pk"))
+        found = (
+            Appointment.objects.filter(pk__in=some)
+            .annotate(in_closed_day=Exists(told))
+            .values_list("pk", *(column.field for column in chosen))
         )
         by_pk = {pk: values for pk, *values in found}
         for pk in some:

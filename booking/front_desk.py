@@ -270,6 +270,7 @@ class FrontDeskSite(admin.AdminSite):
         params = {"reference": message.appointment.reference}
         if done:
             say_whose(request, message.appointment, Claim.Task.CALL)
+            tasks.end_call(message.appointment, clock.now())
         if done or by == request.user:
             words = _("Thank you. %(reference)s: noted that you called.")
         elif by and at:
@@ -281,6 +282,10 @@ class FrontDeskSite(admin.AdminSite):
         else:
             words = _("%(reference)s: this call is no longer needed.")
         messages.success(request, words % params)
+        if "visit" in request.POST:
+            where = [message.appointment_id]
+            there = reverse("admin:booking_appointment_change", args=where)
+            return HttpResponseRedirect(there)
         if plan is None:
             return HttpResponseRedirect(_whole_or_desk(request))
         # From the call list of a closed day.

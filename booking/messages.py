@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from services import hours, rows
+from services import hours, languages, rows
 from services.models import Clinic, OpeningHours
+from services.rows import Rows
 
 from . import calendars, links
 from .models import (
@@ -148,12 +149,14 @@ def owe(
         about = choices[0]
     channel = reached_by(visit.patient)
     mail = channel == Channel.EMAIL
-    clinic, phone_hours = _clinic()
-    link = links.url(links.issue(visit, now=now)) if mail else ""
+    clinic, week = _clinic()
+    token = links.issue(visit, now=now) if mail else ""
     told = _Told(visit, event, offers, entry, choices)
-    words = _render(kind, told, clinic, phone_hours, channel, link, now)
+    words = _render(kind, told, clinic, week, channel, token, now)
     method = _calendar_method(kind, visit) if mail else ""
     make = calendars.invite if method == calendars.REQUEST else calendars.cancellation
+    with spoken_to(visit.patient, channel):
+        calendar = make(told.dated, clinic, now=now) if method else ""
     if event and event.version > 1:  # the first message of a visit has none before it
         overtake_calls(visit, now)
     return Message.objects.create(
@@ -166,7 +169,7 @@ def owe(
         subject=words.subject,
         text=words.text,
         html=words.html,
-        calendar=make(told.dated, clinic, now=now) if method else "",
+        calendar=calendar,
         calendar_method=method,
         message_id=f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>",
         true_while=visit.status,
@@ -278,7 +281,7 @@ def preview_offer(
     offers = [Proposal(start=start, expires_at=until) for start in starts]
     told = _Told(visit, event, offers)
     channel = reached_by(visit.patient)
-    words = _render(Kind.OFFERED, told, *_clinic(), channel, links.url("-"), now)
+    words = _render(Kind.OFFERED, told, *_clinic(), channel, "-", now)
     return words.subject, words.text
 
 
@@ -294,7 +297,7 @@ def preview_move(
     }
     told = _Told(visit, AppointmentEvent(data=data))
     channel = reached_by(visit.patient)
-    words = _render(Kind.MOVED, told, *_clinic(), channel, links.url("-"), now)
+    words = _render(Kind.MOVED, told, *_clinic(), channel, "-", now)
     return words.subject, words.text
 
 
@@ -320,11 +323,12 @@ def preview_closing(
     They end at `until`, or as the first of them begins. A constant number of queries.
     """
     clinic, known = _clinic(), known_starts(starts.keys(), now)
-    note, kind = str(CLOSING_WORDS[reason]), CancellationReason.CLINIC
+    kind = CancellationReason.CLINIC
     found = []
     for visit, offered in starts.items():
         cancelled = copy.copy(visit)
         event = AppointmentEvent(data=_otherwise(visit, known[visit.pk]))
+        note = closing_note(visit, reason)
         cancel = _preview(cancelled, Kind.CANCELLED, kind, note, now, clinic, event)
         offer = None
         if offered:
@@ -339,8 +343,7 @@ def preview_closing(
                 [Proposal(start=start, expires_at=ends) for start in offered],
             )
             channel = reached_by(visit.patient)
-            link = links.url("-")
-            words = _render(Kind.CALLED_OFF, told, *clinic, channel, link, now)
+            words = _render(Kind.CALLED_OFF, told, *clinic, channel, "-", now)
             offer = words.subject, words.text
         found.append(ClosingPreview(cancel, offer))
     return found
@@ -352,7 +355,7 @@ def _preview(
     reason: CancellationReason,
     note: str,
     now: datetime,
-    clinic: tuple[Clinic | None, str] | None = None,
+    clinic: tuple[Clinic | None, Rows] | None = None,
     event: AppointmentEvent | None = None,
 ) -> tuple[str, str]:
     visit.status = Status.CANCELLED
@@ -360,7 +363,7 @@ def _preview(
     visit.note_to_patient = note
     channel = reached_by(visit.patient)
     known = clinic or _clinic()
-    words = _render(kind, _Told(visit, event), *known, channel, links.url("-"), now)
+    words = _render(kind, _Told(visit, event), *known, channel, "-", now)
     return words.subject, words.text
 
 
@@ -440,11 +443,25 @@ def _calendar_method(kind: Message.Kind, visit: Appointment) -> str:
     return calendars.CANCEL if kind == Kind.CANCELLED and visit.start else ""
 
 
-def _clinic() -> tuple[Clinic | None, str]:
-    """Return the clinic and when its phone is answered, in one query."""
+def spoken_to(patient: Patient, channel: Message.Channel) -> override:
+    """Let what is written be in the patient's language.
+
+    What staff read to somebody on the phone is in theirs, English.
+    """
+    written = channel == Channel.EMAIL
+    return override(languages.offered(patient.message_language if written else ""))
+
+
+def closing_note(visit: Appointment, reason: str) -> str:
+    """Return what the patient reads of why the clinic closes, in their language."""
+    with spoken_to(visit.patient, reached_by(visit.patient)):
+        return str(CLOSING_WORDS[reason])
+
+
+def _clinic() -> tuple[Clinic | None, Rows]:
+    """Return the clinic and the hours of its phone, in one query."""
     clinics, week = rows.read(Clinic, OpeningHours)
-    clinic = next(iter(rows.instances(Clinic, clinics)), None)
-    return clinic, hours.summary_of(week)
+    return next(iter(rows.instances(Clinic, clinics)), None), week
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,9 +494,23 @@ def _render(
     kind: Message.Kind,
     told: _Told,
     clinic: Clinic | None,
-    phone_hours: str,
+    week: Rows,
     channel: Message.Channel,
-    link: str,
+    token: str,
+    now: datetime,
+) -> Words:
+    """Render in the language of whom it is for; the link leads to pages in it."""
+    with spoken_to(told.visit.patient, channel):
+        return _words(kind, told, clinic, week, channel, token, now)
+
+
+def _words(
+    kind: Message.Kind,
+    told: _Told,
+    clinic: Clinic | None,
+    week: Rows,
+    channel: Message.Channel,
+    token: str,
     now: datetime,
 ) -> Words:
     visit = told.visit
@@ -490,7 +521,7 @@ def _render(
         "clinic": clinic,
         "clinic_name": clinic.name if clinic else gettext("the clinic"),
         "place": calendars.address(clinic) if clinic else gettext("the clinic"),
-        "hours": phone_hours,
+        "hours": hours.summary_of(week),
         "choices": told.choices,
         "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
         "closing_words": CLOSING_WORDS.get(told.event.reason, "") if told.event else "",
@@ -504,7 +535,7 @@ def _render(
         "moved_back": moved_back,
         "heading": (booked and not moved_back and _BOOKED_HEADINGS.get(kind))
         or heading(visit, now, offered=True if told.offers else None),
-        "link": link,
+        "link": links.url(token) if token else "",
     }
     if channel == Channel.PHONE:
         said = render_to_string(f"emails/{kind}.phone.txt", context)

@@ -6,19 +6,17 @@ visit scheduled at least 10 business days ahead, within 3 business days of sched
 3 to 9 ahead, within 1. Moving a visit schedules it anew.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from django.db.models import Prefetch, Q
 from django.utils import timezone
 
-from services.models import OpeningHours
-
-from . import business_days, policy
-from .availability import WeeklyHours, opening_windows
-from .models import Appointment, AppointmentEvent, Closure, Paper, clinic_zone
+from . import business_days
+from .models import Appointment, AppointmentEvent, Paper, clinic_zone
 from .models.appointment import AppointmentQuerySet
+from .models.office import closed_days
 from .policy import Act, Status
 
 Kind, State, Payer = Paper.Kind, Paper.State, Appointment.Payer
@@ -111,29 +109,6 @@ def _estimate_due(visit: Appointment, closed: Collection[date]) -> date | None:
 def _scheduled_at(events: Iterable[AppointmentEvent]) -> datetime | None:
     times = [event.at for event in events if event.act in SCHEDULES]
     return max(times, default=None)
-
-
-def closed_days(first: date, last: date) -> set[date]:
-    """Return the days on which closures of the clinic cover all its opening hours."""
-    begin = datetime.combine(first, time(), clinic_zone())
-    end = datetime.combine(last + timedelta(days=1), time(), clinic_zone())
-    closures = Closure.objects.filter(resource=None).overlapping(begin, end)
-    gaps = [(int(c.start.timestamp()), int(c.end.timestamp())) for c in closures]
-    if not gaps:
-        return set()
-    hours = [
-        WeeklyHours(h.weekday, h.opens, h.closes) for h in OpeningHours.objects.all()
-    ]
-    days = (first + timedelta(n) for n in range((last - first).days + 1))
-    return {day for day in days if _is_closed(day, hours, gaps)}
-
-
-def _is_closed(
-    day: date, hours: Sequence[WeeklyHours], gaps: Sequence[tuple[int, int]]
-) -> bool:
-    windows = opening_windows(hours, first=day, last=day, zone=clinic_zone())
-    left = (part for w in windows for part in policy.without((w.start, w.end), gaps))
-    return bool(windows) and next(left, None) is None
 
 
 def of_visit(visit: Appointment, now: datetime) -> list[Item]:

@@ -3,16 +3,18 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby, islice
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
 from . import reasons, words
 from .availability import Day
-from .models import Ignoring, Practice, Resource, VisitType
+from .models import Ignoring, Practice, Resource, VisitType, clinic_zone
 
 # So many days are read at first: mostly what a page shows is among them.
 DAYS_READ = 14
@@ -246,6 +248,25 @@ class Times:
         return max(whys, key=whys.count)
 
 
+@lru_cache(maxsize=5000)
+def _in_words(
+    start: datetime,
+    heading: str,
+    length: str,
+    who: str,
+    with_day: bool,
+    _zone: ZoneInfo,
+    _language: str | None,
+) -> tuple[str, str, str]:
+    """Return a time as a form sends it, for the eye and for the ear.
+
+    The same ones are on page after page. In the zone and language at hand.
+    """
+    label = words.brief(start) if with_day else words.clock(start)
+    when = words.moment(start) if with_day else words.on_day(heading, label)
+    return words.as_value(start), label, words.slot(when, length, who)
+
+
 class _Rows:
     """The rows in the making; counts the fields."""
 
@@ -259,6 +280,7 @@ class _Rows:
         self.rows: list[Row] = []
         self.length = length
         self.who = words.who(clinician) if clinician else ""
+        self.place = clinic_zone(), get_language()
         self.checked = checked
         self.field = field
         self.count = 0
@@ -268,14 +290,15 @@ class _Rows:
     ) -> None:
         tiles = []
         for start in starts:
-            clock = words.clock(start)
-            when = words.moment(start) if with_day else words.on_day(heading, clock)
+            value, label, full_text = _in_words(
+                start, heading, self.length, self.who, with_day, *self.place
+            )
             tiles.append(
                 Tile(
                     id=f"id_{self.field}_{self.count}",
-                    value=words.as_value(start),
-                    label=words.brief(start) if with_day else clock,
-                    full_text=words.slot(when, self.length, self.who),
+                    value=value,
+                    label=label,
+                    full_text=full_text,
                     checked=start in self.checked,
                 )
             )

@@ -196,6 +196,8 @@ TRANSITIONS: dict[Act, Edge] = {
 AGREED = (Status.BOOKED, Status.ARRIVED, Status.FULFILLED, Status.NOSHOW)
 # The states of a visit whose day is over, and of which it is known how it went.
 OVER = (Status.FULFILLED, Status.NOSHOW)
+# The states of a visit of which nothing is left to be decided.
+ENDED = (*OVER, Status.CANCELLED)
 # What staff can record of such a visit.
 ATTENDING = (Act.ARRIVE, Act.COMPLETE, Act.MISS, Act.NOT_YET)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import get_language
 
 from services.models import ScreeningQuestion
 
@@ -305,4 +306,6 @@ def as_request(journey: Journey) -> NewRequest:
         patient |= part.pop("patient", {})
         choices += part.pop("choices", [])
         parts |= part
+    # What we write to them later is in the language that they read now.
+    patient["message_language"] = get_language()
     return NewRequest(choices=list(dict.fromkeys(choices)), patient=patient, **parts)

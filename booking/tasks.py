@@ -46,7 +46,7 @@ class Whose(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A line of what waits. `about` says which call or paper it is.
+    """A line of what waits. `about` says which call or paper it is; `call` has words.
 
     Only what was promised, or is due by law, is ever late.
     """
@@ -57,6 +57,7 @@ class Task:
     due: datetime
     late: bool = False
     about: str | Promise = ""
+    call: Message | None = None
 
     @property
     def key(self) -> Key:
@@ -178,7 +179,8 @@ def answers(visits: Iterable[Appointment], now: datetime) -> Iterator[Task]:
 def to_phone(messages: Iterable[Message]) -> Iterator[Task]:
     for message in messages:
         since, about = message.waits_since, message.get_kind_display()
-        yield Task(Kind.CALL, message.appointment, since, since, about=about)
+        visit = message.appointment
+        yield Task(Kind.CALL, visit, since, since, about=about, call=message)
 
 
 def without_outcome(visits: Iterable[Appointment]) -> Iterator[Task]:
@@ -201,6 +203,13 @@ def papers(items: Iterable[Item]) -> Iterator[Task]:
         due = end if item.due else item.visit.start or end
         about = item.kind.label
         yield Task(Kind.PAPER, item.visit, item.since, due, item.late, about)
+
+
+def end_call(visit: Appointment, now: datetime) -> None:
+    """End the claim on phoning the patient, unless there is more to tell."""
+    calls = Message.objects.phone_these_people().still_true(now)
+    if not calls.filter(appointment=visit).exists():
+        visit.claims.filter(task=Kind.CALL).end(now)
 
 
 # --- Whose it is ------------------------------------------------------------------

@@ -43,6 +43,7 @@ class Why(StrEnum):
 
     NEXT = "next"
     HAS_OFFER = "has_offer"
+    OFFER_ENDED = "offer_ended"
     MOST_OFFERS = "most_offers"
     QUIET = "quiet"
     DESK_CLOSED = "desk_closed"
@@ -60,8 +61,8 @@ class Why(StrEnum):
 class Place:
     """Where somebody stands: `number` from 1 over the whole list.
 
-    `until` is when the reason ends, where that is known; `start` the time that comes
-    next.
+    `until` is when the reason ends, where that is known, or for an offer that nobody
+    has swept yet ended; `start` the time that comes next. `offers` can still be taken.
     """
 
     entry: WaitingListEntry
@@ -278,6 +279,8 @@ class _List:
         ]
         if offers:
             until = offers[0].expires_at
+            if _has_expired(offers[0], self.now):
+                return Place(entry, number, Why.OFFER_ENDED, until)
             return Place(entry, number, Why.HAS_OFFER, until, offers=offers)
         if entry.offers_made >= self.rules.most_offers:
             return Place(entry, number, Why.MOST_OFFERS)

@@ -5,9 +5,10 @@ from functools import lru_cache
 
 import phonenumbers
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+
+from services import languages
 
 from .models import Resource, clinic_zone, open_windows
 
@@ -20,7 +21,7 @@ def local(at: datetime) -> datetime:
 @lru_cache(maxsize=2000)
 def _said(wall: date | time, style: str, language: str | None) -> str:
     """Return a date or a time of day in words: a page says the same ones often."""
-    return date_format(wall, style)  # type: ignore[arg-type]  # a time will do
+    return languages.said(wall, style)
 
 
 def day(on: date) -> str:
@@ -45,7 +46,7 @@ def on_day(day: str, clock: str) -> str:
 
 def brief(at: datetime) -> str:
     """Return “Tue, Nov 24, 10:15 AM”, where there is little room."""
-    return date_format(local(at), "D, M j, g:i A")
+    return languages.said(local(at), "D, M j, g:i A")
 
 
 def length(minutes: int) -> str:

@@ -7,6 +7,7 @@ An empty value counts as none.
 from pathlib import Path
 
 import environ
+from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -61,6 +62,22 @@ def flag(name: str) -> bool:
 def listening() -> tuple[str, int]:
     """Return the host and port that the web server listens on."""
     return text("HOST", "127.0.0.1"), number("PORT", 8000, least=1, most=65535)
+
+
+def languages(said: list[str]) -> list[tuple[str, str]]:
+    """Return code and own name of each, of codes such as es and ht=Kreyòl ayisyen."""
+    found = {}
+    for one in said:
+        code, _, name = one.partition("=")
+        name = name or LANG_INFO.get(code, {}).get("name_local", "")
+        if not name:
+            raise wrong(
+                "LANGUAGES", f"has {one!r}. Write code and name: ht=Kreyòl ayisyen."
+            )
+        found[code] = name[0].upper() + name[1:]
+    if "en" not in found:
+        raise wrong("LANGUAGES", "has no en. English is what all others stand in for.")
+    return list(found.items())
 
 
 def host_in_urls(host: str) -> str:

@@ -1,6 +1,8 @@
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils import translation
 
 from .health import why_not_ready
 from .outage import answer_for
@@ -38,6 +40,24 @@ def health(get_response: GetResponse) -> GetResponse:
             reason = why_not_ready()
             return plain(reason or "ready", 503 if reason else 200)
         return get_response(request)
+
+    return middleware
+
+
+def language_of_address(get_response: GetResponse) -> GetResponse:
+    """Answer in the language that the address names; without one, in English.
+
+    Not Django's own, which asks cookie and browser, too, and so tells caches that one
+    address has many pages.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        found = translation.get_language_from_path(request.path_info)
+        language = found or settings.LANGUAGE_CODE
+        with translation.override(language):
+            response = get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        return response
 
     return middleware
 

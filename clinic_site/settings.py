@@ -20,6 +20,7 @@ from .environment import (
     env,
     flag,
     host_in_urls,
+    languages,
     listening,
     names,
     number,
@@ -90,6 +91,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 # Not "no-referrer": browsers then send "Origin: null" with a form, which CSRF refuses.
 SECURE_REFERRER_POLICY = "same-origin"
+SESSION_ENGINE = "clinic_site.sessions"
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 8 * 60 * 60
@@ -138,6 +140,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "clinic_site.middleware.health",
+    "clinic_site.middleware.language_of_address",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clinic_site.middleware.private_by_default",
@@ -173,6 +176,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "services.context_processors.clinic",
             ],
+            "builtins": ["services.templatetags.languages"],
         },
     },
 ]
@@ -268,8 +272,11 @@ CLOSING_HOLD_MINUTES = number("CLOSING_HOLD_MINUTES", 10, least=0, most=60)
 
 # --- Language and time ----------------------------------------------------------
 
-LANGUAGE_CODE = "en-us"
-LANGUAGES = [("en", "English")]
+# English at each address, the others under /es/ and so on. A language needs its
+# catalogue (locale/) and, for what the clinic says about itself, its texts.
+LANGUAGE_CODE = "en"
+LANGUAGES = languages(names("LANGUAGES") or ["en", "es"])
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 FORMAT_MODULE_PATH = "clinic_site.formats"
 USE_TZ = True

@@ -1,4 +1,5 @@
 from django.conf import settings
+from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -8,8 +9,11 @@ from .styleguide import styleguide, styleguide_desk
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
-    path("", include("booking.urls")),
-    path("", include("services.urls")),
+    *i18n_patterns(
+        path("", include("booking.urls")),
+        path("", include("services.urls")),
+        prefix_default_language=False,
+    ),
 ]
 if settings.MAIL_SUPPLIER and settings.MAIL_EVENTS_SECRET:
     urlpatterns = [path("mail/events/", suppliers.mail_events), *urlpatterns]

@@ -6,28 +6,29 @@ from datetime import time
 from functools import lru_cache
 from itertools import groupby
 
-from django.utils.dateformat import time_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from . import rows
+from .languages import said
 from .models import OpeningHours, Weekday
 from .rows import Rows
 
 
 def clock(at: time) -> str:
     """Return a time as it is said: 8:30 AM, 6 PM."""
-    return time_format(at, "g:i A" if at.minute else "g A")
+    return said(at, "g:i A" if at.minute else "g A")
 
 
 def by_weekday(hours: Iterable[OpeningHours]) -> list[tuple[str, str]]:
     """Return seven pairs, Monday first: the day, and its hours; empty when closed."""
-    said: dict[int, list[str]] = {day: [] for day in Weekday.values}
+    by_day: dict[int, list[str]] = {day: [] for day in Weekday.values}
     for row in sorted(hours, key=lambda row: (row.weekday, row.opens)):
         times = {"opens": clock(row.opens), "closes": clock(row.closes)}
-        said[row.weekday].append(_("%(opens)s to %(closes)s") % times)
+        by_day[row.weekday].append(_("%(opens)s to %(closes)s") % times)
     return [
-        (str(Weekday(day).label), _(" and ").join(times)) for day, times in said.items()
+        (str(Weekday(day).label), _(" and ").join(times))
+        for day, times in by_day.items()
     ]
 
 

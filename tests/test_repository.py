@@ -21,6 +21,7 @@ LAYERS = (
         "guards",
         "names",
         "noticing",
+        "business_days",
     },
     {"models", "links", "calendars", "once"},
     {"messages"},

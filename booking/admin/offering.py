@@ -15,6 +15,7 @@ from booking import messages, words, workflow
 from booking.errors import TimeTaken
 from booking.forms import InstantsField
 from booking.models import Appointment, Ignoring
+from booking.models.office import hours_to_answer
 from booking.picker import Filters, Times
 from booking.planner import distance
 from booking.policy import MAX_CHOICES, TRANSITIONS, Act, Status
@@ -23,7 +24,7 @@ from booking.workflow import By
 from .taken import by_whom
 from .words import date_in, full_time, moment
 
-# For how many hours an offer may be open, and what is usual.
+# For how many hours an offer may be open, and what is usual before an open day.
 HOURS = (4, 24, 48, 72)
 USUAL = 24
 
@@ -47,13 +48,17 @@ class OfferTimesForm(forms.Form):
         ),
         coerce=int,
         widget=forms.RadioSelect,
-        error_messages={"required": _("Choose until when the patient can answer.")},
+        error_messages=dict.fromkeys(
+            ("required", "invalid_choice"),
+            _("Choose until when the patient can answer."),
+        ),
     )
 
-    def __init__(self, data: Any, *, now: datetime, **more: Any) -> None:
-        super().__init__(data, **more)
+    def __init__(self, data: Any, *, usual: int, now: datetime) -> None:
+        super().__init__(data, initial={"hours": usual})
         self.fields["hours"].choices = [  # type: ignore[attr-defined]
-            (str(n), moment(now + timedelta(hours=n), now)) for n in HOURS
+            (str(n), moment(now + timedelta(hours=n), now))
+            for n in sorted({*HOURS, usual})
         ]
 
 
@@ -64,12 +69,11 @@ class OfferPage:
         self.visit = visit
         self.said = said
         self.now = now
+        self.usual = hours_to_answer(USUAL, now)
         self.free = self._read()
         self.nearest = self._nearest()
         self.form = OfferTimesForm(
-            said if "hours" in said else None,
-            now=now,
-            initial={"hours": USUAL},
+            said if "hours" in said else None, usual=self.usual, now=now
         )
 
     def _read(self) -> Times:
@@ -97,7 +101,7 @@ class OfferPage:
         if not wanted or self.visit.start:
             return []
         # None so soon that the patient would have less time than usual to answer.
-        after = self.now + timedelta(hours=USUAL)
+        after = self.now + timedelta(hours=self.usual)
         free = (start for start in self.free.starts() if start >= after)
         # What they asked for is accepted, not offered.
         starts = [start for start in free if start not in wanted]

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext as _g
@@ -81,6 +82,12 @@ class PhoneForm(StepForm):
         max_length=254,
         required=False,
     )
+    message_language = forms.ChoiceField(
+        label=_("We write to them in"),
+        choices=settings.LANGUAGES,
+        required=False,
+        error_messages={"invalid_choice": _("Choose from the list.")},
+    )
     birth_date = BirthDateField(
         label=_("Date of birth, if the caller wants to say it"), required=False
     )
@@ -119,6 +126,7 @@ class PhoneForm(StepForm):
                 "phone": said["phone"],
                 "email": said["email"],
                 "contact_by": by_mail or Patient.ContactBy.PHONE,
+                "message_language": said["message_language"] or settings.LANGUAGE_CODE,
             },
             payer=Appointment.Payer.NOT_SURE,
             private_note=said["private_note"],

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from booking.diary import Entry, What
 from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow, TakenOn
 from booking.links import without_tokens
-from booking.models import Appointment, AppointmentEvent, Message, Resource
+from booking.models import Appointment, AppointmentEvent, Claim, Message, Resource
 from booking.models.appointment import WHY_CANCELLED
 from booking.policy import Act, Actor, DeclineReason, Status
 from booking.waiting_list import Place, Why
@@ -98,10 +98,22 @@ SEND: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
 }
 
+# What is done about a task, as its link says.
+DO: dict[str, str | Promise] = {
+    Claim.Task.ANSWER: gettext_lazy("Answer…"),
+    Claim.Task.CALL: gettext_lazy("Phone…"),
+    Claim.Task.PAPER: gettext_lazy("See to the papers…"),
+    Claim.Task.OUTCOME: gettext_lazy("Record the outcome…"),
+    Claim.Task.CLOSED: gettext_lazy("Move…"),
+}
+
 # Why nothing is offered to somebody on the waiting list now.
 _WHY: dict[Why, str | Promise] = {
     Why.NEXT: gettext_lazy("next: %(start)s"),
     Why.HAS_OFFER: gettext_lazy("offered %(offers)s, until %(until)s"),
+    Why.OFFER_ENDED: gettext_lazy(
+        "the offer ended %(until)s with no answer, and is about to be taken off"
+    ),
     Why.MOST_OFFERS: gettext_lazy("has had %(count)s offers: talk with them"),
     Why.QUIET: gettext_lazy("quiet hours until %(until)s"),
     Why.DESK_CLOSED: gettext_lazy("has to be phoned: closed until %(until)s"),

@@ -1,5 +1,7 @@
 """Who of the staff has taken on what waits for a person."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
@@ -20,6 +22,10 @@ def name_of(user: User) -> str:
 
 
 class ClaimQuerySet(models.QuerySet["Claim"]):
+    def end(self, now: datetime) -> None:
+        """Let nobody have what waits for nobody any more."""
+        self.filter(until=None).update(until=now)
+
     def standing(self) -> "ClaimQuerySet":
         """Return who has what now. Who left, or lost the right, has nothing."""
         return self.filter(until=None, user__in=colleagues().order_by())

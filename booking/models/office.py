@@ -1,13 +1,13 @@
 """When somebody is at the front desk, who answers requests and the phone."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from booking import policy
+from booking import business_days, policy
 from booking.availability import Instant, WeeklyHours, opening_windows
 from services import rows
 from services.models import OpeningHours
@@ -68,3 +68,36 @@ def windows(
     for day in (today + timedelta(n) for n in range(DAYS)):
         for window in opening_windows(hours, first=day, last=day, zone=zone):
             yield from policy.without((window.start, window.end), gaps)
+
+
+def closed_days(first: date, last: date) -> set[date]:
+    """Return the days on which closures of the clinic cover all its opening hours."""
+    begin = datetime.combine(first, time(), clinic_zone())
+    end = datetime.combine(last + timedelta(days=1), time(), clinic_zone())
+    closures = Closure.objects.filter(resource=None).overlapping(begin, end)
+    gaps = [(int(c.start.timestamp()), int(c.end.timestamp())) for c in closures]
+    if not gaps:
+        return set()
+    hours = [
+        WeeklyHours(h.weekday, h.opens, h.closes) for h in OpeningHours.objects.all()
+    ]
+    days = (first + timedelta(n) for n in range((last - first).days + 1))
+    return {day for day in days if _is_closed(day, hours, gaps)}
+
+
+def _is_closed(
+    day: date, hours: Sequence[WeeklyHours], gaps: Sequence[tuple[int, int]]
+) -> bool:
+    windows = opening_windows(hours, first=day, last=day, zone=clinic_zone())
+    left = (part for w in windows for part in policy.without((w.start, w.end), gaps))
+    return bool(windows) and next(left, None) is None
+
+
+def hours_to_answer(hours: int, now: datetime) -> int:
+    """Return the hours after which an offer made now ends that has `hours` usually.
+
+    None ends on a day on which the office is closed.
+    """
+    first = now.astimezone(clinic_zone()).date()
+    closed = closed_days(first, first + timedelta(days=DAYS))
+    return business_days.usual_end(hours, now, closed, clinic_zone())

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -83,6 +84,9 @@ class Patient(models.Model):
     )
     voicemail_ok = models.BooleanField(_("may leave a voicemail"), default=False)
     language = EncryptedTextField(blank=True)
+    message_language = models.CharField(
+        _("language of messages"), max_length=10, default=settings.LANGUAGE_CODE
+    )
     needs_interpreter = models.BooleanField(default=False)
     other_help = EncryptedTextField(_("other help needed"), blank=True)
 
@@ -134,6 +138,12 @@ class Patient(models.Model):
     def speaks_another_language(self) -> bool:
         """Return whether to prepare for a language other than English."""
         return self.language not in ("", "English")
+
+    @property
+    def written_language(self) -> str:
+        """Return the language of messages by its own name."""
+        code = self.message_language
+        return dict(settings.LANGUAGES).get(code, code)
 
     @property
     def birth_date(self) -> date | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
@@ -248,11 +249,11 @@ class VisitType(models.Model):
                 hours=practice.weekly(r),
                 busy=busy.get(r.pk, ()),
                 closed=closed[r.pk],
-                before=r.buffer_before,
-                after=r.buffer_after,
+                before=r.before,
+                after=r.after,
                 own=tuple(own.get(r.pk, ())),
             )
-            for r in practice.resources
+            for r in practice.bookable
             if r.pk in wanted
         )
         return Plan(rules, calendars)
@@ -347,6 +348,7 @@ class Practice:
         opening: Rows,
     ) -> None:
         self._resources = resources
+        self.bookable = _bookable(resources)
         self._hours = _by_resource(hours)
         self._needs = _needs_of(resources, requirements, suitable)
         self._clinicians = clinicians
@@ -379,7 +381,7 @@ class Practice:
         found = rows.instances(ScreeningQuestion, self._questions)
         return [question for question in found if question.service_id == service.pk]
 
-    def weekly(self, resource: Resource) -> tuple[WeeklyHours, ...] | None:
+    def weekly(self, resource: "Resource | Bookable") -> tuple[WeeklyHours, ...] | None:
         """Return a resource's hours; None for what is there whenever others are."""
         hours = self._hours.get(resource.pk, ())
         return hours if hours or resource.kind == Resource.Kind.CLINICIAN else None
@@ -387,6 +389,24 @@ class Practice:
     def needs(self, visit_type: int) -> tuple[Need, ...]:
         """Return one Need for each requirement of the visit type with that key."""
         return self._needs.get(visit_type, ())
+
+
+class Bookable(NamedTuple):
+    """What the engine has to know of a resource that can be booked. Minutes."""
+
+    pk: int
+    kind: str
+    before: int
+    after: int
+
+
+@lru_cache(maxsize=2)
+def _bookable(resources: Rows) -> tuple[Bookable, ...]:
+    return tuple(
+        Bookable(r.pk, r.kind, r.buffer_before, r.buffer_after)
+        for r in rows.instances(Resource, resources)
+        if r.is_active
+    )
 
 
 @lru_cache(maxsize=2)
@@ -397,13 +417,12 @@ def _needs_of(
     named = defaultdict(set)
     for link in rows.instances(Requirement.suitable.through, suitable):
         named[link.requirement_id].add(link.resource_id)
-    bookable = [r for r in rows.instances(Resource, resources) if r.is_active]
     found = defaultdict(list)
     for requirement in rows.instances(Requirement, requirements):
         wanted = named.get(requirement.pk)
         able = tuple(
             r.pk
-            for r in bookable
+            for r in _bookable(resources)
             if r.kind == requirement.kind and (wanted is None or r.pk in wanted)
         )
         spread = requirement.kind == Resource.Kind.CLINICIAN
@@ -591,7 +610,7 @@ class Schedule:
 
     def closed(self) -> dict[int, list[Closed]]:
         """Return all closures by resource."""
-        closed: dict[int, list[Closed]] = {r.pk: [] for r in self.practice.resources}
+        closed: dict[int, list[Closed]] = {r.pk: [] for r in self.practice.bookable}
         for closure in self.closures:
             start, end = map(_instant, (closure.start, closure.end))
             for pk, closures in closed.items():

@@ -7,10 +7,10 @@ from datetime import date, datetime, time, timedelta
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from services import languages
 from services.models import Weekday
 
 from .appointment import Appointment
@@ -55,7 +55,9 @@ class Wish:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what it says, as label and words for patients and staff."""
-        first, last = (date_format(d, "l, F j") for d in (self.earliest, self.latest))
+        first, last = (
+            languages.said(d, "l, F j") for d in (self.earliest, self.latest)
+        )
         between = gettext("%(first)s and %(last)s") % {"first": first, "last": last}
         days = ", ".join(str(Weekday(day).label) for day in sorted(self.weekdays))
         if len(set(self.weekdays)) == len(Weekday):

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import phonenumbers
 from django import template
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 
@@ -17,6 +19,14 @@ from booking.words import as_value, local
 from booking.words import clock as clock_time
 
 register = template.Library()
+
+# The section of a visit's page at which a task is done.
+PLACES: dict[str, str] = {
+    Claim.Task.ANSWER: "choices",
+    Claim.Task.CALL: "tasks",
+    Claim.Task.PAPER: "papers",
+    Claim.Task.OUTCOME: "attend",
+}
 
 register.filter("moment", words.moment)
 register.filter("full_time", words.full_time)
@@ -33,18 +43,37 @@ register.filter("why_dropped", closing.why_dropped)
 
 @register.inclusion_tag("admin/front_desk/owner.html", takes_context=True)
 def owner(
-    context: dict[str, Any], visit: Appointment, task: str, since: datetime
+    context: dict[str, Any],
+    visit: Appointment,
+    task: str,
+    since: datetime,
+    leads: bool = False,
 ) -> dict[str, Any]:
-    """Show how long a task of the visit waits, who has it, and how to take it on."""
+    """Show how long a task of the visit waits, who has it, and how to take it on.
+
+    It `leads` to where the task is done, where no button beside it does that.
+    """
     kept = ("csrf_token", "may_answer", "now", "user")
+    back = context.get("back") or context["request"].path
     return {name: context.get(name) for name in kept} | {
         "visit": visit,
         "task": task,
         "words": Claim.Task(task).label,
         "since": since,
         "claim": context["owners"].get((visit.pk, task)),
-        "back": context.get("back") or context["request"].path,
+        "back": back,
+        "do": words.DO[task],
+        "there": where_to_do(visit, task, back) if leads else "",
     }
+
+
+def where_to_do(visit: Appointment, task: str, back: str) -> str:
+    """Return the address at which a task of the visit is done."""
+    if task == Claim.Task.CLOSED:
+        there = reverse("admin:booking_appointment_move", args=[visit.pk])
+        return f"{there}?{urlencode({'back': back})}"
+    there = reverse("admin:booking_appointment_change", args=[visit.pk])
+    return f"{there}#{PLACES[task]}"
 
 
 @register.filter(is_safe=True)

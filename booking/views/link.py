@@ -7,12 +7,12 @@ from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.dateformat import format as format_date
 from django.utils.timezone import localtime
 
 from booking import clock, links
 from booking.models import Appointment
 from booking.policy import Status
+from services import languages
 
 SESSION_KEY = "appointment_link"
 IDLE = timedelta(minutes=30)
@@ -91,4 +91,4 @@ def is_coming(visit: Appointment, now: datetime) -> bool:
 
 def said(at: datetime | None) -> str:
     """Return an instant in the clinic's time: Tuesday, December 8, 9:30 AM EST."""
-    return format_date(localtime(at), "l, F j, g:i A T") if at else ""
+    return languages.said(localtime(at), "l, F j, g:i A T") if at else ""

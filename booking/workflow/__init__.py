@@ -7,13 +7,14 @@ from .cancel import cancel
 from .change import ask_change, grant_change, refuse_change, stop_change
 from .claim import entrust
 from .close import close, refresh_closures, reopen
-from .closing import TO_ANSWER, carry_out, in_hand, plan_closing, undo_closing
+from .closing import answered_by, carry_out, in_hand, plan_closing, undo_closing
 from .earlier import stop_wanting, want_earlier
 from .end_offer import lapse, pass_, retract
 from .expire import expire, is_over
 from .forget import empty_messages, forget, keep_record, stop_keeping, when_to_forget
 from .hold import hold, release, renew
 from .join import join
+from .language import write_in
 from .leave import leave
 from .merge import merge, unmerge
 from .move import can_move, move, moved_to
@@ -30,12 +31,12 @@ from .take import take
 __all__ = [
     "PATIENT",
     "SYSTEM",
-    "TO_ANSWER",
     "Answer",
     "By",
     "NewRequest",
     "Swappable",
     "accept",
+    "answered_by",
     "ask_change",
     "attend",
     "book",
@@ -90,4 +91,5 @@ __all__ = [
     "unmerge",
     "want_earlier",
     "when_to_forget",
+    "write_in",
 ]

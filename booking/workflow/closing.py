@@ -17,6 +17,7 @@ from booking.errors import (
     TryAgain,
 )
 from booking.models import Appointment, ClosingPlan, ClosingRow, Closure, hit_by
+from booking.models.office import hours_to_answer
 from booking.policy import Act, ClosingReason
 
 from .call_off import call_off
@@ -27,12 +28,17 @@ from .road import By, act, check_right, lock_resources, lock_visit
 Choice, Outcome = ClosingRow.Choice, ClosingRow.Outcome
 
 # Who has to be phoned may be reached only the next day.
-TO_ANSWER = timedelta(hours=48)
+HOURS_TO_ANSWER = 48
 
 _OTHERS = _(
     "Who is hit has changed since you opened the page. Nothing was closed. Look at the"
     " list as it is now, then press the button again."
 )
+
+
+def answered_by(now: datetime) -> datetime:
+    """Return until when whoever is called off now can take another time."""
+    return now + timedelta(hours=hours_to_answer(HOURS_TO_ANSWER, now))
 
 
 def in_hand(visits: Sequence[int] | None = None) -> dict[int, ClosingRow]:
@@ -163,7 +169,7 @@ def _tell(
             visit,
             [datetime.fromisoformat(start) for start in row.starts],
             ClosingReason(plan.reason),
-            expires_at=now + TO_ANSWER,
+            expires_at=answered_by(now),
             by=by,
             now=now,
             seen_version=row.version,
@@ -174,7 +180,7 @@ def _tell(
             Act.CANCEL,
             by=by,
             now=now,
-            note=str(messages.CLOSING_WORDS[plan.reason]),
+            note=messages.closing_note(visit, plan.reason),
             private_note="",
             seen_version=row.version,
         )

@@ -75,10 +75,12 @@ class NewRequest:
 
     def digest(self) -> str:
         """Return a keyed digest of the content, to tell a repeat from a new one."""
+        # Nobody asks for something else by reading the page in another language.
+        told = {k: v for k, v in self.patient.items() if k != "message_language"}
         content = [
             self.visit_type.code,
             [choice.timestamp() for choice in self.choices],
-            dict(self.patient),
+            told,
             self.payer,
             self.clinician and self.clinician.pk,
             self.has_referral,

@@ -21,6 +21,7 @@ from django.db import (
     connection,
     transaction,
 )
+from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
 from booking import availability, guards
@@ -38,6 +39,7 @@ from booking.errors import (
 from booking.models import (
     Appointment,
     AppointmentEvent,
+    Claim,
     Ignoring,
     Plan,
     Proposal,
@@ -46,7 +48,7 @@ from booking.models import (
     VisitType,
     could_take,
 )
-from booking.policy import TRANSITIONS, Act, Actor, Status
+from booking.policy import ENDED, TRANSITIONS, Act, Actor, Status
 
 from .closures import hold_closures
 
@@ -143,10 +145,10 @@ def lock_for(visit_type: VisitType, hold_key: str = "") -> list[int]:
 
 def clear(locked: Iterable[int], now: datetime, hold_key: str = "") -> None:
     """Give back what has lapsed on the locked resources, and what the key holds."""
-    gone = Reservation.objects.lapsed(now).filter(resource_id__in=locked)
+    gone = Q(expires_at__lte=now, resource_id__in=locked)
     if hold_key:
-        gone |= Reservation.objects.filter(hold_key=hold_key)
-    gone.delete()
+        gone |= Q(hold_key=hold_key)
+    Reservation.objects.filter(gone).delete()
 
 
 def lock_visit(pk: int, now: datetime) -> Appointment:
@@ -329,6 +331,9 @@ def record(
     visit.status = to or TRANSITIONS[move].target(Status(before) if before else None)
     visit.version += 1
     visit.save()
+    if visit.status in ENDED:
+        # That it will not be may still have to be told by phone.
+        visit.claims.exclude(task=Claim.Task.CALL).end(now)
     return AppointmentEvent.objects.create(
         appointment=visit,
         version=visit.version,

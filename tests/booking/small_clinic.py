@@ -7,6 +7,7 @@ from functools import cache
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
 from typing import Any, ClassVar, Self
 
+from django.contrib.auth.models import Permission, User
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import DatabaseError
@@ -60,14 +61,16 @@ WEEKS: dict[str, list[dict[str, Any]]] = {
 class SmallClinic:
     """Two clinicians, three rooms, a machine; three kinds of visit, two at the desk.
 
-    The machine has to be cleaned; a visit of both clinicians takes two rooms, one of
-    which is a certain one.
+    And a manager, who may keep records, and an intern, who may do nothing. The machine
+    has to be cleaned; a visit of both clinicians takes two rooms, one of which is a
+    certain one.
     """
 
     resources: list[Resource]
     visit_types: list[VisitType]
     desk: list[By]
     intern: By
+    manager: By
 
     @classmethod
     def founded(cls) -> Self:
@@ -97,11 +100,14 @@ class SmallClinic:
         )
         intern = factories.a_front_desk_person()
         intern.user.user_permissions.clear()
+        manager = factories.a_front_desk_person()
+        right = Permission.objects.get(codename="change_retentionrules")
+        manager.user.user_permissions.set([right])
         return cls(
             [*clinicians, *rooms, machine],
             [consultation, nerve_test, both],
             [factories.a_front_desk_person(), factories.a_front_desk_person()],
-            By.staff(type(intern.user).objects.get(pk=intern.user.pk)),
+            *(By.staff(User.objects.get(pk=by.user.pk)) for by in (intern, manager)),
         )
 
     @property

@@ -70,7 +70,9 @@ from booking.models import (
     FormKey,
     Hours,
     Ignoring,
+    LegalHold,
     Message,
+    Paper,
     Proposal,
     Reservation,
     Resource,
@@ -119,6 +121,9 @@ WISHES = [
     (0, 0, (0, 1, 2, 3, 4, 5, 6), "", 0),
 ]
 
+# Why a visit has a legal hold.
+REASONS = ("A letter from a lawyer", "An audit")
+
 visitor = st.sampled_from(VISITORS)
 desk = st.integers(0, 1)
 kind = st.integers(0, 2)
@@ -150,6 +155,9 @@ MAY_TRY: dict[str, set[str]] = {
     "complete": set(),
     "miss": set(),
     "entrust": set(),
+    "file_paper": set(),
+    "keep_record": set(),
+    "stop_keeping": set(),
 }
 # What staff record of a visit on its day: from which states, and where that leads.
 ATTENDING = {
@@ -189,6 +197,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self.claims: dict[tuple[int, str], tuple[int, int]] = {}
         # Records that are joined: the first, and its second.
         self.joined: set[tuple[int, int]] = set()
+        # What was said of papers, and why visits are kept.
+        self.papers: dict[tuple[int, str], str] = {}
+        self.kept: dict[int, str] = {}
         self.looked = 0
         self.events: list[Any] = []
         self.messages: list[Any] = []
@@ -719,6 +730,13 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "entrust": lambda: workflow.entrust(
                 visit.pk, Claim.Task.ANSWER, to=by.user, by=by, now=self.now
             ),
+            "file_paper": lambda: workflow.file_paper(
+                visit.pk, Paper.Kind.CARD, Paper.State.DONE, by=by, now=self.now
+            ),
+            "keep_record": lambda: workflow.keep_record(
+                visit.pk, REASONS[0], by=by, now=self.now
+            ),
+            "stop_keeping": lambda: workflow.stop_keeping(visit.pk, by=by),
         } | {
             move: partial(workflow.attend, visit.pk, Act(move), **common)
             for move in ATTENDING
@@ -825,6 +843,70 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "outcome": agreed and visit.start <= self.now,
             "closed": any(t.kind == task for t in tasks.of_visit(visit, self.now)),
         }[task]
+
+    # --- What is said of a visit beside its state ----------------------------------
+
+    @precondition(lambda self: self.status)
+    @rule(
+        data=st.data(), who=desk,
+        paper=st.sampled_from(Paper.Kind), state=st.sampled_from(Paper.State),
+    )  # fmt: skip
+    def the_desk_says_how_a_paper_stands(
+        self, data: st.DataObject, who: int, paper: Paper.Kind, state: Paper.State
+    ) -> None:
+        visit = self.visit(data)
+        act = partial(
+            workflow.file_paper, visit.pk, paper, state,
+            by=self.clinic.desk[who], now=self.now,
+        )  # fmt: skip
+        if visit.status not in ("booked", "arrived"):
+            with pytest.raises(NotPossibleNow), nothing_written():
+                act()
+            return
+        is_new = self.papers.get((visit.pk, paper)) != state
+        assert act() == is_new
+        self.papers[visit.pk, paper] = state
+        with self.nothing_new():
+            assert not act()
+
+    @precondition(lambda self: self.status)
+    @rule(data=st.data(), because=st.sampled_from(REASONS))
+    def a_manager_keeps_a_record(self, data: st.DataObject, because: str) -> None:
+        visit = self.visit(data)
+        act = partial(
+            workflow.keep_record, visit.pk, because,
+            by=self.clinic.manager, now=self.now,
+        )  # fmt: skip
+        if visit.forgotten_at:
+            with pytest.raises(NotPossibleNow), nothing_written():
+                act()
+            return
+        assert act() == (visit.pk not in self.kept)
+        self.kept.setdefault(visit.pk, because)  # the first reason stays
+        with self.nothing_new():
+            assert not act()
+
+    @precondition(lambda self: self.status)
+    @rule(data=st.data(), of_kept=st.booleans())
+    def a_manager_lets_a_record_go(self, data: st.DataObject, of_kept: bool) -> None:
+        some = sorted(self.kept) if of_kept and self.kept else self.those()
+        act = partial(
+            workflow.stop_keeping,
+            pk := data.draw(st.sampled_from(some)),
+            by=self.clinic.manager,
+        )
+        assert act() == (self.kept.pop(pk, None) is not None)
+        with self.nothing_new():
+            assert not act()
+
+    @precondition(lambda self: self.status)
+    @rule(data=st.data(), who=desk, stop=st.booleans())
+    def the_desk_may_not_keep_a_record(
+        self, data: st.DataObject, who: int, stop: bool
+    ) -> None:
+        answers = self.answers(self.visit(data), self.clinic.desk[who])
+        with pytest.raises(NotAllowed), nothing_written():
+            answers["stop_keeping" if stop else "keep_record"]()
 
     @precondition(lambda self: len(self.status) > 1)
     @rule(data=st.data(), who=desk, undo=st.booleans())
@@ -1596,7 +1678,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
         visit = self.visit(data, "cancelled")
         last = visit.events.latest("version").at
         forget = partial(workflow.forget, visit.pk, now=self.now)
-        if visit.forgotten_at or self.now < last + 90 * DAY:
+        is_kept = visit.pk in self.kept
+        if visit.forgotten_at or is_kept or self.now < last + 90 * DAY:
             with self.nothing_new():
                 assert not forget()
             return
@@ -1752,6 +1835,10 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 ),
                 lambda: workflow.lapse(visit.pk, now=now),
                 lambda: workflow.expire(visit.pk, now=now),
+                lambda: workflow.keep_record(
+                    visit.pk, REASONS[0], by=self.clinic.manager, now=now
+                ),
+                lambda: workflow.stop_keeping(visit.pk, by=self.clinic.manager),
             ]
         return acts
 
@@ -1770,10 +1857,21 @@ class AnyMixOfActs(RuleBasedStateMachine):
 
     @invariant()
     def each_task_is_whose_it_was_left_to_be(self) -> None:
+        ended = self.those(("cancelled", "fulfilled", "noshow"))
+        for key in list(self.claims):
+            if key[0] in ended and key[1] != "call":
+                del self.claims[key]
         rows = Claim.objects.filter(until=None)
         assert {(c.appointment_id, c.task): (c.pk, c.user_id) for c in rows} == (
             self.claims
         )
+
+    @invariant()
+    def papers_and_holds_are_as_they_were_said(self) -> None:
+        rows = Paper.objects.values_list("appointment", "kind", "state")
+        assert {(pk, kind): state for pk, kind, state in rows} == self.papers
+        holds = LegalHold.objects.values_list("appointment", "because")
+        assert dict(holds) == self.kept
 
     @invariant()
     def nobody_can_have_a_time_that_is_closed(self) -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from time_machine import Traveller
 
-from booking import export, trail
+from booking import closing, export, trail
 from booking.confirming import CONFIRMED_AT
 from booking.models import AuditEvent, AuditSubject, VisitType
 from booking.reports import Range
@@ -24,6 +24,7 @@ from tests.factories import (
     TUESDAY,
     WEDNESDAY,
     a_booked_visit,
+    a_closed_day,
     a_front_desk_person,
     a_request,
     at,
@@ -148,6 +149,19 @@ def test_visits_can_be_chosen_by_when_they_were_asked_for(
     asked = a_request(visit_type, at("10:00", FRIDAY + timedelta(days=3)))
     [_heads, row] = lines(manager, by="requested_at", columns=["reference", "start"])
     assert row == [asked.reference, ""]
+
+
+def test_who_was_called_off_as_a_day_was_closed_is_told_apart(
+    manager: Client, visit_type: VisitType
+) -> None:
+    ana = a_front_desk_person()
+    for time in ("10:00", "14:00"):
+        a_booked_visit(visit_type, at(time), by=ana)
+    a_closed_day(at("09:00"), at("12:00"), by=ana)
+    closing.tell(NOW + closing.hold())
+    heads, *told = lines(manager, by="requested_at", columns=["status", "closed"])
+    assert heads == ["State", "Clinic closed"]
+    assert sorted(told) == [["Confirmed", "no"], ["Waiting for the patient", "yes"]]
 
 
 @pytest.mark.parametrize(

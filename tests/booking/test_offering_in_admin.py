@@ -1,14 +1,16 @@
 """The front desk offers one to three other times, and sees the message beforehand."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpResponse, QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from time_machine import Traveller
 
 from booking import integrity
 from booking.admin.offering import OfferPage
@@ -22,6 +24,7 @@ from tests.factories import (
     NOW,
     WEDNESDAY,
     a_booked_visit,
+    a_closure,
     a_practice,
     a_request,
     at,
@@ -35,6 +38,7 @@ from .desk import a_colleague, address, said, text_of
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 DESK = "/admin/"
+WAITING = "/admin/booking/waitinglistentry/"
 TWO = ("11:00", "14:30")
 
 
@@ -74,6 +78,39 @@ def ticked(page: HttpResponse) -> list[str]:
 def offers_of(visit: Appointment) -> list[Any]:
     offers = visit.proposals.offers().order_by("rank")
     return list(offers.values_list("start", "expires_at"))
+
+
+def test_an_offer_ends_on_a_day_on_which_somebody_answers_the_phone(
+    visit: Appointment,
+) -> None:
+    def shown(now: datetime) -> tuple[str, int]:
+        form = OfferPage(visit, QueryDict(), now).form
+        hours = " ".join(n for n, _words in form.fields["hours"].choices)
+        return hours, form.initial["hours"]
+
+    friday = at("15:00", factories.FRIDAY)
+    assert shown(NOW) == ("4 24 48 72", 24)
+    assert shown(friday) == ("4 24 48 72", 72)
+    monday = factories.FRIDAY + timedelta(days=3)
+    a_closure(at("00:00", monday), at("23:59", monday), now=NOW)
+    assert shown(friday) == ("4 24 48 72 96", 96)
+
+
+def test_what_has_ended_has_no_button_before_it_is_swept(
+    desk: Client, visit: Appointment, clock: Traveller
+) -> None:
+    send(desk, visit, *TWO)
+    waiting = somebody_waiting(visit.visit_type)
+    factories.an_offer(waiting, at("16:00"))
+    pages = (address("change", visit), address("change", waiting), WAITING)
+    assert all("for the caller" in desk.get(page).text for page in pages)
+    clock.move_to(NOW + timedelta(hours=24))
+    desk.force_login(User.objects.get())
+    for page in pages:
+        shown = text_of(desk.get(page))
+        assert "with no answer, and is about to be taken off" in shown
+        for button in ("for the caller", "None suits", "Take the offer back"):
+            assert button not in shown
 
 
 def test_for_a_request_the_nearest_free_times_are_ticked(desk, visit_type):
@@ -166,7 +203,7 @@ def test_turning_the_page_keeps_what_is_ticked(desk, visit):
             "Choose three times at most. Take the tick off the rest.",
         ),
         (["11:00"], {"hours": ""}, "Choose until when the patient can answer."),
-        (["11:00"], {"hours": "99"}, "Select a valid choice."),
+        (["11:00"], {"hours": "99"}, "Choose until when the patient can answer."),
         ([], {"starts": ["nonsense"]}, "Choose from the times shown."),
     ],
 )  # fmt: skip

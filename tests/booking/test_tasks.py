@@ -159,6 +159,22 @@ def test_who_leaves_frees_what_they_had(
     ]
 
 
+def test_a_claim_ends_with_the_last_task_of_its_visit(
+    desk: Client, ana: User, ben: User
+) -> None:
+    visit = factories.a_request(patient=factories.patient_details(email=""))
+    entrust(visit, ben, by=ben)
+    workflow.cancel(visit.pk, by=workflow.PATIENT, now=LATER)
+    assert list(Claim.objects.values_list("task", "until")) == [("answer", LATER)]
+
+    entrust(visit, ben, by=ben, task=Task.CALL)  # which is still to be told
+    call = visit.messages.latest("pk")
+    response = desk.post(f"/admin/calls/{call.pk}/")
+
+    assert "Ben Demo had taken this on" in said(response)[0]
+    assert not Claim.objects.filter(until=None).exists()
+
+
 def test_the_database_lets_a_task_be_one_persons(ana: User, ben: User) -> None:
     visit = factories.a_request()
     entrust(visit, ben, by=ben)
@@ -280,6 +296,27 @@ def test_the_page_of_tasks_has_everything_that_waits_what_is_due_first(
     share = desk.get(DESK).context["share"]
     papers = len([t for t in found if t.kind == Task.PAPER])
     assert share == {Whose.MINE: 1 + papers, Whose.NOBODYS: 0, Whose.OTHERS: 2}
+
+
+def test_each_task_leads_to_where_it_is_done(desk: Client, ana: User) -> None:
+    made = every_kind()
+    page = desk.get(TASKS).text
+    for kind, name in (
+        ("answer", "choices"),
+        ("paper", "papers"),
+        ("outcome", "attend"),
+        ("call", "tasks"),
+    ):
+        there = address("change", made[kind])
+        assert f'href="{there}#{name}"' in page
+        assert f'id="{name}"' in desk.get(there).text
+
+    call = made["call"].messages.latest("pk")
+    there = address("change", made["call"])
+    assert "What to say" in text_of(desk.get(there))
+    response = desk.post(f"/admin/calls/{call.pk}/", {"visit": "1"})
+    assert response["Location"] == there
+    assert "I called" not in text_of(desk.get(there))
 
 
 def test_who_has_the_task_is_named_where_one_is_about_to_do_it(

@@ -668,7 +668,7 @@ NEVER = {
 }  # fmt: skip
 # Buttons, scripts, and what only leads elsewhere.
 NO_PAGES = {
-    "called", "merge", "seen", "stay", "closing_undo",
+    "called", "language", "merge", "seen", "stay", "closing_undo",
     "booking_appointment_accept", "booking_appointment_attend",
     "booking_appointment_hold", "booking_appointment_link", "booking_appointment_offer",
     "booking_appointment_paper", "booking_appointment_letter",

@@ -202,6 +202,11 @@ def joining_two_records(world: World) -> Sent:
     return world.client("superuser"), data
 
 
+def choosing_a_language(world: World) -> Sent:
+    world.rows["booking.patient"] = world.other.patient_id
+    return world.client("superuser"), {"language": "es"}
+
+
 def keeping_a_record(world: World) -> Sent:
     world.rows["booking.appointment"] = world.other.pk
     return world.client("superuser"), {"because": "A lawsuit"}
@@ -378,6 +383,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/paper/": filing_a_paper,
     f"{APPOINTMENT}<int:pk>/legal-hold/": keeping_a_record,
     "admin/booking/patient/<int:pk>/merge/": joining_two_records,
+    "admin/booking/patient/<int:pk>/language/": choosing_a_language,
     f"{APPOINTMENT}<int:pk>/owner/": taking_a_task_on,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),

@@ -1,0 +1,111 @@
+"""The languages of the site: one page in each, and how each writes dates.
+
+A language is its address, its catalogue and its texts; no code names one.
+"""
+
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import ResolverMatch, reverse
+from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext, gettext_noop, override
+
+# Where patients are; the rest of the site is English.
+NAMESPACES = ("services", "booking")
+PUBLIC = "services"
+# Pages of a request that choose and page through times by their address.
+FILTERED = ("start", "times", "other_times")
+
+# Formats of Django's `date` filter. A catalogue has each as its language writes it.
+DATE_FORMATS = frozenset(
+    (
+        gettext_noop("l, F j, g:i A T"),
+        gettext_noop("l, F j, g:i A"),
+        gettext_noop("l, F j"),
+        gettext_noop("l, g:i A"),
+        gettext_noop("D, M j, g:i A"),
+        gettext_noop("D, M j"),
+        gettext_noop("F j, Y"),
+        gettext_noop("M j, Y"),
+        gettext_noop("F j"),
+        gettext_noop("M j"),
+        gettext_noop("g:i A"),
+        gettext_noop("g A"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The page at hand in a language: its code, its own name, and where it is."""
+
+    code: str
+    name: str
+    path: str
+
+
+def said(at: date | time, style: str) -> str:
+    """Return a date or a time in words; `style` is one of DATE_FORMATS."""
+    return date_format(at, date_style(style))  # type: ignore[arg-type]  # a time will do
+
+
+def date_style(style: str) -> str:
+    """Return a format of dates as the language at hand writes it."""
+    return gettext(style) if style in DATE_FORMATS else style
+
+
+def offered(language: str) -> str:
+    """Return the language, or English where the site has it no longer."""
+    known = language in dict(settings.LANGUAGES)
+    return language if known else settings.LANGUAGE_CODE
+
+
+def versions(request: HttpRequest) -> list[Version]:
+    """Return this page in each language, in the order of the settings.
+
+    Of an address that is none, or has a secret in it, the home page; of a page for
+    staff, nothing.
+    """
+    match = request.resolver_match
+    if match is not None and match.namespace not in NAMESPACES:
+        return []
+    has_another = match is not None and (is_public(request) or not _captured(match))
+    found = []
+    for code, name in settings.LANGUAGES:
+        with override(code):
+            if match is not None and has_another:
+                path = reverse(match.view_name, kwargs=_captured(match))
+            else:
+                path = reverse("services:home")
+        found.append(Version(code, name, path))
+    return found
+
+
+def kept_query(request: HttpRequest) -> str:
+    """Return what the address asks for, where the page goes by that.
+
+    Behind a patient's link a page is the same whatever the address adds.
+    """
+    match = request.resolver_match
+    known = match is not None and (is_public(request) or match.url_name in FILTERED)
+    return str(request.META.get("QUERY_STRING", "")) if known else ""
+
+
+def _captured(match: ResolverMatch) -> dict[str, Any]:
+    """Return the parts of the address that differ from one to the next."""
+    return match.captured_kwargs or {}  # type: ignore[attr-defined]  # not in the stubs
+
+
+def is_public(request: HttpRequest) -> bool:
+    """Tell whether search engines may have the page that is being made."""
+    match = request.resolver_match
+    return match is not None and match.namespace == PUBLIC
+
+
+def home_path() -> str:
+    """Return the home page's address without asking anything, for error pages."""
+    code = get_language() or settings.LANGUAGE_CODE
+    return "/" if code == settings.LANGUAGE_CODE else f"/{code}/"

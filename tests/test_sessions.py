@@ -1,0 +1,49 @@
+"""Sessions are read as Django reads them, only with less work."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.backends import db
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from clinic_site.sessions import SessionStore
+
+pytestmark = pytest.mark.django_db
+
+
+def stored() -> str:
+    session = SessionStore()
+    session["said"] = "Zoë “漢”"
+    session.save()
+    return str(session.session_key)
+
+
+def test_a_session_comes_back_as_it_was(django_assert_num_queries):
+    key = stored()
+
+    with django_assert_num_queries(1):
+        found = SessionStore(key)["said"]
+
+    assert found == db.SessionStore(key)["said"] == "Zoë “漢”"
+
+
+@pytest.mark.parametrize("lasts", [timedelta(), timedelta(seconds=-1)])
+def test_a_session_that_is_over_is_forgotten_with_its_key(lasts):
+    key = stored()
+    Session.objects.update(expire_date=timezone.now() + lasts)
+
+    session = SessionStore(key)
+
+    assert "said" not in session
+    assert session.session_key is None
+
+
+@pytest.mark.parametrize("key", ["x" * 32, "' OR 1=1 --", "é%s漢"])
+def test_a_key_that_nobody_was_given_is_not_kept(key):
+    stored()
+
+    session = SessionStore(key)
+
+    assert dict(session.items()) == {}
+    assert session.session_key is None
