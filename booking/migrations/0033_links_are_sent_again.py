@@ -7,7 +7,7 @@ import booking.encryption
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0031_changing_a_visit"),
+        ("booking", "0032_patients_have_a_language_of_messages"),
     ]
 
     operations = [
