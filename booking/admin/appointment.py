@@ -53,7 +53,14 @@ from booking.messages import (
     preview_decline,
     preview_refusal,
 )
-from booking.models import Appointment, Claim, LegalHold, Paper, RetentionRules
+from booking.models import (
+    Appointment,
+    Claim,
+    LegalHold,
+    Message,
+    Paper,
+    RetentionRules,
+)
 from booking.models.appointment import STATUS_CHOICES, AppointmentQuerySet
 from booking.policy import CancellationReason, ChangeRefusal, DeclineReason, Status
 from booking.queue import judge
@@ -332,7 +339,7 @@ class AppointmentAdmin(LongList):
             line=line,
             days=days_around(line, now),
             rivals=rivals,
-            newest_link=visit.links.aggregate(newest=Max("pk"))["newest"] or 0,
+            newest_link=newest_link(visit),
             messages_owed=visit.messages.select_related("called_by"),
             events=events,
             series=list(series),
@@ -848,6 +855,13 @@ class AppointmentAdmin(LongList):
         if isinstance(error, TimeTaken):
             said = f"{said} {by_whom(error, visit.visit_type, now, visit)}".strip()
         messages.warning(request, f"{visit.reference}: {said}")
+
+
+def newest_link(visit: Appointment) -> int:
+    """Return the key of the last message that brought a link alone; 0 for none."""
+    brought = visit.messages.filter(kind=Message.Kind.LINK)
+    newest: int | None = brought.aggregate(newest=Max("pk"))["newest"]
+    return newest or 0
 
 
 def accepting(pk: int, proposal_id: int, seen: int | None) -> Act:

@@ -32,8 +32,8 @@ def reset_links(
 ) -> bool:
     """End all links of a visit, with the pages that they opened, and send a new one.
 
-    `newest` is the key of the last link that the screen knew of: there is a later one
-    if it was done meanwhile, and then nothing is. Tell whether it was.
+    `newest` is the key of the last such message that the screen knew of: if it was done
+    meanwhile, there is a later one and nothing is done. Tell whether it was.
 
     Raises NotAllowed, or NotPossibleNow for a visit that was made anonymous.
     """
@@ -41,8 +41,15 @@ def reset_links(
     visit = Appointment.objects.lock(appointment_id)
     if visit.forgotten_at:
         raise NotPossibleNow
-    if newest is not None and visit.links.filter(pk__gt=newest).exists():
+    if newest is not None and _is_done_since(visit, newest):
         return False
     links.revoke_all(visit, now)
     messages.owe(Message.Kind.LINK, Occasion(visit, now), now=now)
     return True
+
+
+def _is_done_since(visit: Appointment, newest: int) -> bool:
+    """Tell whether a later message went with the end of all links before it."""
+    told = visit.messages.filter(kind=Message.Kind.LINK, pk__gt=newest).last()
+    before = visit.links.filter(revoked_at=None)
+    return told is not None and not before.filter(created_at__lt=told.occasion).exists()

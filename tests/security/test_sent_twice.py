@@ -143,7 +143,7 @@ def taking_the_wish_back(world: World) -> Sent:
 
 def ending_the_links(world: World) -> Sent:
     world.rows["booking.appointment"] = world.other.pk
-    return world.client("superuser"), {"newest": world.other.links.latest("pk").pk}
+    return world.client("superuser"), {"newest": 0}
 
 
 def finding_the_link(world: World) -> Sent:
