@@ -18,9 +18,13 @@ class BookingConfig(AppConfig):
             user_login_failed,
         )
 
+        from services import translation  # noqa: PLC0415 -- has models
+
         from . import checks, trail  # noqa: F401, PLC0415 -- registers; has models
+        from .models import VisitType  # noqa: PLC0415 -- has models
         from .signing_in import begin_session  # noqa: PLC0415 -- has models
 
+        translation.KINDS.append(VisitType)
         user_logged_in.connect(begin_session)
         user_logged_in.connect(trail.signed_in)
         user_logged_out.connect(trail.signed_out)

@@ -31,8 +31,8 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import Error, connection, transaction
 from django.db.models import Count, Exists, Min, OuterRef
 
-from . import clock, limits, once
-from .models import Heartbeat, Message, Reservation
+from . import clock, limits, once, texting
+from .models import Heartbeat, Message, Reservation, WaitingListRules
 from .models.message import IN_HAND, MessageQuerySet
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def deliver_next() -> bool:
     if claim is None:
         return False
     try:
-        _send(_mail(Message.objects.get(pk=claim.pk)))
+        _carry(Message.objects.get(pk=claim.pk))
     except Error:  # the database's: the lease runs out, and then it is tried again
         raise
     except Exception as error:  # one that cannot be sent must not stop the others
@@ -108,7 +108,7 @@ def claim_next(now: datetime) -> Claim | None:
         earlier = Message.objects.owed().filter(
             appointment=OuterRef("appointment"), pk__lt=OuterRef("pk")
         )
-        due = _lock(Message.objects.due(now).exclude(Exists(earlier)))
+        due = _lock(_to_carry(now).exclude(Exists(earlier)))
         found = due.values_list("pk", "attempts").first()
         if found is None:
             return None
@@ -117,6 +117,14 @@ def claim_next(now: datetime) -> Claim | None:
             attempts=claim.attempt, due_at=now + LEASE, last_error=IN_HAND
         )
     return claim
+
+
+def _to_carry(now: datetime) -> MessageQuerySet:
+    """Return what may go out now: no texts in quiet hours."""
+    due = Message.objects.due(now)
+    if settings.TEXT_BACKEND and WaitingListRules.current().is_quiet(now):
+        return due.exclude(channel=Message.Channel.TEXT)
+    return due
 
 
 def _overtake(now: datetime) -> None:
@@ -160,6 +168,15 @@ def _mail(message: Message) -> EmailMultiAlternatives:
         part.add_header("Content-Disposition", "attachment", filename="appointment.ics")
         mail.attach(part)
     return mail
+
+
+def _carry(message: Message) -> None:
+    """Hand the message to who carries it. Raises what they, or the way, say."""
+    if message.channel != Message.Channel.TEXT:
+        return _send(_mail(message))
+    if not connection.in_atomic_block:
+        connection.close()
+    return texting.send(message.recipient, message.text.strip(), message.message_id)
 
 
 def _send(mail: EmailMultiAlternatives) -> None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import reduce
@@ -277,6 +277,53 @@ def free(lane: Lane) -> list[Span]:
     """Return what is open and not taken of a day, in order."""
     taken = [(entry.start, entry.end) for entry in lane.entries]
     return [gap for span in lane.open for gap in without(span, taken)]
+
+
+def with_whole_closures(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the same with each closure once, as long as it is.
+
+    Its time is held in stretches of a day, and around visits that were booked before.
+    """
+    found: list[Entry] = []
+    seen: set[int] = set()
+    for entry in entries:
+        if entry.closure is None:
+            found.append(entry)
+        elif entry.closure.pk not in seen:
+            seen.add(entry.closure.pk)
+            begins, ends = entry.closure.start, entry.closure.end
+            found.append(replace(entry, begins=begins, ends=ends))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A cell of a week: a day of a resource, or the days that a closure alone takes."""
+
+    lane: Lane
+    entries: Sequence[Entry]
+    days: int = 1
+
+
+def stretches(lanes: Iterable[Lane]) -> list[Stretch]:
+    """Return the days of one resource, in order, those of one closure as one."""
+    found: list[Stretch] = []
+    for lane in lanes:
+        entries = with_whole_closures(lane.entries)
+        last = found[-1] if found else None
+        if last and _alone(entries, lane) == _alone(last.entries, last.lane) != 0:
+            found[-1] = replace(last, days=last.days + 1)
+        else:
+            found.append(Stretch(lane, entries))
+    return found
+
+
+def _alone(entries: Sequence[Entry], lane: Lane) -> int:
+    """Return the key of the closure that takes the whole lane by itself, else 0."""
+    closures = [entry.closure for entry in entries]
+    return (
+        closures[0].pk if len(closures) == 1 and closures[0] and not free(lane) else 0
+    )
 
 
 def span_of(day: date) -> Span:

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from services.models import Clinic, Clinician, Page, Service
+from services.models import Clinic, Clinician, Page, Service, Translation
+from services.translation import Standing, rows_to_translate, standing
 
 from .models import Message, Practice, Schedule, VisitType
 from .words import local
@@ -16,6 +17,8 @@ from .words import local
 # So many days ahead, each kind of visit should have a free time.
 AHEAD = timedelta(days=30)
 STALE = timedelta(days=365)
+# So many of a long list are named.
+NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,34 @@ def _texts(now: datetime) -> Found:
             )
 
 
+def _translations(now: datetime) -> Found:
+    """Name what patients read in English though there is a translation."""
+    there = rows_to_translate()
+    found: dict[tuple[str, Standing], list[str]] = {}
+    for one in Translation.objects.all():
+        if row := there.get((one.model, one.row)):
+            stands = standing(row, one)
+            found.setdefault((one.language, stands), []).append(str(row))
+    sentences = {
+        Standing.STALE: (
+            "translation_stale",
+            _("In %(language)s, older than the English: %(texts)s"),
+        ),
+        Standing.DRAFT: (
+            "translation_not_reviewed",
+            _("In %(language)s, not reviewed by anybody: %(texts)s"),
+        ),
+    }
+    for language, name in settings.LANGUAGES:
+        for stands, (code, sentence) in sentences.items():
+            if texts := found.get((language, stands)):
+                few = "; ".join(texts[:NAMED])
+                more = len(texts) - NAMED
+                named = _("%(few)s; and %(n)s more") % {"few": few, "n": more}
+                said = {"language": name, "texts": named if more > 0 else few}
+                yield code, sentence % said
+
+
 def _mail(now: datetime) -> Found:
     if not Message.objects.filter(
         channel=Message.Channel.EMAIL, sent_at__isnull=False
@@ -147,4 +178,4 @@ def _mail(now: datetime) -> Found:
         )
 
 
-_LOOKS = (_clinic, _hours, _free_times, _mail, _texts)
+_LOOKS = (_clinic, _hours, _free_times, _mail, _texts, _translations)

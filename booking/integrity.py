@@ -363,7 +363,7 @@ class _Message(NamedTuple):
     @property
     def is_owed(self) -> bool:
         ended = self.sent_at or self.failed_at or self.overtaken_at
-        return self.channel == Message.Channel.EMAIL and not ended
+        return self.channel != Message.Channel.PHONE and not ended
 
 
 @dataclass(slots=True)

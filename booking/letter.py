@@ -16,7 +16,7 @@ from markdown_it.token import Token
 from services.models import Clinic
 from services.templatetags.content import COMMONMARK
 
-from . import calendars, messages, preparing, words
+from . import calendars, messages, preparing, spoken, words
 from .models import Appointment, Resource
 from .models.preparation import language_in_use
 from .policy import Status
@@ -124,7 +124,10 @@ def _clinicians(visit: Appointment) -> str:
 
 
 def _parts(visit: Appointment, now: datetime) -> list[Part]:
-    advice, (bring, from_us) = preparing.advice(visit), preparing.papers(visit, now)
+    advice, (bring, from_us) = (
+        spoken.advice(visit, mark=False),
+        preparing.papers(visit, now),
+    )
     ready = preparing.ready(visit)
     found = [
         Part(_("Because of your answers"), [_text(line) for line in advice]),

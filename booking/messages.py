@@ -127,6 +127,7 @@ def owe(
     choices: Sequence[Proposal] = (),
     offers: Sequence[Proposal] = (),
     entry: WaitingListEntry | None = None,
+    by_text: bool = False,
 ) -> Message:
     """Write what the patient has to be told because of `cause`; the worker sends it.
 
@@ -135,6 +136,8 @@ def owe(
     while the visit is in its present state and, if booked, at its present time; while
     the `offers`, which all end together, are open, or the `choices` of a change; and
     while the `entry` is.
+
+    `by_text` is for who agreed to texts; what there says is bare, and has no link.
 
     A patient without an email address, or who asked to be called, makes a task for a
     person. Tasks that this change has overtaken end here; mail that it has overtaken
@@ -147,7 +150,7 @@ def owe(
     about = offers[0] if offers else None
     if kind == Kind.CHANGE_ASKED:
         about = choices[0]
-    channel = reached_by(visit.patient)
+    channel = Channel.TEXT if by_text else reached_by(visit.patient)
     mail = channel == Channel.EMAIL
     clinic, week = _clinic()
     token = links.issue(visit, now=now) if mail else ""
@@ -448,7 +451,7 @@ def spoken_to(patient: Patient, channel: Message.Channel) -> override:
 
     What staff read to somebody on the phone is in theirs, English.
     """
-    written = channel == Channel.EMAIL
+    written = channel != Channel.PHONE
     return override(languages.offered(patient.message_language if written else ""))
 
 
@@ -537,8 +540,8 @@ def _words(
         or heading(visit, now, offered=True if told.offers else None),
         "link": links.url(token) if token else "",
     }
-    if channel == Channel.PHONE:
-        said = render_to_string(f"emails/{kind}.phone.txt", context)
+    if channel != Channel.EMAIL:
+        said = render_to_string(f"emails/{kind}.{channel}.txt", context)
         return Words("", _tidy(said))
     subject = render_to_string(f"emails/{kind}.subject.txt", context)
     text = _tidy(render_to_string(f"emails/{kind}.txt", context))

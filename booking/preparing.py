@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.timezone import localdate
@@ -40,7 +41,7 @@ class Ready:
 
     `before` is what the patient was shown when they asked. `new` and `gone` are the
     lines that were added and left out since; both are empty where the two are in
-    different languages.
+    different languages. `is_english` says that the text could not be translated.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Ready:
     before: str = ""
     new: str = ""
     gone: str = ""
+    is_english: bool = False
 
 
 def ready(visit: Appointment) -> Ready:
@@ -56,24 +58,23 @@ def ready(visit: Appointment) -> Ready:
     What is true now comes first, whatever was shown: it may be about safety.
     """
     service, shown = visit.visit_type.service, visit.preparation
-    text = service.preparation
+    text, is_english = service.preparation, "preparation" in service.left_english
     if shown is None or shown.still_says(service):
-        return Ready(text)
-    if shown.language != language_in_use():
-        return Ready(text, changed=True, before=shown.text)
+        return Ready(text, is_english=is_english)
+    before: dict[str, Any] = {
+        "changed": True,
+        "before": shown.text,
+        "is_english": is_english,
+    }
+    if is_english or shown.language != language_in_use():
+        return Ready(text, **before)
     new, gone = _lines_not_in(text, shown.text), _lines_not_in(shown.text, text)
-    return Ready(text, changed=True, before=shown.text, new=new, gone=gone)
+    return Ready(text, **before, new=new, gone=gone)
 
 
 def _lines_not_in(text: str, other: str) -> str:
     known = {line.strip() for line in other.splitlines()}
     return "\n".join(line for line in text.splitlines() if line.strip() not in known)
-
-
-def advice(visit: Appointment) -> list[str]:
-    """Return what the patient's own answers call for, without repeating them."""
-    said = [a.advice for a in visit.answers.all() if a.needs_a_look and a.advice]
-    return list(dict.fromkeys(said))
 
 
 def papers(visit: Appointment, now: datetime) -> tuple[list[str], list[str]]:

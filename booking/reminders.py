@@ -50,18 +50,23 @@ def _worth_a_look(now: datetime) -> "Iterator[partial[bool]]":
 
 def _to_remind(now: datetime) -> QuerySet[Appointment]:
     """Return booked visits of whose reminders one may be due and was not written."""
-    wanted = Q(pk=None)
+    wanted, longest = Q(pk=None), timedelta()
     for rules in VisitType.objects.all():
         hours = timedelta(hours=rules.remind_hours_before or 0)
         days = timedelta(days=rules.remind_days_before or 0)
         for kind, ahead in (
-            (Kind.REMINDER, days and days + CLOCK_CHANGE),
+            (Kind.REMINDER, days + CLOCK_CHANGE if days else days),
             (Kind.REMINDER_SOON, hours),
         ):
+            longest = max(longest, ahead)
             unwritten = Q(~Exists(_written(kind, "start")))
             wanted |= unwritten & Q(visit_type=rules.pk, start__lte=now + ahead)
+    # The whole stretch once more, for the sake of the index.
     return Appointment.objects.filter(
-        wanted, status=Status.BOOKED, start__gt=now + TOO_LATE
+        wanted,
+        status=Status.BOOKED,
+        start__gt=now + TOO_LATE,
+        start__lte=now + longest,
     )
 
 

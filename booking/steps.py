@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import get_language
 
+from services import translation
 from services.models import ScreeningQuestion
 
 from . import forms, words
@@ -75,6 +76,7 @@ class Journey:
         """Return what can be asked for, the service that a link named first."""
         wanted = self.draft.wanted.get("service")
         found = [v for v in self.practice.visit_types if v.is_bookable]
+        translation.say([row for v in found for row in (v, v.service)])
         return sorted(found, key=lambda v: v.service.slug != wanted)
 
     @cached_property
@@ -88,11 +90,13 @@ class Journey:
         if self.visit_type is None:
             return {}
         able = self.visit_type.may_take(self.practice)
-        return {
+        found = {
             r.clinician.slug: r
             for r in self.practice.resources
             if r.clinician and r.pk in able
         }
+        translation.say([r.clinician for r in found.values() if r.clinician])
+        return found
 
     @cached_property
     def weekdays(self) -> list[int]:
@@ -136,7 +140,9 @@ class Journey:
     def questions(self) -> list[ScreeningQuestion]:
         if self.visit_type is None:
             return []
-        return self.practice.questions(self.visit_type.service)
+        found = self.practice.questions(self.visit_type.service)
+        translation.say(found)
+        return found
 
     def advice(self) -> list[str]:
         """Return what the answers call for, none twice."""

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import translation
 
+from services.translation import reading
+
 from .health import why_not_ready
 from .outage import answer_for
 
@@ -54,7 +56,7 @@ def language_of_address(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         found = translation.get_language_from_path(request.path_info)
         language = found or settings.LANGUAGE_CODE
-        with translation.override(language):
+        with translation.override(language), reading():
             response = get_response(request)
         response.headers.setdefault("Content-Language", language)
         return response

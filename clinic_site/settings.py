@@ -385,6 +385,15 @@ if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(DEFAULT_FROM_EMAIL)[1]):
         " Front desk <front-desk@clinic.example>.",
     )
 
+# Who carries text messages: a function such as booking.texting.to_file, or one of a
+# supplier with whom there is a business associate agreement. Empty: there are none.
+TEXT_BACKEND = text("TEXT_BACKEND", "")
+TEXT_FOLDER = BASE_DIR / "var" / "texts"
+# What the supplier signs with what it tells us that patients wrote back.
+TEXT_SECRET = text("TEXT_SECRET", "")
+if TEXT_SECRET and len(TEXT_SECRET) < 20:
+    raise wrong("TEXT_SECRET", "is too short. Use 20 random characters or more.")
+
 # --- The clinic -----------------------------------------------------------------
 
 # Everything else about the clinic is in the database; this is for when that is away.

@@ -17,6 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 if settings.MAIL_SUPPLIER and settings.MAIL_EVENTS_SECRET:
     urlpatterns = [path("mail/events/", suppliers.mail_events), *urlpatterns]
+if settings.TEXT_BACKEND and settings.TEXT_SECRET:
+    urlpatterns = [path("texts/received/", suppliers.text_received), *urlpatterns]
 if settings.DEBUG:
     urlpatterns = [
         path("styleguide/", styleguide),

@@ -1,6 +1,17 @@
+from typing import Any
+
+from django import forms
+from django.conf import settings
 from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.template.defaultfilters import linebreaksbr
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from . import translation
 from .in_use import KeptWhileInUse
 from .list_filters import FixedRows, OfferedFilters
 from .models import (
@@ -13,7 +24,10 @@ from .models import (
     ScreeningQuestion,
     Section,
     Service,
+    Translated,
+    Translation,
 )
+from .translation import Standing
 from .widgets import PLAIN
 
 
@@ -23,6 +37,16 @@ class ContentMarker:
     @admin.display(boolean=True, description="edited by staff")
     def edited(self, row: Content) -> bool:
         return row.edited_by_staff
+
+
+class WithTranslations(admin.ModelAdmin):
+    """Make room for the translations of what is new."""
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        translation.make_room()
 
 
 class OpeningHoursInline(admin.StackedInline):
@@ -59,7 +83,7 @@ class ClinicAdmin(ContentMarker, FixedRows):
 
 
 @admin.register(Clinician)
-class ClinicianAdmin(ContentMarker, KeptWhileInUse, OfferedFilters):
+class ClinicianAdmin(WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters):
     instead = gettext_lazy(
         "First look at the resource, which is this person’s time: what is booked needs"
         " both."
@@ -69,7 +93,7 @@ class ClinicianAdmin(ContentMarker, KeptWhileInUse, OfferedFilters):
 
 
 @admin.register(Service)
-class ServiceAdmin(ContentMarker, KeptWhileInUse, OfferedFilters):
+class ServiceAdmin(WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters):
     instead = gettext_lazy(
         "Turn off “is published” instead. Then nobody reads about it or asks for it,"
         " and what is booked stays."
@@ -80,6 +104,150 @@ class ServiceAdmin(ContentMarker, KeptWhileInUse, OfferedFilters):
 
 
 @admin.register(Page)
-class PageAdmin(ContentMarker, OfferedFilters):
+class PageAdmin(WithTranslations, ContentMarker, OfferedFilters):
     list_display = ["title", "is_published", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
+
+
+STANDS = {
+    Standing.MISSING: gettext_lazy("not translated: patients read English"),
+    Standing.STALE: gettext_lazy("stale: the English has changed, patients read that"),
+    Standing.DRAFT: gettext_lazy("not reviewed: patients read English"),
+    Standing.REVIEWED: gettext_lazy("reviewed: patients read it"),
+}
+
+
+class StandingFilter(admin.SimpleListFilter):
+    title = gettext_lazy("how it stands")
+    parameter_name = "stands"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(stands.value, words) for stands, words in STANDS.items()]
+
+    def queryset(
+        self, request: HttpRequest, queryset: "QuerySet[Translation]"
+    ) -> "QuerySet[Translation]":
+        if self.value() is None:
+            return queryset
+        found = [t.pk for t in queryset if translation.stands(t)[1] == self.value()]
+        return queryset.filter(pk__in=found)
+
+
+class TranslationForm(forms.ModelForm):
+    """Each text with the English that it translates above it."""
+
+    # What the English was when the page was opened.
+    seen = forms.CharField(widget=forms.HiddenInput)
+
+    class Meta:
+        model = Translation
+        fields = ("reviewed_by", "reviewed_on")
+
+    def clean(self) -> None:
+        row = row_of(self.instance)
+        if row is None or self.cleaned_data.get("seen") != row.english_digest():
+            problem = _(
+                "The English has changed since you opened this page. Open it again, and"
+                " read both."
+            )
+            raise forms.ValidationError(problem)
+        said = self.cleaned_data
+        if bool(said.get("reviewed_by")) != bool(said.get("reviewed_on")):
+            self.add_error(
+                "reviewed_on", _("Write who has reviewed it, and on which day.")
+            )
+
+
+def row_of(one: Translation) -> Translated | None:
+    """Return what the texts are of, as it is now."""
+    kinds = {model.content_kind(): model for model in translation.KINDS}
+    model = kinds[one.model]
+    return model._default_manager.filter(pk=one.row).first()
+
+
+@admin.register(Translation)
+class TranslationAdmin(FixedRows):
+    """Texts in other languages, for those who may change the English ones.
+
+    There is one for each text and language; `load_content` makes room for new ones.
+    """
+
+    list_display = ["of", "language", "how_it_stands", "reviewed_by"]
+    list_filter = [StandingFilter]
+    readonly_fields = ["of", "language", "how_it_stands", "updated_at"]
+    formfield_overrides = PLAIN
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Translation]":
+        found = super().get_queryset(request)
+        own = [
+            model.content_kind()
+            for model in translation.KINDS
+            if request.user.has_perm(
+                f"{model._meta.app_label}.change_{model.content_kind()}"
+            )
+        ]
+        offered = [code for code, _name in settings.LANGUAGES]
+        return found.filter(Q(model__in=own), language__in=offered)
+
+    def get_fields(self, request: HttpRequest, obj: Translation | None = None) -> Any:
+        row = row_of(obj) if obj else None
+        texts = [f"text_{name}" for name in row.in_english()] if row else []
+        return [
+            "of", "language", "how_it_stands", *texts, "reviewed_by", "reviewed_on",
+            "updated_at", "seen",
+        ]  # fmt: skip
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Translation | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> "type[ModelForm[Any]]":
+        row = row_of(obj) if obj else None
+        if obj and row:
+            declared: dict[str, Any] = {
+                f"text_{name}": text_field(row, name, english, obj)
+                for name, english in row.in_english().items()
+            }
+            declared["seen"] = forms.CharField(
+                widget=forms.HiddenInput, initial=row.english_digest()
+            )
+            kwargs["form"] = type("TranslationForm", (TranslationForm,), declared)
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def save_model(
+        self, request: HttpRequest, obj: Translation, form: Any, change: bool
+    ) -> None:
+        said = form.cleaned_data
+        obj.texts = {
+            name.removeprefix("text_"): text
+            for name, text in said.items()
+            if name.startswith("text_") and text
+        }
+        obj.of_digest = said["seen"]
+        super().save_model(request, obj, form, change)
+
+    @admin.display(description=gettext_lazy("text"))
+    def of(self, one: Translation) -> str:
+        row, _stands = translation.stands(one)
+        return f"{row._meta.verbose_name}: {row}" if row else str(one)
+
+    @admin.display(description=gettext_lazy("how it stands"))
+    def how_it_stands(self, one: Translation) -> str:
+        return str(STANDS[translation.stands(one)[1]])
+
+
+def text_field(
+    row: Translated, name: str, english: str, one: Translation
+) -> forms.CharField:
+    stored: Any = row._meta.get_field(name)
+    rows = min(30, 2 + len(english) // 70 + english.count("\n"))
+    return forms.CharField(
+        label=capfirst(str(stored.verbose_name)),
+        help_text=linebreaksbr(english, autoescape=True),
+        initial=one.texts.get(name, ""),
+        required=False,
+        max_length=stored.max_length,
+        widget=forms.Textarea({"rows": rows, "lang": one.language, "dir": "auto"}),
+    )

@@ -6,6 +6,7 @@ The name of a file is the slug of its row. This module knows the format and noth
 the database: it answers with the values of rows, and says where a file is wrong.
 """
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -33,6 +34,22 @@ class ContentFile:
 
 
 @dataclass(frozen=True, slots=True)
+class TranslatedFile:
+    """A file of another language: the texts of each row, by the row's entry.
+
+    `of` is the digest of the English file `beside` it, as it was when it was
+    translated; `review` has who has read it and when, if anybody has.
+    """
+
+    path: Path
+    beside: Path
+    language: str
+    of: str
+    review: Row
+    texts: dict[str, Row]
+
+
+@dataclass(frozen=True, slots=True)
 class ContentFiles:
     """All the files of a directory."""
 
@@ -40,6 +57,7 @@ class ContentFiles:
     clinicians: list[ContentFile]
     services: list[ContentFile]
     pages: list[ContentFile]
+    translated: list[TranslatedFile] = field(default_factory=list)
 
 
 def read(directory: Path) -> ContentFiles:
@@ -52,7 +70,52 @@ def read(directory: Path) -> ContentFiles:
         clinicians=[_with_body(p, "biography") for p in _in(directory / "clinicians")],
         services=[_service(p) for p in _in(directory / "services")],
         pages=[_with_body(p, "body") for p in _in(directory / "pages")],
+        translated=list(_translated(directory)),
     )
+
+
+def digest_of(path: Path) -> str:
+    """Return what a translation of the file names, to be known as one of this file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+# The folder of each kind of file, and the text that stands below its front matter.
+FOLDERS = {"clinicians": "biography", "services": "", "pages": "body"}
+
+
+def _translated(directory: Path) -> Iterator[TranslatedFile]:
+    """Yield the files in folders that are named for a language, such as es/pages."""
+    for folder in sorted(p for p in directory.iterdir() if p.is_dir()):
+        if folder.name in FOLDERS:
+            continue
+        for path in sorted(folder.rglob("*.md")):
+            beside = directory / path.relative_to(folder)
+            if not beside.exists():
+                raise ContentFileError(f"{path}: there is no {beside}.")
+            yield _one_translated(path, beside, folder.name)
+
+
+def _one_translated(path: Path, beside: Path, language: str) -> TranslatedFile:
+    kind = path.parent.name.removesuffix("s")
+    if path.stem == "clinic":
+        file, kind, entry = _clinic(path), "clinic", "clinic"
+    else:
+        entry = f"{kind}/{path.stem}"
+        body = FOLDERS[path.parent.name]
+        file = _with_body(path, body) if body else _service(path)
+    row = {name: text for name, text in file.row.items() if name != "slug"}
+    of = str(row.pop("of", ""))
+    review: Row = {n: row.pop(n) for n in ("reviewed_by", "reviewed_on") if n in row}
+    texts = {entry: row}
+    keys = {"facts": "english", "sections": "anchor", "screening_questions": "code"}
+    for name, rows in file.children.items():
+        for part in rows:
+            part.pop("order", None)
+            key = part.pop(keys[name], "") if name in keys else ""
+            if not key:
+                raise ContentFileError(f"{path}: {name}: each needs its key.")
+            texts[f"{entry}#{name}/{key}"] = part
+    return TranslatedFile(path, beside, language, of, review, texts)
 
 
 def _in(directory: Path) -> list[Path]:

@@ -3,7 +3,7 @@ from functools import cache
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from . import hours, rows
+from . import hours, rows, translation
 from .models import Clinic, OpeningHours, Page
 
 
@@ -11,7 +11,7 @@ def clinic(request: HttpRequest) -> dict[str, object]:
     """Give every template the clinic and what stands in each header and footer.
 
     All of it is fetched, in one query, when a template first uses some of it, so that
-    other pages pay nothing.
+    other pages pay nothing; another language than English is one more.
     """
 
     @cache
@@ -19,13 +19,16 @@ def clinic(request: HttpRequest) -> dict[str, object]:
         return rows.read(Clinic, OpeningHours, Page)
 
     def the_clinic() -> Clinic | None:
-        return next(iter(rows.instances(Clinic, found()[0])), None)
+        clinics = rows.instances(Clinic, found()[0])
+        translation.say(clinics, note=False)
+        return next(iter(clinics), None)
 
     def opening_hours_summary() -> str:
         return hours.unbroken(hours.summary_of(found()[1]))
 
     def footer_pages() -> list[Page]:
         pages = rows.instances(Page, found()[2])
+        translation.say(pages, note=False)
         return [page for page in pages if page.is_published]
 
     return {

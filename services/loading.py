@@ -8,7 +8,15 @@ from typing import TypeVar
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from .content_files import ContentFile, ContentFileError, ContentFiles, Row
+from . import translation
+from .content_files import (
+    ContentFile,
+    ContentFileError,
+    ContentFiles,
+    Row,
+    TranslatedFile,
+    digest_of,
+)
 from .models import (
     Clinic,
     Clinician,
@@ -20,6 +28,7 @@ from .models import (
     ScreeningQuestion,
     Section,
     Service,
+    Translation,
     Weekday,
 )
 
@@ -75,11 +84,58 @@ def load(files: ContentFiles) -> Report:
             continue
         for name, rows in file.children.items():
             _put_children(report, file, service, name, rows)
+    _put_translations(report, files)
     LoadedEntry.objects.filter(entry__in=before - report.known).delete()
     LoadedEntry.objects.bulk_create(
         LoadedEntry(entry=entry) for entry in sorted(report.known - before)
     )
     return report
+
+
+def _put_translations(report: Report, files: ContentFiles) -> None:
+    """Bring the texts in other languages up to date, and make room for each.
+
+    A file that translates an older English file than the one beside it is left out.
+    """
+    rows = {
+        row.entry: row
+        for model in translation.KINDS
+        if issubclass(model, Content)
+        for row in model._default_manager.all()
+    }
+    kept = {(t.language, t.model, t.row): t for t in Translation.objects.all()}
+    for file in files.translated:
+        if file.of != digest_of(file.beside):
+            report.leave(str(file.path), f"{file.beside.name} has changed since")
+            continue
+        for entry, texts in file.texts.items():
+            row = rows.get(entry)
+            if row is None or row.edited_by_staff:
+                report.leave(
+                    f"{file.language}/{entry}", "the English is not the file’s"
+                )
+                continue
+            found = kept.get((file.language, row.content_kind(), row.pk))
+            _put_translation(report, file, entry, texts, row, found)
+    translation.make_room()
+
+
+def _put_translation(
+    report: Report,
+    file: TranslatedFile,
+    entry: str,
+    texts: Row,
+    row: Content,
+    found: Translation | None,
+) -> None:
+    if unknown := sorted(texts.keys() - set(row.translated_fields)):
+        raise ContentFileError(
+            f"{file.path}: {entry} has no {', '.join(unknown)} to translate."
+        )
+    said = {"texts": texts, "of_digest": row.english_digest(), **file.review}
+    part = ContentFile(file.path, said)
+    new = Translation(model=row.content_kind(), row=row.pk, language=file.language)
+    _put(report, f"{file.language}/{entry}", part, new, found)
 
 
 def _put_each(

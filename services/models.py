@@ -25,7 +25,45 @@ class Weekday(models.IntegerChoices):
     SUNDAY = 6, _("Sunday")
 
 
-class Content(models.Model):
+class Translated(models.Model):
+    """A row with texts that other languages have beside it, see `translation`.
+
+    `english` has the texts of the row while it speaks another language, and
+    `left_english` names those fields that it could not say in that.
+    """
+
+    translated_fields: ClassVar[tuple[str, ...]] = ()
+
+    english: dict[str, str] | None = None
+    left_english: frozenset[str] = frozenset()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save as Django does. Raises TypeError for what speaks another language."""
+        if self.english is not None:
+            raise TypeError(f"{self!r} is not in English: read it again to change it.")
+        super().save(*args, **kwargs)
+
+    @classmethod
+    def content_kind(cls) -> str:
+        return str(cls._meta.model_name)
+
+    def in_english(self) -> dict[str, str]:
+        """Return the texts that there are, by field."""
+        if self.english is not None:
+            return self.english
+        texts = {name: str(getattr(self, name)) for name in self.translated_fields}
+        return {name: text for name, text in texts.items() if text}
+
+    def english_digest(self) -> str:
+        """Return the SHA-256, in hexadecimal, of the English texts."""
+        text = json.dumps(self.in_english(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Content(Translated):
     """A row that a file in the repository may fill, and staff may then edit.
 
     `loaded_digest` is the digest of what the file last put here. While the row still
@@ -73,6 +111,7 @@ class Clinic(Content):
         "name", "summary", "street", "city", "region", "postal_code", "phone",
         "email", "getting_here", "step_free_access", "is_demo",
     )  # fmt: skip
+    translated_fields = ("summary", "getting_here", "step_free_access")
 
     name = models.CharField(max_length=120)
     summary = models.CharField(max_length=200, blank=True)
@@ -143,6 +182,7 @@ class Clinician(Content):
         "slug", "name", "credentials", "profession", "languages", "biography",
         "order", "is_demo",
     )  # fmt: skip
+    translated_fields = ("profession", "biography")
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
@@ -177,6 +217,14 @@ class Service(Content):
         "slug", "kind", "name", "other_names", "summary", "preparation", "call_911",
         "call_us", "order", "is_published",
     )  # fmt: skip
+    translated_fields = (
+        "name",
+        "other_names",
+        "summary",
+        "preparation",
+        "call_911",
+        "call_us",
+    )
 
     slug = models.SlugField(unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -220,6 +268,7 @@ class Fact(Content):
     """A line of the at-a-glance box: a short label and a short answer."""
 
     content_fields = ("label", "value", "order")
+    translated_fields = ("label", "value")
 
     service = models.ForeignKey(Service, models.CASCADE, related_name="facts")
     label = models.CharField(max_length=60)
@@ -242,6 +291,7 @@ class Section(Content):
     """One question of a patient on a service's page, and its answer."""
 
     content_fields = ("anchor", "question", "answer", "order")
+    translated_fields = ("question", "answer")
 
     service = models.ForeignKey(Service, models.CASCADE, related_name="sections")
     anchor = models.SlugField(help_text=_("The end of the link to this question."))
@@ -273,6 +323,7 @@ class ScreeningQuestion(Content):
     content_fields = (
         "code", "tell_us", "question", "hint", "advice", "flag", "order",
     )  # fmt: skip
+    translated_fields = ("tell_us", "question", "hint", "advice")
 
     service = models.ForeignKey(
         Service, models.CASCADE, related_name="screening_questions"
@@ -310,6 +361,7 @@ class Page(Content):
     """A page of plain text that the law or good manners ask for."""
 
     content_fields = ("slug", "title", "summary", "body", "order", "is_published")
+    translated_fields = ("title", "summary", "body")
 
     slug = models.SlugField(unique=True)
     title = models.CharField(max_length=120)
@@ -328,3 +380,40 @@ class Page(Content):
 
     def get_absolute_url(self) -> str:
         return reverse("services:page", args=[self.slug])
+
+
+class Translation(Content):
+    """The texts of one row in one language, by field, and who said that they are right.
+
+    `of_digest` is that of the English that they translate: once the English is changed,
+    they are stale, and are not shown. `model` and `row` name what they are of.
+    """
+
+    content_fields = ("texts", "of_digest", "reviewed_by", "reviewed_on")
+
+    model = models.CharField(max_length=40, editable=False)
+    row = models.PositiveBigIntegerField(editable=False)
+    language = models.CharField(max_length=10, editable=False)
+    texts = models.JSONField(default=dict, blank=True)
+    of_digest = models.CharField(max_length=64, blank=True, editable=False)
+    reviewed_by = models.CharField(
+        _("reviewed by"),
+        max_length=120,
+        blank=True,
+        help_text=_(
+            "The name of the qualified translator who has read these texts beside the"
+            " English. Without one, patients see the English."
+        ),
+    )
+    reviewed_on = models.DateField(_("reviewed on"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["language", "model", "row"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model", "row", "language"], name="one_translation_a_language"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.language}, {self.model} {self.row}"

@@ -4,20 +4,24 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from . import hours
+from . import hours, translation
 from .models import Clinician, OpeningHours, Page, Service
 from .outline import outline
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    context = {"services": Service.objects.published()}
+    services = list(Service.objects.published())
+    translation.say(services)
+    context = {"services": services}
     return render(request, "services/home.html", context)
 
 
 @require_safe
 def service_list(request: HttpRequest) -> HttpResponse:
-    context = {"services": Service.objects.published()}
+    services = list(Service.objects.published())
+    translation.say(services)
+    context = {"services": services}
     return render(request, "services/service_list.html", context)
 
 
@@ -28,17 +32,18 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
         services.prefetch_related("facts", "sections", "screening_questions"),
         slug=slug,
     )
-    context = {
-        "service": this,
-        "outline": outline(this),
-        "others": services.exclude(pk=this.pk),
-    }
+    others = list(services.exclude(pk=this.pk))
+    translation.say([this, *others, *this.facts.all(), *this.sections.all()])
+    translation.say(this.screening_questions.all())
+    context = {"service": this, "outline": outline(this), "others": others}
     return render(request, "services/service.html", context)
 
 
 @require_safe
 def team(request: HttpRequest) -> HttpResponse:
-    context = {"clinicians": Clinician.objects.all()}
+    clinicians = list(Clinician.objects.all())
+    translation.say(clinicians)
+    context = {"clinicians": clinicians}
     return render(request, "services/team.html", context)
 
 
@@ -55,4 +60,5 @@ def visit_us(request: HttpRequest) -> HttpResponse:
 @require_safe
 def page(request: HttpRequest, slug: str) -> HttpResponse:
     this = get_object_or_404(Page.objects.published(), slug=slug)
+    translation.say([this])
     return render(request, "services/page.html", {"page": this})

@@ -24,7 +24,7 @@ from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 from django.views.decorators.http import require_POST, require_safe
 
 from booking import (
@@ -33,6 +33,7 @@ from booking import (
     paperwork,
     policy,
     preparing,
+    spoken,
     tasks,
     trail,
     waiting_list,
@@ -67,6 +68,7 @@ from booking.queue import judge
 from booking.same_person import suggest
 from booking.waiting_list import Place
 from booking.workflow import By
+from services.languages import offered
 
 from . import words
 from .beside import days_around, rivals_of
@@ -482,7 +484,8 @@ class AppointmentAdmin(LongList):
         with_reason = visit.status == Status.BOOKED
         if visit.status == Status.CANCELLED:  # sent again: the form that it was
             with_reason = "reason" in request.POST
-        form = (CancelForm if with_reason else AnswerForm)(request.POST or None)
+        data = request.POST or None
+        form = CancelForm(data, visit) if with_reason else AnswerForm(data)
         return self.answer_view(request, visit, form, ends, cancelling)
 
     def answer_view(
@@ -559,7 +562,9 @@ class AppointmentAdmin(LongList):
                 messages.success(request, plan.outcome(visits))
                 return HttpResponseRedirect(there)
         title = _("Make a series of %(reference)s") % {"reference": visit.reference}
-        return self.page(request, "series", title=title, **plan.context())
+        claimed = tasks.claimed(visit, now)
+        context = plan.context() | {"claimed": claimed}
+        return self.page(request, "series", title=title, **context)
 
     def swap_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show what could serve instead of what the visit takes, and exchange it."""
@@ -586,6 +591,7 @@ class AppointmentAdmin(LongList):
             visit=visit,
             swappable=found,
             can_swap=any(taken.instead for taken in found),
+            claimed=tasks.claimed(visit, now),
             now=now,
         )
 
@@ -776,9 +782,14 @@ class AppointmentAdmin(LongList):
         return self.page(request, "script", title=title, now=now, **context)
 
     def letter_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Give the visit as a letter in large print, for who has no email."""
+        """Give the visit as a letter in large print, for who has no email.
+
+        In the language in which we write to them.
+        """
         visit, now = self.visit_to_answer(request, pk), clock.now()
-        made = letter.make(visit, now)
+        with override(offered(visit.patient.message_language)):
+            spoken.say(visit)
+            made = letter.make(visit, now)
         trail.exported(request, [visit.patient_id], format="letter")
         name = f"letter-{visit.reference}.pdf"
         return HttpResponse(

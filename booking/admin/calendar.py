@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from booking import clock, diary
-from booking.diary import Diary, Lane, Span
+from booking.diary import Diary, Span, Stretch
 from booking.front_desk import PAGES, may_answer
 from booking.models import Appointment, Resource
 from booking.models.resource import YEARS
@@ -98,7 +98,7 @@ class Week:
     """A line of the week: one resource, and its days."""
 
     resource: Resource
-    lanes: Sequence[Lane]
+    stretches: Sequence[Stretch]
 
 
 @require_safe
@@ -155,7 +155,7 @@ def sheet_view(request: HttpRequest) -> HttpResponse:
         closed=[
             (lane.resource, entry)
             for lane in found.lanes(shown.day)
-            for entry in lane.entries
+            for entry in diary.with_whole_closures(lane.entries)
             if entry.what == diary.What.CLOSURE
         ],
         now=now,
@@ -172,7 +172,8 @@ def _has_anything(found: Diary, day: date) -> bool:
 def _weeks(found: Diary, days: Sequence[date], kind: str) -> Iterator[Week]:
     for resource in found.resources:
         if kind in ("", resource.kind):
-            yield Week(resource, [found.lane(resource, day) for day in days])
+            lanes = (found.lane(resource, day) for day in days)
+            yield Week(resource, diary.stretches(lanes))
 
 
 def block_link(resource: Resource, span: Span) -> str:

@@ -7,7 +7,8 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from booking.messages import CLOSING_WORDS, DECLINE_WORDS, REFUSAL_WORDS
+from booking.messages import CLOSING_WORDS, DECLINE_WORDS, REFUSAL_WORDS, closing_note
+from booking.models import Appointment
 from booking.names import fold
 from booking.policy import (
     SERIES_VISITS,
@@ -120,12 +121,17 @@ class CancelForm(AnswerForm):
 
     field_order = ["reason", "note", "private_note"]
 
+    def __init__(self, data: Any, visit: Appointment) -> None:
+        super().__init__(data)
+        self.visit = visit
+
     def clean(self) -> dict[str, Any]:
-        """Put the sentence of a reason of ours before the note."""
+        """Put the sentence of a reason of ours before the note, in their language."""
         cleaned: dict[str, Any] = self.cleaned_data
         reason = cleaned.get("reason")
         if reason in CLOSING_WORDS and "note" in cleaned:
-            cleaned["note"] = f"{CLOSING_WORDS[reason]} {cleaned['note']}".strip()
+            why = closing_note(self.visit, reason)
+            cleaned["note"] = f"{why} {cleaned['note']}".strip()
         return cleaned
 
 

@@ -15,10 +15,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import clock, trail, workflow
+from booking import clock, texting, trail, workflow
 from booking.errors import BookingError
 from booking.front_desk import PAGES, key_in, may_answer, signed_in
-from booking.models import Appointment, Patient
+from booking.models import Appointment, Patient, may_text
 from booking.same_person import FIELDS, Alike, joined, suggest
 from booking.workflow import By
 
@@ -64,6 +64,7 @@ def patient_page(request: HttpRequest, pk: int) -> HttpResponse:
         "languages": settings.LANGUAGES,
         "limit": VISITS if sum(map(len, visits.values())) == VISITS else 0,
         "may_answer": may_answer(request),
+        "gets_texts": may_text(patient),
         "form_key": uuid.uuid4(),
         "now": now,
     }
@@ -148,8 +149,25 @@ def language_view(request: HttpRequest, pk: int) -> HttpResponse:
     return there
 
 
+@require_POST
+def stop_texts_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Note that somebody told us that they want no more text messages."""
+    if not may_answer(request):
+        raise PermissionDenied
+    patient = get_object_or_404(Patient, pk=pk)
+    there = HttpResponseRedirect(reverse("admin:patient", args=[pk]))
+    if not patient.phone:
+        messages.error(request, _("There is no phone number on this record."))
+        return there
+    if texting.stop(patient.phone, clock.now(), user=signed_in(request)):
+        trail.changed(request, pk, texts="stopped")
+    messages.success(request, _("No more text messages go to this number."))
+    return there
+
+
 PAGES += [
     ("booking/patient/<int:pk>/", patient_page, "patient"),
     ("booking/patient/<int:pk>/merge/", merge_view, "merge"),
     ("booking/patient/<int:pk>/language/", language_view, "language"),
+    ("booking/patient/<int:pk>/texts/", stop_texts_view, "stop_texts"),
 ]

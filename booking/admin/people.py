@@ -5,6 +5,11 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import (
+    ReadOnlyPasswordHashField,
+    UserChangeForm,
+    UserCreationForm,
+)
 from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
@@ -24,6 +29,36 @@ from services.list_filters import OfferedFilters
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+
+
+# Labels and help of an account, where Django speaks to programmers.
+WORDS: dict[str, dict[str, Any]] = {
+    "username": {
+        "label": _("Name to sign in with"),
+        "help_text": _("Letters, digits and @ . + - _ only."),
+    },
+    "is_active": {
+        "label": _("May sign in"),
+        "help_text": _(
+            "Take the tick off when somebody leaves. The account stays, since visits"
+            " name who did what, and whatever they had taken on is nobody’s again."
+        ),
+    },
+    "is_staff": {
+        "label": _("Works here"),
+        "help_text": _("Without it, nobody gets past the page that asks to sign in."),
+    },
+    "groups": {
+        "label": _("Roles"),
+        "help_text": _("What somebody may see and do. More than one can be chosen."),
+    },
+}
+
+
+class StaffForm(UserChangeForm):
+    password = ReadOnlyPasswordHashField(
+        label=_("Password"), help_text=_("Nobody can read it. You can set a new one.")
+    )
 
 
 class ConfirmedFirst(admin.ModelAdmin):
@@ -97,6 +132,10 @@ class StaffAdmin(ConfirmedFirst, OfferedFilters, UserAdmin):
     has more: a manager could sign in as such an account after setting its password.
     """
 
+    form = StaffForm
+    # A colleague without a password could not sign in: there is no other way.
+    add_form = UserCreationForm
+    add_fieldsets = ((None, {"fields": ["username", "password1", "password2"]}),)
     list_display = ["username", "first_name", "last_name", "is_active", "last_login"]
     list_filter = ["is_active", "groups"]
     # Names of staff stay out of addresses, too.
@@ -170,6 +209,12 @@ class StaffAdmin(ConfirmedFirst, OfferedFilters, UserAdmin):
         return users.filter(is_superuser=False).exclude(
             Q(user_permissions__in=beyond) | Q(groups__permissions__in=beyond)
         )
+
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        words = WORDS.get(db_field.name, {})
+        return super().formfield_for_dbfield(db_field, request, **words, **kwargs)
 
     def formfield_for_manytomany(
         self, db_field: Any, request: HttpRequest, **kwargs: Any

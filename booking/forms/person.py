@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from booking import words
@@ -162,6 +163,21 @@ class ContactForm(StepForm):
     voicemail_ok = forms.BooleanField(
         label=_("You may leave me a voicemail"), required=False
     )
+    # An agreement by itself: the words are kept as they were read. Source: 47 CFR
+    # 64.1200(f)(9).
+    texts = forms.BooleanField(
+        label=_(
+            "You may send reminders of my visit to this number as text messages."
+            " Message and data rates may apply. I can reply STOP at any time. I do not"
+            " have to agree to get care."
+        ),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not settings.TEXT_BACKEND:
+            del self.fields["texts"]
 
     def clean(self) -> None:
         by = self.cleaned_data.get("contact_by")
@@ -173,13 +189,20 @@ class ContactForm(StepForm):
             self.add_error(by, missing[by])
 
     def contributes(self) -> dict[str, Any]:
-        return {"patient": dict(self.cleaned_data)}
+        patient = dict(self.cleaned_data)
+        agreed = patient.pop("texts", False) and patient["phone"]
+        return {"patient": patient} | (
+            {"texts": str(self.fields["texts"].label)} if agreed else {}
+        )
 
     def rows(self) -> list[Row]:
-        by, email, phone, voicemail = super().rows()
+        by, email, phone, voicemail, *texts = super().rows()
         if not self.cleaned_data["phone"]:
             return [by, email, phone]
-        return [by, email, (phone[0], words.phone(phone[1])), voicemail]
+        return [
+            by, email, (phone[0], words.phone(phone[1])), voicemail,
+            *((str(_("Reminders as text messages")), value) for _label, value in texts),
+        ]  # fmt: skip
 
 
 class HelpForm(StepForm):

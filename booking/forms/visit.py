@@ -13,6 +13,7 @@ from booking.models import Resource, ScreeningAnswer, VisitType
 from booking.policy import MAX_CHOICES
 from booking.workflow import Answer
 from services.models import ScreeningQuestion, Service
+from services.templatetags.languages import said
 
 from .base import YES_NO, Row, StepForm, radios
 from .bots import HoneypotForm
@@ -212,25 +213,28 @@ class QuestionsForm(StepForm):
         self.questions = questions
         for question in questions:
             self.fields[question.code] = radios(
-                question.question,
+                said(question, "question"),
                 ScreeningAnswer.Answer.choices,
                 required=_("Choose an answer to “%(question)s”")
                 % {"question": question.question},
-                help_text=question.hint,
+                help_text=said(question, "hint"),
             )
 
     def contributes(self) -> dict[str, Any]:
         return {"answers": self.answers()}
 
     def answers(self) -> list[Answer]:
-        """Return the answers with the words that were asked. Needs a valid form."""
+        """Return the answers with the words that were asked, in English for staff.
+
+        Needs a valid form.
+        """
         return [
             Answer(
                 code=q.code,
-                question=q.question,
+                question=q.in_english().get("question", ""),
                 answer=self.cleaned_data[q.code],
                 flag=q.flag,
-                advice=q.advice,
+                advice=q.in_english().get("advice", ""),
             )
             for q in self.questions
         ]
@@ -238,7 +242,7 @@ class QuestionsForm(StepForm):
     def advice(self) -> list[str]:
         """Return what to do after each "yes" and "not sure", in the order asked."""
         return [
-            a.advice
-            for a in self.answers()
-            if a.advice and a.answer != ScreeningAnswer.Answer.NO
+            said(q, "advice")
+            for q in self.questions
+            if q.advice and self.cleaned_data[q.code] != ScreeningAnswer.Answer.NO
         ]

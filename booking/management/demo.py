@@ -26,7 +26,13 @@ from booking.models import (
     clinic_zone,
 )
 from booking.workflow import Answer, By, NewRequest
-from services.models import Clinician, ScreeningQuestion, Service, Weekday
+from services.models import (
+    Clinician,
+    ScreeningQuestion,
+    Service,
+    Translation,
+    Weekday,
+)
 
 Kind = Resource.Kind
 
@@ -72,6 +78,17 @@ NAMES = {"new": "New patient", "follow-up": "Follow-up"}
 HINTS = {
     "new": "Your first visit with us for this.",
     "follow-up": "You have been here for this before.",
+}
+# Drafts, as all that is not English in a demonstration.
+SPANISH = {
+    "new": {
+        "name": "Paciente nuevo",
+        "hint": "Su primera visita con nosotros por esto.",
+    },
+    "follow-up": {
+        "name": "Visita de seguimiento",
+        "hint": "Ya ha venido aquí por esto.",
+    },
 }
 
 
@@ -158,6 +175,13 @@ def load_visit_types() -> int:
                 kinds = [Kind.CLINICIAN, Kind.ROOM] + [Kind.MACHINE] * kit.machine
                 for kind in kinds:
                     Requirement.objects.create(visit_type=visit_type, kind=kind)
+                Translation.objects.create(
+                    model=visit_type.content_kind(),
+                    row=visit_type.pk,
+                    language="es",
+                    texts=SPANISH[code],
+                    of_digest=visit_type.english_digest(),
+                )
     return made
 
 

@@ -18,6 +18,7 @@ from .retention import LegalHold, RetentionRules
 from .screening import ScreeningAnswer
 from .second_factor import RecoveryCode, SecondFactor
 from .seen import SeenChanges
+from .texting import TextConsent, TextStop, may_text
 from .trail import AuditEvent, AuditSubject
 from .visit_type import (
     Ignoring,
@@ -66,6 +67,8 @@ __all__ = [
     "ScreeningAnswer",
     "SecondFactor",
     "SeenChanges",
+    "TextConsent",
+    "TextStop",
     "VisitType",
     "WaitingListEntry",
     "WaitingListRules",
@@ -73,5 +76,6 @@ __all__ = [
     "clinic_zone",
     "could_take",
     "hit_by",
+    "may_text",
     "open_windows",
 ]

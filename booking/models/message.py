@@ -19,7 +19,7 @@ IN_HAND = "sending"
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def owed(self) -> "MessageQuerySet":
-        """Return mail that was neither sent nor given up nor overtaken."""
+        """Return mail and texts that were neither sent nor given up nor overtaken."""
         # No phone call, rather than mail: by which SQLite would go through all mail.
         return self.exclude(channel=Message.Channel.PHONE).filter(
             sent_at=None, failed_at=None, overtaken_at=None
@@ -81,6 +81,7 @@ class Message(models.Model):
     class Channel(models.TextChoices):
         EMAIL = "email", _("Email")
         PHONE = "phone", _("Phone call")
+        TEXT = "text", _("Text message")
 
     class Kind(models.TextChoices):
         RECEIVED = "received", _("Request received")

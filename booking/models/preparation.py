@@ -2,10 +2,12 @@
 
 import hashlib
 
+from django.conf import settings
 from django.db import models
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language
 
 from services.models import Service
+from services.translation import text_of
 
 
 class PreparationText(models.Model):
@@ -24,11 +26,13 @@ class PreparationText(models.Model):
 
     @classmethod
     def of(cls, service: Service) -> "PreparationText":
-        """Return the row of what the service says now, in the language in use.
+        """Return the row of what the service says now, in the language it is in.
 
         It is written down, if nobody was shown these words before.
         """
-        language, text = language_in_use(), service.preparation
+        is_english = "preparation" in service.left_english
+        language = settings.LANGUAGE_CODE if is_english else language_in_use()
+        text = service.preparation
         row, _ = cls.objects.get_or_create(
             digest=digest_of(language, text),
             defaults={"language": language, "text": text},
@@ -37,8 +41,8 @@ class PreparationText(models.Model):
 
     def still_says(self, service: Service) -> bool:
         """Tell whether the service says the same, in the language that was shown."""
-        with override(self.language or None):
-            return self.digest == digest_of(self.language, service.preparation)
+        text = text_of(service, "preparation", self.language)
+        return self.digest == digest_of(self.language, text)
 
     @property
     def is_as_written(self) -> bool:

@@ -29,7 +29,13 @@ from booking.availability import (
 )
 from booking.policy import LONGEST, LONGEST_BUFFER, LONGEST_VISIT, reply_by
 from services import rows
-from services.models import Clinician, OpeningHours, ScreeningQuestion, Service
+from services.models import (
+    Clinician,
+    OpeningHours,
+    ScreeningQuestion,
+    Service,
+    Translated,
+)
 from services.rows import Rows
 
 from .office import Span, clinic_zone, office_hours, overlapping, windows
@@ -43,8 +49,10 @@ class VisitTypeQuerySet(models.QuerySet["VisitType"]):
         return self.filter(is_active=True, service__is_published=True)
 
 
-class VisitType(models.Model):
+class VisitType(Translated):
     """A visit for a service, as a new or a returning patient. Lengths in minutes."""
+
+    translated_fields = ("name", "hint")
 
     service = models.ForeignKey(Service, models.PROTECT, related_name="visit_types")
     code = models.SlugField(unique=True, help_text=_("Part of links; stays the same."))

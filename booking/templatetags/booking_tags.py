@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from booking import clock, words
 from booking.models import VisitType
 from booking.picker import Filters, Times
+from services import translation
 from services.models import Service
 
 register = template.Library()
@@ -43,15 +45,23 @@ def tiles(slots: Iterable[Slot], kind: str, name: str) -> SafeString:
     """Write a day's times to choose from, in one go: there are up to a hundred."""
     return format_html_join(
         "\n",
-        TILE,
+        "{}",
         (
             (
-                kind, name, slot.value, slot.id, " checked" if slot.checked else "",
-                " disabled" if slot.disabled else "", slot.label, slot.full_text,
+                _tile(
+                    kind, name, slot.value, slot.id, " checked" if slot.checked else "",
+                    " disabled" if slot.disabled else "", slot.label, slot.full_text,
+                ),
             )
             for slot in slots
         ),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=5000)
+def _tile(*parts: str) -> SafeString:
+    """Write one of them; the same ones are on page after page."""
+    return format_html(TILE, *parts)
 
 
 @register.inclusion_tag("booking/next_free_times.html", takes_context=True)
@@ -65,6 +75,7 @@ def next_free_times(context: dict[str, Any], service: Service) -> dict[str, Any]
     found: list[dict[str, str]] = []
     if visit_type:
         # Who follows one of the links is asked for the referral on the way.
+        translation.say([visit_type])
         times = Times(visit_type, Filters(), now=clock.now(), has_referral=True)
         found = [_offer(visit_type, start) for start in times.next_times(NEXT_DAYS)]
     return {

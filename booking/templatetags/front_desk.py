@@ -105,13 +105,17 @@ def clock(at: datetime) -> str:
 def span(times: Span) -> str:
     """Return a stretch of time in clinic time: 10:15–11:00 AM, 11:30 AM–12:15 PM.
 
-    Of whole days, that it is all day; of parts of several, which days they are.
+    Of a whole day, that it is all day; of several, which days they are.
     """
     begins, ends = map(local, times)
-    if begins.time() == ends.time() == time.min:
+    last = ends - timedelta.resolution
+    is_whole = begins.time() == ends.time() == time.min
+    if begins.date() != last.date():
+        shown, far = ("D, M j", last) if is_whole else ("D, M j, g:i A", ends)
+        said = {"start": date_format(begins, shown), "end": date_format(far, shown)}
+        return gettext("%(start)s until %(end)s") % said
+    if is_whole:
         return gettext("all day")
-    if begins.date() != (ends - timedelta.resolution).date():
-        return "–".join(date_format(at, "D, M j, g:i A") for at in (begins, ends))
     start, end = map(clock_time, times)
     half = end[-3:]
     return f"{start.removesuffix(half)}–{end}"

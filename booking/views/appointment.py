@@ -19,6 +19,7 @@ from booking import (
     links,
     messages,
     preparing,
+    spoken,
     words,
     workflow,
 )
@@ -104,7 +105,7 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         and not visit.proposals.asked().filter(start__gt=now).exists(),
         "may_ask_again": visit.decline_reason in MAY_ASK_AGAIN,
         "decline_words": messages.DECLINE_WORDS.get(visit.decline_reason, ""),
-        "advice": preparing.advice(visit) if expected else [],
+        "advice": spoken.advice(visit) if expected else [],
         "ready": preparing.ready(visit) if expected else None,
         "undecided": visit.status in UNDECIDED,
         "aftercare_url": _aftercare_url(visit),
@@ -156,7 +157,7 @@ def getting_ready(
         "visit": visit,
         "coming": coming,
         "facts": _facts(visit),
-        "advice": preparing.advice(visit),
+        "advice": spoken.advice(visit),
         "ready": preparing.ready(visit),
         "bring": bring,
         "from_us": from_us,
@@ -323,4 +324,5 @@ def _clinician(visit: Appointment) -> str:
         resource = mine.select_related("clinician").first()
     if resource is None or resource.clinician is None:
         return ""
+    spoken.say_who(resource)
     return f"{resource.clinician}, {resource.clinician.profession}"

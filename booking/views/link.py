@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.timezone import localtime
 
-from booking import clock, links
+from booking import clock, links, spoken
 from booking.models import Appointment
 from booking.policy import Status
 from services import languages
@@ -35,6 +35,7 @@ def through_link(view: View) -> Callable[[HttpRequest], HttpResponse]:
         if link is None:
             return render(request, "booking/appointment_open_again.html", status=403)
         remember(request, link.pk, now)
+        spoken.say(link.appointment)
         return view(request, link.appointment, now)
 
     return with_visit
@@ -76,9 +77,11 @@ def seen_version(request: HttpRequest) -> int:
 
 def reload(visit: Appointment) -> Appointment:
     """Return the visit as it is now."""
-    return Appointment.objects.select_related(
+    now = Appointment.objects.select_related(
         "visit_type__service", "wanted_clinician__clinician"
     ).get(pk=visit.pk)
+    spoken.say(now)
+    return now
 
 
 def is_coming(visit: Appointment, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """All answers on one page, the button that sends them, and what comes back."""
 
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
@@ -9,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from booking import clock, draft, limits, messages, preparing, words, workflow
+from booking import clock, draft, limits, messages, spoken, words, workflow
 from booking.draft import Sent
 from booking.errors import DifferentRequest, TimeTaken, TooMany, TryAgain
 from booking.forms import OtherTimesForm, SendForm, TimeForm
@@ -61,6 +62,7 @@ def check(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
 def _send(request: HttpRequest, journey: Journey, now: datetime) -> Appointment:
     """Record the request, once. Raises TooMany, or as `workflow.request` does."""
     asked, key = as_request(journey), journey.draft.request_key
+    asked = replace(asked, address=client_address(request))
     counted = [
         (caps, value)
         for caps, value in (
@@ -170,6 +172,7 @@ def sent(request: HttpRequest) -> HttpResponse:
         ),
         pk=kept.appointment_id,
     )
+    spoken.say(visit)
     choices = [words.moment(choice.start) for choice in visit.proposals.asked()]
     context = {
         "visit": visit,
@@ -178,6 +181,6 @@ def sent(request: HttpRequest) -> HttpResponse:
         "entry": visit.waiting_list_entries.open().first(),
         "on_list": visit.status == Status.WAITLIST,
         "choices": choices,
-        "advice": preparing.advice(visit),
+        "advice": spoken.advice(visit),
     }
     return render(request, "booking/sent.html", context)

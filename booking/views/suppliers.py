@@ -1,16 +1,23 @@
 """What the suppliers who carry our messages report. They prove who they are first."""
 
+import hmac
+import json
 import logging
+from hashlib import sha256
 from typing import Any
 
 from anymail.exceptions import AnymailWebhookValidationFailure
 from anymail.signals import EventType
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from booking import clock, delivery
+from booking import clock, delivery, messages, texting
+from booking.models import Message, Patient
+from services.models import Clinic
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +53,40 @@ def mail_events(request: HttpRequest) -> HttpResponse:
             said = (event.metadata or {}).get("message") or event.message_id or ""
             known &= delivery.bounced(said, event.event_type, clock.now())
     return HttpResponse(status=200 if known else 503)
+
+
+@csrf_exempt
+@require_POST
+def text_received(request: HttpRequest) -> HttpResponse:
+    """Take from the supplier of texts what somebody wrote back: from, and text.
+
+    What means stop is done, and confirmed by the one text that may still be sent, which
+    the supplier finds in our answer as `reply`. Other texts are read by nobody here.
+    """
+    proof = hmac.new(settings.TEXT_SECRET.encode(), request.body, sha256).hexdigest()
+    if not constant_time_compare(proof, request.headers.get("X-Signature", "")):
+        logger.warning("A text was refused: it is not signed.")
+        return HttpResponse(status=403)
+    try:
+        said = json.loads(request.body)
+        number, words = str(said["from"]), str(said["text"])
+    except (ValueError, LookupError, TypeError):
+        return HttpResponse(status=400)
+    if not (number and texting.means_stop(words)):
+        return JsonResponse({})
+    if not texting.stop(number, clock.now()):
+        return JsonResponse({})
+    clinic = Clinic.objects.first()
+    patient = Patient.objects.with_phone(number).order_by("-pk").first() or Patient()
+    with messages.spoken_to(patient, Message.Channel.TEXT):
+        reply = _(
+            "%(clinic)s: you get no more texts from us. Your appointment stays as it"
+            " is. To cancel it, call %(phone)s."
+        ) % {
+            "clinic": clinic.name if clinic else "",
+            "phone": clinic.phone if clinic else settings.CLINIC_PHONE,
+        }
+    return JsonResponse({"reply": reply})
 
 
 def _hook() -> Any:

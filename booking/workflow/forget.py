@@ -13,6 +13,7 @@ from booking.models import (
     Message,
     Patient,
     RetentionRules,
+    TextConsent,
     clinic_zone,
 )
 from booking.policy import OVER, Actor, Status
@@ -86,6 +87,7 @@ def forget(appointment_id: int, *, now: datetime) -> bool:
         for name in PERSONAL:
             setattr(patient, name, "")
         patient.voicemail_ok = False
+        TextConsent.objects.filter(patient=patient).delete()
         patient.save()
     return True
 

@@ -9,7 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 from booking import messages
 from booking.messages import Occasion
-from booking.models import Appointment, ClosingRow, Message, clinic_zone
+from booking.models import (
+    Appointment,
+    ClosingRow,
+    Message,
+    clinic_zone,
+    may_text,
+)
 from booking.policy import Status
 
 from .road import act
@@ -54,7 +60,8 @@ def remind(appointment_id: int, *, now: datetime) -> bool:
         return False
     until = visit.start - TOO_LATE
     due = [(kind, at) for kind, at in reminders(visit).items() if at <= now < until]
-    if not due or not _can_be_reminded(visit):
+    by_text = may_text(visit.patient)
+    if not due or not (by_text or _can_be_reminded(visit)):
         return False
     kind, at = due[-1]
     said = visit.messages.filter(overtaken_at=None, true_start=visit.start)
@@ -64,7 +71,11 @@ def remind(appointment_id: int, *, now: datetime) -> bool:
         or _is_closed(visit, now)
     ):
         return False
-    messages.owe(kind, Occasion(visit, visit.start, until), now=now)
+    occasion = Occasion(visit, visit.start, until)
+    if _can_be_reminded(visit):
+        messages.owe(kind, occasion, now=now)
+    if by_text:
+        messages.owe(kind, occasion, now=now, by_text=True)
     return True
 
 

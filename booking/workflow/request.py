@@ -19,6 +19,7 @@ from booking.models import (
     Reservation,
     Resource,
     ScreeningAnswer,
+    TextConsent,
     VisitType,
     Wish,
     open_windows,
@@ -72,6 +73,9 @@ class NewRequest:
     requested_by_relation: str = ""
     wish: Wish | None = None
     private_note: str = ""
+    # The words beside the box for text messages, if it was ticked, and from where.
+    texts: str = ""
+    address: str = ""
 
     def digest(self) -> str:
         """Return a keyed digest of the content, to tell a repeat from a new one."""
@@ -93,6 +97,8 @@ class NewRequest:
             content.append(asdict(self.wish))
         if self.private_note:
             content.append(self.private_note)
+        if self.texts:
+            content.append(self.texts)
         return once.digest(content)
 
 
@@ -152,9 +158,12 @@ def sent_before(asked: NewRequest, key: uuid.UUID) -> Appointment | None:
 
 def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
     """Return the unsaved visit of a patient who is now on record."""
+    patient = Patient.objects.create(**asked.patient)
+    if asked.texts:
+        TextConsent.give(patient, asked.texts, asked.address, now)
     return Appointment(
         reference=new_reference(),
-        patient=Patient.objects.create(**asked.patient),
+        patient=patient,
         visit_type=asked.visit_type,
         wanted_clinician=asked.clinician,
         has_referral=asked.has_referral,

@@ -2,8 +2,13 @@
 
 import nh3
 from django import template
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+
+from services.models import Translated
+
+from .languages import marked
 
 register = template.Library()
 
@@ -28,6 +33,23 @@ CLEANER = nh3.Cleaner(
 def markdown(text: str) -> SafeString:
     """Return staff's Markdown as HTML that holds only what the allow-list names."""
     return mark_safe(CLEANER.clean(COMMONMARK.render(text)))  # noqa: S308 -- cleaned
+
+
+@register.filter
+def markdown_of(row: Translated, name: str) -> str:
+    """Return the same of a text of a row, marked as English where that is English."""
+    html = markdown(getattr(row, name))
+    if name in row.left_english:
+        return format_html('<div lang="en" dir="ltr">{}</div>', html)
+    return html
+
+
+@register.filter
+def lines_of(row: Translated, name: str) -> list[str]:
+    """Return the lines of a text of a row, each marked likewise."""
+    is_english = name in row.left_english
+    found = lines(getattr(row, name))
+    return [marked(line) if is_english else line for line in found]
 
 
 @register.filter

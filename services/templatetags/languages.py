@@ -7,9 +7,11 @@ from django import template
 from django.conf import settings
 from django.http import HttpRequest
 from django.template import defaultfilters
+from django.utils.html import format_html
 from django.utils.translation import get_language
 
-from services import languages
+from services import languages, translation
+from services.models import Translated
 
 register = template.Library()
 register.simple_tag(languages.home_path, name="home_path")
@@ -19,6 +21,27 @@ register.simple_tag(languages.home_path, name="home_path")
 def in_words(at: date | str | None, style: str | None = None) -> str:
     """Format a date as Django's filter does, in the way of the language at hand."""
     return str(defaultfilters.date(at, style and languages.date_style(style)))
+
+
+@register.filter
+def said(row: Translated, name: str) -> str:
+    """Return a text of the row, marked as English where it could not be translated."""
+    text = str(getattr(row, name))
+    return marked(text) if name in row.left_english else text
+
+
+def marked(text: str) -> str:
+    """Return an English text in a page of another language."""
+    return format_html('<span lang="en" dir="ltr">{}</span>', text)
+
+
+@register.inclusion_tag("components/translation_note.html", takes_context=True)
+def translation_note(context: dict[str, Any]) -> dict[str, Any]:
+    """Say at the top of a page what of it is not in its language, or only a draft."""
+    if translation.is_english():
+        return {}
+    book = translation.book(translation.language_at_hand())
+    return {"book": book, "clinic": context.get("clinic")}
 
 
 @register.inclusion_tag("components/languages.html", takes_context=True)

@@ -20,6 +20,7 @@ from tests import factories
 from tests.chromium import HOST, SCRIPT, assert_good_for_everybody, look
 from tests.factories import (
     CLINICIAN,
+    FRIDAY,
     NOW,
     ROOM,
     THURSDAY,
@@ -208,20 +209,32 @@ def test_the_table_stays_inside_the_day(desk, visit_type):
     a_closure(at("00:00"), at("00:00", THURSDAY))
     times = re.findall(r'<th scope="row">([^<]+)', desk.get(DAY).text)
     assert (times[0], times[-1]) == ("9:00 AM", "4:30 PM")
-    assert "all day Closed: Training day" in text_of(desk.get(WEEK))
+    words = text_of(desk.get(WEEK))
+    assert "Tue, Nov 17 until Wed, Nov 18 Closed: Training day" in words
 
 
 def test_a_closure_of_parts_of_days_says_which(desk):
     a_practice()
     a_closure(at("16:00"), at("10:00", THURSDAY))
     # A long one is kept in stretches of a day.
-    first = "Tue, Nov 17, 4:00 PM–Wed, Nov 18, 4:00 PM"
-    rest = "Wed, Nov 18, 4:00 PM–Thu, Nov 19, 10:00 AM"
-    assert f"{first} Closed" in text_of(desk.get(WEEK))
-    assert f"{rest} Closed" in text_of(desk.get(WEEK))
+    whole = "Tue, Nov 17, 4:00 PM until Thu, Nov 19, 10:00 AM"
+    rooms = [cell for cell in cells_of(desk.get(WEEK)) if "Closed" in cell]
+    assert rooms == [f"{whole} Closed: Training day"] * len(rooms)
     sheet = text_of(desk.get(f"{SHEET}?day={TUESDAY}"))
-    assert first in sheet
+    assert whole in sheet
     assert "all day" not in sheet
+
+
+def test_a_closure_of_several_days_is_one_cell_of_the_week(desk):
+    visit = a_booked_visit(a_practice(), at("10:00", THURSDAY))
+    a_closure(at("00:00"), at("00:00", FRIDAY + timedelta(days=1)))
+    page = desk.get(WEEK)
+    whole = "Tue, Nov 17 until Fri, Nov 20 Closed: Training day"
+    # Each has Monday, two days as one, a day with a visit in it, and the last.
+    cells = [cell for cell in cells_of(page) if "Closed" in cell]
+    assert [c for c in cells if visit.patient.full_name not in c] == [whole] * 4
+    assert sum("Confirmed" in cell and whole in cell for cell in cells) == 2
+    assert page.text.count('colspan="2"') == 2
 
 
 def test_a_day_without_anybody_says_so(desk, visit_type):

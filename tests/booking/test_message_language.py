@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 
 from booking import messages, workflow
+from booking.admin.forms import CancelForm
 from booking.models import Patient
 from booking.policy import CancellationReason, ClosingReason
 from tests import factories
@@ -69,3 +70,11 @@ def test_staff_choose_the_language_of_messages(desk):
     assert "Español" in answered.content.decode()
     by = factories.a_front_desk_person()
     assert workflow.write_in(visit.patient_id, "es", by=by) is False
+
+
+def test_why_we_cancel_is_said_in_the_patients_language():
+    visit = a_booked_visit(patient=in_spanish())
+    form = CancelForm({"reason": ClosingReason.AWAY, "note": "Sorry."}, visit)
+    assert form.is_valid()
+    said = "La persona que le iba a atender no puede estar aquí a esa hora. Sorry."
+    assert form.cleaned_data["note"] == said

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import transaction
+from django.test import override_settings
 
 from booking import closing, workflow
 from booking.models import Appointment, Message, Patient, Resource, VisitType
@@ -38,8 +39,10 @@ Story = Callable[["Stories"], Appointment]
 class Stories:
     """What happens to visits of one patient, each in time of its own."""
 
-    def __init__(self, visit_type: VisitType, desk: By, **patient: str) -> None:
-        self.visit_type, self.desk = visit_type, desk
+    def __init__(
+        self, visit_type: VisitType, desk: By, *, texts: str = "", **patient: str
+    ) -> None:
+        self.visit_type, self.desk, self.texts = visit_type, desk, texts
         self.patient = factories.patient_details(**patient)
 
     def asked(self, *starts: Any) -> Appointment:
@@ -48,7 +51,7 @@ class Stories:
     def booked(self, start: Any = None) -> Appointment:
         return factories.a_booked_visit(
             self.visit_type, start or at("15:00", FRIDAY), by=self.desk,
-            patient=self.patient,
+            patient=self.patient, texts=self.texts,
         )  # fmt: skip
 
     def waiting(self) -> Appointment:
@@ -224,6 +227,11 @@ def written() -> str:
         if title not in BY_MAIL:
             text = told(story, visit_type, desk, email="")
             parts.append(f"### On the phone\n\n```text\n{text}```\n")
+        if title == "Reminder":
+            for code, name in settings.LANGUAGES:
+                agreed = in_language(code) | {"texts": "I agree.", "email": ""}
+                text = told(story, visit_type, desk, **agreed)
+                parts.append(f"### As a text message, {name}\n\n```text\n{text}```\n")
     return "\n".join(parts)
 
 
@@ -233,6 +241,7 @@ def in_language(code: str) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("clock")
+@override_settings(TEXT_BACKEND="booking.texting.to_file")
 def test_the_page_of_messages_shows_what_patients_get():
     found = written()
     if os.environ.get("WRITE"):

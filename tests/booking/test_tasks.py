@@ -327,8 +327,8 @@ def test_who_has_the_task_is_named_where_one_is_about_to_do_it(
         asked.visit_type, at("12:00", factories.THURSDAY), payer="insurance"
     )
     pages = [
-        (asked, Task.ANSWER, ("decline", "propose")),
-        (booked, Task.PAPER, ("cancel", "move")),
+        (asked, Task.ANSWER, ("decline", "propose", "series")),
+        (booked, Task.PAPER, ("cancel", "move", "series", "swap")),
     ]
     for visit, task, names in pages:
         entrust(visit, ben, by=ben, task=task)

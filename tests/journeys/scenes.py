@@ -51,7 +51,7 @@ from booking.models import (
 from booking.policy import ChangeRefusal, DeclineReason
 from booking.steps import STEPS
 from booking.workflow import PATIENT, SYSTEM, Answer, By
-from services.models import Page, ScreeningQuestion
+from services.models import Page, ScreeningQuestion, Translation
 from tests.factories import (
     a_booked_visit,
     a_clinician,
@@ -493,6 +493,7 @@ class Scenes:
             "closure": Closure.objects.get(),
             "chore": Chore.objects.first(),
             "page": Page.objects.first(),
+            "translation": Translation.objects.first(),
             "front_desk": front_desk,
             "with_phone": sessions["with-phone"],
             "manager": manager,

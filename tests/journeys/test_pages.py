@@ -12,7 +12,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from django.urls import get_resolver, resolve
+from django.urls import ResolverMatch, get_resolver, resolve
+from django.utils.translation import get_language_from_path, override
 from playwright.sync_api import Page, Response, expect
 
 from booking.forms.payment import BRANCHES
@@ -209,6 +210,23 @@ NO_ANSWER = {  # what the page of a step says when it is sent as it is
     "contact": "Choose how we should reach you.",
     "help": "Choose yes or no.",
     "payment": "Choose how the visit will be paid",
+}
+SPANISH = {
+    "home, in Spanish": Look("/es/", "Cuando duele un músculo"),
+    "a service, in Spanish": Look(
+        f"/es/treatments-and-tests/{EMG}/", "Electromiografía (EMG)"
+    ),
+    "times, in Spanish": Look(
+        "/es/book/times/", "¿Cuándo quiere venir?", "before_times"
+    ),
+    "check, in Spanish": Look("/es/book/check/", "Enviar solicitud", "all_answered"),
+    "contact, no answer, in Spanish": Look(
+        "/es/book/contact/",
+        "Hay un problema",
+        "before_contact",
+        press("Continuar"),
+        422,
+    ),
 }
 BOOKING = {
     "start": Look("/book/", "It is not an appointment until we confirm it."),
@@ -654,6 +672,7 @@ KEPT = {
     "services/clinician": ("{person_pk}", "Profession"),
     "services/service": ("{service_pk}", "Preparation"),
     "services/page": ("{page_pk}", "Body"),
+    "services/translation": ("{translation_pk}", "Reviewed by"),
     "auth/user": ("{front_desk_pk}", "Groups"),
     "auth/group": ("{group_pk}", "Permissions"),
 }
@@ -665,10 +684,11 @@ NEVER = {
     )),
     "booking_waitinglistentry_change",
     "services_clinic_add", "services_clinic_delete", "auth_user_delete",
+    "services_translation_add", "services_translation_delete",
 }  # fmt: skip
 # Buttons, scripts, and what only leads elsewhere.
 NO_PAGES = {
-    "called", "language", "merge", "seen", "stay", "closing_undo",
+    "called", "language", "merge", "stop_texts", "seen", "stay", "closing_undo",
     "booking_appointment_accept", "booking_appointment_attend",
     "booking_appointment_hold", "booking_appointment_link", "booking_appointment_offer",
     "booking_appointment_paper", "booking_appointment_letter",
@@ -748,10 +768,16 @@ MANAGER = dict(kept()) | {
     "all that is said": Look("/admin/services/", "Clinicians", "manager"),
 }  # fmt: skip
 
-PAGES = READING | BOOKING | LINK | TROUBLE | FRONT_DESK | MANAGER
+PAGES = READING | SPANISH | BOOKING | LINK | TROUBLE | FRONT_DESK | MANAGER
 
 
 # --- Looking -------------------------------------------------------------------------
+
+
+def match_of(path: str) -> ResolverMatch:
+    """Return what answers at an address, in whichever language that is."""
+    with override(get_language_from_path(path) or "en"):
+        return resolve(path)
 
 
 @pytest.fixture(scope="module")
@@ -830,7 +856,7 @@ def assert_ours_alone(page: Page, answer: Response) -> None:
 def assert_kept_private(answer: Response) -> None:
     """Only the pages to read may be kept and found; only they set no cookie."""
     path = urlsplit(answer.url).path
-    is_public = answer.ok and resolve(path).namespace == "services"
+    is_public = answer.ok and match_of(path).namespace == "services"
     kept_out = (
         "no-store" in (answer.header_value("cache-control") or ""),
         answer.header_value("x-robots-tag"),
@@ -897,7 +923,7 @@ def test_pages_are_good_before_anything_can_be_booked(new_page):
 
 def test_no_page_is_missing_here(scenes):
     looked_at = {
-        resolve(look.path.format(**scenes).partition("?")[0]).view_name
+        match_of(look.path.format(**scenes).partition("?")[0]).view_name
         for look in PAGES.values()
         if look.status != 404
     }

@@ -39,7 +39,7 @@ from booking.models import (
     VisitType,
     WaitingListRules,
 )
-from services.models import Page, ScreeningQuestion, Service
+from services.models import Page, ScreeningQuestion, Service, Translation
 from tests import factories
 from tests.factories import NOW, at
 
@@ -170,6 +170,9 @@ def a_world() -> World:
         flag="thinners", advice="Tell us which.",
     )  # fmt: skip
     page = Page.objects.create(slug="a-page", title="A page", is_published=True)
+    translated = Translation.objects.create(
+        model="page", row=page.pk, language="es", of_digest=page.english_digest()
+    )
     mine = factories.a_request(visit_type)
     reached_by_phone = factories.patient_details(
         given_name="Robin", family_name="Unrelated", contact_by="phone", email=""
@@ -221,6 +224,7 @@ def a_world() -> World:
             "services.clinician": Resource.objects.earliest("pk").clinician_id,
             "services.service": visit_type.service_id,
             "services.page": page.pk,
+            "services.translation": translated.pk,
         },
         users=users,
     )

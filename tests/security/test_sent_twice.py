@@ -357,6 +357,7 @@ RESOURCE, TYPE = "admin/booking/resource/", "admin/booking/visittype/"
 CLOSING = "admin/booking/closing/"
 CLOSURE, PAGE = "admin/booking/closure/", "admin/services/page/"
 SERVICE, PERSON = "admin/services/service/", "admin/services/clinician/"
+TRANSLATION = "admin/services/translation/"
 CLINIC, GROUP, USER = "admin/services/clinic/", "admin/auth/group/", "admin/auth/user/"
 CHANGE, DELETE = "<path:object_id>/change/", "<path:object_id>/delete/"
 
@@ -384,6 +385,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/legal-hold/": keeping_a_record,
     "admin/booking/patient/<int:pk>/merge/": joining_two_records,
     "admin/booking/patient/<int:pk>/language/": choosing_a_language,
+    "admin/booking/patient/<int:pk>/texts/": lambda world: (world.client("desk"), {}),
     f"{APPOINTMENT}<int:pk>/owner/": taking_a_task_on,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
     APPOINTMENT: answering(action="accept_first_choices"),
@@ -442,6 +444,9 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{PAGE}{CHANGE}": saving(f"{PAGE}{CHANGE}", title="Changed", body="New."),
     f"{PAGE}{DELETE}": deleting("services.page", a_spare_page),
     PAGE: deleting("services.page", a_spare_page),
+    f"{TRANSLATION}{CHANGE}": saving(
+        f"{TRANSLATION}{CHANGE}", text_title="Una página"
+    ),
     "book/": lambda world: (world.client("anonymous"), {"emergency": "none"}),
     **{
         f"book/{slug}/": answers_to(slug)
@@ -550,6 +555,7 @@ CHANGED = {
     f"{SERVICE}{CHANGE}": ("summary", "Another summary."),
     f"{PAGE}add/": ("slug", "newer"),
     f"{PAGE}{CHANGE}": ("title", "Another title"),
+    f"{TRANSLATION}{CHANGE}": ("reviewed_by", "Ana Example"),
 }
 BY_THEMSELVES = {  # tested elsewhere
     f"{APPOINTMENT}phone/",

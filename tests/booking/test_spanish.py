@@ -1,0 +1,172 @@
+"""Pages of patients in Spanish, and the road from its start to the message."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.utils.translation import gettext, override
+
+from booking import words
+from booking.models import Appointment
+from services.models import Translation
+from tests import factories
+from tests.security.routes import World, a_world, all_routes
+from tests.test_catalogues import CATALOGUES, read
+
+from .road import PLAIN, SEEN, a_question
+
+pytestmark = pytest.mark.django_db
+
+ENGLISH = {
+    entry.said
+    for entry in read(CATALOGUES[0])
+    if entry.said not in entry.translations and not entry.said.islower()
+}
+
+
+class Words(HTMLParser):
+    """Collect the texts that are in the page's own language."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.others = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        own = dict(attrs)
+        if tag not in ("meta", "link", "input", "br", "img", "hr") and (
+            self.others or ("lang" in own and tag != "html")
+        ):
+            self.others += 1
+        if not self.others:
+            self.texts += [v for k, v in attrs if k in ("aria-label", "title") and v]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.others = max(0, self.others - 1)
+
+    def handle_data(self, data: str) -> None:
+        if not self.others:
+            self.texts.append(" ".join(data.split()))
+
+
+def left_in_english(html: str) -> list[str]:
+    """Return the texts of a page that a catalogue has in Spanish."""
+    return [text for text in Words(html).texts if text in ENGLISH]
+
+
+@pytest.fixture
+def world(clock) -> Iterator[World]:
+    return a_world()
+
+
+@pytest.mark.either_database
+@pytest.mark.parametrize("role", ["anonymous", "link", "patient"])
+def test_each_page_of_patients_is_in_spanish(world: World, role: str):
+    client = world.patient() if role == "patient" else world.client(role)
+    seen, wrong = set(), {}
+    for route in all_routes():
+        if route.startswith("admin/"):
+            continue
+        response = client.get(f"/es{world.address(route)}", follow=True)
+        path, html = response.request["PATH_INFO"], response.content.decode()
+        is_page = response.headers["Content-Type"].startswith("text/html")
+        if is_page and response.status_code != 405:  # what only takes a POST
+            if '<html lang="es">' not in html or not path.startswith("/es/"):
+                wrong[path] = ["not in Spanish"]
+            if left := left_in_english(html):
+                wrong[path] = left
+            seen.add(path)
+    assert wrong == {}
+    assert len(seen) > 6
+
+
+def spanish(text: str) -> str:
+    with override("es"):
+        return gettext(text)
+
+
+def step(client: Client, slug: str, **answers: object) -> HttpResponse:
+    response = client.post(f"/es/book/{slug}/", answers)
+    assert response.status_code == 302, left_in_english(response.content.decode())
+    assert response["Location"].startswith("/es/book/")
+    return response
+
+
+@pytest.fixture
+def clinic():
+    return factories.a_clinic(is_demo=False)
+
+
+def test_the_whole_road_in_spanish_ends_in_a_spanish_message(clock, clinic):
+    visit_type = factories.a_practice()
+    question = a_question(visit_type)
+    client = Client()
+    client.post("/es/book/", {"emergency": "none"})
+    step(client, "visit", visit=visit_type.code)
+    step(client, "times", start=words.as_value(factories.at("10:00")))
+    step(client, "other-times")
+    step(client, "questions", **{question.code: "yes"})
+    for slug, answers in PLAIN.items():
+        step(client, slug, **answers)
+    # Nothing is lost on the way through the other language.
+    assert "Pat Example" in client.get("/book/check/").content.decode()
+    page = client.get("/es/book/check/").content.decode()
+    assert "2/29/1980" in page
+    assert '<span lang="en" dir="ltr">Keep taking it. We call you.</span>' in page
+    clock.shift(60)
+    seen = SEEN.search(page)[1]
+    sent = client.post("/es/book/check/", {"seen": seen, "website": ""}, follow=True)
+    assert sent.request["PATH_INFO"] == "/es/book/sent/"
+    html = sent.content.decode()
+    assert spanish("Request received, not booked yet") in html
+    assert left_in_english(html) == []
+
+    visit = Appointment.objects.get()
+    assert visit.patient.message_language == "es"
+    answer = visit.answers.get()
+    assert (answer.question, answer.flag) == (question.question, question.flag)
+    message = visit.messages.get()
+    assert message.subject.startswith("Solicitud recibida: todavía no es una cita")
+    assert "17 de noviembre" in message.text
+    link = re.search(r"http://127\.0\.0\.1:8000(/es/appointments/\S+)", message.text)[1]
+    status = Client().get(link, follow=True)
+    assert status.request["PATH_INFO"] == "/es/appointment/"
+    assert spanish("Request received, not booked yet") in status.content.decode()
+    assert left_in_english(status.content.decode()) == []
+
+
+def test_wrong_answers_are_told_in_spanish(clock, clinic):
+    visit_type = factories.a_practice()
+    client = Client()
+    client.post("/es/book/", {"emergency": "none"})
+    step(client, "visit", visit=visit_type.code)
+    answer = client.post("/es/book/times/", {"start": "soon"})
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert spanish("Choose one of the times shown.") in html
+    assert left_in_english(html) == []
+
+
+def test_the_preparation_that_was_shown_in_spanish_is_kept_in_spanish(clock):
+    factories.a_clinic(is_demo=False)
+    visit_type = factories.a_practice()
+    service = visit_type.service
+    service.preparation = "Wear loose clothes."
+    service.save()
+    Translation.objects.create(
+        model="service", row=service.pk, language="es",
+        texts={"name": "Inyecciones", "preparation": "Use ropa suelta."},
+        of_digest=service.english_digest(),
+        reviewed_by="Ana Example", reviewed_on=factories.NOW.date(),
+    )  # fmt: skip
+    visit = factories.a_request(visit_type)
+    assert visit.preparation.text == "Wear loose clothes."
+    link = visit.messages.get().text.split("8000")[1].split()[0]
+    html = Client().get(f"/es{link}", follow=True).content.decode()
+    assert "Use ropa suelta." in html
+    assert spanish("This text has changed since you asked for the visit.") not in html
+    assert "Wear loose" not in html

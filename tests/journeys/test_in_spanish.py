@@ -1,0 +1,76 @@
+"""The whole road in Spanish, from the home page to the message and its link."""
+
+import pytest
+from django.utils.translation import gettext, override
+
+from .steps import CHECK, TRIGGER_POINTS, Patient, link_in, text_of
+
+
+def spanish(text: str) -> str:
+    """Return a text of ours as the page has it; what is no text of ours stays."""
+    label, optional, _rest = text.partition(" (optional)")
+    with override("es"):
+        return gettext(label) + (f" {gettext('(optional)')}" if optional else "")
+
+
+class SpanishPatient(Patient):
+    """Somebody who does the same at the Spanish addresses."""
+
+    def goes_to(self, path: str) -> None:
+        super().goes_to(f"/es{path}")
+
+    def sees(self, heading: str) -> None:
+        super().sees(spanish(heading))
+
+    def reads(self, words: str) -> None:
+        super().reads(spanish(words))
+
+    def presses(self, name: str) -> None:
+        super().presses(spanish(name))
+
+    def follows(self, name: str) -> None:
+        super().follows(spanish(name))
+
+    def answers(self, question: str, answer: str) -> None:
+        super().answers(spanish(question), spanish(answer))
+
+    def writes(self, label: str, text: str) -> None:
+        super().writes(spanish(label), text)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+def test_a_patient_asks_in_spanish_and_is_answered_in_spanish(
+    clinic, visitor, javascript
+):
+    page = visitor(javascript=javascript, width=320)
+    email = f"spanish{javascript}@example.com".lower()
+    pat = SpanishPatient(clinic, page, email)
+
+    page.goto(clinic.site.url)
+    page.get_by_role("link", name="Español").click()
+    pat.sees("When a muscle hurts or a hand goes numb")
+    pat.goes_to(f"/treatments-and-tests/{TRIGGER_POINTS}/")
+    pat.asks_for_the_visit(TRIGGER_POINTS)
+    pat.chooses(pat.free_times[0])
+    pat.fills_in_the_rest()
+
+    # What was typed is there in the other language, too, and is not lost on the way.
+    page.get_by_role("link", name="English").click()
+    Patient.sees(pat, CHECK)
+    Patient.reads(pat, "Pat Example")
+    page.get_by_role("link", name="Español").click()
+    pat.sees(CHECK)
+    reference = pat.sends_it()
+
+    received = pat.receives(
+        f"Solicitud recibida: todavía no es una cita; *({reference})"
+    )
+    assert "Le responderemos a más tardar el" in text_of(received)
+    page.goto(link_in(received))
+    assert pat.path == "/es/appointment/"
+    pat.sees("Request received, not booked yet")
+    pat.follows("Withdraw this request")
+    pat.sees("Withdraw your request?")
+    pat.presses("Withdraw my request")
+    pat.sees("You withdrew this request")
+    pat.receives(f"Solicitud retirada ({reference})")
