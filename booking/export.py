@@ -84,9 +84,17 @@ COLUMNS = {
     "birth_date": Column(gettext_lazy("Birth date"), "patient__birth_date_text"),
     "phone": Column(gettext_lazy("Phone"), "patient__phone"),
     "email": Column(gettext_lazy("Email"), "patient__email"),
+    "asked_by": Column(gettext_lazy("Asked by"), "requested_by_name"),
+    "relation": Column(
+        gettext_lazy("Who asked is the patient’s"),
+        "requested_by_relation",
+        _one_of(Appointment.Relation.choices),
+    ),
 }
 # What says who somebody is, or how to reach them: only for who asks for it.
-PERSONAL = ("given_name", "family_name", "birth_date", "phone", "email")
+PERSONAL = (
+    "given_name", "family_name", "birth_date", "phone", "email", "asked_by", "relation",
+)  # fmt: skip
 # The least that a list of visits needs.
 USUAL = ("reference", "service", "kind", "status", "ended", "asked", "start", "end")
 

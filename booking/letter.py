@@ -69,12 +69,20 @@ def content(visit: Appointment, now: datetime) -> dict[str, Any]:
         "language": language_in_use(),
         # Readers show it as the title of the window.
         "title": _("Letter about your visit"),
-        "to": visit.patient.full_name,
+        "to": _addressee(visit),
         "heading": messages.heading(visit, now),
         "lines": _lines(visit, now),
         "facts": _facts(visit, clinic),
         "parts": [asdict(part) for part in [*parts, _questions(clinic)]],
     }
+
+
+def _addressee(visit: Appointment) -> list[str]:
+    """Return who opens the letter, a line each: the patient, with whom we speak."""
+    name = visit.patient.full_name
+    if not visit.requested_by_is_contact or not visit.requested_by_name:
+        return [name]
+    return [name, _("c/o %(name)s") % {"name": visit.requested_by_name}]
 
 
 def _lines(visit: Appointment, now: datetime) -> list[str]:

@@ -91,6 +91,22 @@ class PhoneForm(StepForm):
     birth_date = BirthDateField(
         label=_("Date of birth, if the caller wants to say it"), required=False
     )
+    caller = NameField(
+        label=_("Name of the caller, if it is not the patient"), required=False
+    )
+    relation = forms.ChoiceField(
+        label=_("The caller is the patient’s…"),
+        choices=[("", _("Choose")), *Appointment.Relation.choices],
+        required=False,
+        error_messages={"invalid_choice": _("Choose from the list.")},
+    )
+    is_contact = forms.BooleanField(
+        label=_("Phone number and email address are the caller’s"), required=False
+    )
+    may_arrange = forms.BooleanField(
+        label=_("The caller says that they may arrange care for the patient"),
+        required=False,
+    )
     private_note = ParagraphField(
         label=_("Private note"),
         help_text=_("Only staff see this."),
@@ -101,7 +117,7 @@ class PhoneForm(StepForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("given_name", "family_name", "phone", "email"):
+        for name in ("given_name", "family_name", "phone", "email", "caller"):
             # The browser is the desk's: what it remembers is somebody else's.
             self.fields[name].widget.attrs["autocomplete"] = "off"
 
@@ -109,6 +125,12 @@ class PhoneForm(StepForm):
         ways = [self.cleaned_data.get(name) for name in ("phone", "email")]
         if ways == ["", ""]:
             self.add_error("phone", _("Write a phone number or an email address."))
+        said = self.cleaned_data
+        if said.get("caller") and not said.get("relation"):
+            self.add_error("relation", _("Choose what the caller is to the patient."))
+        named_without = any(said.get(n) for n in ("relation", "is_contact"))
+        if said.get("caller") == "" and (named_without or said.get("may_arrange")):
+            self.add_error("caller", _("Write the name of the caller."))
 
     def asked(self) -> NewRequest:
         """Return what to book. Needs a valid form."""
@@ -129,6 +151,10 @@ class PhoneForm(StepForm):
                 "message_language": said["message_language"] or settings.LANGUAGE_CODE,
             },
             payer=Appointment.Payer.NOT_SURE,
+            requested_by_name=said["caller"],
+            requested_by_relation=said["relation"],
+            requested_by_is_contact=said["is_contact"],
+            requested_by_may_arrange=said["may_arrange"],
             private_note=said["private_note"],
         )
 

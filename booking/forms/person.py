@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from booking import words
-from booking.models import Patient
+from booking.models import Appointment, Patient
 
 from .base import YES_NO, Row, StepForm, radios
 from .fields import (
@@ -101,22 +101,31 @@ class AskedByForm(StepForm):
     )
     relation = radios(
         _("You are the patient’s…"),
-        [
-            ("parent", _("Parent")),
-            ("guardian", _("Legal guardian")),
-            ("partner", _("Husband, wife or partner")),
-            ("child", _("Son or daughter")),
-            ("family", _("Other family member")),
-            ("carer", _("Aide or carer")),
-            ("other", _("Friend or somebody else")),
-        ],
+        Appointment.Relation.choices,
         required=_("Choose how you know the patient."),
+    )
+    contact_of = radios(
+        _("Whose phone number and email address will you give us?"),
+        [("asker", _("Mine")), ("patient", _("The patient’s"))],
+        required=_("Choose whose phone number and email address it will be."),
+        help_text=_("Our messages about the visit go there, and we call there."),
+    )
+    may_arrange = forms.BooleanField(
+        label=_("I may arrange care for this person"),
+        error_messages={
+            "required": _(
+                "Tick that you may arrange care for this person. If you are not sure,"
+                " call us."
+            )
+        },
     )
 
     def contributes(self) -> dict[str, Any]:
         return {
             "requested_by_name": self.cleaned_data["name"],
             "requested_by_relation": self.cleaned_data["relation"],
+            "requested_by_is_contact": self.cleaned_data["contact_of"] == "asker",
+            "requested_by_may_arrange": self.cleaned_data["may_arrange"],
         }
 
 

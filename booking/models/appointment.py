@@ -118,6 +118,17 @@ class Appointment(models.Model):
         LIEN = "lien", _("Through a lawyer (lien)")
         NOT_SURE = "not_sure", _("I’m not sure")
 
+    class Relation(models.TextChoices):
+        """What somebody who asks for another person is to the patient."""
+
+        PARENT = "parent", _("Parent")
+        GUARDIAN = "guardian", _("Legal guardian")
+        PARTNER = "partner", _("Husband, wife or partner")
+        CHILD = "child", _("Son or daughter")
+        FAMILY = "family", _("Other family member")
+        CARER = "carer", _("Aide or carer")
+        OTHER = "other", _("Friend or somebody else")
+
     reference = models.CharField(max_length=9, unique=True)
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="appointments")
@@ -149,7 +160,15 @@ class Appointment(models.Model):
     payer = models.CharField(max_length=20, choices=Payer)
     payer_details = EncryptedJSONField(blank=True, default=dict)
     requested_by_name = EncryptedTextField(_("asked by"), blank=True)
-    requested_by_relation = models.CharField(max_length=20, blank=True)
+    requested_by_relation = models.CharField(
+        max_length=20, choices=Relation, blank=True
+    )
+    requested_by_is_contact = models.BooleanField(
+        default=False, help_text=_("Phone and email are of who asked.")
+    )
+    requested_by_may_arrange = models.BooleanField(
+        default=False, help_text=_("Who asked says that they may arrange care.")
+    )
 
     preparation = models.ForeignKey(
         PreparationText,

@@ -80,6 +80,8 @@ def forget(appointment_id: int, *, now: datetime) -> bool:
     noted = [event.pk for event in visit.events.all() if event.private_note]
     AppointmentEvent.objects.filter(pk__in=noted).update(private_note="")
     visit.note_to_patient = visit.requested_by_name = ""
+    visit.requested_by_relation = ""
+    visit.requested_by_is_contact = visit.requested_by_may_arrange = False
     visit.payer_details = {}
     visit.forgotten_at = now
     visit.save()

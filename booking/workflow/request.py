@@ -71,6 +71,8 @@ class NewRequest:
     payer_details: Mapping[str, str] = field(default_factory=dict)
     requested_by_name: str = ""
     requested_by_relation: str = ""
+    requested_by_is_contact: bool = False
+    requested_by_may_arrange: bool = False
     wish: Wish | None = None
     private_note: str = ""
     # The words beside the box for text messages, if it was ticked, and from where.
@@ -93,6 +95,9 @@ class NewRequest:
             self.requested_by_name,
             self.requested_by_relation,
         ]
+        if self.requested_by_name:
+            content.append(self.requested_by_is_contact)
+            content.append(self.requested_by_may_arrange)
         if self.wish:
             content.append(asdict(self.wish))
         if self.private_note:
@@ -173,6 +178,8 @@ def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
         payer_details=dict(asked.payer_details),
         requested_by_name=asked.requested_by_name,
         requested_by_relation=asked.requested_by_relation,
+        requested_by_is_contact=asked.requested_by_is_contact,
+        requested_by_may_arrange=asked.requested_by_may_arrange,
         request_key=key,
         request_digest=asked.digest(),
     )

@@ -149,5 +149,7 @@ def _another(visit: Appointment, now: datetime) -> Appointment:
         payer_details=visit.payer_details,
         requested_by_name=visit.requested_by_name,
         requested_by_relation=visit.requested_by_relation,
+        requested_by_is_contact=visit.requested_by_is_contact,
+        requested_by_may_arrange=visit.requested_by_may_arrange,
         series=visit.series,
     )

@@ -232,3 +232,51 @@ def test_there_is_nothing_to_read_of_a_visit_that_is_not_booked(desk, visit_type
     response = desk.get(address("script", visit))
     assert response["Location"] == address("change", visit)
     assert len(said(response)) == 1
+
+
+# --- Somebody calls for the patient -----------------------------------------------
+
+
+MOTHER = {
+    "caller": "Ann Caller", "relation": "parent", "is_contact": "on",
+    "may_arrange": "on",
+}  # fmt: skip
+
+
+def test_who_calls_for_the_patient_is_kept_and_spoken_with(desk, visit_type):
+    page = desk.post(PHONE, sent(visit_type, **MOTHER, email=""), follow=True)
+    visit = the_visit()
+    assert (visit.requested_by_name, visit.requested_by_relation) == (
+        "Ann Caller",
+        "parent",
+    )
+    assert visit.requested_by_is_contact
+    assert visit.requested_by_may_arrange
+    spoken = "Speak with Ann Caller (Parent)"
+    assert spoken in text_of(page)  # what is read to the caller
+    assert spoken in text_of(desk.get("/admin/"))  # the call that is owed
+    assert "ask if they may arrange" not in text_of(desk.get("/admin/"))
+    words = text_of(desk.get(address("change", visit)))
+    assert "Ann Caller (Parent) · phone and email are theirs · says that they" in words
+
+
+def test_who_was_not_asked_if_they_may_arrange_care_is_asked(desk, visit_type):
+    desk.post(PHONE, sent(visit_type, **MOTHER | {"may_arrange": ""}, email=""))
+    assert "ask if they may arrange care for the patient" in text_of(
+        desk.get("/admin/")
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed_in", "problem"),
+    [
+        ({"caller": "Ann Caller"}, "Choose what the caller is to the patient."),
+        ({"relation": "parent"}, "Write the name of the caller."),
+        ({"may_arrange": "on"}, "Write the name of the caller."),
+    ],
+)
+def test_half_of_who_calls_is_asked_again(desk, visit_type, typed_in, problem):
+    with nothing_written():
+        page = desk.post(PHONE, sent(visit_type, **typed_in))
+    assert problem in text_of(page)
+    assert typed(page, "given_name") == "Robin"

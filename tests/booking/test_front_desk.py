@@ -530,7 +530,7 @@ def test_a_visit_shows_everything_and_offers_no_field(desk: Client) -> None:
         "(212) 555-0199 (voicemail is fine)",
         "pat@example.com",
         "A ramp, please",
-        "Sam Example (parent)",
+        "Sam Example (Parent) · phone and email are the patient’s",
         "Claim number W-123",
         "Blood thinner Do you take one? Yes",
         "Request received · Email · Waiting to be sent",

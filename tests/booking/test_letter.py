@@ -66,6 +66,15 @@ def test_what_shows_through_the_window_is_a_name_alone():
     assert a_letter(visit).startswith("María Example Your appointment is confirmed")
 
 
+def test_who_is_spoken_with_for_the_patient_is_named_below_the_name():
+    visit = factories.a_booked_visit(
+        requested_by_name="Ann Example",
+        requested_by_relation="parent",
+        requested_by_is_contact=True,
+    )
+    assert a_letter(visit).startswith("Pat Example c/o Ann Example Your appointment")
+
+
 def test_it_is_tagged_in_its_language_and_large():
     made = letter.make(factories.a_booked_visit(), NOW)
     reader = PdfReader(BytesIO(made))

@@ -927,7 +927,7 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
     assert set(Message.objects.values_list("kind", "channel")) >= {
         (kind, channel)
         for kind in set(Message.Kind) - {"received", "declined", "withdrawn"} - by_mail
-        for channel in Message.Channel
+        for channel in (Message.Channel.EMAIL, Message.Channel.PHONE)
     }
     assert set(Message.objects.filter(kind__in=by_mail).values_list("kind")) == {
         (kind,) for kind in by_mail

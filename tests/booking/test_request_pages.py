@@ -52,7 +52,10 @@ def test_a_patient_asks_for_a_time(patient, visit_type):
     assert patient.answer("questions", thinner="not_sure").url == "/book/about/"
     about = PLAIN["about"] | {"for_whom": "somebody_else"}
     assert patient.answer("about", **about).url == "/book/asked-by/"
-    asked_by = {"name": "Ann Example", "relation": "child"}
+    asked_by = {"name": "Ann Example", "relation": "child", "contact_of": "asker"}
+    page = text_of(patient.answer("asked-by", **asked_by))
+    assert "If you are not sure, call us." in page
+    asked_by |= {"may_arrange": "on"}
     assert patient.answer("asked-by", **asked_by).url == "/book/contact/"
     assert patient.answer("contact", **PLAIN["contact"]).url == "/book/help/"
     help_ = {"language": "other", "other_language": "Twi", "interpreter": "yes"}
@@ -93,6 +96,10 @@ def test_a_patient_asks_for_a_time(patient, visit_type):
     assert (visit.requested_by_name, visit.requested_by_relation) == (
         "Ann Example",
         "child",
+    )
+    assert (visit.requested_by_is_contact, visit.requested_by_may_arrange) == (
+        True,
+        True,
     )
     assert (visit.payer, visit.payer_details) == (
         "no_fault",

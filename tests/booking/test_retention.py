@@ -47,7 +47,11 @@ def desk_person() -> By:
 def declined(desk_person: By) -> Appointment:
     """Give a request with an answer and a note, that came to nothing."""
     visit = a_request(
-        payer_details={"insurer": "Demo Health"}, requested_by_name="Robin Example"
+        payer_details={"insurer": "Demo Health"},
+        requested_by_name="Robin Example",
+        requested_by_relation="guardian",
+        requested_by_is_contact=True,
+        requested_by_may_arrange=True,
     )
     ScreeningAnswer.objects.create(
         appointment=visit,
@@ -85,7 +89,16 @@ def test_nothing_of_the_person_is_left_and_all_of_what_happened(declined):
     )
 
     left = everything()
-    personal = ("Pat", "Robin", "Example", "1980", "5550199", "allergy", "Demo Health")
+    personal = (
+        "Pat",
+        "Robin",
+        "guardian",
+        "Example",
+        "1980",
+        "5550199",
+        "allergy",
+        "Demo Health",
+    )
     assert [word for word in personal if word in left] == []
     visit = Appointment.objects.get()
     assert visit.forgotten_at == LATER

@@ -396,7 +396,12 @@ class Scenes:
                 "birth_date_day": ["29"],
                 "birth_date_year": ["1980"],
             },
-            "asked-by": {"name": ["Ann Example"], "relation": ["child"]},
+            "asked-by": {
+                "name": ["Ann Example"],
+                "relation": ["child"],
+                "contact_of": ["asker"],
+                "may_arrange": ["on"],
+            },
             "contact": {
                 "contact_by": ["email"],
                 "email": [patient_details()["email"]],

@@ -63,6 +63,8 @@ def test_a_daughter_asks_for_her_mother(patient, front_desk):
     ann.sees("Who are you?")
     ann.writes("Your name", "Ann Example")
     ann.answers("You are the patient’s…", "Son or daughter")
+    ann.answers("Whose phone number and email", "Mine")
+    ann.page.get_by_label("I may arrange care for this person").check()
     ann.goes_on()
     ann.says_how_to_answer()
     ann.needs_no_help()
@@ -74,7 +76,9 @@ def test_a_daughter_asks_for_her_mother(patient, front_desk):
     front_desk.request(reference).get_by_role("link", name="Open").click()
     patient_card = front_desk.page.get_by_role("region", name="Patient")
     expect(patient_card).to_contain_text("Mother Example")
-    expect(patient_card).to_contain_text("Ann Example (child)")
+    expect(patient_card).to_contain_text(
+        "Ann Example (Son or daughter) · phone and email are theirs"
+    )
 
 
 def test_a_nerve_test_takes_a_clinician_a_room_and_the_machine(

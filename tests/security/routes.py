@@ -244,7 +244,10 @@ def valid_answers(visit_type: VisitType) -> dict[str, dict[str, list[str]]]:
             "for_whom": "somebody_else", "given_name": "Pat", "family_name": "Example",
             "birth_date_month": "2", "birth_date_day": "29", "birth_date_year": "1980",
         },
-        "asked-by": {"name": "Alex Example", "relation": "partner"},
+        "asked-by": {
+            "name": "Alex Example", "relation": "partner", "contact_of": "asker",
+            "may_arrange": "on",
+        },
         "contact": {
             "contact_by": "email", "email": "pat@example.com",
             "phone": "212 555 0199", "voicemail_ok": "on",

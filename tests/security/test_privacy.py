@@ -51,6 +51,7 @@ CHOSEN = {
     "emergency": "none", "for_whom": "somebody_else", "relation": "guardian",
     "contact_by": "email", "language": "other", "interpreter": "yes",
     "payer": "workers_comp", "voicemail_ok": "on", "website": "",
+    "contact_of": "asker", "may_arrange": "on",
 }  # fmt: skip
 # As typed, and as kept after cleaning; parts of a date are too short to look for.
 SECRETS = [
