@@ -18,6 +18,7 @@ from . import (
     clock,
     closing,
     delivery,
+    finding,
     integrity,
     reminders,
     retention,
@@ -88,6 +89,7 @@ _ALL = (
     ),
     Task("lapse", _("End offers and wishes"), waiting_list.lapse_and_expire, MINUTE),
     Task("closing", _("Tell patients of closed days"), closing.tell, MINUTE),
+    Task("links", _("Send links that were asked for"), finding.send_links, MINUTE),
     Task("offer", _("Offer free times"), waiting_list.offer_free_times, MINUTE),
     Task("remind", _("Remind patients"), reminders.owe_due, MINUTE),
 )  # fmt: skip

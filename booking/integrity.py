@@ -721,7 +721,8 @@ def _reminders(visit: _Visit) -> Iterator[Fault]:
             continue
         about = _plain(message.occasion)
         reminds = message.kind in REMINDERS and message.true_start != message.occasion
-        if message.kind != Kind.LATE_ANSWER and (reminds or about not in starts):
+        of_no_time = message.kind in (Kind.LATE_ANSWER, Kind.LINK)
+        if not of_no_time and (reminds or about not in starts):
             yield Fault(
                 "reminded_of_another_time",
                 f"Message {message.pk} of visit {visit.pk} is about a time that the"

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from .steps import STEPS
-from .views import appointment, change, request, sending, times, waiting
+from .views import appointment, change, find, request, sending, times, waiting
 
 app_name = "booking"
 
@@ -29,6 +29,8 @@ appointment_urls = [
     path("appointment/calendar.ics", appointment.calendar, name="calendar"),
     path("appointment/preparing/", appointment.getting_ready, name="preparing"),
     path("appointment/cancellation/", appointment.cancellation, name="cancellation"),
+    path("appointment/find/", find.find, name="find"),
+    path("appointment/find/asked/", find.asked, name="find_asked"),
     path("appointment/change/", change.change, name="change"),
     path("appointment/change/stop/", change.stop_change, name="stop_change"),
     path("appointment/earlier/", waiting.earlier, name="earlier"),

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.forms import Form
 from django.http import (
     HttpRequest,
@@ -54,7 +54,14 @@ from booking.messages import (
     preview_decline,
     preview_refusal,
 )
-from booking.models import Appointment, Claim, LegalHold, Paper, RetentionRules
+from booking.models import (
+    Appointment,
+    Claim,
+    LegalHold,
+    Message,
+    Paper,
+    RetentionRules,
+)
 from booking.models.appointment import STATUS_CHOICES, AppointmentQuerySet
 from booking.policy import CancellationReason, ChangeRefusal, DeclineReason, Status
 from booking.queue import judge
@@ -170,6 +177,7 @@ class AppointmentAdmin(LongList):
             page("<int:pk>/legal-hold/", require_POST(self.legal_hold_view), "hold"),
             page("<int:pk>/owner/", self.owner_view, "owner"),
             page("<int:pk>/waiting/", require_POST(self.waiting_view), "waiting"),
+            page("<int:pk>/link/", require_POST(self.link_view), "link"),
             *super().get_urls(),
         ]
 
@@ -333,6 +341,7 @@ class AppointmentAdmin(LongList):
             line=line,
             days=days_around(line, now),
             rivals=rivals,
+            newest_link=newest_link(visit),
             messages_owed=visit.messages.select_related("called_by"),
             events=events,
             series=list(series),
@@ -692,6 +701,23 @@ class AppointmentAdmin(LongList):
         )
         return HttpResponseRedirect(came_from(request, visit))
 
+    def link_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """End the private links of a visit, and send the patient a new one."""
+        visit, now = self.visit_to_answer(request, pk), clock.now()
+        newest = number(request, "newest")
+        try:
+            is_new = workflow.reset_links(
+                visit.pk, by=by_signed_in(request), now=now, newest=newest or 0
+            )
+        except BookingError as error:
+            self.refuse(request, visit, error)
+            return HttpResponseRedirect(came_from(request, visit))
+        if is_new:
+            trail.changed(request, visit.patient_id, links="reset")
+        said = _("%(reference)s: a new link is owed; the old ones open nothing.")
+        messages.success(request, said % {"reference": visit.reference})
+        return HttpResponseRedirect(came_from(request, visit))
+
     def find_view(self, request: HttpRequest) -> HttpResponse:
         """Keep what is looked for in the session, and show there whom it fits.
 
@@ -840,6 +866,13 @@ class AppointmentAdmin(LongList):
         if isinstance(error, TimeTaken):
             said = f"{said} {by_whom(error, visit.visit_type, now, visit)}".strip()
         messages.warning(request, f"{visit.reference}: {said}")
+
+
+def newest_link(visit: Appointment) -> int:
+    """Return the key of the last message that brought a link alone; 0 for none."""
+    brought = visit.messages.filter(kind=Message.Kind.LINK)
+    newest: int | None = brought.aggregate(newest=Max("pk"))["newest"]
+    return newest or 0
 
 
 def accepting(pk: int, proposal_id: int, seen: int | None) -> Act:

@@ -4,7 +4,7 @@ from .base import Row, StepForm
 from .bots import SendForm
 from .fields import BirthDateField, BirthDateWidget, parse_instant
 from .payment import BRANCHES, PaymentDetailsForm, PaymentForm
-from .person import AboutForm, AskedByForm, ContactForm, HelpForm
+from .person import AboutForm, AskedByForm, ContactForm, FindForm, HelpForm
 from .visit import (
     RED_FLAGS,
     ChangeForm,
@@ -28,6 +28,7 @@ __all__ = [
     "ChangeForm",
     "ContactForm",
     "EmergencyForm",
+    "FindForm",
     "HelpForm",
     "InstantsField",
     "OfferForm",

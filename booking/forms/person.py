@@ -269,3 +269,22 @@ class HelpForm(StepForm):
     def rows(self) -> list[Row]:
         rows = super().rows()
         return [(str(_("Language")), self.spoken), *rows[2:]]
+
+
+class FindForm(StepForm):
+    """What a patient is known by who has lost the link to their visit."""
+
+    heading = _("Find my appointment")
+    button = _("Send me the link")
+
+    email = EmailField(
+        label=_("Email address"),
+        max_length=254,
+        help_text=_("The one that you gave us when you asked for the visit."),
+        widget=forms.EmailInput({"autocomplete": "email"}),
+        error_messages={"required": _("Write your email address.")},
+    )
+    birth_date = BirthDateField(
+        label=_("Date of birth"),
+        help_text=_("Of the person who comes to the visit. For example: 4 27 1980."),
+    )

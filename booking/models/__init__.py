@@ -5,7 +5,7 @@ from .closing import ClosingPlan, ClosingRow, hit_by
 from .event import AppointmentEvent
 from .form_key import FormKey
 from .limit import Hit
-from .link import AppointmentLink
+from .link import AppointmentLink, LinkRequest
 from .merge import Merge
 from .message import Heartbeat, Message
 from .office import clinic_zone, open_windows
@@ -48,6 +48,7 @@ __all__ = [
     "Hours",
     "Ignoring",
     "LegalHold",
+    "LinkRequest",
     "Merge",
     "Message",
     "Paper",

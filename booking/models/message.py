@@ -96,6 +96,7 @@ class Message(models.Model):
         CHANGE_ASKED = "change_asked", _("Asked for another time")
         CHANGE_REFUSED = "change_refused", _("No other time")
         CHANGE_STOPPED = "change_stopped", _("No other time wanted")
+        LINK = "link", _("A new link")
         CALLED_OFF = "called_off", _("Called off, other times offered")
         CLINICIAN_CHANGED = "clinician_changed", _("Another clinician")
         LEFT = "left", _("Off the waiting list")

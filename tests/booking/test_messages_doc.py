@@ -97,6 +97,11 @@ class Stories:
         )
         return visit
 
+    def link_again(self) -> Appointment:
+        visit = self.booked()
+        workflow.reset_links(visit.pk, by=self.desk, now=NOW)
+        return visit
+
     def wants_to_move(self) -> Appointment:
         times = [at("10:00", WEDNESDAY), at("14:30", WEDNESDAY)]
         return workflow.ask_change(self.booked().pk, times, by=PATIENT, now=NOW)
@@ -137,6 +142,7 @@ STORIES: dict[str, Story] = {
         f"Not booked, {reason}": lambda s, r=reason: s.declined(r)
         for reason in DeclineReason
     },
+    "The link, sent again": lambda s: s.link_again(),
     "Request withdrawn": lambda s: s.cancelled(s.asked(), PATIENT),
     "Cancelled by the patient": lambda s: s.cancelled(s.booked(), PATIENT),
     "Cancelled by the clinic": lambda s: s.cancelled(s.booked(), s.desk),

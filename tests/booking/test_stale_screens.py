@@ -242,8 +242,8 @@ def test_a_stale_screen_is_told_what_changed_by_whom_and_when(
 
 def test_every_act_of_the_desk_on_a_visit_is_among_these(desk: Client) -> None:
     site = FrontDeskSite()
-    # How long a record is kept does not depend on what happened to it.
-    pages = {"find", "phone", "script", "letter", "change", "hold"}
+    # How long a record is kept, and who can open it, do not depend on what happened.
+    pages = {"find", "phone", "script", "letter", "change", "hold", "link"}
     routes = AppointmentAdmin(Appointment, site).get_urls()
     names = {
         str(route.name).removeprefix("booking_appointment_")

@@ -423,6 +423,12 @@ LINK = {
         )
         for name in ("change", "earlier", "offer", "leaving", "preparing")
     },
+    "find": Look("/appointment/find/", "We send the private link to your visit"),
+    "find, nothing typed": Look(
+        "/appointment/find/", "Write your email address.", status=422,
+        does=press("Send me the link"),
+    ),
+    "find, asked": Look("/appointment/find/asked/", "If we have a visit for what"),
     "link that opens nothing": Look(
         "/appointments/nonsense/", "This link does not open a visit", status=404
     ),
@@ -684,7 +690,7 @@ NEVER = {
 NO_PAGES = {
     "called", "language", "merge", "stop_texts", "seen", "stay", "closing_undo",
     "booking_appointment_accept", "booking_appointment_attend",
-    "booking_appointment_hold", "booking_appointment_offer",
+    "booking_appointment_hold", "booking_appointment_link", "booking_appointment_offer",
     "booking_appointment_paper", "booking_appointment_letter",
     "booking_appointment_waiting", "booking_appointment_history",
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",

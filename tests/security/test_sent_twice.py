@@ -141,6 +141,16 @@ def taking_the_wish_back(world: World) -> Sent:
     return world.holder(visit), {"version": visit.version}
 
 
+def ending_the_links(world: World) -> Sent:
+    world.rows["booking.appointment"] = world.other.pk
+    return world.client("superuser"), {"newest": 0}
+
+
+def finding_the_link(world: World) -> Sent:
+    born = {"birth_date_month": "2", "birth_date_day": "29", "birth_date_year": "1980"}
+    return world.client("anonymous"), {"email": "pat@example.com"} | born
+
+
 def taking_for_a_caller(world: World) -> Sent:
     proposal, visit = offered_to(world), world.offered
     world.rows["booking.appointment"] = visit.pk
@@ -448,6 +458,8 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     "book/check/": the_last_button,
     "book/leaving/": leaving,
     "book/waiting-list/": joining,
+    "appointment/find/": finding_the_link,
+    "admin/booking/appointment/<int:pk>/link/": ending_the_links,
     "appointment/change/": asking_for_a_change,
     "appointment/change/stop/": taking_the_wish_back,
     "appointment/earlier/": lambda world: (world.holder(world.other), A_WISH),

@@ -100,6 +100,7 @@ WITHOUT_EVENT = {
     "admin/calls/<int:pk>/",
     "admin/booking/appointment/<int:pk>/paper/",
     "admin/booking/appointment/<int:pk>/legal-hold/",
+    "admin/booking/appointment/<int:pk>/link/",
     "admin/booking/patient/<int:pk>/merge/",
     "admin/booking/patient/<int:pk>/language/",
     "admin/booking/patient/<int:pk>/texts/",

@@ -1,0 +1,55 @@
+"""The patient is sent the private link again: as they asked, or a new one alone."""
+
+from datetime import datetime
+
+from booking import links, messages
+from booking.errors import NotPossibleNow
+from booking.messages import Occasion
+from booking.models import Appointment, Message
+from booking.policy import Act
+
+from .road import By, act, check_right
+
+
+@act
+def send_link(appointment_id: int, *, now: datetime) -> bool:
+    """Owe a mail with a link to a visit; those that there are stay good.
+
+    For who says whose visit it is, and proves it by reading that mail. Nothing for
+    whom no mail reaches; tell whether it is owed.
+    """
+    visit = Appointment.objects.lock(appointment_id)
+    by_mail = messages.reached_by(visit.patient) == Message.Channel.EMAIL
+    if not by_mail or visit.forgotten_at:
+        return False
+    messages.owe(Message.Kind.LINK, Occasion(visit, now), now=now)
+    return True
+
+
+@act
+def reset_links(
+    appointment_id: int, *, by: By, now: datetime, newest: int | None = None
+) -> bool:
+    """End all links of a visit, with the pages that they opened, and send a new one.
+
+    `newest` is the key of the last such message that the screen knew of: if it was done
+    meanwhile, there is a later one and nothing is done. Tell whether it was.
+
+    Raises NotAllowed, or NotPossibleNow for a visit that was made anonymous.
+    """
+    check_right(Act.ACCEPT, by)
+    visit = Appointment.objects.lock(appointment_id)
+    if visit.forgotten_at:
+        raise NotPossibleNow
+    if newest is not None and _is_done_since(visit, newest):
+        return False
+    links.revoke_all(visit, now)
+    messages.owe(Message.Kind.LINK, Occasion(visit, now), now=now)
+    return True
+
+
+def _is_done_since(visit: Appointment, newest: int) -> bool:
+    """Tell whether a later message went with the end of all links before it."""
+    told = visit.messages.filter(kind=Message.Kind.LINK, pk__gt=newest).last()
+    before = visit.links.filter(revoked_at=None)
+    return told is not None and not before.filter(created_at__lt=told.occasion).exists()
