@@ -90,7 +90,7 @@ def a_type_form(*requirements: dict[str, Any], **values: Any) -> dict[str, Any]:
     defaults = {
         "name": "New patient", "code": "new", "duration": 30, "buffer_before": 0,
         "buffer_after": 10, "step": 15, "lead_time": 60, "horizon": 30,
-        "reply_promise": 480, "is_active": "on", "order": 0,
+        "reply_promise": 480, "cutoff": 24, "is_active": "on", "order": 0,
     }  # fmt: skip
     rows = ({"count": 1} | requirement for requirement in requirements)
     return defaults | values | inline("requirements", *rows)

@@ -673,7 +673,7 @@ KEPT = {
     "services/service": ("{service_pk}", "Preparation"),
     "services/page": ("{page_pk}", "Body"),
     "services/translation": ("{translation_pk}", "Reviewed by"),
-    "auth/user": ("{front_desk_pk}", "Groups"),
+    "auth/user": ("{front_desk_pk}", "Roles"),
     "auth/group": ("{group_pk}", "Permissions"),
 }
 # What nobody may do: the page is that of "no right".
