@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -423,12 +423,12 @@ LINK = {
         )
         for name in ("change", "earlier", "offer", "leaving", "preparing")
     },
-    "find": Look("/appointment/find/", "We send the private link to your visit"),
-    "find, nothing typed": Look(
+    "lost link": Look("/appointment/find/", "We send the private link to your visit"),
+    "lost link, nothing typed": Look(
         "/appointment/find/", "Write your email address.", status=422,
         does=press("Send me the link"),
     ),
-    "find, asked": Look("/appointment/find/asked/", "If we have a visit for what"),
+    "lost link, asked": Look("/appointment/find/asked/", "If we have a visit for what"),
     "link that opens nothing": Look(
         "/appointments/nonsense/", "This link does not open a visit", status=404
     ),
@@ -921,19 +921,22 @@ def test_pages_are_good_before_anything_can_be_booked(new_page):
             look_at(page)
 
 
+def names_of(resolver: Any, app: str = "") -> Iterator[str]:
+    """Yield the names of all pages, each with that of its app."""
+    for pattern in resolver.url_patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from names_of(pattern, pattern.namespace or app)
+        elif pattern.name and app:
+            yield f"{app}:{pattern.name}"
+
+
 def test_no_page_is_missing_here(scenes):
     looked_at = {
         match_of(look.path.format(**scenes).partition("?")[0]).view_name
         for look in PAGES.values()
         if look.status != 404
     }
-    ours = {
-        f"{resolver.namespace}:{pattern.name}"
-        for resolver in get_resolver().url_patterns
-        for pattern in getattr(resolver, "url_patterns", [])
-        for pattern in getattr(pattern, "url_patterns", [pattern])
-        if pattern.name
-    } - {f"admin:{name}" for name in NEVER | NO_PAGES}
+    ours = set(names_of(get_resolver())) - {f"admin:{n}" for n in NEVER | NO_PAGES}
     ours -= {"booking:stop_change"}  # a button alone
     assert sorted(ours - looked_at) == []
     print(f"\n{weights}")  # noqa: T201 -- a table to read, with `pytest -s`

@@ -106,7 +106,7 @@ class TestEveryPage:
     def test_ends_with_a_link_to_every_page_of_the_footer(
         self, client: Client, path: str
     ) -> None:
-        wanted = {*(f"/{slug}/" for slug in PAGES), "/visit-us/"}
+        wanted = {*(f"/{slug}/" for slug in PAGES), "/appointment/find/", "/visit-us/"}
         assert set(read(client, path).links()[-len(wanted) :]) == wanted
 
     def test_leads_only_to_pages_that_are_there(
