@@ -39,6 +39,7 @@ from booking.models import (
     VisitType,
     WaitingListRules,
 )
+from services import versions
 from services.models import Page, ScreeningQuestion, Service, Translation
 from tests import factories
 from tests.factories import NOW, at
@@ -173,6 +174,7 @@ def a_world() -> World:
     translated = Translation.objects.create(
         model="page", row=page.pk, language="es", of_digest=page.english_digest()
     )
+    versions.keep_all(by=versions.FILES, now=NOW)
     mine = factories.a_request(visit_type)
     reached_by_phone = factories.patient_details(
         given_name="Robin", family_name="Unrelated", contact_by="phone", email=""
