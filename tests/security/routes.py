@@ -168,9 +168,11 @@ def a_world() -> World:
     visit_type = factories.a_practice(clinicians=2, rooms=2)
     ScreeningQuestion.objects.create(
         service=visit_type.service, code="thinners", question="Do you take thinners?",
-        flag="thinners", advice="Tell us which.",
+        tell_us="take thinners", flag="thinners", advice="Tell us which.",
     )  # fmt: skip
-    page = Page.objects.create(slug="a-page", title="A page", is_published=True)
+    page = Page.objects.create(
+        slug="a-page", title="A page", body="Text", is_published=True
+    )
     translated = Translation.objects.create(
         model="page", row=page.pk, language="es", of_digest=page.english_digest()
     )
