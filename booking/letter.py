@@ -15,10 +15,10 @@ from markdown_it.token import Token
 
 from services.models import Clinic
 from services.templatetags.content import COMMONMARK
+from services.translation import language_at_hand
 
 from . import calendars, messages, preparing, spoken, words
 from .models import Appointment, Resource
-from .models.preparation import language_in_use
 from .policy import Status
 
 TEMPLATE = settings.BASE_DIR / "templates" / "letters" / "visit.typ"
@@ -66,7 +66,7 @@ def content(visit: Appointment, now: datetime) -> dict[str, Any]:
     clinic = Clinic.objects.first()
     parts = _parts(visit, now) if visit.status in TO_COME else []
     return {
-        "language": language_in_use(),
+        "language": language_at_hand(),
         # Readers show it as the title of the window.
         "title": _("Letter about your visit"),
         "to": _addressee(visit),

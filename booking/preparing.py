@@ -8,9 +8,10 @@ from django.utils.functional import Promise
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
+from services.translation import language_at_hand
+
 from . import paperwork
 from .models import Appointment, Paper
-from .models.preparation import language_in_use
 
 # From this age on, people agree to a treatment by themselves.
 # Source: New York Public Health Law 2504.
@@ -66,7 +67,7 @@ def ready(visit: Appointment) -> Ready:
         "before": shown.text,
         "is_english": is_english,
     }
-    if is_english or shown.language != language_in_use():
+    if is_english or shown.language != language_at_hand():
         return Ready(text, **before)
     new, gone = _lines_not_in(text, shown.text), _lines_not_in(shown.text, text)
     return Ready(text, **before, new=new, gone=gone)
