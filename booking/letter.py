@@ -197,8 +197,9 @@ def _ready(visit: Appointment) -> list[Block]:
 
 
 def _of_clinic(clinic: Clinic | None, name: str) -> list[Block]:
-    text = getattr(clinic, name, "")
-    return read(text, is_english=bool(clinic) and name in clinic.left_english)
+    if clinic is None:
+        return []
+    return read(getattr(clinic, name), is_english=name in clinic.left_english)
 
 
 def _questions(clinic: Clinic | None) -> Part:
