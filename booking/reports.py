@@ -277,9 +277,10 @@ def answers(days: Range, now: datetime) -> Report:
         ],
         [
             _(
-                "Counted are requests made on these days, online or by phone, and booked"
-                " visits whose patients asked for another time. The answer is the first"
-                " time that staff accepted, declined, moved or offered times. Visits"
+                "Counted are requests made on these days, online or by phone, and"
+                " booked visits whose patients asked for another time. The answer is"
+                " the first time that staff accepted, declined, moved or offered times."
+                " Visits"
                 " that staff booked at once, and places on the waiting"
                 " list, are no requests."
             ),
