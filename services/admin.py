@@ -29,7 +29,7 @@ from .models import (
     Translation,
 )
 from .translation import Standing
-from .versions_in_admin import WithVersions, who_is
+from .versions_in_admin import WithVersions, tell_flags, who_is
 from .widgets import PLAIN
 
 
@@ -235,6 +235,7 @@ class TranslationAdmin(FixedRows):
         if row and (page := versions.subject_of(row)):
             who, now = who_is(request), timezone.now()
             versions.keep(type(page), [page.pk], by=who, now=now)
+        tell_flags(request, obj.texts)
 
     @admin.display(description=gettext_lazy("text"))
     def of(self, one: Translation) -> str:

@@ -1,5 +1,6 @@
 """The versions of a page, for whoever edits it: seen, compared, and put back."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,12 +12,16 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from . import comparing, versions
-from .models import Version
-from .versions import Who
+from .house_style import HARDEST, flags, reading_grade
+from .models import Content, Version
+from .versions import CHILDREN, Said, Who, content_of
 
+# So many flagged words are told at once.
+FLAGS_TOLD = 5
 # So many versions are listed; older ones are kept all the same.
 LISTED = 100
 
@@ -54,8 +59,30 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
         self, request: HttpRequest, form: Any, formsets: Any, change: bool
     ) -> None:
         super().save_related(request, form, formsets, change)
-        who, now = who_is(request), timezone.now()
-        versions.keep(self.model, [form.instance.pk], by=who, now=now)
+        row = form.instance
+        versions.keep(self.model, [row.pk], by=who_is(request), now=timezone.now())
+        tell_flags(request, comparing.texts_of(row.content_kind(), content_of(row)))
+
+    @admin.display(description=gettext_lazy("how hard it is to read"))
+    def reading_grade(self, row: Any) -> str:
+        """Say the grade of what the page says in English."""
+        content = content_of(row) if row.pk else {}
+        grade = reading_grade("\n".join(prose_of(row, content)))
+        if grade is None:
+            return "–"
+        said = {"grade": round(grade), "most": HARDEST}
+        if grade <= HARDEST:
+            return _("Grade %(grade)s. Pages should be %(most)s or less.") % said
+        return (
+            _(
+                "Grade %(grade)s, which is too hard for many patients: above %(most)s."
+                " Shorten the sentences, and put a plain word first."
+            )
+            % said
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), "reading_grade"]
 
     def versions(self, request: HttpRequest, pk: int) -> HttpResponse:
         """List the versions, newest first; the address may name two to compare."""
@@ -128,6 +155,26 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
         if row is None:
             raise Http404
         return row
+
+
+def tell_flags(request: HttpRequest, texts: dict[str, str]) -> None:
+    """Warn of words that should not stand in texts, given by the name of their place.
+
+    The first few: whoever mends them and saves again is told of the others.
+    """
+    found = [(where, flag) for where, text in texts.items() for flag in flags(text)]
+    for where, flag in found[:FLAGS_TOLD]:
+        said = {"where": where, "words": flag.words, "why": flag.why}
+        messages.warning(request, _("%(where)s: “%(words)s”. %(why)s") % said)
+
+
+def prose_of(row: Content, content: Said) -> Iterator[str]:
+    """Yield what patients read of a page, in English."""
+    for name in row.translated_fields:
+        yield str(content.get(name, ""))
+    for name, (model, _key) in CHILDREN.items():
+        for part in content.get(name, []):
+            yield from (str(part[field]) for field in model.translated_fields)
 
 
 def may_publish(request: HttpRequest) -> bool:
