@@ -937,10 +937,11 @@ def _sent_texts(texts: Collection[Message]) -> Iterator[Fault]:
                     " for which nobody had agreed to it.",
                 )
             continue
+        sent_at = text.sent_at or text.created_at
         # What was being sent as somebody said stop cannot be called back.
         if any(
-            consent.at <= stop.at <= text.sent_at - LEASE
-            and not (stop.ended_at and stop.ended_at <= text.sent_at)
+            consent.at <= stop.at <= sent_at - LEASE
+            and not (stop.ended_at and stop.ended_at <= sent_at)
             for stop in stops
             if stop.number_index in number
             and stop.purpose in (purpose, TextPurpose.ALL)

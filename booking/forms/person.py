@@ -41,6 +41,16 @@ LANGUAGES = [
 ]
 
 
+# The words beside the boxes for text messages, by purpose.
+TEXTS = {
+    str(TextPurpose.REMINDERS): _("You may send me reminders of my visit"),
+    str(TextPurpose.CHANGES): _(
+        "You may tell me when my visit is confirmed, moved or cancelled, or another"
+        " time is offered"
+    ),
+}
+
+
 class AboutForm(StepForm):
     """The person who comes to the visit."""
 
@@ -176,16 +186,7 @@ class ContactForm(StepForm):
     # Source: 47 CFR 64.1200(f)(9).
     texts = forms.MultipleChoiceField(
         label=_("May we also send text messages to this number?"),
-        choices=[
-            (TextPurpose.REMINDERS, _("You may send me reminders of my visit")),
-            (
-                TextPurpose.CHANGES,
-                _(
-                    "You may tell me when my visit is confirmed, moved or cancelled, or"
-                    " another time is offered"
-                ),
-            ),
-        ],
+        choices=TEXTS.items(),
         help_text=_(
             "Message and data rates may apply. You can reply STOP at any time. You do"
             " not have to agree to get care."
@@ -220,8 +221,7 @@ class ContactForm(StepForm):
     def _wording(self, purpose: str) -> str:
         """Return all that is read about one of the boxes for texts."""
         field = self.fields["texts"]
-        words_beside = dict(field.choices)[purpose]
-        return f"{field.label} {words_beside}. {field.help_text}"
+        return f"{field.label} {TEXTS[purpose]}. {field.help_text}"
 
     def rows(self) -> list[Row]:
         by, email, phone, voicemail, *texts = super().rows()
