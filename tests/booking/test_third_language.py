@@ -10,10 +10,10 @@ from django.test import Client, override_settings
 from django.utils.translation import override
 from pypdf import PdfReader
 
-from booking import letter, links, spoken
+from booking import letter, links, spoken, workflow
 from booking.models import Appointment, VisitType
 from services import languages, translation
-from services.models import Clinic, Translation
+from services.models import Clinic, Clinician, Translation
 from tests import factories
 from tests.factories import NOW
 
@@ -56,7 +56,7 @@ def page_of(client: Client, path: str) -> str:
     """Return a page after what it is in every case: Arabic, and two others offered."""
     html = client.get(path).content.decode()
     assert '<html lang="ar" dir="rtl">' in html
-    assert re.findall(r'hreflang="(\w+)"><bdi>', html) == ["en", "es"]
+    assert re.findall(r'lang="(\w+)"(?: hreflang="\w+")?><bdi>', html) == ["en", "es"]
     return " ".join(html.split())
 
 
@@ -82,7 +82,20 @@ def test_times_are_offered_by_their_days(client: Client, visit_type):
     page = page_of(client, "/ar/book/times/")
     assert TUESDAY in page
     assert "10:00 ص" in page
-    assert NAME in page
+    assert f'{NAME}, <span lang="en" dir="ltr">new patient</span>' in page
+
+
+def test_whom_an_offer_is_with_is_said_in_it(client: Client, visit_type):
+    asked = factories.a_request(visit_type)
+    desk, times = factories.a_front_desk_person(), [factories.at("15:00")]
+    visit = workflow.offer(
+        asked.pk, times, by=desk, now=NOW, expires_at=factories.at("17:00")
+    )
+    clinician = Clinician.objects.get()
+    translate("clinician", clinician.pk, profession="طبيبة")
+    token = links.issue(visit, now=NOW)
+    page = client.get(f"/ar/appointments/{token}/", follow=True).content.decode()
+    assert f"{clinician.name}, طبيبة" in page
 
 
 def test_a_visit_speaks_it_to_its_patient(client: Client, visit_type):
