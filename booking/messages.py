@@ -201,7 +201,7 @@ def readdress(patient: Patient, changed: Collection[str], now: datetime) -> None
     """Send what did not go out to where the patient is reached now.
 
     Call it in the transaction in which that `changed`, when the links have ended. Mail
-    that waits, or failed, and is true goes to the new email address: under a new
+    that waits, or failed, goes to the new email address while it is true: under a new
     Message-ID, so that what is said of the old one, or of a try that is on its way, is
     not about it. Without an address somebody has to phone. Texts were agreed to for the
     number that was; they are not sent.
@@ -222,10 +222,11 @@ def readdress(patient: Patient, changed: Collection[str], now: datetime) -> None
     # Not what a later one has followed already: that is said, or somebody phones.
     later = Message.objects.filter(
         appointment=OuterRef("appointment"),
+        channel=Channel.EMAIL,
         pk__gt=OuterRef("pk"),
         sent_at__isnull=False,
     )
-    mail = theirs.filter(~Exists(later), channel=Channel.EMAIL).still_true(now)
+    mail = theirs.filter(~Exists(later), channel=Channel.EMAIL)
     for message in mail.select_for_update(of=("self",), no_key=True):
         relink(message, now)
         message.recipient = patient.email
