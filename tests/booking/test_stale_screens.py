@@ -130,13 +130,9 @@ MEANWHILE: dict[str, Callable[[Appointment], object]] = {
 
 REQUESTED = ("Accepted", "Declined", "Request withdrawn", "Offered")
 BOOKED = (
-    "Contact put right",
-    "Cancelled",
-    "Moved",
-    "Exchanged",
-    "More visits booked",
+    "Contact put right", "Cancelled", "Moved", "Exchanged", "More visits booked",
     "Offered",
-)
+)  # fmt: skip
 WISHED = ("Cancelled", "Moved", "Offered", "No longer asks", "No other time")
 OFFERED = ("Took the offer", "Offer taken back", "Declined")
 
