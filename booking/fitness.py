@@ -140,11 +140,9 @@ def _texts(now: datetime) -> Found:
             is_published=True, next_review__lt=local(now).date()
         )
         for row in due:
-            yield (
-                "review_due",
-                _("%(page)s was to be read again by %(day)s.")
-                % {"page": row, "day": date_format(row.next_review, "F j, Y")},
-            )
+            day = date_format(row.next_review, "F j, Y")  # type: ignore[arg-type]  # see above
+            sentence = _("%(page)s was to be read again by %(day)s.")
+            yield "review_due", sentence % {"page": row, "day": day}
         old = model._default_manager.filter(
             is_published=True, updated_at__lt=now - STALE
         )
