@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext, override
@@ -29,7 +30,9 @@ from .models import (
     Message,
     Patient,
     Proposal,
+    TextPurpose,
     WaitingListEntry,
+    may_text,
 )
 from .policy import (
     Act,
@@ -51,6 +54,20 @@ ENDINGS = {
     Act.CANCEL: Kind.CANCELLED,
     Act.LEAVE: Kind.LEFT,
 }
+
+# Of what texts go out beside, to who agreed to hear of changes by text; of what the
+# patient did, none.
+ALSO_BY_TEXT = {
+    Kind.CONFIRMED,
+    Kind.MOVED,
+    Kind.CANCELLED,
+    Kind.CALLED_OFF,
+    Kind.OFFERED,
+}
+
+# As far as a text goes in one piece of 160 characters; one other letter makes it 70.
+# Source: 3GPP TS 23.038, which has these letters without their accents.
+PLAIN_LETTERS = str.maketrans(dict(zip("áíóúÁÍÓÚ’–", "aiouAIOU'-", strict=True)))
 
 # What a patient reads when the clinic says no: why, and what to do about it.
 DECLINE_WORDS: dict[str, str | Promise] = {
@@ -137,7 +154,8 @@ def owe(
     the `offers`, which all end together, are open, or the `choices` of a change; and
     while the `entry` is.
 
-    `by_text` is for who agreed to texts; what there says is bare, and has no link.
+    Who agreed to hear of changes by text gets one beside, bare and without a link;
+    `by_text` is that text, or one that stands alone.
 
     A patient without an email address, or who asked to be called, makes a task for a
     person. Tasks that this change has overtaken end here; mail that it has overtaken
@@ -162,7 +180,7 @@ def owe(
         calendar = make(told.dated, clinic, now=now) if method else ""
     if event and event.version > 1:  # the first message of a visit has none before it
         overtake_calls(visit, now)
-    return Message.objects.create(
+    message = Message.objects.create(
         appointment=visit,
         event=event,
         occasion=occasion.at if occasion else None,
@@ -174,7 +192,7 @@ def owe(
         html=words.html,
         calendar=calendar,
         calendar_method=method,
-        message_id=f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>",
+        message_id=_new_message_id(),
         true_while=visit.status,
         true_start=visit.start if visit.status == Status.BOOKED else None,
         true_until=offers[0].expires_at if offers else until,
@@ -182,6 +200,18 @@ def owe(
         entry=entry,
         created_at=now,
         due_at=now,
+    )
+    if not by_text and _is_told_by_text(kind, visit):
+        owe(kind, cause, now=now, offers=offers, entry=entry, by_text=True)
+    return message
+
+
+def _is_told_by_text(kind: Message.Kind, visit: Appointment) -> bool:
+    by_patient = visit.cancellation_reason == CancellationReason.PATIENT
+    return (
+        kind in ALSO_BY_TEXT
+        and not (kind == Kind.CANCELLED and by_patient)
+        and may_text(visit.patient, TextPurpose.CHANGES)
     )
 
 
@@ -194,6 +224,53 @@ def relink(mail: Message, now: datetime) -> None:
     mail.text = links.with_token(mail.text, token)
     mail.html = links.with_token(mail.html, token)
     mail.save(update_fields=["text", "html"])
+
+
+def readdress(patient: Patient, changed: Collection[str], now: datetime) -> None:
+    """Send what did not go out to where the patient is reached now.
+
+    Call it in the transaction in which that `changed`, when the links have ended. Mail
+    that waits, or failed, goes to the new email address while it is true: under a new
+    Message-ID, so that what is said of the old one, or of a try that is on its way, is
+    not about it. Without an address somebody has to phone. Texts were agreed to for the
+    number that was; they are not sent.
+    """
+    theirs = Message.objects.filter(
+        appointment__patient=patient,
+        sent_at=None,
+        called_at=None,
+        overtaken_at=None,
+        emptied_at=None,
+    )
+    if "phone" in changed:
+        theirs.filter(channel=Channel.TEXT).update(overtaken_at=now)
+        calls = theirs.filter(channel=Channel.PHONE)
+        calls.update(recipient=patient.phone)
+    if "email" not in changed:
+        return
+    # Not what a later one has followed already: that is said, or somebody phones.
+    later = Message.objects.filter(
+        appointment=OuterRef("appointment"),
+        channel=Channel.EMAIL,
+        pk__gt=OuterRef("pk"),
+        sent_at__isnull=False,
+    )
+    mail = theirs.filter(~Exists(later), channel=Channel.EMAIL)
+    for message in mail.select_for_update(of=("self",), no_key=True):
+        relink(message, now)
+        message.recipient = patient.email
+        message.message_id = _new_message_id()
+        if patient.email:
+            message.failed_at, message.attempts, message.due_at = None, 0, now
+            message.last_error = ""
+        else:
+            message.failed_at = message.failed_at or now
+            message.last_error = "no address"
+        message.save()
+
+
+def _new_message_id() -> str:
+    return f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>"
 
 
 def known_start(visit: Appointment, now: datetime) -> datetime:
@@ -535,6 +612,8 @@ def _words(
         "clinic": clinic,
         "clinic_name": clinic.name if clinic else gettext("the clinic"),
         "place": calendars.address(clinic) if clinic else gettext("the clinic"),
+        "phone": clinic.phone if clinic else settings.CLINIC_PHONE,
+        "has_mail": reached_by(visit.patient) == Channel.EMAIL,
         "hours": hours.summary_of(week),
         "choices": told.choices,
         "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
@@ -553,6 +632,8 @@ def _words(
     }
     if channel != Channel.EMAIL:
         said = render_to_string(f"emails/{kind}.{channel}.txt", context)
+        if channel == Channel.TEXT:
+            return Words("", " ".join(said.split()).translate(PLAIN_LETTERS))
         return Words("", _tidy(said))
     subject = render_to_string(f"emails/{kind}.subject.txt", context)
     text = _tidy(render_to_string(f"emails/{kind}.txt", context))

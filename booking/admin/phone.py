@@ -154,7 +154,9 @@ class PhoneForm(StepForm):
             requested_by_name=said["caller"],
             requested_by_relation=said["relation"],
             requested_by_is_contact=said["is_contact"],
-            requested_by_may_arrange=said["may_arrange"],
+            may_arrange=str(self.fields["may_arrange"].label)
+            if said["may_arrange"]
+            else "",
             private_note=said["private_note"],
         )
 
@@ -280,7 +282,8 @@ def read_aloud(visit: Appointment) -> dict[str, Any]:
     seen_by = taken.filter(resource__kind=Resource.Kind.CLINICIAN).select_related(
         "resource__clinician"
     )
-    message = visit.messages.order_by("pk").last()
+    besides_texts = visit.messages.exclude(channel="text")
+    message = besides_texts.order_by("pk").last()
     return {
         "visit": visit,
         "length": words.length(visit.visit_type.duration),

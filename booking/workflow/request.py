@@ -24,6 +24,7 @@ from booking.models import (
     Wish,
     open_windows,
 )
+from booking.models.texting import version_of
 from booking.policy import Act, Actor
 
 from .road import (
@@ -72,11 +73,13 @@ class NewRequest:
     requested_by_name: str = ""
     requested_by_relation: str = ""
     requested_by_is_contact: bool = False
-    requested_by_may_arrange: bool = False
+    # The words beside the box that they may arrange care, if it was ticked.
+    may_arrange: str = ""
     wish: Wish | None = None
     private_note: str = ""
-    # The words beside the box for text messages, if it was ticked, and from where.
-    texts: str = ""
+    # For which purposes texts may be sent, each with the words beside its box; and from
+    # where the ticks came.
+    texts: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
 
     def digest(self) -> str:
@@ -97,13 +100,13 @@ class NewRequest:
         ]
         if self.requested_by_name:
             content.append(self.requested_by_is_contact)
-            content.append(self.requested_by_may_arrange)
+            content.append(bool(self.may_arrange))
         if self.wish:
             content.append(asdict(self.wish))
         if self.private_note:
             content.append(self.private_note)
         if self.texts:
-            content.append(self.texts)
+            content.append(dict(self.texts))
         return once.digest(content)
 
 
@@ -181,7 +184,10 @@ def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
         requested_by_name=asked.requested_by_name,
         requested_by_relation=asked.requested_by_relation,
         requested_by_is_contact=asked.requested_by_is_contact,
-        requested_by_may_arrange=asked.requested_by_may_arrange,
+        requested_by_may_arrange=bool(asked.may_arrange),
+        may_arrange_wording=asked.may_arrange,
+        may_arrange_version=version_of(asked.may_arrange),
+        may_arrange_at=now if asked.may_arrange else None,
         request_key=key,
         request_digest=asked.digest(),
     )
