@@ -612,7 +612,9 @@ def _words(
         "clinic": clinic,
         "clinic_name": clinic.name if clinic else gettext("the clinic"),
         "place": calendars.address(clinic) if clinic else gettext("the clinic"),
-        "phone": clinic.phone if clinic else settings.CLINIC_PHONE,
+        "phone": languages.left_to_right(
+            clinic.phone if clinic else settings.CLINIC_PHONE
+        ),
         "has_mail": reached_by(visit.patient) == Channel.EMAIL,
         "hours": hours.summary_of(week),
         "choices": told.choices,
