@@ -60,7 +60,7 @@ class Words(HTMLParser):
 
 
 def left_in_english(html: str) -> list[str]:
-    """Return the texts of a page that a catalogue has in Spanish, or that nobody has."""
+    """Return the texts of a page that a catalogue has in Spanish, or nobody has."""
     texts = Words(html).texts
     return [text for text in texts if text in ENGLISH or TELLS.search(text)]
 
