@@ -162,26 +162,28 @@ def owe(
         calendar = make(told.dated, clinic, now=now) if method else ""
     if event and event.version > 1:  # the first message of a visit has none before it
         overtake_calls(visit, now)
-    return Message.objects.create(
-        appointment=visit,
-        event=event,
-        occasion=occasion.at if occasion else None,
-        kind=kind,
-        channel=channel,
-        recipient=visit.patient.email if mail else visit.patient.phone,
-        subject=words.subject,
-        text=words.text,
-        html=words.html,
-        calendar=calendar,
-        calendar_method=method,
-        message_id=f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>",
-        true_while=visit.status,
-        true_start=visit.start if visit.status == Status.BOOKED else None,
-        true_until=offers[0].expires_at if offers else until,
-        offer=about,
-        entry=entry,
-        created_at=now,
-        due_at=now,
+    return rows.add(
+        Message(
+            appointment=visit,
+            event=event,
+            occasion=occasion.at if occasion else None,
+            kind=kind,
+            channel=channel,
+            recipient=visit.patient.email if mail else visit.patient.phone,
+            subject=words.subject,
+            text=words.text,
+            html=words.html,
+            calendar=calendar,
+            calendar_method=method,
+            message_id=f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>",
+            true_while=visit.status,
+            true_start=visit.start if visit.status == Status.BOOKED else None,
+            true_until=offers[0].expires_at if offers else until,
+            offer=about,
+            entry=entry,
+            created_at=now,
+            due_at=now,
+        )
     )
 
 

@@ -25,6 +25,7 @@ from booking.models import (
     open_windows,
 )
 from booking.policy import Act, Actor
+from services import rows
 
 from .road import (
     By,
@@ -163,7 +164,7 @@ def sent_before(asked: NewRequest, key: uuid.UUID) -> Appointment | None:
 
 def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
     """Return the unsaved visit of a patient who is now on record."""
-    patient = Patient.objects.create(**asked.patient)
+    patient = rows.add(Patient(**asked.patient))
     if asked.texts:
         TextConsent.give(patient, asked.texts, asked.address, now)
     return Appointment(

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
-from booking.models import Hours, Requirement, Resource, VisitType
+from booking.models import Hours, Patient, Requirement, Resource, VisitType
 from services import rows
 from services.models import Clinic, Clinician, OpeningHours, Page, Service
 from tests import factories
@@ -81,3 +81,30 @@ def test_who_changes_an_instance_changes_it_for_nobody_else():
 
     [again] = rows.instances(Clinic, *rows.read(Clinic))
     assert again.name != "Mine"
+
+
+def test_what_is_added_has_what_saving_writes():
+    told = {
+        "given_name": "Ana", "family_name": "Díaz", "birth_date_text": "1980-02-29",
+        "phone": "+12125550143", "email": "Ana@example.com", "voicemail_ok": True,
+    }  # fmt: skip
+    saved, added = Patient.objects.create(**told), rows.add(Patient(**told))
+
+    assert (added._state.adding, added._state.db) == (False, saved._state.db)
+    found = [Patient.objects.get(pk=row.pk) for row in (saved, added)]
+    one, other = values(found)
+    assert one[1:] == other[1:]
+    assert added.pk == saved.pk + 1
+
+
+def test_what_is_added_keeps_the_rows_that_it_names():
+    service = factories.a_visit_type().service
+
+    row = rows.add(
+        VisitType(service=service, code="x", name="X", duration=30, hint="½ %s")
+    )
+
+    with CaptureQueriesContext(connection) as made:
+        assert row.service is service
+    assert not made
+    assert values([VisitType.objects.get(pk=row.pk)]) == values([row])
