@@ -44,6 +44,7 @@ from .models import (
 from .models.message import IN_HAND
 from .models.patient import DERIVED
 from .policy import (
+    ENDED,
     LONGEST,
     TRANSITIONS,
     Act,
@@ -751,10 +752,17 @@ def _owed(event: _Event) -> Kind | None:
 
 
 def _claims() -> Iterator[Fault]:
-    """See that no task is two people's."""
+    """See that no task is two people's, and of visits that are over, none anybody's."""
     standing = Claim.objects.filter(until=None)
     if not standing.exists():
         return
+    # Somebody may still have to be told by phone.
+    over = standing.filter(appointment__status__in=ENDED).exclude(task=Claim.Task.CALL)
+    for claim in over:
+        yield Fault(
+            "owned_after_the_end",
+            f"Claim {claim.pk} stands, though visit {claim.appointment_id} is over.",
+        )
     earlier = standing.filter(
         appointment=OuterRef("appointment"),
         task=OuterRef("task"),

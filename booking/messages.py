@@ -187,6 +187,17 @@ def owe(
     )
 
 
+def relink(mail: Message, now: datetime) -> None:
+    """Put a new link in place of the one that has ended into mail that is not sent.
+
+    What a worker has in hand at this moment may go out with the old one.
+    """
+    token = links.issue(mail.appointment, now=now)
+    mail.text = links.with_token(mail.text, token)
+    mail.html = links.with_token(mail.html, token)
+    mail.save(update_fields=["text", "html"])
+
+
 def known_start(visit: Appointment, now: datetime) -> datetime:
     """Return when the patient thinks that the booked visit is, see `known_starts`."""
     return known_starts([visit], now)[visit.pk]

@@ -173,7 +173,9 @@ def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
         visit_type=asked.visit_type,
         wanted_clinician=asked.clinician,
         has_referral=asked.has_referral,
-        preparation=PreparationText.of(asked.visit_type.service),
+        preparation=PreparationText.of(
+            asked.visit_type.service, patient.message_language
+        ),
         requested_at=now,
         payer=asked.payer,
         payer_details=dict(asked.payer_details),
