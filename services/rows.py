@@ -75,16 +75,25 @@ def add(row: M) -> M:
 
     It has what `save` writes. No signal is sent, and no `save` of its own is called.
     """
-    fields, statement = _insert(connection.vendor, type(row))
+    return add_all([row])[0]
+
+
+def add_all(added: list[M]) -> list[M]:
+    """Do the same for some rows of one model, one at least."""
+    fields, statement, marks, key = _insert(connection.vendor, type(added[0]))
     values = [
         field.get_db_prep_save(field.pre_save(row, add=True), connection)
+        for row in added
         for field in fields
     ]
+    all_marks = ", ".join([marks] * len(added))
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        (row.pk,) = cursor.fetchone()
-    row._state.db, row._state.adding = connection.alias, False
-    return row
+        cursor.execute(f"{statement} {all_marks} RETURNING {key}", values)
+        # In their order, on which Django's `bulk_create` relies, too.
+        for row, (made,) in zip(added, cursor.fetchall(), strict=True):
+            row.pk = made
+            row._state.db, row._state.adding = connection.alias, False
+    return added
 
 
 def as_text(vendor: str, columns: str) -> str:
@@ -111,18 +120,19 @@ def _select(vendor: str, model: type[models.Model], where: str) -> str:
 @lru_cache(maxsize=64)
 def _insert(
     vendor: str, model: type[models.Model]
-) -> "tuple[list[models.Field[Any, Any]], str]":
-    """Return the fields that are written, and the statement that takes their values."""
+) -> "tuple[list[models.Field[Any, Any]], str, str, str]":
+    """Return the fields that are written, and parts of the statement that does.
+
+    Its beginning, the marks for the values of one row, and what it is to return.
+    """
     quote = connection.ops.quote_name
     key = model._meta.pk
     fields = [field for field in model._meta.concrete_fields if field is not key]
     columns = ", ".join(quote(str(field.column)) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
+    marks = f"({', '.join(['%s'] * len(fields))})"
     table = quote(model._meta.db_table)
-    return fields, (
-        f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 -- our own names
-        f" RETURNING {quote(str(key.column))}"
-    )
+    statement = f"INSERT INTO {table} ({columns}) VALUES"
+    return fields, statement, marks, quote(str(key.column))
 
 
 @lru_cache(maxsize=64)

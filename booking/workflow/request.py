@@ -221,14 +221,12 @@ def first_of_free(
     return found[0]
 
 
-def hold_first(
-    visit: Appointment, choice: Proposal, rows: Sequence[Reservation]
-) -> None:
+def hold_first(visit: Appointment, choice: Proposal, taken: list[Reservation]) -> None:
     """Hold what was taken for the first choice until the answer is due."""
-    for row in rows:
+    for row in taken:
         row.appointment, row.proposal = visit, choice
         row.expires_at = visit.reply_by
-    Reservation.objects.bulk_create(rows)
+    rows.add_all(taken)
 
 
 def propose(visit: Appointment, choices: Sequence[datetime]) -> list[Proposal]:
@@ -243,7 +241,7 @@ def propose(visit: Appointment, choices: Sequence[datetime]) -> list[Proposal]:
         )
         for rank, start in enumerate(choices, 1)
     ]
-    return Proposal.objects.bulk_create(proposals)
+    return rows.add_all(proposals)
 
 
 def new_reference() -> str:

@@ -88,13 +88,17 @@ def test_what_is_added_has_what_saving_writes():
         "given_name": "Ana", "family_name": "Díaz", "birth_date_text": "1980-02-29",
         "phone": "+12125550143", "email": "Ana@example.com", "voicemail_ok": True,
     }  # fmt: skip
-    saved, added = Patient.objects.create(**told), rows.add(Patient(**told))
+    saved = Patient.objects.create(**told)
+    with CaptureQueriesContext(connection) as made:
+        added = rows.add_all([Patient(**told), Patient(**told | {"phone": ""})])
+    assert len(made) == 1
 
-    assert (added._state.adding, added._state.db) == (False, saved._state.db)
-    found = [Patient.objects.get(pk=row.pk) for row in (saved, added)]
-    one, other = values(found)
+    for row in added:
+        assert (row._state.adding, row._state.db) == (False, saved._state.db)
+        assert values([Patient.objects.get(pk=row.pk)]) == values([row])
+    one, other = values([saved, added[0]])
     assert one[1:] == other[1:]
-    assert added.pk == saved.pk + 1
+    assert [row.pk for row in added] == [saved.pk + 1, saved.pk + 2]
 
 
 def test_what_is_added_keeps_the_rows_that_it_names():
