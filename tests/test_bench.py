@@ -37,7 +37,7 @@ def test_the_bench_measures_all_that_it_names(database_url: str):
     assert done.returncode == 0, done.stdout + done.stderr
 
     rows = re.findall(
-        r"^ +(\d+) +(?:[\d.]+ \([\d.]+\) [\d.]+ +){4}\d+ s$", done.stdout, re.M
+        r"^ +(\d+) +(?:[\d.]+ \([\d.]+\) [\d.]+ +){5}\d+ s$", done.stdout, re.M
     )
     assert rows == ["0", "40", "60"]
     pages = re.findall(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from http.client import HTTPConnection
 from importlib import import_module
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from django.utils import timezone
 from booking import availability, clock, draft
 from booking.availability import Day
 from booking.draft import Draft
-from booking.models import Resource, clinic_zone
+from booking.models import Reservation, Resource, clinic_zone
 
 from .filling import Practice
 from .timing import Timed, timed
@@ -39,6 +39,25 @@ def free_times(
         )
 
     return read
+
+
+def somebody_else(practice: Practice) -> Callable[[], object]:
+    """Return what holds a time before office hours, or lets it go again.
+
+    So that what is free has to be worked out anew, as after each change.
+    """
+    night = datetime.combine(timezone.localdate(), time(3), clinic_zone())
+
+    def change() -> None:
+        held = Reservation.objects.filter(hold_key="bench")
+        if not held.delete()[0]:
+            Reservation.objects.create(
+                resource=practice.first, hold_key="bench",
+                start=night + timedelta(days=2), end=night + timedelta(days=2, hours=1),
+                expires_at=clock.now() + timedelta(minutes=15),
+            )  # fmt: skip
+
+    return change
 
 
 def engine_alone(practice: Practice, days: timedelta) -> Callable[[], object]:
@@ -75,7 +94,9 @@ class Picker:
         assert person
         self.path = f"/book/times/?with={person.slug}"
 
-    def over_http(self, url: str, repeats: int) -> Timed:
+    def over_http(
+        self, url: str, repeats: int, before: Callable[[], object] = lambda: None
+    ) -> Timed:
         """Time the page from a running web server, over one connection."""
         headers = {"Cookie": self.cookie, "Accept-Encoding": "gzip"}
         with closing(HTTPConnection(urlsplit(url).netloc, timeout=60)) as browser:
@@ -85,7 +106,7 @@ class Picker:
                 response = browser.getresponse()
                 assert (response.status, bool(response.read())) == (200, True)
 
-            return timed(get, repeats)
+            return timed(get, repeats, before)
 
     def queries(self) -> int:
         browser = Client(headers={"host": "127.0.0.1", "cookie": self.cookie})
