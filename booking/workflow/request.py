@@ -76,8 +76,9 @@ class NewRequest:
     requested_by_may_arrange: bool = False
     wish: Wish | None = None
     private_note: str = ""
-    # The words beside the box for text messages, if it was ticked, and from where.
-    texts: str = ""
+    # For which purposes texts may be sent, each with the words beside its box; and from
+    # where the ticks came.
+    texts: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
 
     def digest(self) -> str:
@@ -104,7 +105,7 @@ class NewRequest:
         if self.private_note:
             content.append(self.private_note)
         if self.texts:
-            content.append(self.texts)
+            content.append(dict(self.texts))
         return once.digest(content)
 
 
