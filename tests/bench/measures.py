@@ -120,7 +120,7 @@ def months(practice: Practice, picker: Picker, site: Site) -> None:
         "Milliseconds: the best of many calls, (the middle one), and that one's work in"
     )
     say("units of some plain Python that ran just before each. Ratios are of the work.")
-    say("Before each, somebody held a time or let it go; not before the same again.")
+    say("Before each, somebody held another time; not before the same again.")
     say(
         f"{'visits':>9} " + "".join(f"{name:>22}" for name in reads) + "      filled in"
     )

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from http.client import HTTPConnection
 from importlib import import_module
+from itertools import count
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -42,20 +43,21 @@ def free_times(
 
 
 def somebody_else(practice: Practice) -> Callable[[], object]:
-    """Return what holds a time before office hours, or lets it go again.
+    """Return what holds another minute before office hours each time.
 
     So that what is free has to be worked out anew, as after each change.
     """
-    night = datetime.combine(timezone.localdate(), time(3), clinic_zone())
+    midnight = datetime.combine(timezone.localdate(), time(), clinic_zone())
+    starts = count(int(midnight.timestamp()) + 2 * 24 * 60 * 60, step=60)
 
     def change() -> None:
-        held = Reservation.objects.filter(hold_key="bench")
-        if not held.delete()[0]:
-            Reservation.objects.create(
-                resource=practice.first, hold_key="bench",
-                start=night + timedelta(days=2), end=night + timedelta(days=2, hours=1),
-                expires_at=clock.now() + timedelta(minutes=15),
-            )  # fmt: skip
+        start = datetime.fromtimestamp(next(starts), UTC)
+        Reservation.objects.filter(hold_key="bench").delete()
+        Reservation.objects.create(
+            resource=practice.first, hold_key="bench", start=start,
+            end=start + timedelta(minutes=1),
+            expires_at=clock.now() + timedelta(minutes=15),
+        )  # fmt: skip
 
     return change
 
