@@ -758,6 +758,8 @@ def _owed(event: _Event) -> Kind | None:
     if event.act == Act.SWAP:
         is_told = event.data.get("kind") == Resource.Kind.CLINICIAN
         return Kind.CLINICIAN_CHANGED if is_told else None
+    if event.act == Act.CORRECT:
+        return Kind.LINK if "email" in event.data["changed"] else None
     if event.from_status == Status.BOOKED and event.act in OWED_WHEN_BOOKED:
         return OWED_WHEN_BOOKED[event.act]
     return OWED.get(event.act)

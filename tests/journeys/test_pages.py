@@ -530,6 +530,9 @@ FRONT_DESK = {
         f"{VISITS}phone/", "such as family", "front-desk",
         type_in("Phone number", "212 555 0199", "Do we know them?"),
     ),
+    "contact of a patient": Look(
+        "/admin/booking/patient/{patient_pk}/contact/", "On our record:", "front-desk",
+    ),
     "patient": Look(
         "/admin/booking/patient/{patient_pk}/", "Other records of this person",
         "front-desk",
@@ -688,7 +691,7 @@ NEVER = {
 }  # fmt: skip
 # Buttons, scripts, and what only leads elsewhere.
 NO_PAGES = {
-    "called", "language", "merge", "stop_texts", "seen", "stay", "closing_undo",
+    "called", "merge", "stop_texts", "seen", "stay", "closing_undo",
     "booking_appointment_accept", "booking_appointment_attend",
     "booking_appointment_hold", "booking_appointment_link", "booking_appointment_offer",
     "booking_appointment_paper", "booking_appointment_letter",

@@ -203,9 +203,11 @@ def joining_two_records(world: World) -> Sent:
     return world.client("superuser"), data
 
 
-def choosing_a_language(world: World) -> Sent:
-    world.rows["booking.patient"] = world.other.patient_id
-    return world.client("superuser"), {"language": "es"}
+def putting_a_contact_right(world: World) -> Sent:
+    client = world.client("superuser")
+    address = world.address("admin/booking/patient/<int:pk>/contact/")
+    data = form_at(client.get(address), address).filled_in
+    return client, data | {"email": "new@example.com", "sure": "on"}
 
 
 def keeping_a_record(world: World) -> Sent:
@@ -398,7 +400,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/paper/": filing_a_paper,
     f"{APPOINTMENT}<int:pk>/legal-hold/": keeping_a_record,
     "admin/booking/patient/<int:pk>/merge/": joining_two_records,
-    "admin/booking/patient/<int:pk>/language/": choosing_a_language,
+    "admin/booking/patient/<int:pk>/contact/": putting_a_contact_right,
     "admin/booking/patient/<int:pk>/texts/": lambda world: (world.client("desk"), {}),
     f"{APPOINTMENT}<int:pk>/owner/": taking_a_task_on,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
