@@ -698,6 +698,8 @@ NO_PAGES = {
     "booking_appointment_waiting", "booking_appointment_history",
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",
     "view_on_site", "services_service_restore", "services_page_restore",
+    "services_service_draft", "services_page_draft", "services_service_preview",
+    "services_page_preview",
 }  # fmt: skip
 
 
@@ -742,6 +744,10 @@ MANAGER = dict(kept()) | {
     "versions of a service": Look(
         "/admin/services/service/{service_pk}/versions/?old=1&new=1", "the same",
         "manager",
+    ),
+    "draft of a service": Look(
+        "/admin/services/service/{service_pk}/change/", "What it changes", "manager",
+        type_in("Summary", "Another summary.", "Save"),
     ),
     "versions of a page": Look(
         "/admin/services/page/{page_pk}/versions/", "Before", "manager"
