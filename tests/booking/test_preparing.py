@@ -160,7 +160,15 @@ def test_all_there_is_to_know_is_on_one_page(client: Client, visit_type):
         "(212) 555-0143",
     ):
         assert said in page
-    for hidden in ("Xyquestion", "Xyflag", "Xyadvice", "Spanish", "Pat", "not booked", "under 18"):
+    for hidden in (
+        "Xyquestion",
+        "Xyflag",
+        "Xyadvice",
+        "Spanish",
+        "Pat",
+        "not booked",
+        "under 18",
+    ):
         assert hidden not in page
 
 
