@@ -176,7 +176,7 @@ def getting_ready(
         "visit": visit,
         "coming": coming,
         "facts": _facts(visit),
-        "advice": spoken.advice(visit),
+        "because": spoken.because(visit),
         "ready": preparing.ready(visit),
         "bring": bring,
         "from_us": from_us,
