@@ -59,7 +59,8 @@ class Journey:
 
     def shown(self, slug: str) -> "MultiValueDict[str, str]":
         """Return what the step's page shows: what stood there last, sent or not."""
-        return MultiValueDict(self.draft.unsent.get(slug) or self.typed(slug))
+        draft = self.draft
+        return MultiValueDict(draft.unsent.get(slug) or draft.answers.get(slug, {}))
 
     def has(self, slug: str) -> bool:
         """Tell whether the step was answered, and still can be answered like that."""
