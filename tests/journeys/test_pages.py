@@ -905,6 +905,30 @@ def transferred(url: str) -> int:
         return len(answer.read())
 
 
+STANDING = (
+    "from booking.models import Appointment\n"
+    "print([(v.version, v.status, v.events.count(), v.proposals.open().count())"
+    " for v in Appointment.objects.filter(pk__in={keys}).order_by('pk')])"
+)
+
+
+def test_a_scanner_that_runs_scripts_changes_no_visit(clinic, scenes, visitor):
+    """Tests of the addresses alone show that no other row changes."""
+    names = ("pending", "booked", "offered", "wants_change", "wants_earlier")
+    keys = [scenes[f"{name}_pk"] for name in names]
+    look = ("shell", "-v0", "-c", STANDING.format(keys=keys))
+    before = clinic.site.manage(*look)
+    assert before.count("(") == len(names)
+    page = visitor()
+    for name in names:
+        page.goto(f"{clinic.site.url}/appointments/{scenes[name]}/")
+        for path in ("change/", "change/stop/", "earlier/", "offer/", "leaving/",
+                     "cancellation/", "preparing/"):  # fmt: skip
+            page.goto(f"{clinic.site.url}/appointment/{path}")
+    page.wait_for_timeout(1_000)  # whatever a script might do a little later
+    assert clinic.site.manage(*look) == before
+
+
 @pytest.mark.parametrize("status", [400, 500, 503])
 def test_a_page_about_trouble_is_good_for_everybody(clinic, visitor, status):
     """What these pages are shown for has its tests elsewhere."""
