@@ -20,7 +20,7 @@ from django.test import Client
 
 from booking import once, second_factor, workflow
 from booking.models import Appointment, FormKey, Hit, Resource, SecondFactor
-from services import versions
+from services import drafts, versions
 from services.models import Clinician, Page
 from tests import factories
 from tests.booking.desk import code_of
@@ -268,6 +268,21 @@ def putting_back(kind: str) -> Callable[[World], Sent]:
     return sent
 
 
+def deciding(kind: str, act: str) -> Callable[[World], Sent]:
+    """Press a button beside the draft of a page."""
+
+    def sent(world: World) -> Sent:
+        row = versions.SUBJECTS[kind]._default_manager.get(
+            pk=world.rows[f"services.{kind}"]
+        )
+        content = versions.content_of(row) | {"summary": "Another."}
+        draft = drafts.keep_draft(row, content, by=versions.FILES, now=NOW)
+        data = {"act": act, "seen": drafts.seen(row, draft)}
+        return world.client("superuser"), data | {"next_review": "2027-06-01"}
+
+    return sent
+
+
 def leaving(world: World) -> Sent:
     """Leave the form while it holds a time."""
     client, data = answers_to("times")(world)
@@ -456,6 +471,8 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     ),
     f"{SERVICE}{DELETE}": deleting("services.service", factories.a_service),
     SERVICE: deleting("services.service", factories.a_service),
+    f"{SERVICE}<int:pk>/draft/": deciding("service", "approve"),
+    f"{PAGE}<int:pk>/draft/": deciding("page", "publish"),
     f"{SERVICE}<int:pk>/restore/": putting_back("service"),
     f"{PAGE}<int:pk>/restore/": putting_back("page"),
     f"{PAGE}add/": saving(f"{PAGE}add/", slug="new", title="New", body="New."),
