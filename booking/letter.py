@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from markdown_it.token import Token
 
 from services.models import Clinic
-from services.templatetags.content import COMMONMARK
+from services.plain_text import COMMONMARK
 
 from . import calendars, messages, preparing, spoken, words
 from .models import Appointment, Resource

@@ -1,12 +1,17 @@
 """Filters for text that staff or content files hold."""
 
+import json
+
 import nh3
 from django import template
+from django.conf import settings
+from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from markdown_it import MarkdownIt
 
 from services.models import Translated
+from services.plain_text import COMMONMARK
+from services.structured_data import graph
 
 from .languages import marked
 
@@ -14,7 +19,6 @@ register = template.Library()
 
 # Raw HTML passes through Markdown so that a word can carry its language (lang, dir);
 # what a page may hold is decided by the allow-list alone.
-COMMONMARK = MarkdownIt("commonmark").enable("table")
 CLEANER = nh3.Cleaner(
     tags={
         "p", "br", "ul", "ol", "li", "strong", "em", "a", "h2", "h3", "h4",
@@ -27,6 +31,25 @@ CLEANER = nh3.Cleaner(
     url_schemes={"http", "https", "mailto", "tel"},
     link_rel="noopener noreferrer",
 )  # fmt: skip
+
+
+# What could end the element, or begin a comment in it, as JSON may write it.
+IN_A_SCRIPT = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+
+@register.simple_tag(takes_context=True)
+def structured_data(context: Context, name: str) -> str:
+    """Say what a public page says to machines, too: data, which no browser runs.
+
+    `name` is that of the page's URL.
+    """
+    if not context["clinic"]:
+        return ""
+    shown = {str(key): value for key, value in context.flatten().items()}
+    found = graph(settings.SITE_URL, context["request"].path, name, shown)
+    text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    html = f'<script type="application/ld+json">{text.translate(IN_A_SCRIPT)}</script>'
+    return mark_safe(html)  # noqa: S308 -- nothing in it is HTML
 
 
 @register.filter
