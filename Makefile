@@ -42,8 +42,8 @@ ifdef PYTEST_ARGS
 else
 	$(MAKE) --no-print-directory --jobs=2 --output-sync \
 		test-on-postgresql test-on-sqlite test-pages
-	TEST_DATABASE=sqlite $(BIN)/pytest tests/race
-	TEST_DATABASE=postgresql $(BIN)/pytest tests/race
+	$(MAKE) --no-print-directory --jobs=2 --output-sync \
+		races-on-postgresql races-on-sqlite
 endif
 
 test-on-sqlite:
@@ -54,6 +54,9 @@ test-pages:
 
 test-on-postgresql:
 	TEST_DATABASE=postgresql $(BIN)/pytest $(DATABASE_TESTS)
+
+races-on-%:
+	TEST_DATABASE=$* $(BIN)/pytest tests/race
 
 soak: $(VENV)/installed-tests ## Mix 200,000 acts at random on each database (STEPS=, SEED=)
 	@echo "To repeat this run: make soak STEPS=$(STEPS) SEED=$(SEED)"

@@ -230,17 +230,8 @@ def free_slots(
 ) -> tuple[Day, ...]:
     """List every local date from `first` to `last`, both included, in order."""
     today, end = _bookable_dates(rules, zone, now)
-    sweep = _Sweep(rules, calendars, max(first, today), min(last, end), zone, now)
-    days = []
-    for n in range((last - first).days + 1):
-        date = first + dt.timedelta(n)
-        refused = _refused(rules, date, today, end)
-        answer = refused or sweep.answer(date, sweep.starts(date))
-        if isinstance(answer, Reason):
-            days.append(Day(date, (), answer))
-        else:
-            days.append(Day(date, answer, None))
-    return tuple(days)
+    sweep = Sweep(rules, calendars, max(first, today), min(last, end), zone)
+    return sweep.days(rules, first, last, now)
 
 
 def check(
@@ -262,10 +253,10 @@ def check(
     date = _local_date(start, zone)
     if reason := _refused(rules, date, *_bookable_dates(rules, zone, now)):
         return reason
-    sweep = _Sweep(rules, calendars, date, date, zone, now)
+    sweep = Sweep(rules, calendars, date, date, zone)
     if start not in sweep.starts(date):
         return Reason(Why.OUTSIDE_HOURS)
-    answer = sweep.answer(date, [start])
+    answer = sweep.answer(date, [start], now, now + rules.lead * MINUTE)
     return answer if isinstance(answer, Reason) else answer[0]
 
 
@@ -342,8 +333,12 @@ class _Kind:
     resources: list[int]
 
 
-class _Sweep:
-    """Hold rules and calendars of a few dates as sorted ranges of starts."""
+class Sweep:
+    """Hold rules and calendars of a few dates as sorted ranges of starts.
+
+    Nothing here hangs on `now`, so one that is kept answers at any moment, and works
+    out once what is free on days that all lie ahead.
+    """
 
     def __init__(
         self,
@@ -352,10 +347,9 @@ class _Sweep:
         first: dt.date,
         last: dt.date,
         zone: ZoneInfo,
-        now: Instant,
     ) -> None:
         self.rules = rules
-        self.now = now
+        self.zone = zone
         self.length = rules.minutes * MINUTE
         suitable = {resource for need in rules.needs for resource in need.suitable}
         self.calendars = {c.resource: c for c in calendars if c.resource in suitable}
@@ -397,6 +391,44 @@ class _Sweep:
                     calendar, (_pair(c) for c in calendar.closed if c.name == name)
                 )
 
+        # The days that were asked for, with the first start of each.
+        self.ahead: dict[dt.date, tuple[Instant, Day]] = {}
+
+    def days(
+        self, rules: Rules, first: dt.date, last: dt.date, now: Instant
+    ) -> tuple[Day, ...]:
+        """List the dates from `first` to `last` as `free_slots` does.
+
+        The rules may have another notice, horizon and bar than those known here. Dates
+        that could be booked by them must be among those known here.
+        """
+        today, end = _bookable_dates(rules, self.zone, now)
+        earliest = now + rules.lead * MINUTE
+        days = []
+        for n in range((last - first).days + 1):
+            date = first + dt.timedelta(n)
+            refused = _refused(rules, date, today, end)
+            days.append(
+                Day(date, (), refused) if refused else self._day(date, now, earliest)
+            )
+        return tuple(days)
+
+    def _day(self, date: dt.date, now: Instant, earliest: Instant) -> Day:
+        """Give a date that can be booked; it is the same while all of it lies ahead."""
+        if date in self.ahead:
+            begins, day = self.ahead[date]
+            if earliest <= begins:
+                return day
+        starts = self.starts(date)
+        answer = self.answer(date, starts, now, earliest)
+        if isinstance(answer, Reason):
+            day = Day(date, (), answer)
+        else:
+            day = Day(date, answer, None)
+        if starts and earliest <= starts[0]:
+            self.ahead[date] = starts[0], day
+        return day
+
     def starts(self, date: dt.date) -> list[Instant]:
         """List the instants of this date whose wall time lies on the grid, sorted."""
         step = self.rules.step * MINUTE
@@ -407,9 +439,16 @@ class _Sweep:
         return starts
 
     def answer(
-        self, date: dt.date, starts: Sequence[Instant]
+        self,
+        date: dt.date,
+        starts: Sequence[Instant],
+        now: Instant,
+        earliest: Instant,
     ) -> tuple[Slot, ...] | Reason:
-        """Give the slots among these sorted starts of a date, or why there are none."""
+        """Give the slots among these sorted starts of a date, or why there are none.
+
+        None that begins before `now`, or without notice, before `earliest`.
+        """
         if not starts:
             # A zone may skip even a whole date, as Samoa did with 2011-12-30.
             return Reason(Why.OUTSIDE_HOURS)
@@ -419,14 +458,14 @@ class _Sweep:
         together = self._servable(open_)
         if not together:
             return Reason(Why.OUTSIDE_HOURS)
-        ahead = together & (-1 << bisect_left(starts, self.now))
+        ahead = together & (-1 << bisect_left(starts, now))
         if not ahead:
             return Reason(Why.PAST)
         free = {r: m & ~_mask(self.busy[r], starts) for r, m in open_.items()}
         found = ahead & self._servable(free)
         if not found:
             return self._why_none(starts, ahead, open_, free)
-        found &= -1 << bisect_left(starts, self.now + self.rules.lead * MINUTE)
+        found &= -1 << bisect_left(starts, earliest)
         if not found:
             return Reason(Why.TOO_SOON)
         own = dict.fromkeys(self.calendars, 0)

@@ -69,8 +69,9 @@ class StaffStatus:
 
 
 def staff_status(now: datetime) -> StaffStatus:
-    """Return how the messages stand, in three queries."""
-    owed = Message.objects.owed().aggregate(n=Count("pk"), oldest=Min("created_at"))
+    """Return how messages stand, in three queries; no text waits in quiet hours."""
+    waiting = _may_go(Message.objects.owed(), now)
+    owed = waiting.aggregate(n=Count("pk"), oldest=Min("created_at"))
     last_beat = Heartbeat.objects.filter(name=WORKER).first()
     return StaffStatus(
         waiting=owed["n"],
@@ -86,7 +87,11 @@ def deliver_next() -> bool:
     if claim is None:
         return False
     try:
-        _carry(Message.objects.get(pk=claim.pk))
+        message = Message.objects.get(pk=claim.pk)
+        if message.channel == Message.Channel.TEXT and not texting.is_wanted(message):
+            insist(_record_unwanted, claim)
+            return True
+        _carry(message)
     except Error:  # the database's: the lease runs out, and then it is tried again
         raise
     except Exception as error:  # one that cannot be sent must not stop the others
@@ -99,16 +104,19 @@ def deliver_next() -> bool:
 def claim_next(now: datetime) -> Claim | None:
     """Lease the oldest message that is due, or return None.
 
-    Messages of one visit go out in order: one waits while an earlier one is owed.
+    Messages of one visit go out in order, mail and texts each: one waits while an
+    earlier one is owed.
     """
-    if not Message.objects.due(now).exists():
+    if not _may_go(Message.objects.due(now), now).exists():
         return None  # without keeping writers waiting, as a transaction on SQLite does
     with transaction.atomic(durable=True):
         _overtake(now)
         earlier = Message.objects.owed().filter(
-            appointment=OuterRef("appointment"), pk__lt=OuterRef("pk")
+            appointment=OuterRef("appointment"),
+            channel=OuterRef("channel"),
+            pk__lt=OuterRef("pk"),
         )
-        due = _lock(_to_carry(now).exclude(Exists(earlier)))
+        due = _lock(_may_go(Message.objects.due(now), now).exclude(Exists(earlier)))
         found = due.values_list("pk", "attempts").first()
         if found is None:
             return None
@@ -119,12 +127,11 @@ def claim_next(now: datetime) -> Claim | None:
     return claim
 
 
-def _to_carry(now: datetime) -> MessageQuerySet:
-    """Return what may go out now: no texts in quiet hours."""
-    due = Message.objects.due(now)
+def _may_go(messages: MessageQuerySet, now: datetime) -> MessageQuerySet:
+    """Return those that may go out now: no texts in quiet hours."""
     if settings.TEXT_BACKEND and WaitingListRules.current().is_quiet(now):
-        return due.exclude(channel=Message.Channel.TEXT)
-    return due
+        return messages.exclude(channel=Message.Channel.TEXT)
+    return messages
 
 
 def _overtake(now: datetime) -> None:
@@ -200,6 +207,12 @@ def _record_sent(claim: Claim) -> None:
     logger.info("Message %s is sent.", claim.pk)
 
 
+def _record_unwanted(claim: Claim) -> None:
+    ours = Message.objects.filter(pk=claim.pk, attempts=claim.attempt, sent_at=None)
+    ours.update(overtaken_at=clock.now(), last_error="")
+    logger.info("Text %s is not sent: they want none.", claim.pk)
+
+
 def _record_failure(claim: Claim, error: Exception) -> None:
     """Try again later, or make it a task for a person.
 
@@ -218,8 +231,9 @@ def _record_failure(claim: Claim, error: Exception) -> None:
     ours = Message.objects.filter(pk=claim.pk, attempts=claim.attempt, sent_at=None)
     ours.update(**changes)
     if for_good:
-        # Nobody has to phone about what is no longer true.
+        # Nobody has to phone about what is no longer true, or is said by mail as well.
         ours.untrue(now).update(overtaken_at=now)
+        ours.also_told().update(overtaken_at=now)
     logger.warning(
         "Message %s %s: %s", claim.pk, "failed" if for_good else "waits", said
     )

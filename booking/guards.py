@@ -1,10 +1,11 @@
 """What the database itself refuses, on PostgreSQL and on SQLite.
 
 Three rules hold whoever writes, by whatever road: no two reservations overlap on one
-resource, none is longer than `policy.LONGEST`, and what happened to a visit, and who
-saw what, is never changed or deleted; but what staff wrote down for themselves can be
-taken out when the clinic has to forget a visit. They cannot stand in `Meta`: Django has
-no such constraint for SQLite, and its PostgreSQL one is a syntax error there.
+resource, none is longer than `policy.LONGEST`, and what happened to a visit, who saw
+what, and what the site said, is never changed or deleted; but what staff wrote down for
+themselves can be taken out when the clinic has to forget a visit. They cannot stand in
+`Meta`: Django has no such constraint for SQLite, and its PostgreSQL one is a syntax
+error there.
 
 SQLite's are triggers, and Django drops those without a word whenever it remakes a table
 (most `AlterField`s do). So they are asserted again after every migration, and a check
@@ -29,6 +30,7 @@ FIXED = {
     "booking_appointmentevent": (EVENT_FIXED, ("appointment_id", "version")),
     "booking_auditevent": ("audit_event_is_fixed", ()),
     "booking_auditsubject": ("audit_subject_is_fixed", ("event_id", "patient_id")),
+    "services_version": ("version_is_fixed", ("kind", "row", "number")),
 }
 # A column of such a table that may be emptied, and all the others.
 EMPTIED = {

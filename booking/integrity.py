@@ -22,8 +22,8 @@ from django.db.models import Exists, Max, Min, OuterRef, TextField
 from django.db.models.functions import Cast
 
 from . import guards, trail
-from .delivery import HOLDS_KEPT
-from .encryption import Unreadable, decrypt
+from .delivery import HOLDS_KEPT, LEASE
+from .encryption import Unreadable, decrypt, digests
 from .models import (
     Appointment,
     AppointmentEvent,
@@ -39,11 +39,17 @@ from .models import (
     Reservation,
     Resource,
     ScreeningAnswer,
+    TextConsent,
+    TextPurpose,
+    TextStop,
     WaitingListEntry,
+    WaitingListRules,
+    purpose_of,
 )
 from .models.message import IN_HAND
 from .models.patient import DERIVED
 from .policy import (
+    ENDED,
     LONGEST,
     TRANSITIONS,
     Act,
@@ -55,6 +61,7 @@ from .policy import (
 )
 
 Kind = Message.Kind
+TEXT = Message.Channel.TEXT
 Outcome = Proposal.Outcome
 
 # How long the worker may take for what is due before a person has to look at it.
@@ -140,6 +147,7 @@ def find(now: datetime) -> Iterator[Fault]:
     yield from _merges()
     yield from _texts()
     yield from _silent_messages(now)
+    yield from _text_messages(now)
     yield from _not_forgotten()
     yield from _closings(now)
     yield from _trail()
@@ -681,14 +689,21 @@ def _messages(visit: _Visit) -> Iterator[Fault]:
     events = {event.pk for event in visit.events}
     for event in visit.events:
         owed = [str(kind)] if (kind := _owed(event)) else []
-        found = [m.kind for m in visit.messages if m.event_id == event.pk]
+        of_event = [m for m in visit.messages if m.event_id == event.pk]
+        found = [m.kind for m in of_event if m.channel != TEXT]
         if found != owed:
             yield Fault(
                 "wrong_messages",
                 f"Event {event.pk} of visit {visit.pk} owes the messages {owed}"
                 f" and has {found}.",
             )
-    waits = False
+        if any(m.kind not in owed for m in of_event if m.channel == TEXT):
+            yield Fault(
+                "stray_text",
+                f"A text of event {event.pk} of visit {visit.pk} says something else"
+                " than its message.",
+            )
+    waits = set()
     for message in visit.messages:
         if message.event_id not in events and not message.occasion:
             yield Fault(
@@ -702,13 +717,14 @@ def _messages(visit: _Visit) -> Iterator[Fault]:
                 f"Message {message.pk} of visit {visit.pk} was sent, and is a task to"
                 " phone the patient as well.",
             )
-        if message.sent_at and waits:
+        if message.sent_at and message.channel in waits:
             yield Fault(
                 "sent_out_of_order",
                 f"Message {message.pk} of visit {visit.pk} was sent before an earlier"
                 " one.",
             )
-        waits = waits or message.is_owed
+        if message.is_owed:
+            waits.add(message.channel)
     yield from _reminders(visit)
 
 
@@ -751,10 +767,17 @@ def _owed(event: _Event) -> Kind | None:
 
 
 def _claims() -> Iterator[Fault]:
-    """See that no task is two people's."""
+    """See that no task is two people's, and of visits that are over, none anybody's."""
     standing = Claim.objects.filter(until=None)
     if not standing.exists():
         return
+    # Somebody may still have to be told by phone.
+    over = standing.filter(appointment__status__in=ENDED).exclude(task=Claim.Task.CALL)
+    for claim in over:
+        yield Fault(
+            "owned_after_the_end",
+            f"Claim {claim.pk} stands, though visit {claim.appointment_id} is over.",
+        )
     earlier = standing.filter(
         appointment=OuterRef("appointment"),
         task=OuterRef("task"),
@@ -835,10 +858,15 @@ def _people() -> Iterator[Fault]:
 
 def _silent_messages(now: datetime) -> Iterator[Fault]:
     earlier = Message.objects.owed().filter(
-        appointment=OuterRef("appointment"), pk__lt=OuterRef("pk")
+        appointment=OuterRef("appointment"),
+        channel=OuterRef("channel"),
+        pk__lt=OuterRef("pk"),
     )
-    # Behind an earlier one of the same visit, waiting is right.
+    # Behind an earlier one of the same visit, waiting is right; so it is for a text in
+    # quiet hours, and when they have just ended.
     next_in_line = Message.objects.due(now).exclude(Exists(earlier))
+    if any(map(WaitingListRules.current().is_quiet, (now, now - PATIENCE))):
+        next_in_line = next_in_line.exclude(channel=TEXT)
     for pk, due_at, last_error in next_in_line.values_list(
         "pk", "due_at", "last_error"
     ):
@@ -853,6 +881,75 @@ def _silent_messages(now: datetime) -> Iterator[Fault]:
                 "stuck_message",
                 f"Message {pk} is due since {due_at:%Y-%m-%d %H:%M} UTC and not sent."
                 " Is a worker running?",
+            )
+
+
+# --- Text messages ---------------------------------------------------------------
+
+
+def _text_messages(now: datetime) -> Iterator[Fault]:
+    """See that texts went to who agreed and had not said stop, and none is overdue.
+
+    Those whose address was removed, when the clinic had kept it for long enough, say no
+    more to whom they went.
+    """
+    if not any(map(WaitingListRules.current().is_quiet, (now, now - PATIENCE))):
+        texts = Message.objects.owed().filter(channel=TEXT, due_at__lte=now - PATIENCE)
+        for pk in texts.untrue(now).order_by("pk").values_list("pk", flat=True):
+            yield Fault(
+                "text_for_nothing",
+                f"Text {pk} is owed, though what it says is over. Is a worker running?",
+            )
+    page, last = [Message()] * PAGE, 0
+    while len(page) == PAGE:
+        texts = Message.objects.filter(channel=TEXT, pk__gt=last).order_by("pk")
+        rows = texts.select_related("appointment").defer("text", "html", "calendar")
+        page = list(rows[:PAGE])
+        if page:
+            last = page[-1].pk
+            yield from _sent_texts([t for t in page if t.sent_at and not t.emptied_at])
+
+
+def _sent_texts(texts: Collection[Message]) -> Iterator[Fault]:
+    """Compare texts with what was agreed and said for their numbers, in two queries."""
+    numbers = {text.pk: set(digests("text_stop", text.recipient)) for text in texts}
+    agreed: dict[tuple[int, str], TextConsent] = {
+        (consent.patient_id, consent.purpose): consent
+        for consent in TextConsent.objects.filter(
+            patient__in={text.appointment.patient_id for text in texts}
+        )
+    }
+    all_numbers = set().union(*numbers.values())
+    stops = list(TextStop.objects.filter(number_index__in=all_numbers))
+    for text in texts:
+        purpose, number = purpose_of(text.kind), numbers[text.pk]
+        consent = agreed.get((text.appointment.patient_id, purpose))
+        if (
+            consent is None
+            or consent.number_index not in number
+            or consent.at > text.created_at
+        ):
+            # Made anonymous since it was read?
+            if Message.objects.filter(pk=text.pk, emptied_at=None).exists():
+                yield Fault(
+                    "text_without_consent",
+                    f"Text {text.pk} of visit {text.appointment_id} went to a number"
+                    " for which nobody had agreed to it.",
+                )
+            continue
+        sent_at = text.sent_at or text.created_at
+        # What was being sent as somebody said stop cannot be called back.
+        if any(
+            consent.at <= stop.at <= sent_at - LEASE
+            and not (stop.ended_at and stop.ended_at <= sent_at)
+            for stop in stops
+            if stop.number_index in number
+            and stop.purpose in (purpose, TextPurpose.ALL)
+        ):
+            yield Fault(
+                "text_after_stop",
+                f"Text {text.pk} of visit {text.appointment_id} went to a number from"
+                " which stop had come.",
             )
 
 

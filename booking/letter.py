@@ -13,12 +13,12 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from markdown_it.token import Token
 
+from services import languages, translation
 from services.models import Clinic
 from services.plain_text import COMMONMARK
 
 from . import calendars, messages, preparing, spoken, words
 from .models import Appointment, Resource
-from .models.preparation import language_in_use
 from .policy import Status
 
 TEMPLATE = settings.BASE_DIR / "templates" / "letters" / "visit.typ"
@@ -37,10 +37,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph ("text") or a line of a list ("item")."""
+    """A paragraph ("text") or a line of a list ("item").
+
+    `is_english` is said of English in a letter in another language.
+    """
 
     kind: str
     runs: list[Run]
+    is_english: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +68,17 @@ def make(visit: Appointment, now: datetime, **options: Any) -> bytes:
 def content(visit: Appointment, now: datetime) -> dict[str, Any]:
     """Return what the letter says, as JSON can hold it."""
     clinic = Clinic.objects.first()
-    parts = _parts(visit, now) if visit.status in TO_COME else []
+    if clinic:
+        translation.say([clinic], note=False)
+    parts = _parts(visit, clinic, now) if visit.status in TO_COME else []
     return {
-        "language": language_in_use(),
+        "language": translation.language_at_hand(),
         # Readers show it as the title of the window.
         "title": _("Letter about your visit"),
+        "date": languages.said(words.local(now), "F j, Y"),
         "to": _addressee(visit),
         "heading": messages.heading(visit, now),
-        "lines": _lines(visit, now),
+        "lines": [*_lines(visit, now), *_notes(parts)],
         "facts": _facts(visit, clinic),
         "parts": [asdict(part) for part in [*parts, _questions(clinic)]],
     }
@@ -102,6 +109,24 @@ def _lines(visit: Appointment, now: datetime) -> list[str]:
     return []
 
 
+def _notes(parts: list[Part]) -> list[str]:
+    """Return what to know of the translation, a paragraph each."""
+    notes = []
+    if translation.book(translation.language_at_hand()).by_draft:
+        notes.append(
+            _("Demo: this translation has not been reviewed by a qualified person.")
+        )
+    if any(block.is_english for part in parts for block in part.blocks):
+        notes.append(
+            _(
+                "Parts of this letter are in English, because nobody qualified has"
+                " reviewed their translation yet. Do you need an interpreter? It is"
+                " free."
+            )
+        )
+    return notes
+
+
 def _facts(visit: Appointment, clinic: Clinic | None) -> list[dict[str, str]]:
     facts = [
         (_("When"), _times(visit)),
@@ -128,22 +153,53 @@ def _clinicians(visit: Appointment) -> str:
     rows = visit.reservations.filter(
         expires_at=None, resource__kind=Resource.Kind.CLINICIAN
     ).select_related("resource__clinician")
+    for row in rows:
+        spoken.say_who(row.resource)
     return "; ".join(words.who(row.resource) for row in rows)
 
 
-def _parts(visit: Appointment, now: datetime) -> list[Part]:
-    advice, (bring, from_us) = (
-        spoken.advice(visit, mark=False),
-        preparing.papers(visit, now),
-    )
-    ready = preparing.ready(visit)
+def _parts(visit: Appointment, clinic: Clinic | None, now: datetime) -> list[Part]:
+    bring, from_us = preparing.papers(visit, now)
     found = [
-        Part(_("Because of your answers"), [_text(line) for line in advice]),
-        Part(_("How to get ready"), read(ready.text)),
+        Part(_("Because of your answers"), _advice(visit)),
+        Part(_("How to get ready"), _ready(visit)),
         Part(_("Papers to bring"), [_text(paper, "item") for paper in bring]),
         Part(_("From us"), [_text(paper) for paper in from_us]),
+        Part(
+            _("Who comes with you"),
+            [_text(line) for line in preparing.company(visit, now)],
+        ),
+        Part(_("Getting here"), _of_clinic(clinic, "getting_here")),
+        Part(_("Step-free access"), _of_clinic(clinic, "step_free_access")),
     ]
     return [part for part in found if part.blocks]
+
+
+def _advice(visit: Appointment) -> list[Block]:
+    english = {answer.advice for answer in visit.answers.all()}
+    abroad = not translation.is_english()
+    return [
+        Block("text", [Run(line)], is_english=abroad and line in english)
+        for line in spoken.advice(visit, mark=False)
+    ]
+
+
+def _ready(visit: Appointment) -> list[Block]:
+    ready = preparing.ready(visit)
+    blocks = read(ready.text, is_english=ready.is_english)
+    if ready.changed:
+        changed = _(
+            "This text has changed since you asked for the visit. Please follow it as"
+            " it is now."
+        )
+        blocks.insert(0, Block("text", [Run(changed, strong=True)]))
+    return blocks
+
+
+def _of_clinic(clinic: Clinic | None, name: str) -> list[Block]:
+    if clinic is None:
+        return []
+    return read(getattr(clinic, name), is_english=name in clinic.left_english)
 
 
 def _questions(clinic: Clinic | None) -> Part:
@@ -162,7 +218,7 @@ def _text(text: str, kind: str = "text") -> Block:
     return Block(kind, [Run(text)])
 
 
-def read(markdown: str) -> list[Block]:
+def read(markdown: str, *, is_english: bool = False) -> list[Block]:
     """Return the paragraphs and lists of a text; HTML in it is left out.
 
     A table becomes a paragraph for each of its cells, and a list in a list one list.
@@ -173,7 +229,8 @@ def read(markdown: str) -> list[Block]:
         depth += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
         if token.type == "inline":
             runs = _runs(token.children or [])
-            found.append(Block("item" if depth else "text", runs))
+            kind = "item" if depth else "text"
+            found.append(Block(kind, runs, is_english=is_english))
     return found
 
 

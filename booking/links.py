@@ -39,12 +39,17 @@ def url(token: str) -> str:
     return settings.SITE_URL + reverse("booking:open_link", args=[token])
 
 
+def with_token(text: str, token: str) -> str:
+    """Return a message's text with the token in the place of its own."""
+    return _ADDRESS.sub(rf"\g<1>{token}/", text)
+
+
 def without_tokens(text: str) -> str:
     """Return a message's text with a dash for each token.
 
     Who follows a link acts as the patient, and the timeline would say so of staff.
     """
-    return _ADDRESS.sub(r"\1-/", text)
+    return with_token(text, "-")
 
 
 def find(token: str, *, now: datetime) -> Appointment | None:

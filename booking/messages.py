@@ -29,7 +29,9 @@ from .models import (
     Message,
     Patient,
     Proposal,
+    TextPurpose,
     WaitingListEntry,
+    may_text,
 )
 from .policy import (
     Act,
@@ -51,6 +53,20 @@ ENDINGS = {
     Act.CANCEL: Kind.CANCELLED,
     Act.LEAVE: Kind.LEFT,
 }
+
+# Of what texts go out beside, to who agreed to hear of changes by text; of what the
+# patient did, none.
+ALSO_BY_TEXT = {
+    Kind.CONFIRMED,
+    Kind.MOVED,
+    Kind.CANCELLED,
+    Kind.CALLED_OFF,
+    Kind.OFFERED,
+}
+
+# As far as a text goes in one piece of 160 characters; one other letter makes it 70.
+# Source: 3GPP TS 23.038, which has these letters without their accents.
+PLAIN_LETTERS = str.maketrans(dict(zip("áíóúÁÍÓÚ’–", "aiouAIOU'-", strict=True)))
 
 # What a patient reads when the clinic says no: why, and what to do about it.
 DECLINE_WORDS: dict[str, str | Promise] = {
@@ -137,7 +153,8 @@ def owe(
     the `offers`, which all end together, are open, or the `choices` of a change; and
     while the `entry` is.
 
-    `by_text` is for who agreed to texts; what there says is bare, and has no link.
+    Who agreed to hear of changes by text gets one beside, bare and without a link;
+    `by_text` is that text, or one that stands alone.
 
     A patient without an email address, or who asked to be called, makes a task for a
     person. Tasks that this change has overtaken end here; mail that it has overtaken
@@ -162,7 +179,7 @@ def owe(
         calendar = make(told.dated, clinic, now=now) if method else ""
     if event and event.version > 1:  # the first message of a visit has none before it
         overtake_calls(visit, now)
-    return Message.objects.create(
+    message = Message.objects.create(
         appointment=visit,
         event=event,
         occasion=occasion.at if occasion else None,
@@ -183,6 +200,29 @@ def owe(
         created_at=now,
         due_at=now,
     )
+    if not by_text and _is_told_by_text(kind, visit):
+        owe(kind, cause, now=now, offers=offers, entry=entry, by_text=True)
+    return message
+
+
+def _is_told_by_text(kind: Message.Kind, visit: Appointment) -> bool:
+    by_patient = visit.cancellation_reason == CancellationReason.PATIENT
+    return (
+        kind in ALSO_BY_TEXT
+        and not (kind == Kind.CANCELLED and by_patient)
+        and may_text(visit.patient, TextPurpose.CHANGES)
+    )
+
+
+def relink(mail: Message, now: datetime) -> None:
+    """Put a new link in place of the one that has ended into mail that is not sent.
+
+    What a worker has in hand at this moment may go out with the old one.
+    """
+    token = links.issue(mail.appointment, now=now)
+    mail.text = links.with_token(mail.text, token)
+    mail.html = links.with_token(mail.html, token)
+    mail.save(update_fields=["text", "html"])
 
 
 def known_start(visit: Appointment, now: datetime) -> datetime:
@@ -524,6 +564,8 @@ def _words(
         "clinic": clinic,
         "clinic_name": clinic.name if clinic else gettext("the clinic"),
         "place": calendars.address(clinic) if clinic else gettext("the clinic"),
+        "phone": clinic.phone if clinic else settings.CLINIC_PHONE,
+        "has_mail": reached_by(visit.patient) == Channel.EMAIL,
         "hours": hours.summary_of(week),
         "choices": told.choices,
         "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
@@ -542,6 +584,8 @@ def _words(
     }
     if channel != Channel.EMAIL:
         said = render_to_string(f"emails/{kind}.{channel}.txt", context)
+        if channel == Channel.TEXT:
+            return Words("", " ".join(said.split()).translate(PLAIN_LETTERS))
         return Words("", _tidy(said))
     subject = render_to_string(f"emails/{kind}.subject.txt", context)
     text = _tidy(render_to_string(f"emails/{kind}.txt", context))

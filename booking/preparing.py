@@ -8,12 +8,13 @@ from django.utils.functional import Promise
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
+from services.translation import language_at_hand
+
 from . import paperwork
 from .models import Appointment, Paper
-from .models.preparation import language_in_use
 
-# From this age on, people agree to a treatment by themselves.
-# Source: New York Public Health Law 2504.
+# From this age on, people agree to a treatment by themselves. We have no source for it:
+# the clinic has to check it with its lawyer. Younger patients are only asked to call.
 OF_AGE = 18
 
 # What a paper that is still open asks of the patient. An estimate asks nothing.
@@ -66,7 +67,7 @@ def ready(visit: Appointment) -> Ready:
         "before": shown.text,
         "is_english": is_english,
     }
-    if is_english or shown.language != language_in_use():
+    if is_english or shown.language != language_at_hand():
         return Ready(text, **before)
     new, gone = _lines_not_in(text, shown.text), _lines_not_in(shown.text, text)
     return Ready(text, **before, new=new, gone=gone)
@@ -82,6 +83,32 @@ def papers(visit: Appointment, now: datetime) -> tuple[list[str], list[str]]:
     kinds = [i.kind for i in paperwork.of_visit(visit, now) if i.is_open]
     bring = [str(BRING[kind]) for kind in kinds if kind in BRING]
     return bring, [str(COMES_FROM_US[kind]) for kind in kinds if kind in COMES_FROM_US]
+
+
+def company(visit: Appointment, now: datetime) -> list[str]:
+    """Return who comes with the patient, a paragraph each."""
+    said = []
+    if is_under_age(visit, now):
+        said.append(
+            _(
+                "The patient is under 18. Call us before the visit, and ask if a parent"
+                " or guardian has to come along."
+            )
+        )
+    if visit.patient.needs_interpreter:
+        said.append(
+            _(
+                "You asked for an interpreter. It is free. You do not have to bring"
+                " anybody to interpret."
+            )
+        )
+    said.append(
+        _(
+            "Would you like to bring somebody, or do you need help to get here or home?"
+            " Call us before the visit."
+        )
+    )
+    return [str(line) for line in said]
 
 
 def is_under_age(visit: Appointment, now: datetime) -> bool:

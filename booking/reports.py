@@ -7,10 +7,11 @@ the clinic's; a week begins on Monday.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
+from itertools import chain
 from math import ceil
 from statistics import median
 from typing import Any
@@ -52,6 +53,7 @@ from .models import (
     WaitingListEntry,
     clinic_zone,
 )
+from .models.appointment import awaits_answer
 from .policy import AGREED, LONGEST, Act, Actor, CancellationReason, Status, without
 
 # Below this many, a share or a percentile says more about chance than about the clinic.
@@ -60,8 +62,14 @@ ENOUGH = 10
 LATE = timedelta(hours=24)
 # What is told week by week of the visits that did not take place.
 WEEKLY = ("noshow", "late_patient", "late_clinic", "closed")
-# How staff answer a request.
+# How staff answer a request, and somebody who has a time and asked for another.
 ANSWERS = (Act.ACCEPT, Act.DECLINE, Act.OFFER)
+ANSWERS_TO_MOVE = (Act.CHANGE, Act.REFUSE_CHANGE, Act.OFFER, Act.MOVE)
+# After these, what staff do is no answer to somebody who asked for another time before.
+ENDS_A_WISH = (
+    Act.ASK_CHANGE, Act.STOP_CHANGE, Act.TAKE, Act.CANCEL, Act.CALL_OFF, Act.ARRIVE,
+    Act.COMPLETE, Act.MISS,
+)  # fmt: skip
 # After these, a visit holds no time any more, and its events say what it held.
 OVER = (Status.FULFILLED, Status.NOSHOW, Status.CANCELLED)
 HOUR = 3600
@@ -207,27 +215,11 @@ def _steps() -> list[tuple[str, float]]:
 
 
 def answers(days: Range, now: datetime) -> Report:
-    """Tell how long the requests of these days waited for the clinic's first answer."""
-    answered = AppointmentEvent.objects.filter(
-        appointment=OuterRef("appointment"), act__in=ANSWERS, actor=Actor.STAFF
-    ).order_by("version")
-    asked = (
-        AppointmentEvent.objects.filter(
-            days.within("appointment__requested_at"), version=1, act=Act.REQUEST
-        )
-        .order_by()
-        .values_list(
-            Seconds("at"),
-            Seconds(Subquery(answered.values("at")[:1])),
-            Seconds(KT("data__reply_by")),
-            "appointment__status",
-        )
-    )
+    """Tell how long what was asked for on these days waited for the first answer."""
     waits: list[float] = []
     found: Counter[str] = Counter()
-    for at, answer, promised, status in asked:
+    for at, answer, promised, waiting in chain(_requests(days), _moves(days, now)):
         found["asked"] += 1
-        waiting = status == Status.PENDING
         if answer is None and not waiting:
             found["ended"] += 1
             continue
@@ -285,9 +277,11 @@ def answers(days: Range, now: datetime) -> Report:
         ],
         [
             _(
-                "Counted are requests made on these days, online or by phone. The"
-                " answer is the first time that staff accepted, declined or offered"
-                " times. Visits that staff booked at once, and places on the waiting"
+                "Counted are requests made on these days, online or by phone, and"
+                " booked visits whose patients asked for another time. The answer is"
+                " the first time that staff accepted, declined, moved or offered times."
+                " Visits"
+                " that staff booked at once, and places on the waiting"
                 " list, are no requests."
             ),
             _(
@@ -298,6 +292,58 @@ def answers(days: Range, now: datetime) -> Report:
             ),
         ],
     )  # fmt: skip
+
+
+# When it was asked, first answered and promised; and whether it still waits.
+Asked = tuple[float, float | None, float | None, bool]
+
+
+def _requests(days: Range) -> Iterator[Asked]:
+    """Yield the requests of these days."""
+    answered = AppointmentEvent.objects.filter(
+        appointment=OuterRef("appointment"), act__in=ANSWERS, actor=Actor.STAFF
+    ).order_by("version")
+    asked = (
+        AppointmentEvent.objects.filter(
+            days.within("appointment__requested_at"), version=1, act=Act.REQUEST
+        )
+        .order_by()
+        .values_list(
+            Seconds("at"),
+            Seconds(Subquery(answered.values("at")[:1])),
+            Seconds(KT("data__reply_by")),
+            "appointment__status",
+        )
+    )
+    for at, answer, promised, status in asked:
+        yield at, answer, promised, status == Status.PENDING
+
+
+def _moves(days: Range, now: datetime) -> Iterator[Asked]:
+    """Yield the booked visits whose patients asked for another time on these days.
+
+    One answers each before the next can be asked; who asked last may still wait.
+    """
+    later = AppointmentEvent.objects.filter(
+        appointment=OuterRef("appointment"), version__gt=OuterRef("version")
+    ).order_by("version")
+    answered = later.filter(act__in=ANSWERS_TO_MOVE, actor=Actor.STAFF)
+    over = later.filter(act__in=ENDS_A_WISH)
+    asked = AppointmentEvent.objects.filter(days.within("at"), act=Act.ASK_CHANGE)
+    rows = asked.order_by().values_list(
+        Seconds("at"),
+        Seconds(Subquery(answered.values("at")[:1])),
+        Seconds(Subquery(over.values("at")[:1])),
+        Seconds(KT("data__reply_by")),
+        ExpressionWrapper(
+            Q(appointment__in=Appointment.objects.filter(awaits_answer(now))),
+            BooleanField(),
+        ),
+    )
+    for at, answer, ended, promised, waits in rows:
+        if ended is not None and (answer is None or ended < answer):
+            answer = None
+        yield at, answer, promised, waits and ended is None
 
 
 # --- Requests and visits by week -----------------------------------------------------

@@ -29,6 +29,7 @@ from .models import (
     clinic_zone,
     open_windows,
 )
+from .models.office import hours_to_answer
 from .policy import reply_by, without
 from .workflow import SYSTEM
 
@@ -349,10 +350,14 @@ class Telling:
         return why, datetime.fromtimestamp(following[0], UTC)
 
     def answer_by(self, patient: Patient) -> datetime:
-        """Return when an offer that is made now ends, if it is answered by nobody."""
+        """Return when an offer that is made now ends, if it is answered by nobody.
+
+        On a business day: who wants to phone about it then can.
+        """
         at, minutes = int(self.now.timestamp()), self.rules.minutes_to_answer
         due = reply_by(at, minutes, self._windows(patient))
-        return datetime.fromtimestamp(due, UTC)
+        ends = datetime.fromtimestamp(due, UTC)
+        return ends + timedelta(hours=hours_to_answer(0, ends))
 
     def _windows(self, patient: Patient) -> Windows:
         by_phone = messages.reached_by(patient) == Message.Channel.PHONE

@@ -389,6 +389,9 @@ if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(DEFAULT_FROM_EMAIL)[1]):
 # supplier with whom there is a business associate agreement. Empty: there are none.
 TEXT_BACKEND = text("TEXT_BACKEND", "")
 TEXT_FOLDER = BASE_DIR / "var" / "texts"
+# Yes: who answers STOP gets no more texts for the purpose of the last one. No: none at
+# all, as 47 CFR 64.1200(a)(10) wants it from January 31, 2027.
+TEXT_STOP_BY_PURPOSE = flag("TEXT_STOP_BY_PURPOSE")
 # What the supplier signs with what it tells us that patients wrote back.
 TEXT_SECRET = text("TEXT_SECRET", "")
 if TEXT_SECRET and len(TEXT_SECRET) < 20:

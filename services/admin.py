@@ -7,11 +7,12 @@ from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.template.defaultfilters import linebreaksbr
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from . import translation
+from . import translation, versions
 from .in_use import KeptWhileInUse
 from .list_filters import FixedRows, OfferedFilters
 from .models import (
@@ -28,6 +29,7 @@ from .models import (
     Translation,
 )
 from .translation import Standing
+from .versions_in_admin import WithVersions, tell_flags, who_is
 from .widgets import PLAIN
 
 
@@ -93,7 +95,9 @@ class ClinicianAdmin(WithTranslations, ContentMarker, KeptWhileInUse, OfferedFil
 
 
 @admin.register(Service)
-class ServiceAdmin(WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters):
+class ServiceAdmin(
+    WithVersions, WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters
+):
     instead = gettext_lazy(
         "Turn off “is published” instead. Then nobody reads about it or asks for it,"
         " and what is booked stays."
@@ -104,7 +108,7 @@ class ServiceAdmin(WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilte
 
 
 @admin.register(Page)
-class PageAdmin(WithTranslations, ContentMarker, OfferedFilters):
+class PageAdmin(WithVersions, WithTranslations, ContentMarker, OfferedFilters):
     list_display = ["title", "is_published", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
 
@@ -227,6 +231,11 @@ class TranslationAdmin(FixedRows):
         }
         obj.of_digest = said["seen"]
         super().save_model(request, obj, form, change)
+        row = row_of(obj)
+        if row and (page := versions.subject_of(row)):
+            who, now = who_is(request), timezone.now()
+            versions.keep(type(page), [page.pk], by=who, now=now)
+        tell_flags(request, obj.texts)
 
     @admin.display(description=gettext_lazy("text"))
     def of(self, one: Translation) -> str:

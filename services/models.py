@@ -417,3 +417,39 @@ class Translation(Content):
 
     def __str__(self) -> str:
         return f"{self.language}, {self.model} {self.row}"
+
+
+class Version(models.Model):
+    """What patients could read of a page from a moment on, in all languages.
+
+    The database refuses to change or delete one, see `booking.guards`. Whoever made it
+    is named by key and name, so that it outlives the account.
+
+    Source: 8 NYCRR 29.1 (an exact copy of an advertisement is kept for a year).
+    """
+
+    kind = models.CharField(max_length=40)
+    row = models.PositiveBigIntegerField()
+    number = models.PositiveIntegerField(help_text="1, 2, 3 … of one page.")
+    content = models.JSONField()
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    user_id = models.BigIntegerField(null=True)
+    by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ["kind", "row", "-number"]
+        default_permissions = ()
+        permissions = [("publish_content", "Can decide what patients read")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "row", "number"], name="one_version_a_number"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.row}, {self.number}"
+
+    @property
+    def is_public(self) -> bool:
+        return bool(self.content["is_published"])

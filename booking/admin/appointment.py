@@ -104,7 +104,8 @@ class VisitList(OneOrder):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        waiting = [v for v in self.result_list if v.status == Status.PENDING]
+        waits = (Status.PENDING, Status.BOOKED)
+        waiting = [v for v in self.result_list if v.status in waits and v.reply_by]
         for line in judge(waiting, clock.now()):
             line.visit.line = line  # type: ignore[attr-defined]
 
@@ -202,7 +203,7 @@ class AppointmentAdmin(LongList):
         return ["reference", "who_and_what", "answer_by", "times", "asked"]
 
     def get_queryset(self, request: HttpRequest) -> AppointmentQuerySet:
-        visits = Appointment.objects.with_queue_details()
+        visits = Appointment.objects.with_queue_details().prefetch_related("events")
         return visits.order_by(*self.get_ordering(request))
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
@@ -233,12 +234,21 @@ class AppointmentAdmin(LongList):
     )
     def who_and_what(self, visit: Appointment) -> SafeString:
         tags = render_to_string("admin/front_desk/tags.html", {"visit": visit})
-        name = visit.patient.full_name
-        return format_html("<b>{}</b><br>{}{}", name, visit.visit_type, tags)
+        name, moves = visit.patient.full_name, ""
+        if visit.wants_change and visit.start:
+            has = words.moment(visit.start, clock.now())
+            moves = _("asks to move, has %(time)s") % {"time": has}
+        return format_html(
+            "<b>{}</b><br>{}{}{}",
+            name,
+            visit.visit_type,
+            format_html('<p><b class="tag">{}</b></p>', moves) if moves else "",
+            tags,
+        )
 
     @admin.display(description=gettext_lazy("asked"), ordering="requested_at")
     def asked(self, visit: Appointment) -> str:
-        return words.moment(visit.requested_at, clock.now())
+        return words.moment(visit.asked_at, clock.now())
 
     @admin.display(description=gettext_lazy("times asked for"))
     def times(self, visit: Appointment) -> SafeString:
@@ -282,15 +292,24 @@ class AppointmentAdmin(LongList):
         self, request: HttpRequest, visits: AppointmentQuerySet
     ) -> None:
         for visit in visits.select_related("visit_type"):
-            first = visit.proposals.asked().order_by("rank").first()
-            if first:
-                self.attempt(request, visit, accepting(visit.pk, first.pk, None))
+            moves = visit.wants_change
+            times = visit.proposals.wanted() if moves else visit.proposals.asked()
+            if first := times.order_by("rank").first():
+                say_yes = granting if moves else accepting
+                self.attempt(request, visit, say_yes(visit.pk, first.pk, None))
 
     @admin.action(description=gettext_lazy("Decline…"), permissions=["answer"])
     def decline_selected(
         self, request: HttpRequest, visits: AppointmentQuerySet
     ) -> HttpResponse | None:
         """Ask once for reason and notes, show each message, then decline row by row."""
+        moving = {"status": Status.BOOKED, "reply_by__isnull": False}
+        for visit in visits.filter(**moving):
+            said = _("%(reference)s is booked and asks to move: answer it on its page.")
+            messages.warning(request, said % {"reference": visit.reference})
+        visits = visits.exclude(**moving)
+        if not visits:
+            return None
         sent = "send" in request.POST
         form = DeclineForm(request.POST if sent or "preview" in request.POST else None)
         is_ready = form.is_valid()

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from booking import clock
 from booking.models import Appointment
-from booking.models.appointment import STATUS_CHOICES
+from booking.models.appointment import STATUS_CHOICES, awaits_answer
 from booking.policy import TRANSITIONS, Status
 from booking.queue import end_of_day
 
@@ -39,11 +39,13 @@ class StatusFilter(admin.SimpleListFilter):
     ) -> QuerySet[Appointment]:
         if self.value() == ALL:
             return queryset
-        return queryset.filter(status=self.value() or Status.PENDING)
+        if status := self.value():
+            return queryset.filter(status=status)
+        return queryset.filter(awaits_answer(clock.now()))
 
 
 class DueFilter(admin.SimpleListFilter):
-    """Keep to requests whose promised answer is late, or due today."""
+    """Keep to what was promised an answer that is late, or due today."""
 
     title = gettext_lazy("answer")
     parameter_name = "due"
@@ -59,10 +61,10 @@ class DueFilter(admin.SimpleListFilter):
     ) -> QuerySet[Appointment]:
         now = clock.now()
         if self.value() == "overdue":
-            return queryset.filter(status=Status.PENDING, reply_by__lte=now)
+            return queryset.filter(awaits_answer(now), reply_by__lte=now)
         if self.value() == "today":
             return queryset.filter(
-                status=Status.PENDING, reply_by__gt=now, reply_by__lt=end_of_day(now)
+                awaits_answer(now), reply_by__gt=now, reply_by__lt=end_of_day(now)
             )
         return queryset
 

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -13,12 +14,13 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from booking import clock, texting, trail, workflow
 from booking.errors import BookingError
 from booking.front_desk import PAGES, key_in, may_answer, signed_in
-from booking.models import Appointment, Patient, may_text
+from booking.models import Appointment, Patient, TextPurpose, TextStop
 from booking.same_person import FIELDS, Alike, joined, suggest
 from booking.workflow import By
 
@@ -64,7 +66,7 @@ def patient_page(request: HttpRequest, pk: int) -> HttpResponse:
         "languages": settings.LANGUAGES,
         "limit": VISITS if sum(map(len, visits.values())) == VISITS else 0,
         "may_answer": may_answer(request),
-        "gets_texts": may_text(patient),
+        "texts": texts_to(patient),
         "form_key": uuid.uuid4(),
         "now": now,
     }
@@ -73,6 +75,19 @@ def patient_page(request: HttpRequest, pk: int) -> HttpResponse:
         "admin/booking/patient.html",
         {**admin.site.each_context(request), **context},
     )
+
+
+def texts_to(patient: Patient) -> dict[str, Any]:
+    """Return for what texts go to the patient, and of what they may still want none."""
+    if not settings.TEXT_BACKEND or not patient.phone:
+        return {}
+    stops = TextStop.objects.of(patient.phone)
+    gets = texting.gets(patient)
+    to_stop = [p for p in TextPurpose if p in gets or not stops.standing(p).exists()]
+    return {
+        "agreed": [purpose.label.lower() for purpose in gets],
+        "to_stop": [(p.value, p.label) for p in reversed(to_stop)],
+    }
 
 
 def record(alike: Alike, visits: dict[int, list[Appointment]]) -> Record:
@@ -149,9 +164,19 @@ def language_view(request: HttpRequest, pk: int) -> HttpResponse:
     return there
 
 
+_STOPPED = {
+    TextPurpose.ALL: gettext_lazy("No more text messages go to this number."),
+    TextPurpose.REMINDERS: gettext_lazy("No more reminders go to it as texts."),
+    TextPurpose.CHANGES: gettext_lazy("No more changes go to it as texts."),
+}
+
+
 @require_POST
 def stop_texts_view(request: HttpRequest, pk: int) -> HttpResponse:
-    """Note that somebody told us that they want no more text messages."""
+    """Note that somebody told us that they want no more text messages of a kind.
+
+    Also of a number for which nobody has agreed to any.
+    """
     if not may_answer(request):
         raise PermissionDenied
     patient = get_object_or_404(Patient, pk=pk)
@@ -159,9 +184,14 @@ def stop_texts_view(request: HttpRequest, pk: int) -> HttpResponse:
     if not patient.phone:
         messages.error(request, _("There is no phone number on this record."))
         return there
-    if texting.stop(patient.phone, clock.now(), user=signed_in(request)):
-        trail.changed(request, pk, texts="stopped")
-    messages.success(request, _("No more text messages go to this number."))
+    said = request.POST.get("purpose", TextPurpose.ALL)
+    if said not in TextPurpose.values:
+        messages.error(request, _("Choose which texts they want none of."))
+        return there
+    purpose, user = TextPurpose(said), signed_in(request)
+    if texting.stop(patient.phone, clock.now(), purpose=purpose, user=user):
+        trail.changed(request, pk, texts=f"no {purpose}")
+    messages.success(request, _STOPPED[purpose])
     return there
 
 

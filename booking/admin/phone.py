@@ -280,7 +280,8 @@ def read_aloud(visit: Appointment) -> dict[str, Any]:
     seen_by = taken.filter(resource__kind=Resource.Kind.CLINICIAN).select_related(
         "resource__clinician"
     )
-    message = visit.messages.order_by("pk").last()
+    besides_texts = visit.messages.exclude(channel="text")
+    message = besides_texts.order_by("pk").last()
     return {
         "visit": visit,
         "length": words.length(visit.visit_type.duration),

@@ -288,7 +288,8 @@ _OUTCOMES: dict[str, str | Promise] = {
 def outcome(visit: Appointment) -> str:
     """Return where a visit stands after an act, and whether somebody has to phone."""
     said = _standing(visit)
-    last = visit.messages.order_by("pk").last()
+    besides_texts = visit.messages.exclude(channel=Message.Channel.TEXT)
+    last = besides_texts.order_by("pk").last()
     if last and last.channel == Message.Channel.PHONE and not last.called_at:
         return _("%(said)s Phone the patient to say so.") % {"said": said}
     return said

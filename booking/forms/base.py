@@ -81,6 +81,9 @@ def shown(field: forms.Field, value: Any) -> str:
     if isinstance(field, forms.BooleanField):
         return _g("Yes") if value else _g("No")
     choices = getattr(field, "choices", None)
+    if choices and isinstance(value, list):
+        names = dict(choices)
+        return "; ".join(str(names[one]) for one in value) or _g("No")
     if choices:
         return str(dict(choices).get(value, value))
     return str(value or "")

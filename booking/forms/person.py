@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from booking import words
-from booking.models import Appointment, Patient
+from booking.models import Appointment, Patient, TextPurpose
 
 from .base import YES_NO, Row, StepForm, radios
 from .fields import (
@@ -39,6 +39,16 @@ LANGUAGES = [
     ("American Sign Language", _("American Sign Language")),
     ("other", _("Another language")),
 ]
+
+
+# The words beside the boxes for text messages, by purpose.
+TEXTS = {
+    str(TextPurpose.REMINDERS): _("You may send me reminders of my visit"),
+    str(TextPurpose.CHANGES): _(
+        "You may tell me when my visit is confirmed, moved or cancelled, or another"
+        " time is offered"
+    ),
+}
 
 
 class AboutForm(StepForm):
@@ -172,15 +182,18 @@ class ContactForm(StepForm):
     voicemail_ok = forms.BooleanField(
         label=_("You may leave me a voicemail"), required=False
     )
-    # An agreement by itself: the words are kept as they were read. Source: 47 CFR
-    # 64.1200(f)(9).
-    texts = forms.BooleanField(
-        label=_(
-            "You may send reminders of my visit to this number as text messages."
-            " Message and data rates may apply. I can reply STOP at any time. I do not"
-            " have to agree to get care."
+    # An agreement by itself for each purpose: the words are kept as they were read.
+    # Source: 47 CFR 64.1200(f)(9).
+    texts = forms.MultipleChoiceField(
+        label=_("May we also send text messages to this number?"),
+        choices=TEXTS.items(),
+        help_text=_(
+            "Message and data rates may apply. You can reply STOP at any time. You do"
+            " not have to agree to get care."
         ),
         required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": _("Choose from the texts shown.")},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -199,10 +212,16 @@ class ContactForm(StepForm):
 
     def contributes(self) -> dict[str, Any]:
         patient = dict(self.cleaned_data)
-        agreed = patient.pop("texts", False) and patient["phone"]
-        return {"patient": patient} | (
-            {"texts": str(self.fields["texts"].label)} if agreed else {}
-        )
+        purposes = patient.pop("texts", [])
+        if not (purposes and patient["phone"]):
+            return {"patient": patient}
+        texts = {purpose: self._wording(purpose) for purpose in purposes}
+        return {"patient": patient, "texts": texts}
+
+    def _wording(self, purpose: str) -> str:
+        """Return all that is read about one of the boxes for texts."""
+        field = self.fields["texts"]
+        return f"{field.label} {TEXTS[purpose]}. {field.help_text}"
 
     def rows(self) -> list[Row]:
         by, email, phone, voicemail, *texts = super().rows()
@@ -210,7 +229,7 @@ class ContactForm(StepForm):
             return [by, email, phone]
         return [
             by, email, (phone[0], words.phone(phone[1])), voicemail,
-            *((str(_("Reminders as text messages")), value) for _label, value in texts),
+            *((str(_("Text messages")), value) for _label, value in texts),
         ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from .retention import LegalHold, RetentionRules
 from .screening import ScreeningAnswer
 from .second_factor import RecoveryCode, SecondFactor
 from .seen import SeenChanges
-from .texting import TextConsent, TextStop, may_text
+from .texting import TextConsent, TextPurpose, TextStop, may_text, purpose_of
 from .trail import AuditEvent, AuditSubject
 from .visit_type import (
     Ignoring,
@@ -68,6 +68,7 @@ __all__ = [
     "SecondFactor",
     "SeenChanges",
     "TextConsent",
+    "TextPurpose",
     "TextStop",
     "VisitType",
     "WaitingListEntry",
@@ -78,4 +79,5 @@ __all__ = [
     "hit_by",
     "may_text",
     "open_windows",
+    "purpose_of",
 ]

@@ -44,15 +44,19 @@ WHY_CANCELLED: dict[str, str | Promise] = {
 }
 
 
+def awaits_answer(now: datetime) -> Q:
+    """Match what the clinic has to answer.
+
+    Requests, and booked visits to come whose patients asked for another time.
+    """
+    changes = Q(status=Status.BOOKED, reply_by__isnull=False, start__gt=now)
+    return Q(status=Status.PENDING) | changes
+
+
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def awaiting_review(self, now: datetime) -> "AppointmentQuerySet":
-        """Return what the clinic has to answer, soonest promise first.
-
-        Requests, and booked visits to come whose patients asked for another time.
-        """
-        changes = Q(status=Status.BOOKED, reply_by__isnull=False, start__gt=now)
-        waiting = self.filter(Q(status=Status.PENDING) | changes)
-        return waiting.order_by("reply_by", "pk")
+        """Return what the clinic has to answer, soonest promise first."""
+        return self.filter(awaits_answer(now)).order_by("reply_by", "pk")
 
     def overdue(self, now: datetime) -> "AppointmentQuerySet":
         """Return those whose promised answer is late."""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from booking.encryption import EncryptedTextField
@@ -42,6 +42,17 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def untrue(self, now: datetime) -> "MessageQuerySet":
         """Return what speaks of a state, a time, an offer or a place that is over."""
         return self.exclude(_true(now))
+
+    def also_told(self) -> "MessageQuerySet":
+        """Return texts beside which the same is said by mail or by phone."""
+        same = Message.objects.filter(
+            appointment=OuterRef("appointment"), kind=OuterRef("kind")
+        ).exclude(channel=Message.Channel.TEXT)
+        of_event = same.filter(event=OuterRef("event"))
+        of_occasion = same.filter(occasion=OuterRef("occasion"))
+        return self.filter(
+            Exists(of_event) | Exists(of_occasion), channel=Message.Channel.TEXT
+        )
 
     def phone_these_people(self) -> "MessageQuerySet":
         """Return what a person has to say by phone: no address, or mail that failed."""

@@ -4,8 +4,8 @@ import hashlib
 
 from django.conf import settings
 from django.db import models
-from django.utils.translation import get_language
 
+from services.languages import offered
 from services.models import Service
 from services.translation import text_of
 
@@ -25,14 +25,16 @@ class PreparationText(models.Model):
         return self.digest[:12]
 
     @classmethod
-    def of(cls, service: Service) -> "PreparationText":
-        """Return the row of what the service says now, in the language it is in.
+    def of(cls, service: Service, language: str) -> "PreparationText":
+        """Return the row of what the service says now to who reads that language.
 
-        It is written down, if nobody was shown these words before.
+        That is English where it could not be translated. It is written down, if nobody
+        was shown these words before.
         """
-        is_english = "preparation" in service.left_english
-        language = settings.LANGUAGE_CODE if is_english else language_in_use()
-        text = service.preparation
+        language = offered(language)
+        text = text_of(service, "preparation", language)
+        if text == text_of(service, "preparation", settings.LANGUAGE_CODE):
+            language = settings.LANGUAGE_CODE
         row, _ = cls.objects.get_or_create(
             digest=digest_of(language, text),
             defaults={"language": language, "text": text},
@@ -47,11 +49,6 @@ class PreparationText(models.Model):
     @property
     def is_as_written(self) -> bool:
         return self.digest == digest_of(self.language, self.text)
-
-
-def language_in_use() -> str:
-    """Return the language that is read now, whatever the country: "en" for en-us."""
-    return (get_language() or "").partition("-")[0]
 
 
 def digest_of(language: str, text: str) -> str:

@@ -1,6 +1,7 @@
 """Who agreed to be sent text messages, and who wants no more of them."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -9,31 +10,77 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.encryption import EncryptedTextField, digests
 
+from .message import Message
 from .patient import Patient
 
 
-class TextConsent(models.Model):
-    """That a patient ticked the box, with the very words beside it.
+class TextPurpose(models.TextChoices):
+    """What a text is for. Somebody agrees to each, and may want no more of any."""
 
-    `version` is a digest of the words: equal for all who read the same. Source: 47 CFR
-    64.1200(f)(9), prior express consent.
+    REMINDERS = "reminders", _("Reminders of visits")
+    CHANGES = "changes", _("Changes of visits")
+    ALL = "all", _("All texts")
+
+
+REMINDING = {Message.Kind.REMINDER, Message.Kind.REMINDER_SOON}
+
+
+class TextConsentQuerySet(models.QuerySet["TextConsent"]):
+    def of(self, number: str) -> "TextConsentQuerySet":
+        """Return what was agreed for the number, in E.164."""
+        return self.filter(number_index__in=digests("text_stop", number))
+
+
+class TextConsent(models.Model):
+    """That a patient ticked a box for a purpose, with the very words beside it.
+
+    It is for the number that they gave with it, of which a keyed digest is kept: one
+    that the record gets later is not meant. `version` is a digest of the words: equal
+    for all who read the same. Source: 47 CFR 64.1200(f)(9), prior express consent.
     """
 
-    patient = models.OneToOneField(Patient, models.CASCADE, related_name="text_consent")
+    patient = models.ForeignKey(Patient, models.CASCADE, related_name="text_consents")
+    number_index = models.CharField(max_length=64)
+    purpose = models.CharField(
+        max_length=10,
+        choices=[(p.value, p.label) for p in TextPurpose if p != TextPurpose.ALL],
+    )
     wording = models.TextField()
     version = models.CharField(max_length=16)
     at = models.DateTimeField()
     address = EncryptedTextField(blank=True, help_text=_("Where the tick came from."))
 
+    objects = TextConsentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient", "purpose"], name="text_consent_one_a_purpose"
+            )
+        ]
+
     def __str__(self) -> str:
-        return f"{self.patient_id} {self.version}"
+        return f"{self.patient_id} {self.purpose} {self.version}"
 
     @classmethod
-    def give(cls, patient: Patient, wording: str, address: str, at: datetime) -> None:
-        version = hashlib.sha256(wording.encode()).hexdigest()[:16]
-        cls.objects.create(
-            patient=patient, wording=wording, version=version, at=at, address=address
-        )
+    def give(
+        cls,
+        patient: Patient,
+        wordings: Mapping[str, str],
+        address: str,
+        at: datetime,
+    ) -> None:
+        """Keep what was ticked: the wording of each purpose."""
+        for purpose, wording in wordings.items():
+            cls.objects.create(
+                patient=patient,
+                number_index=number_index(patient.phone),
+                purpose=purpose,
+                wording=wording,
+                version=hashlib.sha256(wording.encode()).hexdigest()[:16],
+                at=at,
+                address=address,
+            )
 
 
 class TextStopQuerySet(models.QuerySet["TextStop"]):
@@ -41,21 +88,24 @@ class TextStopQuerySet(models.QuerySet["TextStop"]):
         """Return what was said of the number, in E.164."""
         return self.filter(number_index__in=digests("text_stop", number))
 
+    def standing(self, purpose: str) -> "TextStopQuerySet":
+        """Return what bars texts for the purpose, and was not taken back."""
+        return self.filter(purpose__in={purpose, TextPurpose.ALL}, ended_at=None)
+
 
 class TextStop(models.Model):
     """That a number wants no more texts for a purpose, or none at all.
 
-    It stands until the patient ticks the box anew. The number itself is not kept: only
-    its keyed digest, to know it by.
+    It stands until somebody with that number ticks a box anew, or writes START. The
+    number itself is not kept: only its keyed digest, to know it by.
     """
 
-    class Purpose(models.TextChoices):
-        REMINDERS = "reminders", _("Reminders")
-        ALL = "all", _("All texts")
-
     number_index = models.CharField(max_length=64, db_index=True)
-    purpose = models.CharField(max_length=10, choices=Purpose)
+    purpose = models.CharField(max_length=10, choices=TextPurpose)
     at = models.DateTimeField()
+    ended_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When START came from the number.")
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -78,9 +128,18 @@ def number_index(number: str) -> str:
     return digests("text_stop", number)[0]
 
 
-def may_text(patient: Patient) -> bool:
-    """Tell whether reminders may go to the patient as texts."""
-    consent = TextConsent.objects.filter(patient=patient).first()
-    if consent is None or not patient.phone or not settings.TEXT_BACKEND:
+def purpose_of(kind: str) -> TextPurpose:
+    """Return what a text of this kind is for."""
+    return TextPurpose.REMINDERS if kind in REMINDING else TextPurpose.CHANGES
+
+
+def may_text(patient: Patient, purpose: TextPurpose) -> bool:
+    """Tell whether texts for the purpose may go to the patient's present number."""
+    if not settings.TEXT_BACKEND or not patient.phone:
         return False
-    return not TextStop.objects.of(patient.phone).filter(at__gte=consent.at).exists()
+    agreed = TextConsent.objects.of(patient.phone)
+    consent = agreed.filter(patient=patient, purpose=purpose).first()
+    if consent is None:
+        return False
+    stops = TextStop.objects.of(patient.phone).standing(purpose)
+    return not stops.filter(at__gte=consent.at).exists()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
@@ -195,14 +196,7 @@ class VisitType(Translated):
             by_staff=by_staff, is_agreed=is_agreed, has_referral=has_referral,
             practice=practice, schedule=schedule,
         )  # fmt: skip
-        return availability.free_slots(
-            plan.rules,
-            plan.calendars,
-            first=first,
-            last=last,
-            zone=clinic_zone(),
-            now=int(now.timestamp()),
-        )
+        return plan.days(first, last, now=now)
 
     def may_take(
         self, practice: "Practice | None" = None, clinician: Resource | None = None
@@ -235,9 +229,6 @@ class VisitType(Translated):
                 first, last, now=now, own=[ignoring] if ignoring else [],
                 practice=practice, taking=could_take(self, clinician),
             )  # fmt: skip
-        practice = schedule.practice
-        needs = self._needs(practice, clinician)
-        wanted = {pk for need in needs for pk in need.suitable}
         rules = Rules(
             minutes=self.duration,
             before=self.buffer_before,
@@ -245,26 +236,10 @@ class VisitType(Translated):
             step=self.step,
             lead=0 if by_staff else self._notice(schedule, now, is_agreed),
             horizon=3650 if by_staff else self.horizon,
-            needs=needs,
+            needs=self._needs(schedule.practice, clinician),
             barred=None if by_staff else self.barred(has_referral=has_referral),
         )
-        busy, own = schedule.taken(first, last, ignoring)
-        closed = schedule.closed()
-        calendars = tuple(
-            Calendar(
-                resource=r.pk,
-                kind=r.kind,
-                hours=practice.weekly(r),
-                busy=busy.get(r.pk, ()),
-                closed=closed[r.pk],
-                before=r.before,
-                after=r.after,
-                own=tuple(own.get(r.pk, ())),
-            )
-            for r in practice.bookable
-            if r.pk in wanted
-        )
-        return Plan(rules, calendars)
+        return Plan(rules, Dates(schedule.known, first, last, ignoring))
 
     def _notice(self, schedule: "Schedule", now: datetime, is_agreed: bool) -> int:
         """Return from when on the public may come, in minutes from `now`.
@@ -302,11 +277,22 @@ class Plan:
     """The rules of a visit type with the calendars of all that it could take."""
 
     rules: Rules
-    calendars: tuple[Calendar, ...]
+    dates: "Dates"
+
+    @property
+    def calendars(self) -> tuple[Calendar, ...]:
+        return _calendars(self.dates, self.rules.needs)
 
     @property
     def resource_ids(self) -> set[int]:
         return {calendar.resource for calendar in self.calendars}
+
+    def days(self, first: date, last: date, *, now: datetime) -> tuple[Day, ...]:
+        """Return one Day for each date; the plan has to cover them."""
+        # What changes from minute to minute, or from one person to the next.
+        lasting = replace(self.rules, lead=0, horizon=0, barred=None)
+        sweep = _sweep(lasting, self.dates, clinic_zone())
+        return sweep.days(self.rules, first, last, _instant(now))
 
     def check(self, start: datetime, *, now: datetime) -> Slot | Reason:
         """Return the slot that starts at `start`, or why there is none."""
@@ -356,9 +342,7 @@ class Practice:
         opening: Rows,
     ) -> None:
         self._resources = resources
-        self.bookable = _bookable(resources)
-        self._hours = _by_resource(hours)
-        self._needs = _needs_of(resources, requirements, suitable)
+        self.setup = _setup(resources, hours, requirements, suitable)
         self._clinicians = clinicians
         self._visit_types = visit_types
         self._services = services
@@ -389,14 +373,13 @@ class Practice:
         found = rows.instances(ScreeningQuestion, self._questions)
         return [question for question in found if question.service_id == service.pk]
 
-    def weekly(self, resource: "Resource | Bookable") -> tuple[WeeklyHours, ...] | None:
+    def weekly(self, resource: Resource) -> tuple[WeeklyHours, ...] | None:
         """Return a resource's hours; None for what is there whenever others are."""
-        hours = self._hours.get(resource.pk, ())
-        return hours if hours or resource.kind == Resource.Kind.CLINICIAN else None
+        return self.setup.weekly(resource)
 
     def needs(self, visit_type: int) -> tuple[Need, ...]:
         """Return one Need for each requirement of the visit type with that key."""
-        return self._needs.get(visit_type, ())
+        return self.setup.needs.get(visit_type, ())
 
 
 class Bookable(NamedTuple):
@@ -408,43 +391,52 @@ class Bookable(NamedTuple):
     after: int
 
 
-@lru_cache(maxsize=2)
-def _bookable(resources: Rows) -> tuple[Bookable, ...]:
-    return tuple(
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    """What the engine has to know of a practice: the same object while it is the same.
+
+    `needs` has what each visit type needs, by its key.
+    """
+
+    bookable: tuple[Bookable, ...]
+    hours: Mapping[int, tuple[WeeklyHours, ...]]
+    needs: Mapping[int, tuple[Need, ...]]
+
+    def weekly(self, resource: Resource | Bookable) -> tuple[WeeklyHours, ...] | None:
+        """Return a resource's hours; None for what is there whenever others are."""
+        hours = self.hours.get(resource.pk, ())
+        return hours if hours or resource.kind == Resource.Kind.CLINICIAN else None
+
+
+@lru_cache(maxsize=4)
+def _setup(resources: Rows, hours: Rows, requirements: Rows, suitable: Rows) -> Setup:
+    bookable = tuple(
         Bookable(r.pk, r.kind, r.buffer_before, r.buffer_after)
         for r in rows.instances(Resource, resources)
         if r.is_active
     )
-
-
-@lru_cache(maxsize=2)
-def _needs_of(
-    resources: Rows, requirements: Rows, suitable: Rows
-) -> Mapping[int, tuple[Need, ...]]:
-    """Return what each visit type needs, by its key."""
     named = defaultdict(set)
     for link in rows.instances(Requirement.suitable.through, suitable):
         named[link.requirement_id].add(link.resource_id)
-    found = defaultdict(list)
+    needs = defaultdict(list)
     for requirement in rows.instances(Requirement, requirements):
         wanted = named.get(requirement.pk)
         able = tuple(
             r.pk
-            for r in _bookable(resources)
+            for r in bookable
             if r.kind == requirement.kind and (wanted is None or r.pk in wanted)
         )
         spread = requirement.kind == Resource.Kind.CLINICIAN
         need = Need(requirement.kind, able, requirement.count, spread)
-        found[requirement.visit_type_id].append(need)
-    return {visit_type: tuple(needs) for visit_type, needs in found.items()}
-
-
-@lru_cache(maxsize=2)
-def _by_resource(hours: Rows) -> Mapping[int, tuple[WeeklyHours, ...]]:
-    found = defaultdict(list)
+        needs[requirement.visit_type_id].append(need)
+    weekly = defaultdict(list)
     for row in rows.instances(Hours, hours):
-        found[row.resource_id].append(row.as_weekly())
-    return {resource: tuple(weekly) for resource, weekly in found.items()}
+        weekly[row.resource_id].append(row.as_weekly())
+    return Setup(
+        bookable,
+        {resource: tuple(week) for resource, week in weekly.items()},
+        {visit_type: tuple(found) for visit_type, found in needs.items()},
+    )
 
 
 # What `VisitType.may_take` returns, as a question to the database. Where a clinician is
@@ -527,9 +519,94 @@ def _own(
     return rows.select(Reservation, f"({theirs}) AND {_LIVE}", params)
 
 
-def _spans(text: str) -> list[Span]:
-    times = map(_seconds, text.split(","))
-    return list(zip(times, times, strict=True))
+class Known(NamedTuple):
+    """What was read of a practice, and of what takes its time, as it was read.
+
+    `busy` is the text of what visits and holds take, by resource; `own` are those among
+    them that somebody may count as free.
+    """
+
+    setup: Setup
+    busy: str
+    own: Rows
+    closures: Rows
+
+
+class Dates(NamedTuple):
+    """Dates, both included, of what is known, for whoever counts something as free."""
+
+    known: Known
+    first: date
+    last: date
+    ignoring: "Ignoring | None"
+
+
+# Kept by all that was read, word by word: so nothing is ever out of date, and what is
+# the same from one request to the next is worked out once. A month of ten takes some
+# hundred kilobytes in each of them.
+
+
+@lru_cache(maxsize=16)
+def _sweep(rules: Rules, dates: Dates, zone: ZoneInfo) -> availability.Sweep:
+    calendars = _calendars(dates, rules.needs)
+    return availability.Sweep(rules, calendars, dates.first, dates.last, zone)
+
+
+@lru_cache(maxsize=16)
+def _calendars(dates: Dates, needs: tuple[Need, ...]) -> tuple[Calendar, ...]:
+    """Return the calendars of all that could serve one of the needs."""
+    setup, closures = dates.known.setup, dates.known.closures
+    wanted = {pk for need in needs for pk in need.suitable}
+    busy, own = _taken(dates)
+    closed = [
+        (c.resource_id, Closed(_instant(c.start), _instant(c.end), c.reason))
+        for c in rows.instances(Closure, closures)
+    ]
+    return tuple(
+        Calendar(
+            resource=r.pk,
+            kind=r.kind,
+            hours=setup.weekly(r),
+            busy=tuple(busy.get(r.pk, ())),
+            closed=tuple(c for resource, c in closed if resource in (None, r.pk)),
+            before=r.before,
+            after=r.after,
+            own=tuple(own.get(r.pk, ())),
+        )
+        for r in setup.bookable
+        if r.pk in wanted
+    )
+
+
+def _taken(dates: Dates) -> tuple[dict[int, list[Span]], dict[int, list[Interval]]]:
+    """Return what is taken around the dates, by resource, and what is one's own."""
+    since, until = map(_instant, _around(dates.first, dates.last))
+    busy = {
+        resource: [s for s in spans if s[0] < until and s[1] > since]
+        for resource, spans in _spans(dates.known.busy).items()
+    }
+    own = defaultdict(list)
+    for row in rows.instances(Reservation, dates.known.own):
+        span = _instant(row.start), _instant(row.end)
+        # No two overlap on a resource, so this is the very one.
+        if (
+            dates.ignoring
+            and dates.ignoring.covers(row)
+            and span in busy.get(row.resource_id, ())
+        ):
+            busy[row.resource_id].remove(span)
+            own[row.resource_id].append(Interval(*span))
+    return busy, own
+
+
+@lru_cache(maxsize=4)
+def _spans(busy: str) -> Mapping[int, Sequence[Span]]:
+    """Return the spans of each resource that the text of `_busy` has."""
+    found = {}
+    for resource, text in json.loads(busy):
+        times = map(_seconds, text.split(","))
+        found[resource] = list(zip(times, times, strict=True))
+    return found
 
 
 @lru_cache(maxsize=10_000)
@@ -543,16 +620,13 @@ def _seconds(text: str) -> Instant:
 class Schedule:
     """A practice, and all that takes the time of its resources around some dates.
 
-    `busy` is what visits and holds take, by resource; `own` are those among them that
-    somebody may count as free. Closures are read as staff wrote them, not from the
-    reservations that hold their time around what was booked before: a closed day is
-    closed all day. They are known from today on, for when the clinic can answer.
+    Closures are read as staff wrote them, not from the reservations that hold their
+    time around what was booked before: a closed day is closed all day. They are known
+    from today on, for when the clinic can answer.
     """
 
     practice: "Practice"
-    busy: Mapping[int, Sequence[Span]]
-    own: Sequence[Reservation]
-    closures: Sequence[Closure]
+    known: Known
 
     @classmethod
     def read(
@@ -572,41 +646,21 @@ class Schedule:
         """
         since, until = _around(first, last)
         tables = () if practice else Practice.tables()
-        *known, closures, busy, theirs = rows.texts(
+        *settings, closures, busy, theirs = rows.texts(
             *map(rows.select, tables),
             rows.select(Closure, *overlapping(min(since, now), until)),
             _busy(since, until, now, taking),
             _own(since, until, now, own),
         )
-        found = map(rows.values, tables, known)
-        return cls(
-            practice or Practice(*found),
-            {resource: _spans(text) for resource, text in json.loads(busy)},
-            rows.instances(Reservation, rows.values(Reservation, theirs)),
-            rows.instances(Closure, rows.values(Closure, closures)),
+        if practice is None:
+            practice = Practice(*map(rows.values, tables, settings))
+        known = Known(
+            practice.setup,
+            busy,
+            rows.values(Reservation, theirs),
+            rows.values(Closure, closures),
         )
-
-    def taken(
-        self, first: date, last: date, ignoring: "Ignoring | None"
-    ) -> tuple[dict[int, list[Span]], dict[int, list[Interval]]]:
-        """Return what is taken around the dates, by resource, and what is one's own."""
-        since, until = map(_instant, _around(first, last))
-        busy = {
-            resource: [s for s in spans if s[0] < until and s[1] > since]
-            for resource, spans in self.busy.items()
-        }
-        own = defaultdict(list)
-        for row in self.own:
-            span = _instant(row.start), _instant(row.end)
-            # No two overlap on a resource, so this is the very one.
-            if (
-                ignoring
-                and ignoring.covers(row)
-                and span in busy.get(row.resource_id, ())
-            ):
-                busy[row.resource_id].remove(span)
-                own[row.resource_id].append(Interval(*span))
-        return busy, own
+        return cls(practice, known)
 
     def office(self, now: datetime) -> Iterator[Span]:
         """Yield when the front desk is there from now on, as far as this looks.
@@ -614,17 +668,8 @@ class Schedule:
         Further ahead closures are unknown. An answer that is due only there is due
         after the last of these dates, with those closures or without.
         """
-        return windows(self.practice.office_hours, self.closures, now)
-
-    def closed(self) -> dict[int, list[Closed]]:
-        """Return all closures by resource."""
-        closed: dict[int, list[Closed]] = {r.pk: [] for r in self.practice.bookable}
-        for closure in self.closures:
-            start, end = map(_instant, (closure.start, closure.end))
-            for pk, closures in closed.items():
-                if closure.resource_id in (None, pk):
-                    closures.append(Closed(start, end, closure.reason))
-        return closed
+        closures = rows.instances(Closure, self.known.closures)
+        return windows(self.practice.office_hours, closures, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def getting_ready(
         "ready": preparing.ready(visit),
         "bring": bring,
         "from_us": from_us,
-        "under_age": preparing.is_under_age(visit, now),
+        "company": preparing.company(visit, now),
     }
     return render(request, "booking/appointment_preparing.html", context)
 

@@ -11,12 +11,13 @@ from anymail.signals import EventType
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from booking import clock, delivery, messages, texting
-from booking.models import Message, Patient
+from booking.models import Message, Patient, TextPurpose
 from services.models import Clinic
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,30 @@ logger = logging.getLogger(__name__)
 UNDELIVERED = {
     EventType.REJECTED, EventType.FAILED, EventType.BOUNCED, EventType.COMPLAINED,
 }  # fmt: skip
+
+
+# What is answered to a text, in the language of whom it goes to.
+STOPPED = {
+    TextPurpose.ALL: _(
+        "%(clinic)s: you get no more texts from us. Your appointment stays as it is. To"
+        " cancel it, call %(phone)s."
+    ),
+    TextPurpose.REMINDERS: _(
+        "%(clinic)s: you get no more reminders by text. Your appointment stays as it"
+        " is. Reply STOPALL to end all texts."
+    ),
+    TextPurpose.CHANGES: _(
+        "%(clinic)s: you get no more texts about changes. Your appointment stays as it"
+        " is. Reply STOPALL to end all texts."
+    ),
+}
+STARTED = _(
+    "%(clinic)s: you get texts about your appointments again. Reply STOP to end texts."
+)
+HELP = _(
+    "%(clinic)s: we send texts about appointments to those who agreed. Nobody reads"
+    " answers. For help, call %(phone)s. Reply STOP to end texts."
+)
 
 
 @csrf_exempt
@@ -60,8 +85,9 @@ def mail_events(request: HttpRequest) -> HttpResponse:
 def text_received(request: HttpRequest) -> HttpResponse:
     """Take from the supplier of texts what somebody wrote back: from, and text.
 
-    What means stop is done, and confirmed by the one text that may still be sent, which
-    the supplier finds in our answer as `reply`. Other texts are read by nobody here.
+    What means stop or start is done, and confirmed by the one text that may be sent for
+    it, which the supplier finds in our answer as `reply`; who asks for help is told who
+    we are. Other texts are read by nobody here.
     """
     proof = hmac.new(settings.TEXT_SECRET.encode(), request.body, sha256).hexdigest()
     if not constant_time_compare(proof, request.headers.get("X-Signature", "")):
@@ -72,21 +98,29 @@ def text_received(request: HttpRequest) -> HttpResponse:
         number, words = str(said["from"]), str(said["text"])
     except (ValueError, LookupError, TypeError):
         return HttpResponse(status=400)
-    if not (number and texting.means_stop(words)):
-        return JsonResponse({})
-    if not texting.stop(number, clock.now()):
+    if not number or (reply := _done(words, number)) is None:
         return JsonResponse({})
     clinic = Clinic.objects.first()
-    patient = Patient.objects.with_phone(number).order_by("-pk").first() or Patient()
+    patient = Patient.objects.with_phone(number).order_by("-pk").first()
+    patient = patient or Patient(message_language=texting.language_of(words))
     with messages.spoken_to(patient, Message.Channel.TEXT):
-        reply = _(
-            "%(clinic)s: you get no more texts from us. Your appointment stays as it"
-            " is. To cancel it, call %(phone)s."
-        ) % {
+        said = str(reply) % {
             "clinic": clinic.name if clinic else "",
             "phone": clinic.phone if clinic else settings.CLINIC_PHONE,
         }
-    return JsonResponse({"reply": reply})
+    return JsonResponse({"reply": said})
+
+
+def _done(words: str, number: str) -> Promise | None:
+    """Do what somebody wrote; return what to answer, if anything."""
+    now = clock.now()
+    if texting.means_stop(words):
+        purpose = texting.stopped_by(words, number)
+        is_new = texting.stop(number, now, purpose=purpose)
+        return STOPPED[purpose] if is_new else None
+    if texting.means_start(words):
+        return STARTED if texting.start(number, now) else None
+    return HELP if texting.means_help(words) else None
 
 
 def _hook() -> Any:

@@ -63,7 +63,8 @@ def _check_waits(visit: Appointment, task: Claim.Task, now: datetime) -> None:
         if not closed.filter(appointment=visit).exists():
             raise DoneMeanwhile
     elif not {
-        Claim.Task.ANSWER: visit.status == Status.PENDING,
+        Claim.Task.ANSWER: visit.status == Status.PENDING
+        or (visit.wants_change and not has_begun(visit, now)),
         Claim.Task.PAPER: agreed,
         Claim.Task.OUTCOME: agreed and has_begun(visit, now),
     }[task]:

@@ -32,6 +32,7 @@ def reset_links(
 ) -> bool:
     """End all links of a visit, with the pages that they opened, and send a new one.
 
+    So does mail that waits have new ones. Locked, as a worker may be about to take it.
     `newest` is the key of the last such message that the screen knew of: if it was done
     meanwhile, there is a later one and nothing is done. Tell whether it was.
 
@@ -44,6 +45,9 @@ def reset_links(
     if newest is not None and _is_done_since(visit, newest):
         return False
     links.revoke_all(visit, now)
+    mail = visit.messages.owed().filter(channel=Message.Channel.EMAIL)
+    for waiting in mail.select_for_update(of=("self",), no_key=True):
+        messages.relink(waiting, now)
     messages.owe(Message.Kind.LINK, Occasion(visit, now), now=now)
     return True
 

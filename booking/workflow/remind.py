@@ -13,6 +13,7 @@ from booking.models import (
     Appointment,
     ClosingRow,
     Message,
+    TextPurpose,
     clinic_zone,
     may_text,
 )
@@ -60,7 +61,7 @@ def remind(appointment_id: int, *, now: datetime) -> bool:
         return False
     until = visit.start - TOO_LATE
     due = [(kind, at) for kind, at in reminders(visit).items() if at <= now < until]
-    by_text = may_text(visit.patient)
+    by_text = may_text(visit.patient, TextPurpose.REMINDERS)
     if not due or not (by_text or _can_be_reminded(visit)):
         return False
     kind, at = due[-1]

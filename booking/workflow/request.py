@@ -75,8 +75,9 @@ class NewRequest:
     requested_by_may_arrange: bool = False
     wish: Wish | None = None
     private_note: str = ""
-    # The words beside the box for text messages, if it was ticked, and from where.
-    texts: str = ""
+    # For which purposes texts may be sent, each with the words beside its box; and from
+    # where the ticks came.
+    texts: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
 
     def digest(self) -> str:
@@ -103,7 +104,7 @@ class NewRequest:
         if self.private_note:
             content.append(self.private_note)
         if self.texts:
-            content.append(self.texts)
+            content.append(dict(self.texts))
         return once.digest(content)
 
 
@@ -172,7 +173,9 @@ def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
         visit_type=asked.visit_type,
         wanted_clinician=asked.clinician,
         has_referral=asked.has_referral,
-        preparation=PreparationText.of(asked.visit_type.service),
+        preparation=PreparationText.of(
+            asked.visit_type.service, patient.message_language
+        ),
         requested_at=now,
         payer=asked.payer,
         payer_details=dict(asked.payer_details),

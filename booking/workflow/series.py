@@ -143,7 +143,9 @@ def _another(visit: Appointment, now: datetime) -> Appointment:
         visit_type=visit.visit_type,
         wanted_clinician=visit.wanted_clinician,
         has_referral=visit.has_referral,
-        preparation=PreparationText.of(visit.visit_type.service),
+        preparation=PreparationText.of(
+            visit.visit_type.service, visit.patient.message_language
+        ),
         requested_at=now,
         payer=visit.payer,
         payer_details=visit.payer_details,

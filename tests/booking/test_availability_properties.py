@@ -8,6 +8,7 @@ says how many clinics to invent; the same ones each time, or others for each see
 import datetime as dt
 import os
 from collections import Counter
+from dataclasses import replace
 from functools import cache, lru_cache
 from itertools import combinations, pairwise, permutations, product
 from zoneinfo import ZoneInfo
@@ -25,6 +26,7 @@ from booking.availability import (
     Reason,
     Rules,
     Slot,
+    Sweep,
     WeeklyHours,
     Why,
     can_serve,
@@ -536,6 +538,22 @@ def test_what_is_offered_is_what_may_be_booked(drawn, data):
             assert not isinstance(checked(clinic, start), Slot)
     for start in data.draw(st.lists(st.sampled_from(range(first, last, 60)))):
         assert checked(clinic, start) == clinic.answer(start)
+
+
+@clinics_to_invent(EXAMPLES // 10)
+@given(clinics, st.lists(st.integers(-3 * 24 * 60, 24 * 60), max_size=3))
+def test_what_is_kept_answers_at_any_moment_as_if_asked_anew(drawn, minutes):
+    clinic, dates = drawn
+    rules, kept = clinic.rules, clinic.calendars.values()
+    sweep = Sweep(rules, kept, dates[0], dates[-1], clinic.zone)
+    # There and back: what was kept of a day ahead is no answer once part of it is over.
+    moments = [clinic.now + 60 * n + n % 2 for n in minutes]
+    for now in [clinic.now, *moments, clinic.now]:
+        for asked in (rules, replace(rules, lead=0), replace(rules, horizon=3650)):
+            anew = free_slots(
+                asked, kept, first=dates[0], last=dates[-1], zone=clinic.zone, now=now
+            )
+            assert sweep.days(asked, dates[0], dates[-1], now) == anew
 
 
 @clinics_to_invent(EXAMPLES // 10)

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
 
@@ -258,6 +259,21 @@ def test_who_calls_for_the_patient_is_kept_and_spoken_with(desk, visit_type):
     assert "ask if they may arrange" not in text_of(desk.get("/admin/"))
     words = text_of(desk.get(address("change", visit)))
     assert "Ann Caller (Parent) · phone and email are theirs · says that they" in words
+
+
+def test_who_is_spoken_with_is_named_wherever_staff_call_or_greet(
+    desk, visit_type, clock
+):
+    desk.post(PHONE, sent(visit_type, **MOTHER, email=""))
+    visit = the_visit()
+    [call] = visit.messages.all()
+    assert "May I speak with Ann Caller?" in call.text
+    spoken = "Speak with Ann Caller (Parent)"
+    for page in ("tasks/", f"booking/calendar/sheet/?day={factories.TUESDAY}"):
+        assert spoken in text_of(desk.get(f"/admin/{page}")), page
+    clock.move_to(at("09:30"))
+    desk.force_login(User.objects.get())
+    assert text_of(desk.get("/admin/")).count(spoken) == 2  # to come, and to phone
 
 
 def test_who_was_not_asked_if_they_may_arrange_care_is_asked(desk, visit_type):

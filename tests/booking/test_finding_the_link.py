@@ -174,6 +174,20 @@ def test_staff_end_all_links_and_a_new_one_goes_out(desk: Client):
     assert list(integrity.find(NOW)) == []
 
 
+def test_mail_that_waits_has_no_link_that_has_ended():
+    visit = factories.a_booked_visit()
+    owed = visit.messages.owed().order_by("pk")
+    assert owed.count() == 2  # the request was received, and confirmed
+    workflow.reset_links(visit.pk, by=factories.a_front_desk_person(), now=NOW)
+    tokens = [re.findall(r"/appointments/([\w-]{43})/", m.text) for m in owed]
+    assert len(tokens) == 3
+    for [token], message in zip(tokens, owed, strict=True):
+        assert links.find(token, now=NOW) == visit
+        assert token in message.html
+    assert visit.links.filter(revoked_at=None).count() == 3
+    assert list(integrity.find(NOW)) == []
+
+
 def test_who_has_no_mail_is_told_by_phone_that_the_link_ended():
     by_phone = factories.patient_details(email="", contact_by="phone")
     visit = factories.a_booked_visit(patient=by_phone)

@@ -20,7 +20,7 @@ from booking.links import without_tokens
 from booking.messages import DECLINE_WORDS
 from booking.models import Appointment, Heartbeat, Message, Proposal, Resource
 from booking.policy import DeclineReason, Status
-from booking.workflow import By
+from booking.workflow import PATIENT, By
 from tests.chromium import SCRIPT, assert_good_for_everybody, look
 from tests.factories import (
     CLINICIAN,
@@ -112,15 +112,35 @@ def test_counts_lead_to_the_requests_that_they_count(desk: Client) -> None:
     late = a_request(visit_type, at("12:00"), now=NOW - timedelta(days=3))
     today = a_request(visit_type, at("10:00"))
     a_booked_visit(visit_type, at("14:00"))
+    moving = a_booked_visit(visit_type, at("14:00", WEDNESDAY))
+    wish = [at("15:00", WEDNESDAY)]
+    workflow.ask_change(moving.pk, wish, by=PATIENT, now=NOW)
     page = desk.get(DESK).content.decode()
+    assert "1 overdue 2 answer today 3 waiting in all" in text_of(desk.get(DESK))
     for query, expected in (
         ("?due=overdue", [late]),
-        ("?due=today", [today]),
-        ("", [late, today]),
+        ("?due=today", [today, moving]),
+        ("?status=booked&due=today", [moving]),
+        ("", [late, today, moving]),
     ):
-        assert f'href="{LIST}{query}"' in page
+        assert "status" in query or f'href="{LIST}{query}"' in page
         listed = desk.get(f"{LIST}{query}").context["cl"].result_list
         assert list(listed) == expected
+    assert "asks to move, has Wed, Nov 18, 2:00 PM" in text_of(desk.get(LIST))
+
+
+def test_the_list_says_yes_to_who_asks_to_move_and_asks_to_open_them_for_a_no(
+    desk: Client,
+) -> None:
+    visit = a_booked_visit()
+    workflow.ask_change(visit.pk, [at("15:00")], by=PATIENT, now=NOW)
+    act = {"action": "decline_selected", "_selected_action": visit.pk}
+    assert said(desk.post(LIST, act)) == [
+        f"{visit.reference} is booked and asks to move: answer it on its page."
+    ]
+    desk.post(LIST, act | {"action": "accept_first_choices"})
+    visit.refresh_from_db()
+    assert (visit.start, visit.reply_by) == (at("15:00"), None)
 
 
 def test_with_nothing_to_answer_the_desk_says_so(desk: Client) -> None:

@@ -197,7 +197,12 @@ def test_an_event_is_not_replaced_either():
 # --- Whether they are there ------------------------------------------------------
 
 
-FIXED = ("event_is_fixed", "audit_event_is_fixed", "audit_subject_is_fixed")
+FIXED = (
+    "event_is_fixed",
+    "audit_event_is_fixed",
+    "audit_subject_is_fixed",
+    "version_is_fixed",
+)
 
 
 def names() -> set[str]:

@@ -4,10 +4,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from importlib import import_module
 from io import StringIO
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -740,6 +742,19 @@ def test_a_closed_day_that_is_half_undone(booked):
     plan.rows.update(outcome="waiting")
 
     assert faults() == ["closing_half_undone"]
+
+
+def test_a_task_of_a_visit_that_is_over_is_nobodys(visit_type):
+    visit = a_request(visit_type)
+    workflow.cancel(visit.pk, by=PATIENT, now=NOW)
+    user = factories.a_front_desk_person().user
+    for task in ("answer", "call"):
+        visit.claims.create(task=task, user=user, by=user, since=NOW)
+    assert faults() == ["owned_after_the_end"]
+    end = import_module("booking.migrations.0036_claims_end_with_their_visits")
+    end.end_claims(apps, None)
+    assert faults() == []
+    assert visit.claims.get(until=None).task == "call"
 
 
 def test_a_task_that_is_two_peoples_is_named(visit_type):

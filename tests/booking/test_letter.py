@@ -4,13 +4,14 @@ from io import BytesIO
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 from pypdf import PdfReader
 
-from booking import letter, workflow
+from booking import letter, spoken, workflow
 from booking.letter import Block, Run
 from booking.models import Appointment, AuditEvent
 from booking.workflow import PATIENT, Answer
-from services.models import Service
+from services.models import Clinic, Service, Translation
 from tests import factories
 from tests.booking.desk import text_of
 from tests.factories import NOW, at
@@ -40,6 +41,7 @@ def test_a_letter_says_all_that_the_page_says():
         answers=[Answer("thinner", "Xyquestion", "yes", "Xyflag", "Do not stop it.")],
         payer="insurance",
     )
+    Clinic.objects.update(getting_here="By *subway*.", step_free_access="A ramp.")
     words = a_letter(visit)
     for said in (
         "Íñigo Peña #1",
@@ -52,11 +54,38 @@ def test_a_letter_says_all_that_the_page_says():
         "How to get ready • Eat as usual. • Come rested.",
         "Papers to bring",
         "Your insurance card.",
+        "Who comes with you Would you like to bring somebody",
+        "Getting here By subway. Step-free access A ramp.",
+        "November 16, 2026 1 / 2",
         "Call us at (212) 555-0143",
         "call 911",
     ):
         assert said in words
     assert "Xy" not in words
+
+
+def test_a_letter_in_spanish_says_what_is_left_in_english():
+    visit_type = factories.a_practice()
+    Service.objects.update(preparation="Eat as usual.")
+    visit = factories.a_booked_visit(visit_type)
+    resource = visit.reservations.get(resource__kind=factories.CLINICIAN).resource
+    Translation.objects.create(
+        model="clinician", row=resource.clinician.pk, language="es",
+        texts={"profession": "médica"}, reviewed_by="Ana Example",
+        reviewed_on=NOW.date(), of_digest=resource.clinician.english_digest(),
+    )  # fmt: skip
+    Service.objects.update(preparation="Eat well.")
+    with override("es"):
+        visit = Appointment.objects.get(pk=visit.pk)
+        spoken.say(visit)
+        said = letter.content(visit, NOW)
+        made = letter.make(visit, NOW, pdf_standards="ua-1")
+    ready = said["parts"][0]["blocks"]
+    assert [block["is_english"] for block in ready] == [False, True]
+    assert said["lines"][-1].startswith("Partes de esta carta están en inglés")
+    assert {"label": "Con", "value": f"{resource.name}, médica"} in said["facts"]
+    assert said["date"] == "16 de noviembre de 2026"
+    assert (said["language"], made[:4]) == ("es", b"%PDF")
 
 
 def test_what_shows_through_the_window_is_a_name_alone():

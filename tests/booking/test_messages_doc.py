@@ -4,16 +4,19 @@ import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from django.conf import settings
 from django.db import transaction
 from django.test import override_settings
+from django.utils.translation import override
 
-from booking import closing, workflow
+from booking import closing, messages, workflow
 from booking.models import Appointment, Message, Patient, Resource, VisitType
+from booking.models.texting import REMINDING
 from booking.policy import Act, ChangeRefusal, DeclineReason
+from booking.views import suppliers
 from booking.workflow import PATIENT, By
 from tests import factories
 from tests.factories import FRIDAY, NOW, WEDNESDAY, at
@@ -28,10 +31,20 @@ INTRODUCTION = """\
 As patients get them, written by `make messages` from `templates/emails`; a test
 compares them. How they go out is in `delivery.md`. The clinic, the people and the times
 are made up: it is Monday, November 16, 2026, 9:00 AM. What is said on the phone is for
-who has no email address, or asked to be called; staff read it in English.
+who has no email address, or asked to be called; staff read it in English. Text messages
+go to who agreed, beside the rest.
 """
 
 LINK = re.compile(r"http://127\.0\.0\.1:8000(\S*/appointments/)[\w-]{43}/")
+
+
+class Told(NamedTuple):
+    """What was said last, and how."""
+
+    kind: str
+    channel: str
+    said: str
+
 
 Story = Callable[["Stories"], Appointment]
 
@@ -40,13 +53,16 @@ class Stories:
     """What happens to visits of one patient, each in time of its own."""
 
     def __init__(
-        self, visit_type: VisitType, desk: By, *, texts: str = "", **patient: str
+        self, visit_type: VisitType, desk: By, *, texts: bool = False, **patient: str
     ) -> None:
-        self.visit_type, self.desk, self.texts = visit_type, desk, texts
+        self.visit_type, self.desk = visit_type, desk
+        self.texts = dict.fromkeys(["reminders", "changes"] if texts else [], "Yes.")
         self.patient = factories.patient_details(**patient)
 
     def asked(self, *starts: Any) -> Appointment:
-        return factories.a_request(self.visit_type, *starts, patient=self.patient)
+        return factories.a_request(
+            self.visit_type, *starts, patient=self.patient, texts=self.texts
+        )
 
     def booked(self, start: Any = None) -> Appointment:
         return factories.a_booked_visit(
@@ -55,7 +71,9 @@ class Stories:
         )  # fmt: skip
 
     def waiting(self) -> Appointment:
-        return factories.somebody_waiting(self.visit_type, patient=self.patient)
+        return factories.somebody_waiting(
+            self.visit_type, patient=self.patient, texts=self.texts
+        )
 
     def wants_earlier(self) -> Appointment:
         return workflow.want_earlier(
@@ -132,6 +150,9 @@ class Stories:
 # Of these nobody is told by phone.
 BY_MAIL = {"The day after", "Our answer is late"}
 
+# Of these who agreed is told by text as well.
+BY_TEXT = messages.ALSO_BY_TEXT | REMINDING
+
 # What was told so far.
 KINDS: set[str] = set()
 
@@ -193,7 +214,7 @@ STORIES: dict[str, Story] = {
 }
 
 
-def told(story: Story, visit_type: VisitType, desk: By, **patient: str) -> str:
+def told(story: Story, visit_type: VisitType, desk: By, **patient: Any) -> Told:
     """Let it happen, return what the patient is told last, and let it not have been."""
     example = transaction.atomic()
     example._from_testcase = True  # acts refuse to run inside any other transaction
@@ -205,7 +226,8 @@ def told(story: Story, visit_type: VisitType, desk: By, **patient: str) -> str:
     KINDS.add(message.kind)
     subject = f"Subject: {message.subject}\n\n" if message.subject else ""
     text = (subject + message.text).replace(visit.reference, "ABCD-2345")
-    return LINK.sub(r"https://clinic.example\1…/", text)
+    said = LINK.sub(r"https://clinic.example\1…/", text)
+    return Told(message.kind, message.channel, said.rstrip("\n") + "\n")
 
 
 def written() -> str:
@@ -222,17 +244,35 @@ def written() -> str:
     for title, story in STORIES.items():
         parts.append(f"## {title}\n")
         for code, name in settings.LANGUAGES:
-            text = told(story, visit_type, desk, **in_language(code))
+            kind, _, text = told(story, visit_type, desk, **in_language(code))
             parts.append(f"### {name}\n\n```text\n{text}```\n")
         if title not in BY_MAIL:
-            text = told(story, visit_type, desk, email="")
+            text = told(story, visit_type, desk, email="").said
             parts.append(f"### On the phone\n\n```text\n{text}```\n")
-        if title == "Reminder":
-            for code, name in settings.LANGUAGES:
-                agreed = in_language(code) | {"texts": "I agree.", "email": ""}
-                text = told(story, visit_type, desk, **agreed)
+        for code, name in settings.LANGUAGES if kind in BY_TEXT else ():
+            agreed = in_language(code) | {"texts": True}
+            _, channel, text = told(story, visit_type, desk, **agreed)
+            if channel == Message.Channel.TEXT:
                 parts.append(f"### As a text message, {name}\n\n```text\n{text}```\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, *answers()])
+
+
+def answers() -> list[str]:
+    """Return what is answered to what patients write, by text."""
+    found = ["## What we answer to a text\n"]
+    clinic = {"clinic": "Demo Clinic", "phone": "(212) 555-0143"}
+    for word, answer in {
+        "STOP": suppliers.STOPPED["all"],
+        "STOP, while it ends one purpose": suppliers.STOPPED["reminders"],
+        "STOP, likewise": suppliers.STOPPED["changes"],
+        "START": suppliers.STARTED,
+        "HELP": suppliers.HELP,
+    }.items():
+        for code, name in settings.LANGUAGES:
+            with override(code):
+                said = str(answer) % clinic
+            found.append(f"### {word}, {name}\n\n```text\n{said}\n```\n")
+    return found
 
 
 def in_language(code: str) -> dict[str, str]:

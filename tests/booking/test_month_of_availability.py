@@ -2,7 +2,7 @@
 none that has to look at all rows. `make bench` measures how long they take.
 """
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,15 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
-from booking.models import Hours, Practice, Reservation, Resource, VisitType
+from booking import workflow
+from booking.models import (
+    Hours,
+    Ignoring,
+    Practice,
+    Reservation,
+    Resource,
+    VisitType,
+)
 from tests.factories import (
     CLINICIAN,
     MONDAY,
@@ -90,6 +98,23 @@ def test_what_is_booked_is_not_offered():
 
     gone = {slot.start for slot in before.slots} - {slot.start for slot in after.slots}
     assert gone == {int(at("10:00").timestamp())}
+
+
+def test_a_hold_is_over_when_it_lapses_though_nothing_was_written():
+    visit_type = a_practice()
+    workflow.hold(visit_type, at("10:00"), key="somebody's", now=NOW)
+    lapses = Reservation.objects.latest("expires_at").expires_at
+    assert lapses
+
+    def is_free(now: datetime, mine: Ignoring | None = None) -> bool:
+        [day] = visit_type.availability(TUESDAY, TUESDAY, now=now, ignoring=mine)
+        return at("10:00").timestamp() in [slot.start for slot in day.slots]
+
+    just_before = lapses - timedelta(seconds=1)
+    whose = Ignoring("somebody's")
+    assert [is_free(NOW), is_free(NOW, whose)] == [False, True]
+    assert [is_free(just_before), is_free(lapses)] == [False, True]
+    assert not is_free(NOW, Ignoring("another's"))
 
 
 def test_the_plan_has_the_very_seconds_that_are_held():

@@ -10,7 +10,7 @@ from django.utils.translation import override
 from booking import integrity, preparing, workflow
 from booking.models import Appointment, PreparationText
 from booking.workflow import PATIENT, Answer
-from services.models import Clinic, Service
+from services.models import Clinic, Service, Translation
 from tests import factories
 from tests.booking.test_status_page import open_link, words
 from tests.factories import NOW, at
@@ -33,6 +33,14 @@ def visit_type():
 
 def say(text: str) -> None:
     Service.objects.update(preparation=text)
+
+
+def translate(service: Service, text: str) -> None:
+    Translation.objects.create(
+        model="service", row=service.pk, language="es", texts={"preparation": text},
+        of_digest=service.english_digest(),
+        reviewed_by="Ana Example", reviewed_on=NOW.date(),
+    )  # fmt: skip
 
 
 def read(visit: Appointment) -> Appointment:
@@ -87,9 +95,23 @@ def test_a_first_text_is_new_and_one_taken_back_is_gone(visit_type):
     assert preparing.ready(read(late)).new == NEW
 
 
-def test_of_words_in_another_language_only_that_they_changed_is_said(visit_type):
+def test_a_caller_is_kept_the_words_of_their_language_and_not_of_the_desk(visit_type):
+    translate(visit_type.service, "- **Coma** como siempre.")
+    spanish = factories.patient_details(message_language="es")
+    visit = factories.a_booked_visit(visit_type, patient=spanish)
+    starts = [at("10:00"), at("11:00", factories.WEDNESDAY)]
+    desk = factories.a_front_desk_person()
+    visits = workflow.book_series(visit.pk, starts, by=desk, now=NOW, key=uuid.uuid4())
+    for kept in (each.preparation for each in visits):
+        assert (kept.language, kept.text) == ("es", "- **Coma** como siempre.")
     with override("es"):
-        visit = factories.a_request(visit_type)
+        assert not preparing.ready(read(visit)).changed
+
+
+def test_of_words_in_another_language_only_that_they_changed_is_said(visit_type):
+    translate(visit_type.service, "- **Coma** como siempre.")
+    spanish = factories.patient_details(message_language="es")
+    visit = factories.a_request(visit_type, patient=spanish)
     assert not preparing.ready(read(visit)).changed
     say(NEW)
     ready = preparing.ready(read(visit))

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from booking import charts, closing, workflow
 from booking.models import Appointment, Resource, VisitType
-from booking.policy import Act, DeclineReason
+from booking.policy import Act, ChangeRefusal, DeclineReason
 from booking.reports import (
     Range,
     Report,
@@ -107,6 +107,38 @@ def test_a_promise_is_broken_also_by_who_has_not_answered_yet(
         "Not answered yet, in time still": "1",
         "Ended before an answer": "1",
         "All requests": "4",
+    }
+
+
+def test_who_has_a_time_and_asks_for_another_waits_for_an_answer_too(
+    visit_type: VisitType, ana: By
+) -> None:
+    def asking(start: str) -> Appointment:
+        visit = a_booked_visit(visit_type, at(start, WEDNESDAY), by=ana)
+        wish = [at(start, THURSDAY)]
+        return workflow.ask_change(visit.pk, wish, by=PATIENT, now=NOW)
+
+    moved, stays, again, _open = map(asking, ("09:00", "10:00", "11:00", "12:00"))
+    wanted = moved.proposals.wanted().get().pk
+    workflow.grant_change(moved.pk, wanted, by=ana, now=NOW + HOUR / 2)
+    no = ChangeRefusal.NO_TIME
+    workflow.refuse_change(stays.pk, reason=no, by=ana, now=NOW + 2 * HOUR)
+    # Taken back, asked anew, and answered late: of these two, one has an answer.
+    workflow.stop_change(again.pk, by=PATIENT, now=NOW + HOUR)
+    workflow.ask_change(again.pk, [at("13:00", THURSDAY)], by=PATIENT, now=NOW + HOUR)
+    workflow.refuse_change(again.pk, reason=no, by=ana, now=NOW + 26 * HOUR)
+
+    # Beside the four requests, which were accepted at once.
+    found = answers(WEEK, NOW + 26 * HOUR)
+    assert counted(found) == {
+        "Within an hour": "5", "1 to 4 hours": "1", "1 to 2 days": "1",
+    }  # fmt: skip
+    assert counted(found, 1) == {
+        "Kept": "6",
+        "Answered late": "1",
+        "Late, and not answered yet": "1",
+        "Ended before an answer": "1",
+        "All requests": "9",
     }
 
 

@@ -135,6 +135,14 @@ def test_nobody_is_given_what_does_not_wait_or_what_they_cannot_do(
                 entrust(visit, ana, by=ana, task=task)
 
 
+def test_another_time_that_is_asked_for_is_somebodys_task(ana: User) -> None:
+    visit = factories.a_booked_visit()
+    with pytest.raises(NotPossibleNow):
+        entrust(visit, ana, by=ana)
+    workflow.ask_change(visit.pk, [at("15:00")], by=workflow.PATIENT, now=NOW)
+    assert entrust(visit, ana, by=ana)
+
+
 @pytest.mark.parametrize(
     "leave",
     [

@@ -435,8 +435,22 @@ def test_quiet_hours_over_a_clock_change_are_still_until_eight():
         Why.QUIET,
         at("08:00", sunday),
     )
-    # An hour before, two from eight on; the night is an hour longer.
-    assert telling.answer_by(patient) == at("10:00", sunday)
+    # An hour before, two from eight on; the night is an hour longer. Then the next day
+    # on which somebody answers the phone.
+    assert telling.answer_by(patient) == at("10:00", sunday + timedelta(days=1))
+
+
+def test_an_offer_ends_on_a_day_on_which_somebody_answers_the_phone():
+    patient = somebody_waiting().patient
+    friday = date(2026, 11, 20)
+    monday, tuesday = (friday + timedelta(days=n) for n in (3, 4))
+
+    assert Telling(at("19:00", friday)).answer_by(patient) == at("10:00", monday)
+    # The day on which the clinic is closed is none, nor is Thanksgiving.
+    factories.a_closure(start=at("00:00", monday), end=at("00:00", tuesday))
+    assert Telling(at("19:00", friday)).answer_by(patient) == at("10:00", tuesday)
+    thursday = Telling(at("19:00", friday + timedelta(days=5)))
+    assert thursday.answer_by(patient) == at("10:00", friday + timedelta(days=7))
 
 
 def test_a_clinic_without_opening_hours_offers_to_all_alike():

@@ -178,17 +178,15 @@ def see_patients(hands: Hands, day: dict[str, Any]) -> None:
     expect(hands.page.locator("#changed")).to_be_focused()
 
 
-@pytest.mark.parametrize(
-    ("width", "javascript"), [(DESK, True), (TABLET, True), (TABLET, False)]
-)
+@pytest.mark.parametrize(("width", "javascript"), [(DESK, True), (TABLET, False)])
 def test_the_whole_day_without_a_mouse(
     clinic: Clinic, visitor: NewPage, width: int, javascript: bool
 ) -> None:
     make = "from tests.journeys import scenes; scenes.a_day()"
     day = json.loads(clinic.site.manage("shell", "-v0", "-c", make))
     page = visitor(width=width, javascript=javascript)
-    # `test_pages` asks it about them at other widths; it cannot do without a script.
-    hands = Hands(clinic, page, asks_axe=javascript and width == TABLET)
+    # It cannot do without a script; `test_pages` asks it at other widths, too.
+    hands = Hands(clinic, page, asks_axe=javascript)
     sign_in(hands, clinic, day["secret"])
     answer_requests(hands, day)
     book_a_caller(hands)

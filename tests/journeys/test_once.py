@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from playwright.sync_api import expect
 
 from .steps import CHECK, TRIGGER_POINTS, FrontDesk, Patient, link_in
@@ -24,6 +25,7 @@ def assert_one_request(pat, front_desk, reference):
     pat.receives_nothing_more()
 
 
+@pytest.mark.either_database  # it is about the browser
 def test_going_back_after_sending_leads_to_what_was_sent(patient, front_desk):
     pat = ready_to_send(patient, "Back-Button")
     reference = pat.sends_it()
@@ -39,6 +41,7 @@ def test_going_back_after_sending_leads_to_what_was_sent(patient, front_desk):
     assert_one_request(pat, front_desk, reference)
 
 
+@pytest.mark.either_database  # it is about the browser
 def test_a_double_click_sends_once(patient, front_desk):
     pat = ready_to_send(patient, "Double-Click")
     pat.page.get_by_role("button", name="Send appointment request").dblclick()
@@ -81,6 +84,7 @@ def test_a_double_click_books_a_series_once_without_a_script(
     pat.receives_nothing_more()
 
 
+@pytest.mark.either_database  # it is about the browser
 def test_a_double_click_closes_the_clinic_once(front_desk):
     page = front_desk.page
     page.get_by_role("navigation").get_by_role("link", name="Closures").click()
@@ -107,6 +111,7 @@ def test_two_tabs_send_once(patient, front_desk):
     assert_one_request(pat, front_desk, reference)
 
 
+@pytest.mark.either_database  # it is about the browser
 def test_reloading_the_last_page_sends_nothing(patient, front_desk):
     pat = ready_to_send(patient, "Reload")
     reference = pat.sends_it()
@@ -116,6 +121,7 @@ def test_reloading_the_last_page_sends_nothing(patient, front_desk):
     assert_one_request(pat, front_desk, reference)
 
 
+@pytest.mark.either_database  # it is about the browser
 def test_an_answer_changed_in_another_tab_is_seen_before_it_is_sent(
     patient, front_desk
 ):

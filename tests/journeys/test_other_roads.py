@@ -2,9 +2,14 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from .steps import DEMO_CLINICIANS, EMG, TRIGGER_POINTS, subject_of, text_of
+
+# What the workflow does on each database is tested below the pages; the main journey,
+# the waiting list and what is sent twice are walked on both.
+pytestmark = pytest.mark.either_database
 
 
 def test_a_patient_reads_in_the_mail_what_the_front_desk_saw_before_declining(

@@ -694,7 +694,7 @@ NO_PAGES = {
     "booking_appointment_paper", "booking_appointment_letter",
     "booking_appointment_waiting", "booking_appointment_history",
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",
-    "view_on_site",
+    "view_on_site", "services_service_restore", "services_page_restore",
 }  # fmt: skip
 
 
@@ -735,6 +735,13 @@ MANAGER = dict(kept()) | {
     "clinician, in a window of its own": Look(
         "/admin/services/clinician/{person_pk}/change/?_to_field=id&_popup=1",
         "Profession", "manager",
+    ),
+    "versions of a service": Look(
+        "/admin/services/service/{service_pk}/versions/?old=1&new=1", "the same",
+        "manager",
+    ),
+    "versions of a page": Look(
+        "/admin/services/page/{page_pk}/versions/", "Before", "manager"
     ),
     "own account": Look("/admin/auth/user/{manager_pk}/change/", "Rights", "manager"),
     "somebody's password": Look(

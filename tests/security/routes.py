@@ -39,6 +39,7 @@ from booking.models import (
     VisitType,
     WaitingListRules,
 )
+from services import versions
 from services.models import Page, ScreeningQuestion, Service, Translation
 from tests import factories
 from tests.factories import NOW, at
@@ -167,12 +168,15 @@ def a_world() -> World:
     visit_type = factories.a_practice(clinicians=2, rooms=2)
     ScreeningQuestion.objects.create(
         service=visit_type.service, code="thinners", question="Do you take thinners?",
-        flag="thinners", advice="Tell us which.",
+        tell_us="take thinners", flag="thinners", advice="Tell us which.",
     )  # fmt: skip
-    page = Page.objects.create(slug="a-page", title="A page", is_published=True)
+    page = Page.objects.create(
+        slug="a-page", title="A page", body="Text", is_published=True
+    )
     translated = Translation.objects.create(
         model="page", row=page.pk, language="es", of_digest=page.english_digest()
     )
+    versions.keep_all(by=versions.FILES, now=NOW)
     mine = factories.a_request(visit_type)
     reached_by_phone = factories.patient_details(
         given_name="Robin", family_name="Unrelated", contact_by="phone", email=""

@@ -20,6 +20,7 @@ from django.test import Client
 
 from booking import once, second_factor, workflow
 from booking.models import Appointment, FormKey, Hit, Resource, SecondFactor
+from services import versions
 from services.models import Clinician, Page
 from tests import factories
 from tests.booking.desk import code_of
@@ -252,6 +253,19 @@ def joining(world: World) -> Sent:
     return world.patient(without="times"), A_WISH
 
 
+def putting_back(kind: str) -> Callable[[World], Sent]:
+    """Let patients read the first version of a page again."""
+
+    def sent(world: World) -> Sent:
+        model = versions.SUBJECTS[kind]
+        row = model._default_manager.get(pk=world.rows[f"services.{kind}"])
+        row.summary = "Another."
+        row.save()
+        return world.client("superuser"), {"version": "1"}
+
+    return sent
+
+
 def leaving(world: World) -> Sent:
     """Leave the form while it holds a time."""
     client, data = answers_to("times")(world)
@@ -440,6 +454,8 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     ),
     f"{SERVICE}{DELETE}": deleting("services.service", factories.a_service),
     SERVICE: deleting("services.service", factories.a_service),
+    f"{SERVICE}<int:pk>/restore/": putting_back("service"),
+    f"{PAGE}<int:pk>/restore/": putting_back("page"),
     f"{PAGE}add/": saving(f"{PAGE}add/", slug="new", title="New", body="New."),
     f"{PAGE}{CHANGE}": saving(f"{PAGE}{CHANGE}", title="Changed", body="New."),
     f"{PAGE}{DELETE}": deleting("services.page", a_spare_page),

@@ -1,8 +1,9 @@
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
-from services import content_files, loading
+from services import content_files, loading, versions
 
 CONTENT = Path(content_files.__file__).parent / "content"
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
             report = loading.load(content_files.read(directory))
         except content_files.ContentFileError as error:
             raise CommandError(str(error)) from error
+        versions.keep_all(by=versions.FILES, now=timezone.now())
         for name in report.left:
             self.stdout.write(self.style.WARNING(f"Left alone: {name}"))
         counts = ", ".join(f"{n} {what}" for what, n in sorted(report.counts.items()))

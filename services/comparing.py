@@ -1,0 +1,97 @@
+"""Two versions of a page beside each other, in words for people."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from django.conf import settings
+from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from .models import Content
+from .versions import CHILDREN, SUBJECTS, Said
+
+# A word, or the space between two.
+TOKEN = re.compile(r"\s+|\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A text that is not the same: where it stands, and both with marks, as HTML."""
+
+    where: str
+    old: str
+    new: str
+
+
+def differences(kind: str, old: Said, new: Said) -> list[Difference]:
+    """Return what is not the same in two contents, in the order of the newer page."""
+    before, after = texts_of(kind, old), texts_of(kind, new)
+    places = dict.fromkeys([*after, *before])
+    return [
+        Difference(where, *marked(before.get(where, ""), after.get(where, "")))
+        for where in places
+        if before.get(where, "") != after.get(where, "")
+    ]
+
+
+def texts_of(kind: str, content: Said) -> dict[str, str]:
+    """Return each text of a page by the name of its place, in reading order."""
+    return dict(_texts(kind, content))
+
+
+def _texts(kind: str, content: Said) -> Iterator[tuple[str, str]]:
+    yield from _own(SUBJECTS[kind], content, "")
+    for name, (model, key) in CHILDREN.items():
+        parts = content.get(name, [])
+        plural = capfirst(str(model._meta.verbose_name_plural))
+        if parts:
+            yield (
+                _("%(rows)s, in this order") % {"rows": plural},
+                "\n".join(str(part[key]) for part in parts),
+            )
+        for part in parts:
+            row = f"{capfirst(str(model._meta.verbose_name))} “{part[key]}”, "
+            yield from _own(model, part, row)
+
+
+def _own(model: type[Content], values: Said, row: str) -> Iterator[tuple[str, str]]:
+    for name in model.content_fields:
+        if row and name == "order":  # told by the order itself
+            continue
+        label = str(_label(model, name))
+        place = f"{row}{label}" if row else capfirst(label)
+        yield place, _said(values.get(name, ""))
+        for language, texts in values.get("said", {}).items():
+            if name in texts:
+                yield f"{place}, {dict(settings.LANGUAGES)[language]}", texts[name]
+
+
+def _label(model: type[Content], name: str) -> Any:
+    field: Any = model._meta.get_field(name)
+    return field.verbose_name
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return str(value)
+
+
+def marked(old: str, new: str) -> tuple[str, str]:
+    """Return both texts as HTML, with what is only in one of them marked, by words."""
+    before, after = TOKEN.findall(old), TOKEN.findall(new)
+    left, right = [], []
+    for same, a, b, c, d in SequenceMatcher(None, before, after, False).get_opcodes():
+        gone, come = "".join(before[a:b]), "".join(after[c:d])
+        left.append(gone if same == "equal" else _mark("del", gone))
+        right.append(come if same == "equal" else _mark("ins", come))
+    return tuple(format_html_join("", "{}", ((p,) for p in s)) for s in (left, right))  # type: ignore[return-value]
+
+
+def _mark(tag: str, text: str) -> str:
+    html = "<del>{}</del>" if tag == "del" else "<ins>{}</ins>"
+    return format_html(html, text) if text else ""

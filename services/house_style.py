@@ -1,0 +1,112 @@
+"""What the law or the house style does not want to read on a page, and how hard it is.
+
+A flag never stops anybody: a word may be right where it stands. It says why, and what
+to write instead.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+# Above this grade of a US school, a page is harder than patients should have to read.
+HARDEST = 8
+
+# Source: New York Education Law 6530(27) and 8 NYCRR 29.1, on advertising by physicians
+# (superiority, guarantees, testimonials); General Business Law 350-b on "doctor".
+_BETTER = _(
+    "It says that we are better than others, which the law bars where it cannot be"
+    " proved. Say what you do, and let readers judge."
+)
+_PROMISE = _(
+    "It promises a result, which the law bars. Say what often happens, and that people"
+    " differ."
+)
+_NO_PAIN = _("Nobody can promise that. Say what people feel, and for how long.")
+_PRAISE = _(
+    "The law bars testimonials of patients. Leave it out, and say what can be checked."
+)
+_BARE_DOCTOR = _(
+    "The law wants the profession beside it. Write the name with the credentials and"
+    " the profession, such as “Jane Doe, MD, physician (PM&R)”."
+)
+_RULES: list[tuple[str, Promise | str]] = [
+    (
+        r"(?:the |our |one of the )best|(?:el|la|los|las) mejor(?:es)?|finest|leading"
+        r"|premier|world[- ]class|top[- ]rated|number one|#1|unmatched|unsurpassed"
+        r"|better than (?:other|any)|líder(?:es)?",
+        _BETTER,
+    ),
+    (
+        r"guarantee[ds]?|guaranteed|garanti\w+|cures?|cured|miracle|milagro\w*"
+        r"|always works|risk[- ]free|completely safe|100 ?%",
+        _PROMISE,
+    ),
+    (r"painless(?:ly)?|pain[- ]free|without pain|sin dolor|indolor[ao]s?", _NO_PAIN),
+    (
+        r"testimonials?|testimonios?|(?:our|happy|satisfied) patients (?:say|love|tell)"
+        r"|five[- ]stars?|5[- ]stars?",
+        _PRAISE,
+    ),
+]
+_FLAGGED = [
+    *((re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.I), why) for words, why in _RULES),
+    (re.compile(r"\bDra?\.? (?=[A-ZÁÉÍÓÚÑ])\w+"), _BARE_DOCTOR),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Words as they stand in a text, and why they should not, with the way on."""
+
+    words: str
+    why: str
+
+
+def flags(text: str) -> list[Flag]:
+    """Return what is flagged in a text of any language, each words once."""
+    found = {
+        match[0].lower(): Flag(match[0], str(why))
+        for pattern, why in _FLAGGED
+        for match in pattern.finditer(text)
+    }
+    return list(found.values())
+
+
+def reading_grade(text: str) -> float | None:
+    """Return the grade of a US school in which one reads a text; None for none.
+
+    English Markdown. A line of a list, a heading and a paragraph end a sentence.
+    Syllables are counted by rule, so it is an estimate, good to about a grade.
+
+    Source: J. P. Kincaid and others, Navy Research Branch Report 8-75 (1975).
+    """
+    sentences = [words for s in _sentences(text) if (words := WORD.findall(s))]
+    words = [word for sentence in sentences for word in sentence]
+    if not words:
+        return None
+    of_words = sum(map(syllables, words)) / len(words)
+    return 0.39 * len(words) / len(sentences) + 11.8 * of_words - 15.59
+
+
+WORD = re.compile(r"[A-Za-z][A-Za-z’']*")
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+
+
+def _sentences(text: str) -> Iterator[str]:
+    plain = re.sub(r"<[^>]*>|[*_#>`]", "", LINK.sub(r"\1", text))
+    for line in plain.splitlines():
+        yield from re.split(r"[.!?]+(?:\s|$)", line)
+
+
+def syllables(word: str) -> int:
+    """Return about how many syllables an English word has; at least one."""
+    letters = re.sub(r"[^a-z]", "", word.lower().removesuffix("’s").removesuffix("'s"))
+    # A last e is silent, but not after a consonant with l; so is that of -es and -ed.
+    spoken = re.sub(r"(?:(?<![aeiouy]l)(?<=[^aeiouyl])|(?<=[aeiouy]l))e$", "", letters)
+    spoken = re.sub(
+        r"(?<=[^aeiouytd])ed$|(?:(?<=[^aeiouycgszxl])|(?<=[aeiouy]l))es$", "", spoken
+    )
+    return max(1, len(re.findall(r"[aeiouy]+", spoken)))

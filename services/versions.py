@@ -1,0 +1,195 @@
+"""Each version of a page that patients could read, kept for good; and put back.
+
+A version is added when what patients may read has changed, by whatever road: a form of
+the admin, the content files, or an older version that was put back.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+
+from .models import (
+    Content,
+    Fact,
+    Page,
+    ScreeningQuestion,
+    Section,
+    Service,
+    Translated,
+    Version,
+)
+from .translation import Book, make_room
+
+# All that a page says: its own fields by name, and the rows that hang from it.
+Said = dict[str, Any]
+Subject = Service | Page
+
+# The rows of each kind that hang from a service, and by what those are told apart.
+CHILDREN: dict[str, tuple[type[Fact | Section | ScreeningQuestion], str]] = {
+    "facts": (Fact, "label"),
+    "sections": (Section, "anchor"),
+    "screening_questions": (ScreeningQuestion, "code"),
+}
+SUBJECTS: dict[str, type[Subject]] = {"service": Service, "page": Page}
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who changed what patients read: the name, and the account if there is one."""
+
+    name: str
+    user_id: int | None = None
+
+
+FILES = Who("content files")
+
+
+def content_of(row: Subject, books: Sequence[Book] = ()) -> Said:
+    """Return what the page says now, and in the language of each of the books."""
+    content = _values(row, books)
+    for name in children_of(row):
+        parts = getattr(row, name).order_by("order", "pk")
+        content[name] = [{"id": part.pk, **_values(part, books)} for part in parts]
+    return content
+
+
+def children_of(row: Subject) -> list[str]:
+    return list(CHILDREN) if isinstance(row, Service) else []
+
+
+def _values(row: Content, books: Sequence[Book]) -> Said:
+    said = {book.language: texts for book in books if (texts := book.texts(row))}
+    values = {name: getattr(row, name) for name in row.content_fields}
+    return values | ({"said": said} if said else {})
+
+
+def digest_of(content: Said) -> str:
+    """Return the SHA-256, in hexadecimal, of all but the keys of the rows."""
+    text = json.dumps(_without(content, "id"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def in_english(content: Said) -> Said:
+    """Return the content that `put` can put back: without keys or other languages."""
+    english: Said = _without(content, "id", "said")
+    return english
+
+
+def _without(found: Any, *names: str) -> Any:
+    if isinstance(found, dict):
+        return {k: _without(v, *names) for k, v in found.items() if k not in names}
+    return [_without(v, *names) for v in found] if isinstance(found, list) else found
+
+
+def locked(model: type[Subject], keys: Iterable[int]) -> "models.QuerySet[Any]":
+    """Return the rows as they are, held until the transaction ends."""
+    rows = model._default_manager.filter(pk__in=keys).order_by("pk")
+    return rows.select_for_update(of=("self",), no_key=True)
+
+
+@transaction.atomic
+def keep(
+    model: type[Subject], keys: Iterable[int], *, by: Who, now: datetime
+) -> list[Version]:
+    """Add a version of each of the rows that says something else than its last one.
+
+    What was never published has no versions.
+    """
+    kind = model.content_kind()
+    known = Version.objects.filter(kind=kind).order_by("number")
+    rows = list(locked(model, keys))
+    last = {row: (n, d) for row, n, d in known.values_list("row", "number", "digest")}
+    books = _books()
+    added = []
+    for row in rows:
+        content = content_of(row, books)
+        number, digest = last.get(row.pk, (0, ""))
+        new = digest_of(content)
+        if new == digest or not (number or row.is_published):
+            continue
+        added.append(
+            Version(
+                kind=kind, row=row.pk, number=number + 1, content=content, digest=new,
+                at=now, user_id=by.user_id, by=by.name,
+            )
+        )  # fmt: skip
+    return Version.objects.bulk_create(added)
+
+
+def keep_all(*, by: Who, now: datetime) -> None:
+    """Add a version of each page that says something else than its last one."""
+    for model in SUBJECTS.values():
+        keys = model._default_manager.values_list("pk", flat=True)
+        keep(model, keys, by=by, now=now)
+
+
+def subject_of(row: Translated) -> Subject | None:
+    """Return the page on which a row stands; None for what has no versions."""
+    if isinstance(row, Fact | Section | ScreeningQuestion):
+        return row.service
+    return row if isinstance(row, Service | Page) else None
+
+
+def _books() -> list[Book]:
+    """Return what may be shown in other languages, read anew."""
+    return [
+        Book(code)
+        for code, _name in settings.LANGUAGES
+        if code != settings.LANGUAGE_CODE
+    ]
+
+
+@transaction.atomic
+def restore(row: Subject, version: Version, *, by: Who, now: datetime) -> bool:
+    """Let the page say what it said in a version. The address stays as it is.
+
+    Texts in other languages are shown again where they translate these words. Return
+    whether there was anything to do.
+    """
+    model = type(row)
+    row = locked(model, [row.pk]).get()
+    wanted = in_english(version.content) | {"slug": row.slug}
+    if in_english(content_of(row)) == wanted:
+        return False
+    keep(model, [row.pk], by=by, now=now)  # what is replaced, if nobody kept it
+    put(row, version.content | {"slug": row.slug})
+    make_room()
+    keep(model, [row.pk], by=by, now=now)
+    return True
+
+
+def put(row: Subject, content: Said) -> None:
+    """Write what a page is to say. Raises ValidationError for what does not fit.
+
+    A row that hangs from it stays the same row while it keeps its label, anchor or
+    code, or else its key; so what is booked or translated still finds it.
+    """
+    _fill(row, content)
+    for name in children_of(row):
+        model, key = CHILDREN[name]
+        there = list(model._default_manager.filter(service_id=row.pk))
+        by_key = {getattr(child, key): child for child in there}
+        named = {child[key] for child in content[name]}
+        by_pk = {c.pk: c for c in there if getattr(c, key) not in named}
+        found = [
+            by_key.get(part[key]) or by_pk.pop(part.get("id"), None)
+            for part in content[name]
+        ]
+        for gone in by_pk.values():
+            gone.delete()
+        for part, child in zip(content[name], found, strict=True):
+            _fill(child or model(service_id=row.pk), part)
+
+
+def _fill(row: Content, content: Said) -> None:
+    for name in row.content_fields:
+        if name in content:  # a field may be younger than a version
+            setattr(row, name, content[name])
+    row.full_clean()
+    row.save()

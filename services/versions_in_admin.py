@@ -1,0 +1,181 @@
+"""The versions of a page, for whoever edits it: seen, compared, and put back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from . import comparing, versions
+from .house_style import HARDEST, flags, reading_grade
+from .models import Content, Version
+from .versions import CHILDREN, Said, Who, content_of
+
+# So many flagged words are told at once.
+FLAGS_TOLD = 5
+# So many versions are listed; older ones are kept all the same.
+LISTED = 100
+
+
+def who_is(request: HttpRequest) -> Who:
+    """Return whose session it is, in the words that a version names them by."""
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101 -- `admin_view` saw to it
+    return Who(user.get_full_name() or user.get_username(), user.pk)
+
+
+class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it runs
+    """A page of which each version that patients could read is kept."""
+
+    change_form_template = "admin/content/change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        name = self.model.content_kind()
+        wrap = self.admin_site.admin_view
+        return [
+            path(
+                "<int:pk>/versions/",
+                wrap(require_safe(self.versions)),
+                name=f"services_{name}_versions",
+            ),
+            path(
+                "<int:pk>/restore/",
+                wrap(require_POST(self.restore)),
+                name=f"services_{name}_restore",
+            ),
+            *super().get_urls(),
+        ]
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        row = form.instance
+        versions.keep(self.model, [row.pk], by=who_is(request), now=timezone.now())
+        tell_flags(request, comparing.texts_of(row.content_kind(), content_of(row)))
+
+    @admin.display(description=gettext_lazy("how hard it is to read"))
+    def reading_grade(self, row: Any) -> str:
+        """Say the grade of what the page says in English."""
+        content = content_of(row) if row.pk else {}
+        grade = reading_grade("\n".join(prose_of(row, content)))
+        if grade is None:
+            return "–"
+        said = {"grade": round(grade), "most": HARDEST}
+        if grade <= HARDEST:
+            return _("Grade %(grade)s. Pages should be %(most)s or less.") % said
+        return (
+            _(
+                "Grade %(grade)s, which is too hard for many patients: above %(most)s."
+                " Shorten the sentences, and put a plain word first."
+            )
+            % said
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), "reading_grade"]
+
+    def versions(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """List the versions, newest first; the address may name two to compare."""
+        row = self._row(request, pk)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        found = list(self._versions(pk)[:LISTED])
+        old, new = self._compared(request, pk, found)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Versions of “%(page)s”") % {"page": row},
+            "opts": self.opts,
+            "row": row,
+            "versions": found,
+            "old": old,
+            "new": new,
+            "differences": comparing.differences(old.kind, old.content, new.content)
+            if old and new
+            else [],
+            "may_publish": may_publish(request),
+        }
+        return TemplateResponse(request, "admin/content/versions.html", context)
+
+    def _compared(
+        self, request: HttpRequest, pk: int, found: list[Version]
+    ) -> tuple[Version | None, Version | None]:
+        """Return the two that the address names, else the last two."""
+        numbers = [request.GET.get(name, "") for name in ("old", "new")]
+        if not any(numbers):
+            return (found[1], found[0]) if len(found) > 1 else (None, None)
+        if not all(n.isdecimal() and len(n) < 9 for n in numbers):
+            raise Http404
+        old, new = (get_object_or_404(self._versions(pk), number=n) for n in numbers)
+        return old, new
+
+    def restore(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Let patients read an older version again, as the newest one."""
+        row = self._row(request, pk)
+        if not may_publish(request) or not self.has_change_permission(request, row):
+            raise PermissionDenied
+        number = request.POST.get("version", "")
+        if not (number.isdecimal() and len(number) < 9):
+            raise Http404
+        version = get_object_or_404(self._versions(pk), number=number)
+        there = reverse(f"admin:services_{version.kind}_versions", args=[pk])
+        said = {"number": version.number}
+        try:
+            done = versions.restore(
+                row, version, by=who_is(request), now=timezone.now()
+            )
+        except ValidationError as error:
+            words = _("Version %(number)s does not fit any more: %(why)s")
+            why = " ".join(error.messages)
+            messages.error(request, words % {**said, "why": why})
+            return HttpResponseRedirect(there)
+        if done:
+            words = _("Patients read what version %(number)s said.")
+            self.log_change(request, row, f"Restored version {version.number}.")
+            messages.success(request, words % said)
+        else:
+            words = _("Patients read what version %(number)s said already.")
+            messages.info(request, words % said)
+        return HttpResponseRedirect(there)
+
+    def _versions(self, pk: int) -> Any:
+        return Version.objects.filter(kind=self.model.content_kind(), row=pk)
+
+    def _row(self, request: HttpRequest, pk: int) -> Any:
+        row = self.get_object(request, str(pk))
+        if row is None:
+            raise Http404
+        return row
+
+
+def tell_flags(request: HttpRequest, texts: dict[str, str]) -> None:
+    """Warn of words that should not stand in texts, given by the name of their place.
+
+    The first few: whoever mends them and saves again is told of the others.
+    """
+    found = [(where, flag) for where, text in texts.items() for flag in flags(text)]
+    for where, flag in found[:FLAGS_TOLD]:
+        said = {"where": where, "words": flag.words, "why": flag.why}
+        messages.warning(request, _("%(where)s: “%(words)s”. %(why)s") % said)
+
+
+def prose_of(row: Content, content: Said) -> Iterator[str]:
+    """Yield what patients read of a page, in English."""
+    for name in row.translated_fields:
+        yield str(content.get(name, ""))
+    for name, (model, _key) in CHILDREN.items():
+        for part in content.get(name, []):
+            yield from (str(part[field]) for field in model.translated_fields)
+
+
+def may_publish(request: HttpRequest) -> bool:
+    return request.user.has_perm("services.publish_content")

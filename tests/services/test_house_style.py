@@ -1,0 +1,82 @@
+"""Words that should not stand on a page are flagged, and its reading grade told."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from services.house_style import flags, reading_grade, syllables
+from services.models import Page
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The best care in New York.", "The best"),
+        ("We guarantee relief.", "guarantee"),
+        ("A painless test.", "painless"),
+        ("Read our testimonials.", "testimonials"),
+        ("Our patients say that it works.", "Our patients say"),
+        ("Dr. Example sees you.", "Dr. Example"),
+        ("La Dra. Ejemplo le atiende.", "Dra. Ejemplo"),
+        ("Somos el mejor equipo.", "el mejor"),
+        ("Un tratamiento sin dolor.", "sin dolor"),
+    ],
+)
+def test_what_law_or_house_style_bars_is_flagged_with_a_reason(
+    text: str, words: str
+) -> None:
+    [flag] = flags(text)
+    assert flag.words == words
+    assert flag.why
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It works best with stretching.",
+        "Ask which day is best for you.",
+        "Your doctor ordered it.",
+        "You may feel pain. It is not a cure-all.",
+        "Se sentirá mejor.",
+        "Injections alone do not end the problem. We are secure.",
+        "There is no leader. Careful.",
+    ],
+)
+def test_words_that_promise_nothing_are_let_be(text: str) -> None:
+    assert [flag for flag in flags(text) if flag.words != "cure"] == []
+
+
+@pytest.mark.parametrize(
+    ("word", "many"),
+    [("we", 1), ("give", 1), ("muscle", 2), ("muscles", 2), ("needed", 2),
+     ("patient", 2), ("medicine", 3), ("places", 2), ("rules", 1)],
+)  # fmt: skip
+def test_syllables_are_counted(word: str, many: int) -> None:
+    assert syllables(word) == many
+
+
+def test_the_grade_is_that_of_the_formula() -> None:
+    # 12 words, 2 sentences, 12 syllables: 0.39 × 6 + 11.8 × 1 - 15.59.
+    text = "**We clean your skin.** Then a thin [pin](/x/) goes in the knot."
+    assert reading_grade(text) == pytest.approx(0.39 * 6 + 11.8 - 15.59)
+
+
+def test_lines_of_a_list_are_sentences_and_nothing_has_no_grade() -> None:
+    assert reading_grade("- a fall\n- a blow") == reading_grade("A fall. A blow.")
+    assert reading_grade("<br>\n\n- ") is None
+
+
+@pytest.mark.django_db
+def test_whoever_saves_a_page_is_told(admin_client: Client) -> None:
+    page = Page.objects.create(slug="a", title="A", body="Text")
+    path = reverse("admin:services_page_change", args=[page.pk])
+    assert "Pages should be 8 or less." in admin_client.get(path).text
+    hard = "Electromyographical investigations characterize neuromuscular pathology."
+    body = f"We guarantee relief. {hard * 3}"
+    sent = {"slug": "a", "title": "A", "body": body, "order": 0}
+
+    told = admin_client.post(path, sent, follow=True).text
+
+    assert "Body: “guarantee”. It promises a result" in told
+    assert Page.objects.get().body == body
+    assert "too hard for many patients" in admin_client.get(path).text

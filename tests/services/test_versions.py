@@ -1,0 +1,267 @@
+"""What patients could read is kept, compared and put back."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.db import DatabaseError, transaction
+from django.test import Client
+from django.urls import reverse
+
+from services.comparing import differences, marked
+from services.models import Fact, Page, Section, Service, Translation, Version
+from services.translation import make_room
+from services.versions import Who, content_of, keep, restore
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+ANA = Who("Ana", 7)
+SERVICE = "trigger-point-injections"
+
+
+@pytest.fixture
+def service() -> Service:
+    """A page of a service, of which one version is kept."""
+    row = Service.objects.create(
+        slug="a", kind="test", name="A test", summary="What.", is_published=True
+    )
+    row.facts.create(label="Length", value="An hour", order=1)
+    row.sections.create(anchor="why", question="Why?", answer="Because.", order=1)
+    row.sections.create(anchor="risks", question="Risks?", answer="Few.", order=2)
+    keep(Service, [row.pk], by=ANA, now=NOW)
+    return row
+
+
+def save(row: Any, **values: object) -> None:
+    type(row).objects.filter(pk=row.pk).update(**values)
+
+
+def of(row: Service | Page) -> list[Version]:
+    """Return the versions, the first one first."""
+    kept = Version.objects.filter(kind=row.content_kind(), row=row.pk)
+    return list(kept.order_by("number"))
+
+
+def test_a_version_says_what_who_and_when(service: Service) -> None:
+    [first] = of(service)
+    assert (first.number, first.by, first.user_id, first.at) == (1, "Ana", 7, NOW)
+    assert first.content["summary"] == "What."
+    assert [s["answer"] for s in first.content["sections"]] == ["Because.", "Few."]
+
+
+def test_what_says_the_same_is_no_new_version(service: Service) -> None:
+    assert keep(Service, [service.pk], by=ANA, now=NOW) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda row: save(row, summary="More."),
+        lambda row: save(row.sections.get(anchor="why"), answer="So."),
+        lambda row: row.facts.get().delete(),
+        lambda row: save(row, is_published=False),
+    ],
+)
+def test_what_says_something_else_is_the_next_version(
+    service: Service, change: Callable[[Service], None]
+) -> None:
+    change(service)
+    keep(Service, [service.pk], by=ANA, now=NOW + timedelta(days=1))
+    assert [version.number for version in of(service)] == [1, 2]
+
+
+def test_what_nobody_could_read_has_no_version() -> None:
+    page = Page.objects.create(slug="a", title="A", body="Text")
+    assert keep(Page, [page.pk], by=ANA, now=NOW) == []
+
+
+def test_what_patients_read_in_another_language_is_kept_with_it(
+    service: Service,
+) -> None:
+    make_room()
+    section = service.sections.get(anchor="why")
+    row = Translation.objects.get(model="section", row=section.pk)
+    row.texts, row.of_digest = {"answer": "Porque."}, section.english_digest()
+    row.save()
+    assert keep(Service, [service.pk], by=ANA, now=NOW) == []  # nobody reviewed it
+
+    row.reviewed_by, row.reviewed_on = "Ana Example", NOW.date()
+    row.save()
+    [second] = keep(Service, [service.pk], by=ANA, now=NOW)
+
+    assert second.content["sections"][0]["said"] == {"es": {"answer": "Porque."}}
+    [one] = differences("service", of(service)[0].content, second.content)
+    assert (one.where, one.old) == ("Section “why”, answer, Español", "")
+
+
+@pytest.mark.parametrize("act", ["update", "delete"])
+def test_the_database_refuses_to_change_or_delete_a_version(
+    service: Service, act: str
+) -> None:
+    found = Version.objects.all()
+    does = (lambda: found.update(by="Eve")) if act == "update" else found.delete
+    with (
+        pytest.raises(DatabaseError, match="version_is_fixed"),
+        transaction.atomic(),
+    ):
+        does()
+    assert [version.by for version in of(service)] == ["Ana"]
+
+
+# --- Put back ----------------------------------------------------------------------
+
+
+def test_a_version_is_put_back_whole(service: Service) -> None:
+    [first] = of(service)
+    why = service.sections.get(anchor="why")
+    save(why, answer="So.")
+    service.sections.get(anchor="risks").delete()
+    service.facts.create(label="Pain", value="Some", order=2)
+    save(service, summary="More.", slug="b")
+
+    assert restore(service, first, by=Who("Ben", 8), now=NOW)
+
+    service = Service.objects.get()
+    assert (service.slug, service.summary) == ("b", "What.")
+    assert [s.answer for s in service.sections.all()] == ["Because.", "Few."]
+    assert service.sections.get(anchor="why").pk == why.pk
+    assert [str(fact) for fact in service.facts.all()] == ["Length: An hour"]
+    # What was replaced had been kept by nobody; now it is.
+    assert [(v.number, v.by, v.content["summary"]) for v in of(service)] == [
+        (1, "Ana", "What."),
+        (2, "Ben", "More."),
+        (3, "Ben", "What."),
+    ]
+    assert not restore(service, first, by=ANA, now=NOW)
+    assert len(of(service)) == 3
+
+
+def test_labels_that_changed_places_are_put_back(service: Service) -> None:
+    service.facts.create(label="Pain", value="Some", order=2)
+    [second] = keep(Service, [service.pk], by=ANA, now=NOW)
+    length, pain = service.facts.all()
+    save(length, label="x")
+    save(pain, label="Length")
+    save(length, label="Pain")
+
+    restore(service, second, by=ANA, now=NOW)
+
+    assert [str(fact) for fact in Fact.objects.all()] == [
+        "Length: An hour",
+        "Pain: Some",
+    ]
+
+
+def test_a_row_with_another_anchor_stays_the_same_row(service: Service) -> None:
+    [first] = of(service)
+    save(service.sections.get(anchor="why"), anchor="reasons")
+    before = set(Section.objects.values_list("pk", flat=True))
+    restore(service, first, by=ANA, now=NOW)
+    assert set(Section.objects.values_list("pk", flat=True)) == before
+
+
+def test_a_version_that_does_not_fit_any_more_changes_nothing(
+    service: Service,
+) -> None:
+    [first] = of(service)
+    first.content["summary"] = ""  # as if it had to be filled in only since
+    save(service, name="Another")
+    with pytest.raises(ValidationError):
+        restore(service, first, by=ANA, now=NOW)
+    assert Service.objects.get().name == "Another"
+    assert len(of(service)) == 1
+
+
+def test_content_files_make_versions_under_their_name() -> None:
+    call_command("load_content")
+    call_command("load_content")
+    service = Service.objects.get(slug=SERVICE)
+    [version] = of(service)
+    assert (version.by, version.user_id) == ("content files", None)
+    assert {"es"} == version.content["said"].keys()  # the demo shows drafts
+    page = Page.objects.filter(is_published=True).count()
+    assert Version.objects.filter(kind="page").count() == page
+
+
+# --- Compared ----------------------------------------------------------------------
+
+
+def test_words_are_marked_where_they_differ() -> None:
+    assert marked("Eat <well> now", "Eat <well> and drink now") == (
+        "Eat &lt;well&gt; now",
+        "Eat &lt;well&gt; <ins>and drink </ins>now",
+    )
+
+
+def test_only_what_differs_is_named(service: Service) -> None:
+    old = content_of(service)
+    save(service.sections.get(anchor="why"), answer="Because we can.")
+    service.sections.create(anchor="cost", question="Cost?", answer="Ask.", order=0)
+    found = differences("service", old, content_of(service))
+    assert [one.where for one in found] == [
+        "Sections, in this order",
+        "Section “cost”, anchor",
+        "Section “cost”, question",
+        "Section “cost”, answer",
+        "Section “why”, answer",
+    ]
+    assert found[-1].new == "<ins>Because we can.</ins>"
+
+
+# --- In the admin ------------------------------------------------------------------
+
+
+def there(row: Service, act: str = "versions") -> str:
+    return reverse(f"admin:services_service_{act}", args=[row.pk])
+
+
+def test_staff_compare_versions_and_put_one_back(
+    admin_client: Client, service: Service
+) -> None:
+    save(service, summary="More.")
+    keep(Service, [service.pk], by=ANA, now=NOW)
+    page = admin_client.get(there(service))
+    assert "<del>What.</del>" in page.text
+    assert "<ins>More.</ins>" in page.text
+    assert (
+        "They say the same."
+        in admin_client.get(there(service), {"old": 1, "new": 1}).text
+    )
+
+    response = admin_client.post(there(service, "restore"), {"version": 1})
+
+    assert response["Location"] == there(service)
+    assert Service.objects.get().summary == "What."
+    assert of(service)[-1].by == "admin"
+
+
+@pytest.mark.parametrize("query", ["?old=9", "?old=x&new=1", "?old=1&new=99"])
+def test_versions_that_are_not_there_are_no_page(
+    admin_client: Client, service: Service, query: str
+) -> None:
+    assert admin_client.get(there(service) + query).status_code == 404
+
+
+def test_who_may_change_a_page_may_not_put_a_version_back(
+    client: Client, service: Service
+) -> None:
+    ed = User.objects.create_user("ed", is_staff=True)
+    rights = Permission.objects.filter(codename__in=["view_service", "change_service"])
+    ed.user_permissions.set(rights)
+    client.force_login(ed)
+    assert "again" not in client.get(there(service)).text
+    assert client.post(there(service, "restore"), {"version": 1}).status_code == 403
+
+
+def test_what_staff_save_is_kept(admin_client: Client) -> None:
+    page = Page.objects.create(slug="a", title="A", body="Text", is_published=True)
+    path = reverse("admin:services_page_change", args=[page.pk])
+    sent = {"slug": "a", "title": "B", "body": "Text", "order": 0, "is_published": "on"}
+    admin_client.post(path, sent)
+    [version] = of(page)
+    assert (version.by, version.content["title"]) == ("admin", "B")
