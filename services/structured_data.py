@@ -90,6 +90,7 @@ def service(place: Place, shown: Mapping[str, Any]) -> list[Node]:
     parts = [*this.facts.all(), *this.sections.all(), *this.screening_questions.all()]
     page = a_page(place, "MedicalWebPage", this.name, this, *parts)
     page["description"] = this.summary
+    page["dateModified"] = this.changed_on.isoformat()
     page["medicalAudience"] = {"@type": "MedicalAudience", "audienceType": "Patient"}
     page["mainEntity"] = {"@id": place.service(this)}
     answers = {section.anchor: section.answer for section in this.sections.all()}
@@ -124,6 +125,7 @@ def page(place: Place, shown: Mapping[str, Any]) -> list[Node]:
     this: Page = shown["page"]
     node = a_page(place, "WebPage", this.title, this)
     node["description"] = this.summary
+    node["dateModified"] = this.changed_on.isoformat()
     return [node, crumbs(place, this.title), the_clinic_in_short(place, shown)]
 
 
@@ -141,14 +143,12 @@ def a_page(place: Place, kind: str, name: str, *rows: Content) -> Node:
     """Return the node of the page at hand, which shows `rows`."""
     spoken = [translation.language_at_hand()]
     spoken += ["en"] if any(row.left_english for row in rows) else []
-    changed = max((row.updated_at for row in rows), default=None)
     return {
         "@type": kind,
         "@id": place.url,
         "url": place.url,
         "name": name,
         "inLanguage": spoken if len(spoken) > 1 else spoken[0],
-        "dateModified": changed and changed.date().isoformat(),
         "publisher": {"@id": place.clinic},
     }
 
