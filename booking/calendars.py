@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from services.languages import left_to_right
 from services.models import Clinic
 
 from .models import Appointment, clinic_zone
@@ -107,7 +108,8 @@ def _event(
     event.add("url", settings.SITE_URL)
     if clinic:
         event.add("location", address(clinic))
-        questions = _("Questions? Call %(phone)s.") % {"phone": clinic.phone}
+        phone = left_to_right(clinic.phone)
+        questions = _("Questions? Call %(phone)s.") % {"phone": phone}
         event.add("description", questions)
     if method != PUBLISH:
         organizer = vCalAddress("mailto:" + parseaddr(settings.DEFAULT_FROM_EMAIL)[1])

@@ -52,10 +52,15 @@ INSIST = 60
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that is ours until the lease runs out; `attempt` counts from 1."""
+    """A message that is ours until the lease runs out; `attempt` counts from 1.
+
+    If its Message-ID is another meanwhile, it goes to another address, and what becomes
+    of ours is not written down.
+    """
 
     pk: int
     attempt: int
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +122,10 @@ def claim_next(now: datetime) -> Claim | None:
             pk__lt=OuterRef("pk"),
         )
         due = _lock(_may_go(Message.objects.due(now), now).exclude(Exists(earlier)))
-        found = due.values_list("pk", "attempts").first()
+        found = due.values_list("pk", "attempts", "message_id").first()
         if found is None:
             return None
-        claim = Claim(found[0], found[1] + 1)
+        claim = Claim(found[0], found[1] + 1, found[2])
         Message.objects.filter(pk=claim.pk).update(
             attempts=claim.attempt, due_at=now + LEASE, last_error=IN_HAND
         )
@@ -202,7 +207,7 @@ def _send(mail: EmailMultiAlternatives) -> None:
 
 
 def _record_sent(claim: Claim) -> None:
-    ours = Message.objects.filter(pk=claim.pk)
+    ours = Message.objects.filter(pk=claim.pk, message_id=claim.message_id)
     ours.update(sent_at=clock.now(), failed_at=None, last_error="")
     logger.info("Message %s is sent.", claim.pk)
 
@@ -228,7 +233,12 @@ def _record_failure(claim: Claim, error: Exception) -> None:
         wait = WAITS[claim.attempt - 1]
         changes["due_at"] = now + wait * random.uniform(1, 1 + JITTER)  # noqa: S311
     # Not if another worker took over after our lease.
-    ours = Message.objects.filter(pk=claim.pk, attempts=claim.attempt, sent_at=None)
+    ours = Message.objects.filter(
+        pk=claim.pk,
+        message_id=claim.message_id,
+        attempts=claim.attempt,
+        sent_at=None,
+    )
     ours.update(**changes)
     if for_good:
         # Nobody has to phone about what is no longer true, or is said by mail as well.

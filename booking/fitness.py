@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
@@ -128,7 +129,20 @@ def _texts(now: datetime) -> Found:
             _("%(service)s: it is not said how to get ready.")
             % {"service": service.name},
         )
+    for service in Service.objects.published().filter(reviewed_by=""):
+        yield (
+            "not_reviewed",
+            _("%(service)s: nobody qualified is named who has read the page.")
+            % {"service": service.name},
+        )
     for model in (Service, Page):
+        due = model._default_manager.filter(
+            is_published=True, next_review__lt=local(now).date()
+        )
+        for row in due:
+            day = date_format(row.next_review, "F j, Y")  # type: ignore[arg-type]  # see above
+            sentence = _("%(page)s was to be read again by %(day)s.")
+            yield "review_due", sentence % {"page": row, "day": day}
         old = model._default_manager.filter(
             is_published=True, updated_at__lt=now - STALE
         )

@@ -18,8 +18,9 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db import connection
-from django.db.models import Exists, Max, Min, OuterRef, TextField
+from django.db.models import Exists, Max, Min, OuterRef, Q, TextField
 from django.db.models.functions import Cast
+from django.db.models.lookups import Exact
 
 from . import guards, trail
 from .delivery import HOLDS_KEPT, LEASE
@@ -48,6 +49,7 @@ from .models import (
 )
 from .models.message import IN_HAND
 from .models.patient import DERIVED
+from .models.texting import version_of
 from .policy import (
     ENDED,
     LONGEST,
@@ -74,6 +76,13 @@ PURGE_PATIENCE = timedelta(days=1)
 # So many visits are read at a time, and one resource's reservations of so long.
 PAGE = 1000
 SPAN = timedelta(days=366)
+
+# What is said of who asked for another; the name is read as it is stored.
+ASKED_BY = (
+    "requested_by_relation", "requested_by_is_contact", "requested_by_may_arrange",
+    "may_arrange_wording", "may_arrange_version", "may_arrange_at",
+)  # fmt: skip
+_NAME = Cast("requested_by_name", TextField())
 
 MOVES: dict[str, Edge] = {str(move): edge for move, edge in TRANSITIONS.items()}
 OWED: dict[str, Kind] = {
@@ -387,6 +396,13 @@ class _Visit:
     decline_reason: str
     series: UUID | None
     reply_by: datetime | None
+    is_for_another: bool
+    relation: str
+    is_contact: bool
+    may_arrange: bool
+    wording: str
+    version_of_wording: str
+    agreed_at: datetime | None
     events: list[_Event] = field(default_factory=list)
     proposals: list[_Proposal] = field(default_factory=list)
     reservations: list[_Reservation] = field(default_factory=list)
@@ -439,7 +455,8 @@ def _read(pks: Collection[int]) -> Iterable[_Visit]:
         row[0]: _Visit(*row)
         for row in Appointment.objects.filter(pk__in=pks)
         .order_by("pk")
-        .values_list("pk", *COMPARED, "reply_by")
+        .annotate(is_for_another=~Q(Exact(_NAME, "")))
+        .values_list("pk", *COMPARED, "reply_by", "is_for_another", *ASKED_BY)
     }
     of_these = {"appointment__in": pks}
     for pk, *row in (
@@ -479,6 +496,30 @@ def _wrong(visit: _Visit) -> Iterator[Fault]:
     yield from _waiting(visit)
     yield from _time(visit)
     yield from _messages(visit)
+    yield from _asked_by(visit)
+
+
+def _asked_by(visit: _Visit) -> Iterator[Fault]:
+    """See that what is said of who asked for another is said of somebody, and whole.
+
+    Who said yes before the words were kept has none.
+    """
+    said = visit.relation or visit.is_contact or visit.may_arrange or visit.wording
+    if said and not visit.is_for_another:
+        yield Fault(
+            "asked_by_nobody",
+            f"Visit {visit.pk} says who asked for it, but not their name.",
+        )
+    words = bool(visit.wording)
+    if (
+        (words and not visit.may_arrange)
+        or words != (visit.agreed_at is not None)
+        or visit.version_of_wording != version_of(visit.wording)
+    ):
+        yield Fault(
+            "consent_not_as_given",
+            f"What was said yes to for visit {visit.pk} is not as it was written down.",
+        )
 
 
 def _history(visit: _Visit) -> Iterator[Fault]:
@@ -758,6 +799,8 @@ def _owed(event: _Event) -> Kind | None:
     if event.act == Act.SWAP:
         is_told = event.data.get("kind") == Resource.Kind.CLINICIAN
         return Kind.CLINICIAN_CHANGED if is_told else None
+    if event.act == Act.CORRECT:
+        return Kind.LINK if "email" in event.data["changed"] else None
     if event.from_status == Status.BOOKED and event.act in OWED_WHEN_BOOKED:
         return OWED_WHEN_BOOKED[event.act]
     return OWED.get(event.act)

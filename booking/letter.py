@@ -210,7 +210,8 @@ def _questions(clinic: Clinic | None) -> Part:
     blocks = [_text(help_is)]
     if clinic and clinic.phone:
         call = _("Call us at %(phone)s, and say your reference.")
-        blocks.insert(0, _text(call % {"phone": clinic.phone}))
+        phone = languages.left_to_right(clinic.phone)
+        blocks.insert(0, _text(call % {"phone": phone}))
     return Part(_("Questions, or cannot come?"), blocks)
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext, override
@@ -191,7 +192,7 @@ def owe(
         html=words.html,
         calendar=calendar,
         calendar_method=method,
-        message_id=f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>",
+        message_id=_new_message_id(),
         true_while=visit.status,
         true_start=visit.start if visit.status == Status.BOOKED else None,
         true_until=offers[0].expires_at if offers else until,
@@ -223,6 +224,53 @@ def relink(mail: Message, now: datetime) -> None:
     mail.text = links.with_token(mail.text, token)
     mail.html = links.with_token(mail.html, token)
     mail.save(update_fields=["text", "html"])
+
+
+def readdress(patient: Patient, changed: Collection[str], now: datetime) -> None:
+    """Send what did not go out to where the patient is reached now.
+
+    Call it in the transaction in which that `changed`, when the links have ended. Mail
+    that waits, or failed, goes to the new email address while it is true: under a new
+    Message-ID, so that what is said of the old one, or of a try that is on its way, is
+    not about it. Without an address somebody has to phone. Texts were agreed to for the
+    number that was; they are not sent.
+    """
+    theirs = Message.objects.filter(
+        appointment__patient=patient,
+        sent_at=None,
+        called_at=None,
+        overtaken_at=None,
+        emptied_at=None,
+    )
+    if "phone" in changed:
+        theirs.filter(channel=Channel.TEXT).update(overtaken_at=now)
+        calls = theirs.filter(channel=Channel.PHONE)
+        calls.update(recipient=patient.phone)
+    if "email" not in changed:
+        return
+    # Not what a later one has followed already: that is said, or somebody phones.
+    later = Message.objects.filter(
+        appointment=OuterRef("appointment"),
+        channel=Channel.EMAIL,
+        pk__gt=OuterRef("pk"),
+        sent_at__isnull=False,
+    )
+    mail = theirs.filter(~Exists(later), channel=Channel.EMAIL)
+    for message in mail.select_for_update(of=("self",), no_key=True):
+        relink(message, now)
+        message.recipient = patient.email
+        message.message_id = _new_message_id()
+        if patient.email:
+            message.failed_at, message.attempts, message.due_at = None, 0, now
+            message.last_error = ""
+        else:
+            message.failed_at = message.failed_at or now
+            message.last_error = "no address"
+        message.save()
+
+
+def _new_message_id() -> str:
+    return f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname}>"
 
 
 def known_start(visit: Appointment, now: datetime) -> datetime:

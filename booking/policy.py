@@ -71,6 +71,7 @@ class Act(StrEnum):
     NOT_YET = "not_yet"
     COMPLETE = "complete"
     MISS = "miss"
+    CORRECT = "correct"
 
 
 # From which state to which; None is the state of a visit that is not there yet.
@@ -187,6 +188,15 @@ TRANSITIONS: dict[Act, Edge] = {
         (Status.BOOKED, Status.NOSHOW),
         (Status.ARRIVED, Status.NOSHOW),
         (Status.FULFILLED, Status.NOSHOW),
+        by=[Actor.STAFF],
+    ),
+    # How the patient is reached; the visit stays where it is.
+    Act.CORRECT: _edge(
+        (Status.PENDING, Status.PENDING),
+        (Status.PROPOSED, Status.PROPOSED),
+        (Status.BOOKED, Status.BOOKED),
+        (Status.ARRIVED, Status.ARRIVED),
+        (Status.WAITLIST, Status.WAITLIST),
         by=[Actor.STAFF],
     ),
 }

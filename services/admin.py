@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from . import translation, versions
+from .drafts_in_admin import WithDrafts
 from .in_use import KeptWhileInUse
 from .list_filters import FixedRows, OfferedFilters
 from .models import (
@@ -29,7 +30,7 @@ from .models import (
     Translation,
 )
 from .translation import Standing
-from .versions_in_admin import WithVersions, tell_flags, who_is
+from .versions_in_admin import tell_flags, who_is
 from .widgets import PLAIN
 
 
@@ -96,11 +97,11 @@ class ClinicianAdmin(WithTranslations, ContentMarker, KeptWhileInUse, OfferedFil
 
 @admin.register(Service)
 class ServiceAdmin(
-    WithVersions, WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters
+    WithDrafts, WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters
 ):
     instead = gettext_lazy(
-        "Turn off “is published” instead. Then nobody reads about it or asks for it,"
-        " and what is booked stays."
+        "Take it off the site instead, under “Versions”. Then nobody reads about it or"
+        " asks for it, and what is booked stays."
     )
     list_display = ["name", "kind", "is_published", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
@@ -108,7 +109,7 @@ class ServiceAdmin(
 
 
 @admin.register(Page)
-class PageAdmin(WithVersions, WithTranslations, ContentMarker, OfferedFilters):
+class PageAdmin(WithDrafts, WithTranslations, ContentMarker, OfferedFilters):
     list_display = ["title", "is_published", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
 

@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from .house_style import Flag, flags
 from .models import Content
 from .versions import CHILDREN, SUBJECTS, Said
 
@@ -79,6 +80,12 @@ def _said(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     return str(value)
+
+
+def flagged(texts: dict[str, str]) -> Iterator[tuple[str, Flag]]:
+    """Yield what is flagged, with the name of its place."""
+    for where, text in texts.items():
+        yield from ((where, flag) for flag in flags(text))
 
 
 def marked(old: str, new: str) -> tuple[str, str]:

@@ -11,7 +11,13 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import ResolverMatch, reverse
 from django.utils.formats import date_format
-from django.utils.translation import get_language, gettext, gettext_noop, override
+from django.utils.translation import (
+    get_language,
+    get_language_bidi,
+    gettext,
+    gettext_noop,
+    override,
+)
 
 # Where patients are; the rest of the site is English.
 NAMESPACES = ("services", "booking")
@@ -55,6 +61,15 @@ def said(at: date | time, style: str) -> str:
 def date_style(style: str) -> str:
     """Return a format of dates as the language at hand writes it."""
     return gettext(style) if style in DATE_FORMATS else style
+
+
+def left_to_right(text: str) -> str:
+    """Return a number or a code that a sentence from right to left leaves in order.
+
+    Else "(212) 555-0143" would be read as another number. Marks that nobody sees are
+    around it then, LEFT-TO-RIGHT ISOLATE and POP DIRECTIONAL ISOLATE.
+    """
+    return f"\u2066{text}\u2069" if get_language_bidi() else text
 
 
 def offered(language: str) -> str:

@@ -93,6 +93,17 @@ class Content(Translated):
         return self.digest() != self.loaded_digest
 
 
+class Reviewed(models.Model):
+    """What somebody qualified has read and found right, until when."""
+
+    reviewed_by = models.CharField(max_length=150, blank=True, editable=False)
+    reviewed_on = models.DateField(null=True, editable=False)
+    next_review = models.DateField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
 class LoadedEntry(models.Model):
     """A place in the content files that has filled a row before.
 
@@ -211,7 +222,7 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         return self.prefetch_related("facts", "sections", "screening_questions")
 
 
-class Service(Content):
+class Service(Reviewed, Content):
     """A treatment or a test that has a page of its own."""
 
     class Kind(models.TextChoices):
@@ -369,7 +380,7 @@ class PageQuerySet(models.QuerySet["Page"]):
         return self.filter(is_published=True)
 
 
-class Page(Content):
+class Page(Reviewed, Content):
     """A page of plain text that the law or good manners ask for."""
 
     content_fields = ("slug", "title", "summary", "body", "order", "is_published")
@@ -457,7 +468,10 @@ class Version(models.Model):
     class Meta:
         ordering = ["kind", "row", "-number"]
         default_permissions = ()
-        permissions = [("publish_content", "Can decide what patients read")]
+        permissions = [
+            ("approve_content", "Can say that a text is right for patients"),
+            ("publish_content", "Can decide what patients read"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["kind", "row", "number"], name="one_version_a_number"
@@ -470,3 +484,29 @@ class Version(models.Model):
     @property
     def is_public(self) -> bool:
         return bool(self.content["is_published"])
+
+
+class Draft(models.Model):
+    """What a page is to say one day: the newest wording, and who has approved it.
+
+    An approval is of these words: with other words there is a new draft without one.
+    """
+
+    kind = models.CharField(max_length=40)
+    row = models.PositiveBigIntegerField()
+    content = models.JSONField()
+    at = models.DateTimeField()
+    user_id = models.BigIntegerField(null=True)
+    by = models.CharField(max_length=150)
+    approved_at = models.DateTimeField(null=True)
+    approved_by = models.CharField(max_length=150, blank=True)
+    next_review = models.DateField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "row"], name="one_draft_a_page")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.row}"

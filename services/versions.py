@@ -1,7 +1,7 @@
 """Each version of a page that patients could read, kept for good; and put back.
 
-A version is added when what patients may read has changed, by whatever road: a form of
-the admin, the content files, or an older version that was put back.
+A version is added when what patients may read has changed, by whatever road: a draft
+that is published, the content files, or an older version that was put back.
 """
 
 import hashlib
@@ -36,6 +36,7 @@ CHILDREN: dict[str, tuple[type[Fact | Section | ScreeningQuestion], str]] = {
     "sections": (Section, "anchor"),
     "screening_questions": (ScreeningQuestion, "code"),
 }
+OF_REVIEW = ("reviewed_by", "reviewed_on", "next_review")
 SUBJECTS: dict[str, type[Subject]] = {"service": Service, "page": Page}
 
 
@@ -53,6 +54,10 @@ FILES = Who("content files")
 def content_of(row: Subject, books: Sequence[Book] = ()) -> Said:
     """Return what the page says now, and in the language of each of the books."""
     content = _values(row, books)
+    if row.reviewed_by:
+        content["reviewed"] = {
+            name: str(getattr(row, name) or "") for name in OF_REVIEW
+        }
     for name in children_of(row):
         parts = getattr(row, name).order_by("order", "pk")
         content[name] = [{"id": part.pk, **_values(part, books)} for part in parts]
@@ -77,7 +82,7 @@ def digest_of(content: Said) -> str:
 
 def in_english(content: Said) -> Said:
     """Return the content that `put` can put back: without keys or other languages."""
-    english: Said = _without(content, "id", "said")
+    english: Said = _without(content, "id", "said", "reviewed")
     return english
 
 
@@ -159,6 +164,7 @@ def restore(row: Subject, version: Version, *, by: Who, now: datetime) -> bool:
         return False
     keep(model, [row.pk], by=by, now=now)  # what is replaced, if nobody kept it
     put(row, version.content | {"slug": row.slug})
+    note_review(row, version.content.get("reviewed", {}))
     make_room()
     keep(model, [row.pk], by=by, now=now)
     return True
@@ -185,6 +191,14 @@ def put(row: Subject, content: Said) -> None:
             gone.delete()
         for part, child in zip(content[name], found, strict=True):
             _fill(child or model(service_id=row.pk), part)
+
+
+def note_review(row: Subject, review: Said) -> None:
+    """Write who has read what the page says; nobody, if there is no review."""
+    row.reviewed_by = review.get("reviewed_by", "")
+    row.reviewed_on = review.get("reviewed_on") or None
+    row.next_review = review.get("next_review") or None
+    row.save()
 
 
 def _fill(row: Content, content: Said) -> None:

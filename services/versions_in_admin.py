@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from . import comparing, versions
-from .house_style import HARDEST, flags, reading_grade
+from . import comparing, drafts, versions
+from .house_style import HARDEST, reading_grade
 from .models import Content, Version
 from .versions import CHILDREN, Said, Who, content_of
 
@@ -55,18 +55,11 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
             *super().get_urls(),
         ]
 
-    def save_related(
-        self, request: HttpRequest, form: Any, formsets: Any, change: bool
-    ) -> None:
-        super().save_related(request, form, formsets, change)
-        row = form.instance
-        versions.keep(self.model, [row.pk], by=who_is(request), now=timezone.now())
-        tell_flags(request, comparing.texts_of(row.content_kind(), content_of(row)))
-
     @admin.display(description=gettext_lazy("how hard it is to read"))
     def reading_grade(self, row: Any) -> str:
         """Say the grade of what the page says in English."""
-        content = content_of(row) if row.pk else {}
+        draft = drafts.draft_of(row) if row.pk else None
+        content = draft.content if draft else content_of(row) if row.pk else {}
         grade = reading_grade("\n".join(prose_of(row, content)))
         if grade is None:
             return "–"
@@ -82,12 +75,13 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [*super().get_readonly_fields(request, obj), "reading_grade"]
+        own = ["is_published", "reading_grade"]
+        return [*super().get_readonly_fields(request, obj), *own]
 
     def versions(self, request: HttpRequest, pk: int) -> HttpResponse:
         """List the versions, newest first; the address may name two to compare."""
         row = self._row(request, pk)
-        if not self.has_view_permission(request, row):
+        if not (self.has_view_permission(request, row) or may_approve(request)):
             raise PermissionDenied
         found = list(self._versions(pk)[:LISTED])
         old, new = self._compared(request, pk, found)
@@ -103,8 +97,13 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
             if old and new
             else [],
             "may_publish": may_publish(request),
+            **self.about_draft(request, row),
         }
         return TemplateResponse(request, "admin/content/versions.html", context)
+
+    def about_draft(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what the page of the versions says of a draft."""
+        return {}
 
     def _compared(
         self, request: HttpRequest, pk: int, found: list[Version]
@@ -162,8 +161,7 @@ def tell_flags(request: HttpRequest, texts: dict[str, str]) -> None:
 
     The first few: whoever mends them and saves again is told of the others.
     """
-    found = [(where, flag) for where, text in texts.items() for flag in flags(text)]
-    for where, flag in found[:FLAGS_TOLD]:
+    for where, flag in list(comparing.flagged(texts))[:FLAGS_TOLD]:
         said = {"where": where, "words": flag.words, "why": flag.why}
         messages.warning(request, _("%(where)s: “%(words)s”. %(why)s") % said)
 
@@ -175,6 +173,10 @@ def prose_of(row: Content, content: Said) -> Iterator[str]:
     for name, (model, _key) in CHILDREN.items():
         for part in content.get(name, []):
             yield from (str(part[field]) for field in model.translated_fields)
+
+
+def may_approve(request: HttpRequest) -> bool:
+    return request.user.has_perm("services.approve_content")
 
 
 def may_publish(request: HttpRequest) -> bool:

@@ -26,8 +26,7 @@ def service_list(request: HttpRequest) -> HttpResponse:
     return render(request, "services/service_list.html", context)
 
 
-@require_safe
-def service(request: HttpRequest, slug: str) -> HttpResponse:
+def show_service(request: HttpRequest, slug: str) -> HttpResponse:
     services = Service.objects.published()
     this = services.with_parts().filter(slug=slug).first()
     if this is None:
@@ -37,6 +36,9 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
     translation.say(this.screening_questions.all())
     context = {"service": this, "outline": outline(this), "others": others}
     return render(request, "services/service.html", context)
+
+
+service = require_safe(show_service)
 
 
 @require_safe
@@ -57,10 +59,12 @@ def visit_us(request: HttpRequest) -> HttpResponse:
     return render(request, "services/visit_us.html", context)
 
 
-@require_safe
-def page(request: HttpRequest, slug: str) -> HttpResponse:
+def show_page(request: HttpRequest, slug: str) -> HttpResponse:
     this = Page.objects.published().filter(slug=slug).first()
     if this is None:
         return moved(Page, slug)
     translation.say([this])
     return render(request, "services/page.html", {"page": this})
+
+
+page = require_safe(show_page)

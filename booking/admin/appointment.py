@@ -21,7 +21,6 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
@@ -71,6 +70,7 @@ from booking.workflow import By
 from services.languages import offered
 
 from . import words
+from .back import back_to
 from .beside import days_around, rivals_of
 from .filters import PAST, DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits, with_next_step
@@ -1019,8 +1019,5 @@ def number(request: HttpRequest, name: str) -> int | None:
 
 def came_from(request: HttpRequest, visit: Appointment) -> str:
     """Return the address on this site that the act came from, else the visit's."""
-    there = request.POST.get("back") or request.GET.get("back", "")
-    is_here = url_has_allowed_host_and_scheme(there, allowed_hosts=None)
-    if is_here and there.startswith("/"):
-        return there
-    return reverse("admin:booking_appointment_change", args=[visit.pk])
+    there = reverse("admin:booking_appointment_change", args=[visit.pk])
+    return back_to(request, there)

@@ -63,7 +63,6 @@ def patient_page(request: HttpRequest, pk: int) -> HttpResponse:
         "likely": [record(other, visits) for other in found.likely],
         "sharing": [record(other, visits) for other in found.sharing],
         "more": found.more,
-        "languages": settings.LANGUAGES,
         "limit": VISITS if sum(map(len, visits.values())) == VISITS else 0,
         "may_answer": may_answer(request),
         "texts": texts_to(patient),
@@ -145,25 +144,6 @@ def merge_view(request: HttpRequest, pk: int) -> HttpResponse:
     return there
 
 
-@require_POST
-def language_view(request: HttpRequest, pk: int) -> HttpResponse:
-    """Choose in which language messages to the patient are written."""
-    if not may_answer(request):
-        raise PermissionDenied
-    get_object_or_404(Patient, pk=pk)
-    there = HttpResponseRedirect(reverse("admin:patient", args=[pk]))
-    languages = dict(settings.LANGUAGES)
-    language = request.POST.get("language", "")
-    if language not in languages:
-        messages.error(request, _("Choose a language."))
-        return there
-    if workflow.write_in(pk, language, by=By.staff(signed_in(request))):
-        trail.changed(request, pk, message_language=language)
-    said = _("From now on, we write to them in this language: %(language)s.")
-    messages.success(request, said % {"language": languages[language]})
-    return there
-
-
 _STOPPED = {
     TextPurpose.ALL: gettext_lazy("No more text messages go to this number."),
     TextPurpose.REMINDERS: gettext_lazy("No more reminders go to it as texts."),
@@ -198,6 +178,5 @@ def stop_texts_view(request: HttpRequest, pk: int) -> HttpResponse:
 PAGES += [
     ("booking/patient/<int:pk>/", patient_page, "patient"),
     ("booking/patient/<int:pk>/merge/", merge_view, "merge"),
-    ("booking/patient/<int:pk>/language/", language_view, "language"),
     ("booking/patient/<int:pk>/texts/", stop_texts_view, "stop_texts"),
 ]

@@ -154,7 +154,9 @@ class PhoneForm(StepForm):
             requested_by_name=said["caller"],
             requested_by_relation=said["relation"],
             requested_by_is_contact=said["is_contact"],
-            requested_by_may_arrange=said["may_arrange"],
+            may_arrange=str(self.fields["may_arrange"].label)
+            if said["may_arrange"]
+            else "",
             private_note=said["private_note"],
         )
 

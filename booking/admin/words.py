@@ -57,6 +57,15 @@ ACTS: dict[str, str | Promise] = {
     Act.NOT_YET: gettext_lazy("Not here yet"),
     Act.COMPLETE: gettext_lazy("Completed"),
     Act.MISS: gettext_lazy("Did not come"),
+    Act.CORRECT: gettext_lazy("Contact put right"),
+}
+
+# What of a contact was put right.
+CONTACT: dict[str, str | Promise] = {
+    "email": gettext_lazy("email address"),
+    "phone": gettext_lazy("phone number"),
+    "contact_by": gettext_lazy("how to reach them"),
+    "message_language": gettext_lazy("language of messages"),
 }
 
 # The titles of the pages that ask what to tell the patient, and their last buttons.
@@ -179,6 +188,9 @@ def what(event: AppointmentEvent, known: Mapping[int, Resource] | None = None) -
         return f"{words}: {'; '.join(map(full_time, starts))}"
     if event.act == Act.SWAP:
         return f"{words}: {swapped(event, known)}"
+    if event.act == Act.CORRECT:
+        names = (str(CONTACT[name]) for name in event.data["changed"])
+        return f"{words}: {', '.join(names)}"
     if event.act == Act.LAPSE:
         why = _("the time went") if event.reason else _("no answer in time")
         return f"{words}: {why}"

@@ -135,7 +135,7 @@ class AskedByForm(StepForm):
             "requested_by_name": self.cleaned_data["name"],
             "requested_by_relation": self.cleaned_data["relation"],
             "requested_by_is_contact": self.cleaned_data["contact_of"] == "asker",
-            "requested_by_may_arrange": self.cleaned_data["may_arrange"],
+            "may_arrange": str(self.fields["may_arrange"].label),
         }
 
 

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from booking import words
@@ -75,8 +76,11 @@ class VisitForm(StepForm):
         visit_type = self.visit_types[self.cleaned_data["visit"]]
         length = words.length(visit_type.duration)
         return [
-            (str(_("Treatment or test")), visit_type.service.name),
-            (str(_("Kind of visit")), f"{visit_type.name}, {length}"),
+            (str(_("Treatment or test")), said(visit_type.service, "name")),
+            (
+                str(_("Kind of visit")),
+                format_html("{}, {}", said(visit_type, "name"), length),
+            ),
         ]
 
 

@@ -25,6 +25,11 @@ class TextPurpose(models.TextChoices):
 REMINDING = {Message.Kind.REMINDER, Message.Kind.REMINDER_SOON}
 
 
+def version_of(wording: str) -> str:
+    """Return by what a wording is known, the same for all who read it; "" for none."""
+    return hashlib.sha256(wording.encode()).hexdigest()[:16] if wording else ""
+
+
 class TextConsentQuerySet(models.QuerySet["TextConsent"]):
     def of(self, number: str) -> "TextConsentQuerySet":
         """Return what was agreed for the number, in E.164."""
@@ -77,7 +82,7 @@ class TextConsent(models.Model):
                 number_index=number_index(patient.phone),
                 purpose=purpose,
                 wording=wording,
-                version=hashlib.sha256(wording.encode()).hexdigest()[:16],
+                version=version_of(wording),
                 at=at,
                 address=address,
             )

@@ -6,7 +6,7 @@ import logging
 from hashlib import sha256
 from typing import Any
 
-from anymail.exceptions import AnymailWebhookValidationFailure
+from anymail.exceptions import AnymailError
 from anymail.signals import EventType
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -59,12 +59,15 @@ def mail_events(request: HttpRequest) -> HttpResponse:
 
     Of what is still being sent, it has to tell us again later.
     """
+    if "Authorization" not in request.headers:
+        # Amazon SNS proves who it is only when it was asked to.
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Basic"})
     hook = _hook()
     try:
         hook.run_validators(request)
         events = hook.parse_events(request)
     except (
-        AnymailWebhookValidationFailure,
+        AnymailError,
         AttributeError,
         LookupError,
         TypeError,

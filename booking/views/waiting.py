@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from booking import waiting_list, words, workflow
+from booking import spoken, waiting_list, words, workflow
 from booking.errors import BookingError, TimeTaken, TryAgain
 from booking.forms import OfferForm, WishForm
 from booking.models import (
@@ -115,9 +115,12 @@ def standing(visit: Appointment, now: datetime) -> Standing:
 def _in_full(offer: Proposal) -> str:
     """Return the time as a sentence, with the clinician where one is kept for it."""
     kept = (row.resource for row in offer.reservations.all())
-    who = [words.who(r) for r in kept if r.kind == Resource.Kind.CLINICIAN]
+    clinician = next((r for r in kept if r.kind == Resource.Kind.CLINICIAN), None)
+    if clinician:
+        spoken.say_who(clinician)
+    who = words.who(clinician) if clinician else ""
     length = words.length(offer.appointment.visit_type.duration)
-    return words.slot(words.moment(offer.start), length, (who or [""])[0])
+    return words.slot(words.moment(offer.start), length, who)
 
 
 # --- Behind the private link ------------------------------------------------------

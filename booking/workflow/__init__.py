@@ -8,13 +8,13 @@ from .change import ask_change, grant_change, refuse_change, stop_change
 from .claim import entrust
 from .close import close, refresh_closures, reopen
 from .closing import answered_by, carry_out, in_hand, plan_closing, undo_closing
+from .contact import Contact, correct_contact
 from .earlier import stop_wanting, want_earlier
 from .end_offer import lapse, pass_, retract
 from .expire import expire, is_over
 from .forget import empty_messages, forget, keep_record, stop_keeping, when_to_forget
 from .hold import hold, release, renew
 from .join import join
-from .language import write_in
 from .leave import leave
 from .merge import merge, unmerge
 from .move import can_move, move, moved_to
@@ -33,6 +33,7 @@ __all__ = [
     "SYSTEM",
     "Answer",
     "By",
+    "Contact",
     "NewRequest",
     "Swappable",
     "accept",
@@ -45,6 +46,7 @@ __all__ = [
     "cancel",
     "carry_out",
     "close",
+    "correct_contact",
     "decline",
     "empty_messages",
     "entrust",
@@ -91,5 +93,4 @@ __all__ = [
     "unmerge",
     "want_earlier",
     "when_to_forget",
-    "write_in",
 ]

@@ -82,6 +82,8 @@ def forget(appointment_id: int, *, now: datetime) -> bool:
     visit.note_to_patient = visit.requested_by_name = ""
     visit.requested_by_relation = ""
     visit.requested_by_is_contact = visit.requested_by_may_arrange = False
+    visit.may_arrange_wording = visit.may_arrange_version = ""
+    visit.may_arrange_at = None
     visit.payer_details = {}
     visit.forgotten_at = now
     visit.save()

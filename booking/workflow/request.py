@@ -24,6 +24,7 @@ from booking.models import (
     Wish,
     open_windows,
 )
+from booking.models.texting import version_of
 from booking.policy import Act, Actor
 
 from .road import (
@@ -72,7 +73,8 @@ class NewRequest:
     requested_by_name: str = ""
     requested_by_relation: str = ""
     requested_by_is_contact: bool = False
-    requested_by_may_arrange: bool = False
+    # The words beside the box that they may arrange care, if it was ticked.
+    may_arrange: str = ""
     wish: Wish | None = None
     private_note: str = ""
     # For which purposes texts may be sent, each with the words beside its box; and from
@@ -98,7 +100,7 @@ class NewRequest:
         ]
         if self.requested_by_name:
             content.append(self.requested_by_is_contact)
-            content.append(self.requested_by_may_arrange)
+            content.append(bool(self.may_arrange))
         if self.wish:
             content.append(asdict(self.wish))
         if self.private_note:
@@ -182,7 +184,10 @@ def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
         requested_by_name=asked.requested_by_name,
         requested_by_relation=asked.requested_by_relation,
         requested_by_is_contact=asked.requested_by_is_contact,
-        requested_by_may_arrange=asked.requested_by_may_arrange,
+        requested_by_may_arrange=bool(asked.may_arrange),
+        may_arrange_wording=asked.may_arrange,
+        may_arrange_version=version_of(asked.may_arrange),
+        may_arrange_at=now if asked.may_arrange else None,
         request_key=key,
         request_digest=asked.digest(),
     )

@@ -153,5 +153,8 @@ def _another(visit: Appointment, now: datetime) -> Appointment:
         requested_by_relation=visit.requested_by_relation,
         requested_by_is_contact=visit.requested_by_is_contact,
         requested_by_may_arrange=visit.requested_by_may_arrange,
+        may_arrange_wording=visit.may_arrange_wording,
+        may_arrange_version=visit.may_arrange_version,
+        may_arrange_at=visit.may_arrange_at,
         series=visit.series,
     )

@@ -15,6 +15,7 @@ from services.models import Translated
 
 register = template.Library()
 register.simple_tag(languages.home_path, name="home_path")
+register.filter("ltr", languages.left_to_right)
 
 
 @register.filter("date", expects_localtime=True, is_safe=False)

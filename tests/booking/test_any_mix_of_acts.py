@@ -63,6 +63,7 @@ from booking.errors import (
 from booking.models import (
     Appointment,
     AppointmentEvent,
+    AppointmentLink,
     Claim,
     ClosingPlan,
     ClosingRow,
@@ -82,7 +83,7 @@ from booking.models import (
     Wish,
 )
 from booking.policy import Act, ChangeRefusal, DeclineReason, without
-from booking.workflow import PATIENT, SYSTEM, By, NewRequest
+from booking.workflow import PATIENT, SYSTEM, By, Contact, NewRequest
 from tests import factories
 from tests.factories import NEW_YORK, NOW
 from tests.records import all_rows, held_by, nothing_written, spans
@@ -843,6 +844,39 @@ class AnyMixOfActs(RuleBasedStateMachine):
             "outcome": agreed and visit.start <= self.now,
             "closed": any(t.kind == task for t in tasks.of_visit(visit, self.now)),
         }[task]
+
+    # --- How a patient is reached ---------------------------------------------------
+
+    @precondition(lambda self: self.status)
+    @rule(
+        data=st.data(), who=desk, knows=st.booleans(),
+        email=st.sampled_from(["pat@example.com", "new@example.com", ""]),
+    )  # fmt: skip
+    def the_desk_puts_a_contact_right(
+        self, data: st.DataObject, who: int, knows: bool, email: str
+    ) -> None:
+        patient = self.visit(data).patient
+        before = Contact.of(patient)
+        contact_by = "email" if email else "phone"
+        contact = replace(before, email=email, contact_by=contact_by)
+        act = partial(
+            workflow.correct_contact, patient.pk, contact, by=self.clinic.desk[who],
+            now=self.now, seen=before.digest() if knows else "",
+        )  # fmt: skip
+        if contact == before:
+            with self.nothing_new():
+                assert not act()
+            return
+        is_gone = not patient.appointments.filter(forgotten_at=None).exists()
+        if is_gone or not knows:
+            with pytest.raises(NotPossibleNow), nothing_written():
+                act()
+            return
+        assert act()
+        mail = Message.objects.owed().filter(appointment__patient=patient)
+        assert {m.recipient for m in mail.filter(channel="email")} <= {email}
+        held = AppointmentLink.objects.filter(appointment__patient=patient)
+        assert not held.filter(revoked_at=None, created_at__lt=self.now).exists()
 
     # --- What is said of a visit beside its state ----------------------------------
 

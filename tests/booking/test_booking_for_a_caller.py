@@ -253,6 +253,7 @@ def test_who_calls_for_the_patient_is_kept_and_spoken_with(desk, visit_type):
     )
     assert visit.requested_by_is_contact
     assert visit.requested_by_may_arrange
+    assert visit.may_arrange_wording.startswith("The caller says that they may")
     spoken = "Speak with Ann Caller (Parent)"
     assert spoken in text_of(page)  # what is read to the caller
     assert spoken in text_of(desk.get("/admin/"))  # the call that is owed

@@ -19,9 +19,13 @@ from clinic_site.urls import urlpatterns as others
 from tests import factories
 from tests.factories import NOW
 
+from .suppliers import SUPPLIERS, Supplier
+
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 SECRET = "postmark:" + "s" * 24
+# Anymail says of SendGrid that its author can no longer try it.
+not_supported = pytest.mark.filterwarnings("ignore:django-anymail has dropped")
 urlpatterns = [path("mail/events/", suppliers.mail_events), *others]
 
 
@@ -88,6 +92,81 @@ def test_mail_that_did_not_arrive_is_a_call_however_often_it_is_said(
     assert list(Message.objects.phone_these_people().still_true(NOW)) == [sent]
     assert not delivery.deliver_next()
     assert integrity.faults(NOW) == []
+
+
+@pytest.fixture(params=list(SUPPLIERS))
+def supplier(
+    request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Supplier:
+    """Let each of them carry our mail."""
+    supplier = SUPPLIERS[request.param]
+    settings.MAIL_SUPPLIER = supplier.code
+    settings.ANYMAIL = {"WEBHOOK_SECRET": SECRET, **supplier.settings}
+    # Amazon's library is there to send, and to accept a topic; not to read a report.
+    monkeypatch.setattr(
+        "anymail.webhooks.amazon_ses._get_anymail_boto3_params",
+        lambda **kwargs: ({}, {}),
+    )
+    return supplier
+
+
+def tell(
+    supplier: Supplier,
+    became: str,
+    message: Message,
+    *,
+    secret: str = SECRET,
+    altered: bool = False,
+) -> HttpResponse:
+    body = supplier.body(became, message.message_id)
+    headers = supplier.sign(body)
+    if altered:
+        body = body.replace(b"1794837900", b"1794837901")
+        headers = {
+            name: said.replace("22b80b92", "0") for name, said in headers.items()
+        }
+    proof = base64.b64encode(secret.encode()).decode()
+    return Client(enforce_csrf_checks=True).post(
+        "/mail/events/", body, content_type="application/json",
+        headers=headers | {"Authorization": f"Basic {proof}"},
+    )  # fmt: skip
+
+
+@not_supported
+@pytest.mark.parametrize("became", ["bounced", "rejected", "complained"])
+def test_what_any_supplier_could_not_deliver_is_a_call(
+    supplier: Supplier, sent: Message, became: str
+):
+    for _ in range(2):
+        assert tell(supplier, became, sent).status_code == 200
+    sent.refresh_from_db()
+    assert (sent.sent_at, sent.failed_at, sent.last_error) == (None, NOW, became)
+    assert list(Message.objects.phone_these_people().still_true(NOW)) == [sent]
+
+
+@not_supported
+@pytest.mark.parametrize("became", ["delivered", "later"])
+def test_what_any_supplier_delivers_stays_sent(
+    supplier: Supplier, sent: Message, became: str
+):
+    assert tell(supplier, became, sent).status_code == 200
+    sent.refresh_from_db()
+    assert (sent.sent_at, sent.failed_at) == (NOW, None)
+
+
+@not_supported
+def test_no_supplier_is_believed_without_proof(supplier: Supplier, sent: Message):
+    wrong = SECRET[:-1]
+    assert tell(supplier, "bounced", sent, secret=wrong).status_code == 403
+    if supplier.code != "postmark":  # which has no signature
+        assert tell(supplier, "bounced", sent, altered=True).status_code == 403
+    sent.refresh_from_db()
+    assert sent.failed_at is None
+
+
+def test_who_brings_no_password_is_asked_for_it(sent: Message):
+    answer = Client().post("/mail/events/", "{}", content_type="application/json")
+    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Basic")
 
 
 def test_a_call_that_was_made_stays_made(sent: Message):

@@ -39,7 +39,9 @@ def visit_type() -> VisitType:
     Clinic.objects.filter(pk=clinic.pk).update(phone="212-555-0143", is_demo=False)
     visit_type = a_practice()
     Clinician.objects.update(is_demo=False)
-    Service.objects.update(preparation="Eat as usual.", is_published=True)
+    Service.objects.update(
+        preparation="Eat as usual.", is_published=True, reviewed_by="Demo Clinician"
+    )
     a_booked_visit(visit_type, at("10:00"))
     Message.objects.update(sent_at=NOW, channel="email")
     Page.objects.create(slug="a-page", title="A page", body="Text", is_published=True)
@@ -75,6 +77,8 @@ def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> Non
         (lambda: a_closure(NOW, NOW + 40 * DAY), "no_times"),
         (changed(VisitType, is_active=False), "not_bookable"),
         (changed(Service, preparation=""), "no_preparation"),
+        (changed(Service, reviewed_by=""), "not_reviewed"),
+        (changed(Service, next_review=(NOW - DAY).date()), "review_due"),
         (changed(Message, sent_at=None), "mail_untested"),
         (changed(Message, channel="phone"), "mail_untested"),
         (changed(Page, updated_at=NOW - 366 * DAY), "stale"),
@@ -135,7 +139,9 @@ def test_three_clinicians_cost_as_many_queries_as_one(visit_type: VisitType) -> 
         gaps(NOW)
     a_practice(clinicians=2, rooms=2)
     Clinician.objects.update(is_demo=False)
-    Service.objects.update(preparation="Eat as usual.", is_published=True)
+    Service.objects.update(
+        preparation="Eat as usual.", is_published=True, reviewed_by="Demo Clinician"
+    )
     VisitType.objects.exclude(pk=visit_type.pk).update(is_active=False)
     with CaptureQueriesContext(connection) as three:
         gaps(NOW)

@@ -744,6 +744,25 @@ def test_a_closed_day_that_is_half_undone(booked):
     assert faults() == ["closing_half_undone"]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "codes"),
+    [
+        ({"requested_by_name": ""}, ["asked_by_nobody"]),
+        ({"may_arrange_wording": "I may not"}, ["consent_not_as_given"]),
+        ({"may_arrange_at": None}, ["consent_not_as_given"]),
+        ({"requested_by_may_arrange": False}, ["consent_not_as_given"]),
+    ],
+)
+def test_what_is_said_of_who_asked_is_as_it_was_said(visit_type, wrong, codes):
+    visit = a_request(
+        visit_type, requested_by_name="Ann Example", requested_by_relation="child",
+        requested_by_is_contact=True, may_arrange="I may arrange care",
+    )  # fmt: skip
+    assert faults() == []
+    Appointment.objects.filter(pk=visit.pk).update(**wrong)
+    assert faults() == codes
+
+
 def test_a_task_of_a_visit_that_is_over_is_nobodys(visit_type):
     visit = a_request(visit_type)
     workflow.cancel(visit.pk, by=PATIENT, now=NOW)

@@ -1,12 +1,10 @@
 """Each patient is written to in the language in which they asked."""
 
 import pytest
-from django.urls import reverse
 from django.utils.translation import get_language
 
 from booking import messages, workflow
 from booking.admin.forms import CancelForm
-from booking.models import Patient
 from booking.policy import CancellationReason, ClosingReason
 from tests import factories
 from tests.factories import NOW, a_booked_visit, a_request, patient_details
@@ -55,21 +53,6 @@ def test_a_request_made_again_in_another_language_is_the_same(patient, visit_typ
     first = factories.a_new_request(visit_type, patient=patient_details())
     second = factories.a_new_request(visit_type, patient=in_spanish())
     assert first.digest() == second.digest()
-
-
-def test_staff_choose_the_language_of_messages(desk):
-    visit = a_request()
-    address = reverse("admin:language", args=[visit.patient_id])
-    page = desk.get(reverse("admin:patient", args=[visit.patient_id]))
-    assert '<option value="en" lang="en" selected>' in page.content.decode()
-    desk.post(address, {"language": "tlh"})
-    assert Patient.objects.get().message_language == "en"
-    desk.post(address, {"language": "es"})
-    assert Patient.objects.get().message_language == "es"
-    answered = desk.get(reverse("admin:booking_appointment_change", args=[visit.pk]))
-    assert "Español" in answered.content.decode()
-    by = factories.a_front_desk_person()
-    assert workflow.write_in(visit.patient_id, "es", by=by) is False
 
 
 def test_why_we_cancel_is_said_in_the_patients_language():

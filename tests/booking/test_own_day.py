@@ -188,7 +188,11 @@ def test_roles_have_what_they_need_and_no_more(db: None):
     assert {right.partition(".")[0] for right in editor} == {"services"}
     assert "services.change_screeningquestion" not in editor
     assert auditor == ["booking.view_trail"]
-    assert permissions()["Clinician"] == ["booking.see_own_day"]
+    assert "services.publish_content" not in editor
+    assert permissions()["Clinician"] == [
+        "booking.see_own_day",
+        "services.approve_content",
+    ]
     # Else managers could not make accounts of these groups.
     for rights in permissions().values():
         assert set(rights) <= set(permissions()["Manager"])

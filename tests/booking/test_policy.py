@@ -109,6 +109,13 @@ def test_every_move_ends_where_the_product_says():
             ("arrived", "noshow"),
             ("fulfilled", "noshow"),
         },
+        "correct": {
+            ("pending", "pending"),
+            ("proposed", "proposed"),
+            ("booked", "booked"),
+            ("arrived", "arrived"),
+            ("waitlist", "waitlist"),
+        },
     }
 
 
@@ -161,4 +168,5 @@ def test_who_makes_a_move_is_listed():
         "not_yet": {"staff"},
         "complete": {"staff"},
         "miss": {"staff"},
+        "correct": {"staff"},
     }

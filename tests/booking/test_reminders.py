@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import transaction
+from pytest_django import Settings
 from time_machine import Traveller
 
 from booking import delivery, reminders, workflow
@@ -40,8 +41,9 @@ class Week:
 
     def book(self, start: datetime, **values: Any) -> None:
         self.visit = factories.a_booked_visit(
-            self.visit_type, start, now=self.now, by=self.desk, **values
-        )
+            self.visit_type, start, now=self.now, by=self.desk,
+            texts=dict.fromkeys(["reminders", "changes"], "Yes."), **values,
+        )  # fmt: skip
 
     def go(self, day: date, wall: str) -> None:
         self.now = at(wall, day)
@@ -67,14 +69,20 @@ class Week:
     def record(self, move: Act) -> None:
         workflow.attend(self.visit.pk, move, by=self.desk, now=self.now)
 
-    def sent(self) -> list[str]:
+    def sent(self, channel: str = "email") -> list[str]:
         """Return what went out since Monday, as kind and wall time of the sending."""
-        rows = Message.objects.filter(sent_at__isnull=False).order_by("pk")
+        rows = Message.objects.filter(sent_at__isnull=False, channel=channel)
         return [
             f"{m.kind} {m.sent_at.astimezone(factories.NEW_YORK):%a %H:%M}"
-            for m in rows
+            for m in rows.order_by("pk")
             if m.kind not in ("received", "confirmed")
         ]
+
+
+@pytest.fixture
+def texts(settings: Settings) -> None:
+    """Let somebody carry texts; all have agreed to them."""
+    settings.TEXT_BACKEND = "booking.texting.to_console"
 
 
 @pytest.fixture
@@ -190,10 +198,47 @@ BOTH = [work(TUESDAY, "10:00"), work(THURSDAY, "10:00")]
         ),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("texts")
 def test_exactly_what_is_true_goes_out(week: Week, steps: list[Step], sent: list[str]):
     for step in steps:
         step(week)
     assert week.sent() == sent
+    # What a patient did, or we did not do, is said by mail alone.
+    by_text = [said for said in sent if said.startswith(("reminder", "moved"))]
+    assert week.sent("text") == by_text
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize(
+    ("day", "steps", "sent"),
+    [
+        pytest.param(
+            date(2027, 3, 15),
+            [work(date(2027, 3, 12), "09:59"), work(date(2027, 3, 12), "10:00"),
+             work(date(2027, 3, 13), "08:59"), work(date(2027, 3, 13), "09:00")],
+            ["reminder Fri 10:00", "reminder_soon Sat 09:00"], id="spring",
+        ),
+        pytest.param(
+            date(2027, 11, 8),
+            [work(date(2027, 11, 5), "09:59"), work(date(2027, 11, 5), "10:00"),
+             work(date(2027, 11, 6), "10:59"), work(date(2027, 11, 6), "11:00")],
+            ["reminder Fri 10:00", "reminder_soon Sat 11:00"], id="autumn",
+        ),
+    ],
+)  # fmt: skip
+def test_what_goes_out_is_right_when_the_clocks_change(
+    clock: Traveller, visit_type: VisitType, day: date, steps: list[Step],
+    sent: list[str],
+):  # fmt: skip
+    VisitType.objects.update(remind_days_before=3, remind_hours_before=48)
+    visit_type.refresh_from_db()
+    week = Week(clock, visit_type)
+    week.go(day - 5 * DAY, "09:00")
+    week.book(at("10:00", day))
+    week.work()
+    for step in steps:
+        step(week)
+    assert week.sent() == week.sent("text") == sent
 
 
 @pytest.mark.parametrize(

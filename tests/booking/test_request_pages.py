@@ -101,6 +101,9 @@ def test_a_patient_asks_for_a_time(patient, visit_type):
         True,
         True,
     )
+    assert visit.may_arrange_wording == "I may arrange care for this person"
+    assert len(visit.may_arrange_version) == 16
+    assert visit.may_arrange_at == visit.requested_at
     assert (visit.payer, visit.payer_details) == (
         "no_fault",
         {"insurer": "Example Insurer"},

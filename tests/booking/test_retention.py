@@ -51,7 +51,7 @@ def declined(desk_person: By) -> Appointment:
         requested_by_name="Robin Example",
         requested_by_relation="guardian",
         requested_by_is_contact=True,
-        requested_by_may_arrange=True,
+        may_arrange="I may arrange care for this person",
     )
     ScreeningAnswer.objects.create(
         appointment=visit,

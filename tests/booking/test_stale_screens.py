@@ -7,6 +7,7 @@ tried after everything that a colleague can have done to the visit meanwhile.
 import html
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from booking.front_desk import FrontDeskSite
 from booking.models import Appointment, Message, Resource
 from booking.policy import DeclineReason
 from booking.words import as_value
-from booking.workflow import By
+from booking.workflow import By, Contact
 from tests.factories import (
     NOW,
     ROOM,
@@ -119,12 +120,19 @@ MEANWHILE: dict[str, Callable[[Appointment], object]] = {
     "No other time": lambda v: workflow.refuse_change(
         v.pk, reason=policy.ChangeRefusal.NEEDS_CALL, by=by_ben(), now=LATER
     ),
+    "Contact put right": lambda v: workflow.correct_contact(
+        v.patient_id, replace(Contact.of(v.patient), phone="+12125550177"),
+        by=by_ben(), now=LATER, seen=Contact.of(v.patient).digest(),
+    ),
     "No longer wants": lambda v: workflow.stop_wanting(v.pk, by=by_ben(), now=LATER),
 }  # fmt: skip
 
 
 REQUESTED = ("Accepted", "Declined", "Request withdrawn", "Offered")
-BOOKED = ("Cancelled", "Moved", "Exchanged", "More visits booked", "Offered")
+BOOKED = (
+    "Contact put right", "Cancelled", "Moved", "Exchanged", "More visits booked",
+    "Offered",
+)  # fmt: skip
 WISHED = ("Cancelled", "Moved", "Offered", "No longer asks", "No other time")
 OFFERED = ("Took the offer", "Offer taken back", "Declined")
 

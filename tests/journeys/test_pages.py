@@ -530,6 +530,9 @@ FRONT_DESK = {
         f"{VISITS}phone/", "such as family", "front-desk",
         type_in("Phone number", "212 555 0199", "Do we know them?"),
     ),
+    "contact of a patient": Look(
+        "/admin/booking/patient/{patient_pk}/contact/", "On our record:", "front-desk",
+    ),
     "patient": Look(
         "/admin/booking/patient/{patient_pk}/", "Other records of this person",
         "front-desk",
@@ -688,13 +691,15 @@ NEVER = {
 }  # fmt: skip
 # Buttons, scripts, and what only leads elsewhere.
 NO_PAGES = {
-    "called", "language", "merge", "stop_texts", "seen", "stay", "closing_undo",
+    "called", "merge", "stop_texts", "seen", "stay", "closing_undo",
     "booking_appointment_accept", "booking_appointment_attend",
     "booking_appointment_hold", "booking_appointment_link", "booking_appointment_offer",
     "booking_appointment_paper", "booking_appointment_letter",
     "booking_appointment_waiting", "booking_appointment_history",
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",
     "view_on_site", "services_service_restore", "services_page_restore",
+    "services_service_draft", "services_page_draft", "services_service_preview",
+    "services_page_preview",
 }  # fmt: skip
 
 
@@ -739,6 +744,10 @@ MANAGER = dict(kept()) | {
     "versions of a service": Look(
         "/admin/services/service/{service_pk}/versions/?old=1&new=1", "the same",
         "manager",
+    ),
+    "draft of a service": Look(
+        "/admin/services/service/{service_pk}/change/", "What it changes", "manager",
+        type_in("Summary", "Another summary.", "Save"),
     ),
     "versions of a page": Look(
         "/admin/services/page/{page_pk}/versions/", "Before", "manager"

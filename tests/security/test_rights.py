@@ -33,6 +33,7 @@ def acts(world: World) -> dict[str, object]:
         "seen_version": world.mine.version,
         "version": world.mine.version,
         "reason": "no_time",
+        "act": "withdraw",
         "send": "1",
         "post": "yes",
         "action": "decline_selected",

@@ -20,7 +20,7 @@ from django.test import Client
 
 from booking import once, second_factor, workflow
 from booking.models import Appointment, FormKey, Hit, Resource, SecondFactor
-from services import versions
+from services import drafts, versions
 from services.models import Clinician, Page
 from tests import factories
 from tests.booking.desk import code_of
@@ -203,9 +203,11 @@ def joining_two_records(world: World) -> Sent:
     return world.client("superuser"), data
 
 
-def choosing_a_language(world: World) -> Sent:
-    world.rows["booking.patient"] = world.other.patient_id
-    return world.client("superuser"), {"language": "es"}
+def putting_a_contact_right(world: World) -> Sent:
+    client = world.client("superuser")
+    address = world.address("admin/booking/patient/<int:pk>/contact/")
+    data = form_at(client.get(address), address).filled_in
+    return client, data | {"email": "new@example.com", "sure": "on"}
 
 
 def keeping_a_record(world: World) -> Sent:
@@ -262,6 +264,21 @@ def putting_back(kind: str) -> Callable[[World], Sent]:
         row.summary = "Another."
         row.save()
         return world.client("superuser"), {"version": "1"}
+
+    return sent
+
+
+def deciding(kind: str, act: str) -> Callable[[World], Sent]:
+    """Press a button beside the draft of a page."""
+
+    def sent(world: World) -> Sent:
+        row = versions.SUBJECTS[kind]._default_manager.get(
+            pk=world.rows[f"services.{kind}"]
+        )
+        content = versions.content_of(row) | {"summary": "Another."}
+        draft = drafts.keep_draft(row, content, by=versions.FILES, now=NOW)
+        data = {"act": act, "seen": drafts.seen(row, draft)}
+        return world.client("superuser"), data | {"next_review": "2027-06-01"}
 
     return sent
 
@@ -398,7 +415,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/paper/": filing_a_paper,
     f"{APPOINTMENT}<int:pk>/legal-hold/": keeping_a_record,
     "admin/booking/patient/<int:pk>/merge/": joining_two_records,
-    "admin/booking/patient/<int:pk>/language/": choosing_a_language,
+    "admin/booking/patient/<int:pk>/contact/": putting_a_contact_right,
     "admin/booking/patient/<int:pk>/texts/": lambda world: (world.client("desk"), {}),
     f"{APPOINTMENT}<int:pk>/owner/": taking_a_task_on,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,
@@ -454,6 +471,8 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     ),
     f"{SERVICE}{DELETE}": deleting("services.service", factories.a_service),
     SERVICE: deleting("services.service", factories.a_service),
+    f"{SERVICE}<int:pk>/draft/": deciding("service", "approve"),
+    f"{PAGE}<int:pk>/draft/": deciding("page", "publish"),
     f"{SERVICE}<int:pk>/restore/": putting_back("service"),
     f"{PAGE}<int:pk>/restore/": putting_back("page"),
     f"{PAGE}add/": saving(f"{PAGE}add/", slug="new", title="New", body="New."),

@@ -102,7 +102,6 @@ WITHOUT_EVENT = {
     "admin/booking/appointment/<int:pk>/legal-hold/",
     "admin/booking/appointment/<int:pk>/link/",
     "admin/booking/patient/<int:pk>/merge/",
-    "admin/booking/patient/<int:pk>/language/",
     "admin/booking/patient/<int:pk>/texts/",
     "admin/booking/appointment/<int:pk>/owner/",
 }
@@ -122,7 +121,7 @@ def test_what_is_done_is_one_change_of_those_it_is_about(world: World, route: st
     about = set(done.values_list("appointment__patient", flat=True))
     if route in WITHOUT_EVENT:
         about = {world.other.patient_id}
-    if "language" in route or route.endswith("/texts/"):
+    if route.endswith("/texts/"):
         about = {world.mine.patient_id}
     if "merge" in route:  # which is about both
         about.add(world.mine.patient_id)

@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from services.house_style import flags, reading_grade, syllables
-from services.models import Page
+from services.models import Draft, Page
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_whoever_saves_a_page_is_told(admin_client: Client) -> None:
     told = admin_client.post(path, sent, follow=True).text
 
     assert "Body: “guarantee”. It promises a result" in told
-    assert Page.objects.get().body == body
+    assert Draft.objects.get().content["body"] == body
     assert "too hard for many patients" in admin_client.get(path).text

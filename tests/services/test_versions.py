@@ -256,12 +256,3 @@ def test_who_may_change_a_page_may_not_put_a_version_back(
     client.force_login(ed)
     assert "again" not in client.get(there(service)).text
     assert client.post(there(service, "restore"), {"version": 1}).status_code == 403
-
-
-def test_what_staff_save_is_kept(admin_client: Client) -> None:
-    page = Page.objects.create(slug="a", title="A", body="Text", is_published=True)
-    path = reverse("admin:services_page_change", args=[page.pk])
-    sent = {"slug": "a", "title": "B", "body": "Text", "order": 0, "is_published": "on"}
-    admin_client.post(path, sent)
-    [version] = of(page)
-    assert (version.by, version.content["title"]) == ("admin", "B")

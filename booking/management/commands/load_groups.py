@@ -13,6 +13,8 @@ _ANSWERING = [
     "booking.delete_closure", "booking.view_waitinglistentry",
 ]  # fmt: skip
 _OWN_DAY = ["booking.see_own_day"]
+# Whoever treats people says whether a text about care is right.
+_APPROVING = ["services.approve_content"]
 _TRAIL = ["booking.view_trail"]
 _NUMBERS = ["booking.view_reports", "booking.export_visits"]
 # The texts. Opening hours make the promises of replies, and questions about health make
@@ -55,7 +57,7 @@ def permissions() -> dict[str, list[str]]:
     manager = of_others + _NUMBERS + _PEOPLE + _CHORES + _RULES + setup
     return {
         FRONT_DESK: _ANSWERING,
-        CLINICIAN: _OWN_DAY,
+        CLINICIAN: _OWN_DAY + _APPROVING,
         MANAGER: manager,
         CONTENT_EDITOR: _CONTENT,
         AUDITOR: _TRAIL,

@@ -1,0 +1,221 @@
+"""From a draft to what patients read: kept, approved, published, or thrown away.
+
+Staff never change a page that patients read; they keep a draft of it. A page about care
+is published only after somebody qualified has approved these very words and said when
+they are to be read again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.timezone import localdate
+from django.utils.translation import gettext as _
+
+from .models import Draft, Page, Service
+from .translation import make_room
+from .versions import (
+    CHILDREN,
+    Said,
+    Subject,
+    Who,
+    children_of,
+    content_of,
+    digest_of,
+    keep,
+    locked,
+    note_review,
+    put,
+)
+
+# The page that says when to call 911.
+EMERGENCY = "call-911"
+
+
+class NotYet(Exception):
+    """A draft cannot become what somebody wants; the message says why, and the way."""
+
+
+def is_clinical(row: Subject) -> bool:
+    """Tell whether somebody qualified has to approve what a page says."""
+    return isinstance(row, Service) or row.slug == EMERGENCY
+
+
+def draft_of(row: Subject) -> Draft | None:
+    return Draft.objects.filter(kind=row.content_kind(), row=row.pk).first()
+
+
+def seen(row: Subject, draft: Draft | None) -> str:
+    """Return what tells whether a page and its draft still are as they were shown."""
+    return digest_of({"now": content_of(row), "then": draft.content if draft else ""})
+
+
+def if_saved(row: Subject, save: Callable[[], None]) -> Said:
+    """Return what the page would say after a save, which is taken back.
+
+    Inside a transaction. Rows that would be new have no key.
+    """
+    known = {
+        name: set(getattr(row, name).values_list("pk", flat=True))
+        for name in children_of(row)
+    }
+    with taken_back():
+        row.save()
+        save()
+        content = in_english_with_keys(row)
+    for name, keys in known.items():
+        for part in content[name]:
+            part["id"] = part["id"] if part["id"] in keys else None
+    return content
+
+
+def in_english_with_keys(row: Subject) -> Said:
+    content = content_of(row)
+    content.pop("reviewed", None)
+    return content
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """Undo what the block does to the database. Inside a transaction."""
+    before = transaction.savepoint()
+    try:
+        yield
+    finally:
+        transaction.savepoint_rollback(before)
+
+
+@contextmanager
+def as_if_published(row: Subject) -> Iterator[None]:
+    """Let the block read the page as its draft has it; nothing stays of that."""
+    with transaction.atomic(), taken_back():
+        if draft := draft_of(row):
+            put(row, draft.content | {"is_published": True})
+        yield
+
+
+@transaction.atomic
+def keep_draft(row: Subject, content: Said, *, by: Who, now: datetime) -> Draft:
+    """Keep what the page is to say, in place of an older draft and its approval."""
+    draft, _new = Draft.objects.update_or_create(
+        kind=row.content_kind(),
+        row=row.pk,
+        defaults={
+            "content": content, "at": now, "user_id": by.user_id, "by": by.name,
+            "approved_at": None, "approved_by": "", "next_review": None,
+        },
+    )  # fmt: skip
+    return draft
+
+
+@transaction.atomic
+def approve(
+    row: Subject, as_seen: str, next_review: date, *, by: Who, now: datetime
+) -> bool:
+    """Say that the words of a draft are right. Return whether that was new.
+
+    Raises NotYet if the draft is not what was seen.
+    """
+    row, draft = _found(row, as_seen)
+    if draft.approved_at and (draft.approved_by, draft.next_review) == (
+        by.name,
+        next_review,
+    ):
+        return False
+    draft.approved_at, draft.approved_by = now, by.name
+    draft.next_review = next_review
+    draft.save()
+    return True
+
+
+@transaction.atomic
+def publish(row: Subject, as_seen: str, *, by: Who, now: datetime) -> None:
+    """Let patients read the draft from now on.
+
+    Raises NotYet if it is not what was seen or has to be approved first, and
+    ValidationError if it does not fit what is there now.
+    """
+    row, draft = _found(row, as_seen)
+    if is_clinical(row) and not draft.approved_at:
+        raise NotYet(_("Somebody who may approve it has to read it first."))
+    keep(type(row), [row.pk], by=by, now=now)  # what is replaced, if nobody kept it
+    put(row, draft.content | {"is_published": True})
+    review: dict[str, Any] = {}
+    if draft.approved_at:
+        review["reviewed_by"] = draft.approved_by
+        review["reviewed_on"] = localdate(draft.approved_at)
+        review["next_review"] = draft.next_review
+    note_review(row, review)
+    draft.delete()
+    make_room()
+    keep(type(row), [row.pk], by=by, now=now)
+
+
+@transaction.atomic
+def discard(row: Subject, as_seen: str) -> None:
+    """Throw the draft away. Raises NotYet if it is not what was seen."""
+    _row, draft = _found(row, as_seen)
+    draft.delete()
+
+
+@transaction.atomic
+def withdraw(row: Subject, *, by: Who, now: datetime) -> bool:
+    """Take a page off the site. Return whether it was there."""
+    model = type(row)
+    row = locked(model, [row.pk]).get()
+    if not row.is_published:
+        return False
+    keep(model, [row.pk], by=by, now=now)
+    row.is_published = False
+    row.save()
+    keep(model, [row.pk], by=by, now=now)
+    return True
+
+
+def _found(row: Subject, as_seen: str) -> tuple[Any, Draft]:
+    """Return both, held until the transaction ends."""
+    found: Service | Page = locked(type(row), [row.pk]).get()
+    draft = draft_of(found)
+    if draft is None:
+        raise NotYet(_("There is no draft of this page any more."))
+    if seen(found, draft) != as_seen:
+        raise NotYet(_("The draft has changed since you opened this page. Read it."))
+    return found, draft
+
+
+def as_form(row: Subject, draft: Draft) -> dict[str, Any]:
+    """Return what somebody would send who changed the page into the draft by its form.
+
+    What is left out of the draft is marked to be deleted.
+    """
+    data = _fields(draft.content)
+    for name in children_of(row):
+        model, _key = CHILDREN[name]
+        there = list(model._default_manager.filter(service_id=row.pk))
+        parts = draft.content[name]
+        kept = {part["id"]: part for part in parts if part["id"]}
+        fresh = [p for p in parts if p["id"] not in {child.pk for child in there}]
+        forms = [
+            {"id": child.pk, **_fields(kept[child.pk])}
+            if child.pk in kept
+            else {"id": child.pk, "DELETE": "on", **_own(child)}
+            for child in there
+        ] + [_fields(part) for part in fresh]
+        data |= {
+            f"{name}-TOTAL_FORMS": len(forms),
+            f"{name}-INITIAL_FORMS": len(there),
+        }
+        for number, form in enumerate(forms):
+            data |= {f"{name}-{number}-{k}": value for k, value in form.items()}
+            data[f"{name}-{number}-service"] = row.pk
+    return data
+
+
+def _own(child: Any) -> dict[str, Any]:
+    return {name: getattr(child, name) for name in child.content_fields}
+
+
+def _fields(content: Said) -> dict[str, Any]:
+    return {k: v for k, v in content.items() if k != "id" and not isinstance(v, list)}

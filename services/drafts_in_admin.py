@@ -1,0 +1,265 @@
+"""What staff type about a page is a draft, until somebody lets patients read it."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.timezone import localdate
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from . import comparing, drafts, views
+from .models import Draft, Service
+from .versions import Subject, content_of
+from .versions_in_admin import (
+    FLAGS_TOLD,
+    WithVersions,
+    may_approve,
+    tell_flags,
+    who_is,
+)
+from .widgets import PlainDate
+
+
+class ApprovalForm(forms.Form):
+    next_review = forms.DateField(
+        label=gettext_lazy("Read it again by"), widget=PlainDate
+    )
+
+    def clean_next_review(self) -> date:
+        """Refuse a day that is over, or too far off to be meant."""
+        day: date = self.cleaned_data["next_review"]
+        today = localdate()
+        if not today < day <= today.replace(year=today.year + 3, day=1):
+            raise forms.ValidationError(_("Choose a day within the next three years."))
+        return day
+
+
+class WithDrafts(WithVersions):
+    """A form of which what is saved becomes the draft of a page.
+
+    Whoever opens the form again goes on with the draft. A page that is new is there at
+    once, and not published.
+    """
+
+    def get_urls(self) -> list[URLPattern]:
+        name = self.model.content_kind()
+        wrap = self.admin_site.admin_view
+        return [
+            path(
+                "<int:pk>/draft/",
+                wrap(require_POST(self.draft)),
+                name=f"services_{name}_draft",
+            ),
+            path(
+                "<int:pk>/preview/",
+                wrap(require_POST(self.preview)),
+                name=f"services_{name}_preview",
+            ),
+            *super().get_urls(),
+        ]
+
+    # --- The form -----------------------------------------------------------------
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> "type[ModelForm[Any]]":
+        form = super().get_form(request, obj, change=change, **kwargs)
+        data = self._of_draft(request, obj)
+        return filled_in(form, data) if data else form
+
+    def get_formset_kwargs(
+        self, request: HttpRequest, obj: Any, inline: Any, prefix: str
+    ) -> dict[str, Any]:
+        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
+        data = self._of_draft(request, obj)
+        return kwargs | {"data": data} if data else kwargs
+
+    def _of_draft(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """Return what the form shows instead of what patients read; mostly nothing."""
+        if request.method != "GET" or obj is None or obj.pk is None:
+            return {}
+        row = self.model._default_manager.get(pk=obj.pk)  # as it is, not half filled
+        draft = drafts.draft_of(row)
+        return drafts.as_form(row, draft) if draft else {}
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: bool
+    ) -> None:
+        """Write what is new; `save_related` keeps what is changed."""
+        if not change:
+            super().save_model(request, obj, form, change)
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:
+        row = form.instance
+        save = super().save_related
+        if change:
+            content = drafts.if_saved(
+                row, lambda: save(request, form, formsets, change)
+            )
+        else:
+            save(request, form, formsets, change)
+            content = content_of(row)
+        drafts.keep_draft(row, content, by=who_is(request), now=timezone.now())
+        request.is_draft = True  # type: ignore[attr-defined]
+        tell_flags(request, comparing.texts_of(row.content_kind(), content))
+
+    def message_user(
+        self, request: HttpRequest, message: Any, level: int | str = 20, *args: Any,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Say what became of a form: Django would say that the page was changed."""
+        if getattr(request, "is_draft", False) and level == messages.SUCCESS:
+            message = _(
+                "This is kept as a draft. Patients do not read it yet: see below what"
+                " it takes."
+            )
+        super().message_user(request, message, level, *args, **kwargs)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return self._to_draft(request, obj, super().response_change(request, obj))
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        usual = super().response_add(request, obj, post_url_continue)
+        return self._to_draft(request, obj, usual)
+
+    def _to_draft(
+        self, request: HttpRequest, obj: Any, usual: HttpResponse
+    ) -> HttpResponse:
+        """Lead to what can be done with the draft, unless a button leads elsewhere."""
+        elsewhere = ("_continue", "_addanother", "_popup", "_saveasnew")
+        if any(name in request.POST for name in elsewhere):
+            return usual
+        return HttpResponseRedirect(there(obj))
+
+    # --- What becomes of it -------------------------------------------------------
+
+    def about_draft(self, request: HttpRequest, row: Subject) -> dict[str, Any]:
+        """Return what the page of the versions says of a draft."""
+        draft = drafts.draft_of(row)
+        kind, now = row.content_kind(), content_of(row)
+        texts = comparing.texts_of(kind, draft.content) if draft else {}
+        today = localdate()
+        return {
+            "draft": draft,
+            "seen": drafts.seen(row, draft),
+            "changes": comparing.differences(kind, now, shown(row, draft))
+            if draft
+            else [],
+            "flagged": list(comparing.flagged(texts))[:FLAGS_TOLD],
+            "is_clinical": drafts.is_clinical(row),
+            "may_approve": may_approve(request),
+            "may_change": self.has_change_permission(request, row),
+            "approval": ApprovalForm(
+                initial={"next_review": today.replace(year=today.year + 1, day=1)}
+            ),
+        }
+
+    def draft(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Approve, publish or throw away a draft, or take its page off the site."""
+        row = self._row(request, pk)
+        act = ACTS.get(request.POST.get("act", ""))
+        if act is None or not act.may(request):
+            raise PermissionDenied
+        try:
+            said = act.does(request, row)
+        except (drafts.NotYet, ValidationError) as error:
+            words = getattr(error, "messages", [str(error)])
+            messages.error(request, " ".join(words))
+        else:
+            self.log_change(request, row, act.log)
+            messages.success(request, said)
+        return HttpResponseRedirect(there(row))
+
+    def preview(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show the page as patients would read it with its draft."""
+        row = self._row(request, pk)
+        if not (self.has_view_permission(request, row) or may_approve(request)):
+            raise PermissionDenied
+        show = views.show_service if isinstance(row, Service) else views.show_page
+        with drafts.as_if_published(row):
+            slug = self.model._default_manager.get(pk=pk).slug
+            return show(request, slug)
+
+
+def filled_in(
+    form: "type[ModelForm[Any]]", data: dict[str, Any]
+) -> "type[ModelForm[Any]]":
+    """Return the form as one that shows data that nobody has sent."""
+
+    def begin(self: Any, sent: Any = None, *args: Any, **kwargs: Any) -> None:
+        form.__init__(self, data if sent is None else sent, *args, **kwargs)
+
+    return type(form.__name__, (form,), {"__init__": begin})
+
+
+def shown(row: Subject, draft: Draft) -> dict[str, Any]:
+    """Return what the page would say."""
+    return dict(draft.content) | {"is_published": True}
+
+
+def there(row: Subject) -> str:
+    return reverse(f"admin:services_{row.content_kind()}_versions", args=[row.pk])
+
+
+# --- The acts ---------------------------------------------------------------------
+
+
+def _seen(request: HttpRequest) -> str:
+    return request.POST.get("seen", "")
+
+
+def _approve(request: HttpRequest, row: Subject) -> str:
+    form = ApprovalForm(request.POST)
+    if not form.is_valid():
+        raise ValidationError([m for found in form.errors.values() for m in found])
+    day, by = form.cleaned_data["next_review"], who_is(request)
+    if not drafts.approve(row, _seen(request), day, by=by, now=timezone.now()):
+        raise drafts.NotYet(_("You have approved it already."))
+    return _("The draft is approved. It can be published now.")
+
+
+def _publish(request: HttpRequest, row: Subject) -> str:
+    by, now = who_is(request), timezone.now()
+    drafts.publish(row, _seen(request), by=by, now=now)
+    return _("Patients read it from now on.")
+
+
+def _discard(request: HttpRequest, row: Subject) -> str:
+    drafts.discard(row, _seen(request))
+    return _("The draft is thrown away. Patients read what they read before.")
+
+
+def _withdraw(request: HttpRequest, row: Subject) -> str:
+    if not drafts.withdraw(row, by=who_is(request), now=timezone.now()):
+        raise drafts.NotYet(_("Patients do not read this page."))
+    return _("The page is off the site. What it said is kept.")
+
+
+class Act:
+    """What a button does with a draft, who may, and what the history says of it."""
+
+    def __init__(self, does: Any, right: str, log: str) -> None:
+        self.does, self.right, self.log = does, right, log
+
+    def may(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"services.{self.right}")
+
+
+ACTS = {
+    "approve": Act(_approve, "approve_content", "Approved the draft."),
+    "publish": Act(_publish, "publish_content", "Published the draft."),
+    "discard": Act(_discard, "change_page", "Threw the draft away."),
+    "withdraw": Act(_withdraw, "publish_content", "Took it off the site."),
+}

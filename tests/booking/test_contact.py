@@ -1,0 +1,234 @@
+"""Staff put right how a patient is reached, and what was owed goes there."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+
+from booking import delivery, integrity, links, workflow
+from booking.errors import ChangedMeanwhile, NotAllowed, NotPossibleNow
+from booking.models import Appointment, Message, Patient
+from booking.policy import DeclineReason
+from booking.workflow import PATIENT, By, Contact
+from tests import factories
+from tests.factories import NOW
+from tests.records import events_of, messages_of, nothing_written
+
+from .desk import address, said, text_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+OLD, NEW = "pat@example.com", "pat.right@example.com"
+
+
+@pytest.fixture
+def bea() -> By:
+    return factories.a_front_desk_person("bea")
+
+
+def correct(patient: Patient, by: By, seen: str = "", **values: str) -> bool:
+    now = Contact.of(Patient.objects.get(pk=patient.pk))
+    return workflow.correct_contact(
+        patient.pk, replace(now, **values), by=by, now=NOW, seen=seen or now.digest()
+    )
+
+
+def deliver() -> list[str]:
+    """Send all that is owed, and return to whom."""
+    mail.outbox.clear()
+    while delivery.deliver_next():
+        pass
+    return [to for message in mail.outbox for to in message.to]
+
+
+def tokens(messages: Any) -> list[str]:
+    return [re.findall(r"/appointments/([\w-]{43})/", m.text)[0] for m in messages]
+
+
+def sound() -> bool:
+    return list(integrity.find(NOW)) == []
+
+
+def test_another_address_gets_all_that_waits_and_where_the_visit_stands(bea: By):
+    visit = factories.a_booked_visit()
+    old = tokens(visit.messages.all())
+
+    assert correct(visit.patient, bea, email=NEW)
+
+    visit.refresh_from_db()
+    assert events_of(visit)[-1] == (3, "correct", "booked", "booked", "staff")
+    assert visit.events.latest("version").data == {"changed": ["email"]}
+    assert messages_of(visit)[-1] == ("link", "email")
+    assert deliver() == [NEW, NEW]  # confirmed, and where it stands; no "received"
+    assert [links.find(token, now=NOW) for token in old] == [None, None]
+    for token in tokens(visit.messages.exclude(sent_at=None)):
+        assert links.find(token, now=NOW) == visit
+    assert sound()
+    with nothing_written():  # a double click, and one from an older screen
+        assert not correct(visit.patient, bea, seen="old", email=NEW)
+
+
+def test_mail_that_bounced_goes_out_again_and_nobody_has_to_phone(bea: By):
+    gone = factories.a_request()
+    deliver()
+    workflow.decline(gone.pk, reason=DeclineReason.NO_TIME, by=bea, now=NOW)
+    deliver()
+    told = gone.messages.latest("pk")
+    assert delivery.bounced(told.message_id, "bounced", NOW)
+    calls = Message.objects.phone_these_people()
+    assert list(calls.all()) == [told]
+
+    assert correct(gone.patient, bea, email=NEW)
+
+    assert list(calls.all()) == []
+    assert deliver() == [NEW]  # the visit is over: no other mail, and no event
+    assert events_of(gone)[-1][1] == "decline"
+    assert links.find(*tokens([gone.messages.latest("pk")]), now=NOW) == gone
+    assert delivery.bounced(told.message_id, "bounced late", NOW)
+    assert list(calls.all()) == []
+    assert sound()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_try_that_is_on_its_way_says_nothing_of_the_new_address(bea: By, fails: bool):
+    visit = factories.a_request()
+    claim = delivery.claim_next(NOW)
+    correct(visit.patient, bea, email=NEW)
+    if fails:
+        delivery._record_failure(claim, ValueError())
+    else:
+        delivery._record_sent(claim)
+    assert deliver() == [NEW, NEW]
+    assert sound()
+
+
+def test_without_an_address_somebody_phones(bea: By):
+    visit = factories.a_request()
+    assert correct(visit.patient, bea, email="", contact_by="phone")
+    assert deliver() == []
+    calls = Message.objects.phone_these_people()
+    assert [m.kind for m in calls] == ["received", "link"]
+    assert OLD not in {m.recipient for m in calls}
+    assert sound()
+
+
+def test_another_number_or_language_ends_no_link(bea: By):
+    by_phone = factories.patient_details(email="", contact_by="phone")
+    visit = factories.a_request(patient=by_phone)
+    token = links.issue(visit, now=NOW)
+    assert correct(visit.patient, bea, phone="+12125550177", message_language="es")
+    [call] = visit.messages.all()
+    assert call.recipient == "+12125550177"
+    assert links.find(token, now=NOW) == visit
+    changed = visit.events.latest("version").data["changed"]
+    assert changed == ["phone", "message_language"]
+    assert Patient.objects.with_phone("+12125550177").exists()
+    assert sound()
+
+
+def test_it_is_for_staff_who_saw_what_it_is_now(bea: By):
+    visit = factories.a_request()
+    seen = Contact.of(visit.patient).digest()
+    colleague = factories.a_front_desk_person("ben")
+    correct(visit.patient, colleague, phone="+12125550177")
+    with nothing_written():
+        with pytest.raises(ChangedMeanwhile):
+            correct(visit.patient, bea, seen=seen, email=NEW)
+        with pytest.raises(NotAllowed):
+            correct(visit.patient, PATIENT, email=NEW)
+        with pytest.raises(ValueError, match="nobody is reached"):
+            correct(visit.patient, bea, email="", phone="")
+    workflow.cancel(visit.pk, by=PATIENT, now=NOW)
+    Appointment.objects.filter(pk=visit.pk).update(forgotten_at=NOW)
+    with pytest.raises(NotPossibleNow), nothing_written():
+        correct(visit.patient, bea, email=NEW)
+
+
+def test_all_visits_of_a_record_are_reached_anew(bea: By):
+    first = factories.a_booked_visit()
+    starts = [first.start + timedelta(weeks=n) for n in range(3)]
+    key = factories.uuid.uuid4()
+    visits = workflow.book_series(first.pk, starts, by=bea, now=NOW, key=key)
+    workflow.cancel(visits[2].pk, by=PATIENT, now=NOW)
+    old = [links.issue(visit, now=NOW) for visit in visits]
+    assert correct(first.patient, bea, email=NEW)
+    assert [links.find(token, now=NOW) for token in old] == [None] * 3
+    assert [events_of(visit)[-1][1] for visit in visits] == [
+        "correct", "correct", "cancel",
+    ]  # fmt: skip
+    assert set(deliver()) == {NEW}
+    assert sound()
+
+
+# --- The page -------------------------------------------------------------------------
+
+
+def typed(page: str, **values: str) -> dict[str, str]:
+    seen = re.findall(r'name="seen" value="(\w+)"', page)[0]
+    plain = {
+        "email": NEW, "phone": "(212) 555-0199", "contact_by": "email",
+        "message_language": "es", "sure": "on", "seen": seen,
+    }  # fmt: skip
+    return plain | values
+
+
+def test_the_desk_puts_right_what_a_bounce_shows(desk: Client):
+    visit = factories.a_booked_visit()
+    deliver()
+    delivery.bounced(visit.messages.latest("pk").message_id, "bounced", NOW)
+    there = reverse("admin:contact", args=[visit.patient_id])
+    change = address("change", visit)
+    assert f'href="{there}?back=/admin/"' in desk.get("/admin/").text
+    assert f'href="{there}?back={change}"' in desk.get(change).text
+    page = desk.get(f"{there}?back={change}")
+    assert f"(212) 555-0199 · {OLD}" in text_of(page)
+
+    answer = desk.post(there, typed(page.text, back=change))
+
+    assert answer["Location"] == change
+    assert said(answer) == ["From now on, we reach them so."]
+    patient = Patient.objects.get()
+    assert (patient.email, patient.message_language) == (NEW, "es")
+    timeline = text_of(desk.get(change))
+    assert "Contact put right: email address, language of messages · Ana" in timeline
+    assert OLD not in timeline
+    assert "To phone" not in timeline
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"email": "", "phone": ""}, "Write a phone number or an email address."),
+        ({"phone": "", "contact_by": "phone"}, "Write the number to call."),
+        ({"email": "pat@"}, "Check the email address."),
+        ({"message_language": "tlh"}, "Choose a language."),
+        ({"sure": ""}, "Make sure who asks"),
+    ],
+)
+def test_what_cannot_be_is_said_in_words(
+    desk: Client, values: dict[str, str], problem: str
+):
+    visit = factories.a_request()
+    there = reverse("admin:contact", args=[visit.patient_id])
+    sent = typed(desk.get(there).text, **values)
+    answer = desk.post(there, sent)
+    assert problem in text_of(answer)
+    assert Patient.objects.get().email == OLD
+
+
+def test_who_was_slower_sees_what_it_is_now_and_what_they_typed(desk: Client, bea: By):
+    visit = factories.a_request()
+    there = reverse("admin:contact", args=[visit.patient_id])
+    old = desk.get(there).text
+    correct(visit.patient, bea, email="other@example.com")
+    answer = desk.post(there, typed(old))
+    assert "Somebody changed this since you opened the page." in text_of(answer)
+    assert "· other@example.com ·" in text_of(answer)
+    assert f'value="{NEW}"' in answer.text
+    assert desk.post(there, typed(answer.text)).status_code == 302
+    assert Patient.objects.get().email == NEW

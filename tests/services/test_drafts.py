@@ -1,0 +1,186 @@
+"""What an editor writes is a draft until a manager lets patients read it."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from services import drafts
+from services.models import Draft, Page, Section, Service, Version
+from services.versions import Who, content_of, restore
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+ANA, BEN = Who("Ana"), Who("Ben")
+NEXT = date(2027, 6, 1)
+
+
+@pytest.fixture
+def service() -> Service:
+    row = Service.objects.create(
+        slug="a", kind="test", name="A test", summary="What.", is_published=True
+    )
+    row.facts.create(label="Length", value="An hour", order=1)
+    row.sections.create(anchor="why", question="Why?", answer="Because.", order=1)
+    return row
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page.objects.create(slug="b", title="B", body="Text.", is_published=True)
+
+
+def somebody(group: str) -> Client:
+    call_command("load_groups", verbosity=0)
+    user = User.objects.create_user(group.split()[0].lower(), is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def a_draft(row: Service | Page, **values: object) -> str:
+    """Keep a draft with other values; return what whoever opens its page has seen."""
+    draft = drafts.keep_draft(row, content_of(row) | values, by=ANA, now=NOW)
+    return drafts.seen(row, draft)
+
+
+def there(row: Service | Page, act: str) -> str:
+    return reverse(f"admin:services_{row.content_kind()}_{act}", args=[row.pk])
+
+
+def form_of(client: Client, row: Service | Page) -> dict[str, Any]:
+    """Return what the form of a page would send as it stands."""
+    context = client.get(there(row, "change")).context
+    sent = {}
+    for form in [
+        context["adminform"].form,
+        *(f for s in context["inline_admin_formsets"] for f in s.formset.forms),
+        *(s.formset.management_form for s in context["inline_admin_formsets"]),
+    ]:
+        for field in form:
+            value = field.value()
+            sent[field.html_name] = "" if value is None else value
+    return {k: v for k, v in sent.items() if v is not False}
+
+
+def test_what_an_editor_saves_is_read_by_nobody_yet(service: Service) -> None:
+    client = somebody("Content editor")
+    sent = form_of(client, service) | {
+        "summary": "More.",
+        "sections-0-DELETE": "on",
+        "facts-TOTAL_FORMS": "2",
+        "facts-1-label": "Pain",
+        "facts-1-value": "Some",
+        "facts-1-order": "2",
+    }
+
+    response = client.post(there(service, "change"), sent)
+
+    assert response["Location"] == there(service, "versions")
+    assert Service.objects.get().summary == "What."
+    assert Section.objects.count() == 1
+    draft = Draft.objects.get()
+    assert (draft.by, draft.content["summary"]) == ("content", "More.")
+    assert [fact["label"] for fact in draft.content["facts"]] == ["Length", "Pain"]
+    # Opened again, the form goes on where it was left, and says the same when saved.
+    again = form_of(client, service)
+    assert (again["summary"], again["facts-1-label"]) == ("More.", "Pain")
+    assert again["sections-0-DELETE"]
+    client.post(there(service, "change"), again)
+    assert Draft.objects.get().content == draft.content
+
+
+def test_a_new_page_is_a_draft_and_not_on_the_site(client: Client) -> None:
+    client = somebody("Content editor")
+    sent = {"slug": "c", "title": "C", "body": "Text.", "order": 0}
+    client.post("/admin/services/page/add/", sent | {"is_published": "on"})
+    assert not Page.objects.get(slug="c").is_published
+    assert Draft.objects.get().content["body"] == "Text."
+    assert client.get("/c/").status_code == 404
+
+
+def test_a_page_about_care_is_published_only_when_it_is_approved(
+    service: Service,
+) -> None:
+    seen = a_draft(service, summary="More.")
+    with pytest.raises(drafts.NotYet):
+        drafts.publish(service, seen, by=BEN, now=NOW)
+
+    assert drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    assert not drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    drafts.publish(service, seen, by=BEN, now=NOW)
+
+    row = Service.objects.get()
+    assert (row.summary, row.reviewed_by, row.next_review) == ("More.", "Ana", NEXT)
+    assert not Draft.objects.exists()
+    newest = Version.objects.order_by("-number")[0]
+    assert (newest.number, newest.by) == (2, "Ben")
+    assert newest.content["reviewed"]["reviewed_by"] == "Ana"
+
+
+def test_other_words_want_another_approval(service: Service) -> None:
+    seen = a_draft(service, summary="More.")
+    drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    a_draft(service, summary="Even more.")
+    assert Draft.objects.get().approved_at is None
+
+
+@pytest.mark.parametrize("act", ["approve", "publish", "discard"])
+def test_what_is_not_what_was_seen_is_not_decided(page: Page, act: str) -> None:
+    seen = a_draft(page, body="Other.")
+    Page.objects.update(title="Changed by a file")
+    does = {
+        "approve": lambda: drafts.approve(page, seen, NEXT, by=ANA, now=NOW),
+        "publish": lambda: drafts.publish(page, seen, by=ANA, now=NOW),
+        "discard": lambda: drafts.discard(page, seen),
+    }
+    with pytest.raises(drafts.NotYet, match="has changed"):
+        does[act]()
+    assert Page.objects.get().body == "Text."
+
+
+def test_a_version_is_put_back_with_its_review(service: Service) -> None:
+    seen = a_draft(service, summary="More.")
+    drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    drafts.publish(service, seen, by=BEN, now=NOW)
+    restore(service, Version.objects.get(number=1), by=BEN, now=NOW)
+    assert Service.objects.get().reviewed_by == ""
+    restore(service, Version.objects.get(number=2), by=BEN, now=NOW)
+    assert Service.objects.get().reviewed_by == "Ana"
+
+
+def test_from_the_editor_over_the_clinician_to_the_patient(service: Service) -> None:
+    editor, clinician = somebody("Content editor"), somebody("Clinician")
+    manager = somebody("Manager")
+    sent = form_of(editor, service) | {"summary": "Painless."}
+    editor.post(there(service, "change"), sent)
+
+    def act(client: Client, name: str) -> int:
+        seen = client.get(there(service, "versions")).context["seen"]
+        data = {"act": name, "seen": seen, "next_review": "2027-06-01"}
+        return client.post(there(service, "draft"), data).status_code
+
+    assert "Nobody can promise that." in clinician.get(there(service, "versions")).text
+    assert [act(editor, name) for name in ("approve", "publish")] == [403, 403]
+    assert act(clinician, "publish") == 403
+    assert act(manager, "publish") == 302  # and is told why not
+    assert Service.objects.get().summary == "What."
+    preview = clinician.post(there(service, "preview")).text
+    assert "Painless." in preview
+    assert Service.objects.get().summary == "What."
+    assert act(clinician, "approve") == 302
+    assert act(manager, "publish") == 302
+    assert "Painless." in Client().get(service.get_absolute_url()).text
+    assert act(manager, "withdraw") == 302
+    assert Client().get(service.get_absolute_url()).status_code == 404
+
+
+def test_a_draft_that_is_thrown_away_changes_nothing(page: Page) -> None:
+    drafts.discard(page, a_draft(page, body="Other."))
+    assert (Page.objects.get().body, Draft.objects.count()) == ("Text.", 0)
