@@ -16,7 +16,7 @@ from .models import Page, Service
 FIXED = ("home", "service_list", "team", "visit_us")
 
 
-class PublicPages(sitemaps.Sitemap):
+class PublicPages(sitemaps.Sitemap):  # type: ignore[type-arg]  # not when it runs
     """Each page in each language, with the addresses of the others beside it."""
 
     i18n = True
@@ -38,7 +38,10 @@ class PublicPages(sitemaps.Sitemap):
         return item.get_absolute_url()
 
     def lastmod(self, item: str | Service | Page) -> date | None:
-        return None if isinstance(item, str) else item.changed_on
+        """Return when a page changed or was read again by who vouches for it."""
+        if isinstance(item, str):
+            return None
+        return max(item.changed_on, item.reviewed_on or date.min)
 
 
 @require_safe

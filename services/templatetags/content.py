@@ -9,6 +9,7 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from services.languages import is_public
 from services.models import Translated
 from services.plain_text import COMMONMARK
 from services.structured_data import graph
@@ -43,7 +44,7 @@ def structured_data(context: Context, name: str) -> str:
 
     `name` is that of the page's URL.
     """
-    if not context["clinic"]:
+    if not context["clinic"] or not is_public(context["request"]):
         return ""
     shown = {str(key): value for key, value in context.flatten().items()}
     found = graph(settings.SITE_URL, context["request"].path, name, shown)

@@ -42,13 +42,17 @@ def test_the_sitemap_has_each_public_page_in_each_language(client: Client) -> No
         assert sorted(links) == sorted(told)
 
 
-def test_the_sitemap_says_when_a_part_of_a_page_changed(client, time_machine) -> None:
+def test_the_sitemap_says_when_a_page_changed_or_was_read_again(
+    client, time_machine
+) -> None:
     time_machine.move_to("2026-01-02T12:00Z")
     service = a_service()
     time_machine.move_to("2026-03-04T12:00Z")
     Section.objects.create(service=service, anchor="a", question="Q?", answer="A.")
-    page = mapped(client)[f"{SITE}{service.get_absolute_url()}"]
-    assert page.findtext(f"{MAP}lastmod") == "2026-03-04"
+    where = f"{SITE}{service.get_absolute_url()}"
+    assert mapped(client)[where].findtext(f"{MAP}lastmod") == "2026-03-04"
+    Service.objects.update(reviewed_on="2026-05-06")
+    assert mapped(client)[where].findtext(f"{MAP}lastmod") == "2026-05-06"
 
 
 def test_robots_may_read_that_a_private_page_is_private(client: Client) -> None:
