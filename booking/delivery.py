@@ -71,10 +71,14 @@ class StaffStatus:
     oldest_waiting: timedelta | None
     to_phone: int
     worker_silent: bool
+    texts: int = 0
 
 
 def staff_status(now: datetime) -> StaffStatus:
-    """Return how messages stand, in three queries; no text waits in quiet hours."""
+    """Return how messages stand, in three queries, or five where there are texts.
+
+    A text in quiet hours is not late: it is counted as a text alone.
+    """
     waiting = _may_go(Message.objects.owed(), now)
     owed = waiting.aggregate(n=Count("pk"), oldest=Min("created_at"))
     last_beat = Heartbeat.objects.filter(name=WORKER).first()
@@ -83,6 +87,9 @@ def staff_status(now: datetime) -> StaffStatus:
         oldest_waiting=now - owed["oldest"] if owed["oldest"] else None,
         to_phone=Message.objects.phone_these_people().still_true(now).count(),
         worker_silent=last_beat is None or now - last_beat.at > SILENT,
+        texts=Message.objects.owed().filter(channel=Message.Channel.TEXT).count()
+        if settings.TEXT_BACKEND
+        else 0,
     )
 
 

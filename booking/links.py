@@ -14,6 +14,8 @@ from django.conf import settings
 from django.db.models import Max, Q
 from django.urls import reverse
 
+from services import rows
+
 from .models import Appointment, AppointmentLink
 from .policy import (
     LINK_DAYS_AFTER_SEEN,
@@ -28,8 +30,8 @@ _ADDRESS = re.compile(r"(/appointments/)[^/\s]+/")
 def issue(appointment: Appointment, *, now: datetime) -> str:
     """Return a new token for the visit. It is nowhere else: only its digest is kept."""
     token = secrets.token_urlsafe(32)
-    AppointmentLink.objects.create(
-        appointment=appointment, digest=_digest(token), created_at=now
+    rows.add(
+        AppointmentLink(appointment=appointment, digest=_digest(token), created_at=now)
     )
     return token
 

@@ -180,7 +180,7 @@ def owe(
         calendar = make(told.dated, clinic, now=now) if method else ""
     if event and event.version > 1:  # the first message of a visit has none before it
         overtake_calls(visit, now)
-    message = Message.objects.create(
+    message = Message(
         appointment=visit,
         event=event,
         occasion=occasion.at if occasion else None,
@@ -201,6 +201,7 @@ def owe(
         created_at=now,
         due_at=now,
     )
+    rows.add(message)
     if not by_text and _is_told_by_text(kind, visit):
         owe(kind, cause, now=now, offers=offers, entry=entry, by_text=True)
     return message
@@ -612,7 +613,9 @@ def _words(
         "clinic": clinic,
         "clinic_name": clinic.name if clinic else gettext("the clinic"),
         "place": calendars.address(clinic) if clinic else gettext("the clinic"),
-        "phone": clinic.phone if clinic else settings.CLINIC_PHONE,
+        "phone": languages.left_to_right(
+            clinic.phone if clinic else settings.CLINIC_PHONE
+        ),
         "has_mail": reached_by(visit.patient) == Channel.EMAIL,
         "hours": hours.summary_of(week),
         "choices": told.choices,

@@ -59,7 +59,7 @@ class Row:
     """
 
     heading: str
-    slots: Sequence[Tile] = ()
+    slots: tuple[Tile, ...] = ()
     why: str = ""
     step: str = ""
     then: date | None = None
@@ -303,7 +303,7 @@ class _Rows:
                 )
             )
             self.count += 1
-        self.rows.append(Row(heading, tiles, wide=with_day))
+        self.rows.append(Row(heading, tuple(tiles), wide=with_day))
 
     def add_none(
         self, first: date, last: date, why: str, then: date | None, *, call: bool

@@ -97,6 +97,7 @@ LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 def _sentences(text: str) -> Iterator[str]:
     plain = re.sub(r"<[^>]*>|[*_#>`]", "", LINK.sub(r"\1", text))
+    plain = re.sub(r"^::: *[a-z0-9-]*", "", plain, flags=re.M)
     for line in plain.splitlines():
         yield from re.split(r"[.!?]+(?:\s|$)", line)
 

@@ -104,15 +104,22 @@ def _keys(name: str, widget: forms.Widget) -> list[str]:
     return [name + suffix for suffix in suffixes]
 
 
+class ChoiceField(forms.ChoiceField):
+    """Django's, but each form has the same choices, and not a copy of every word."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "ChoiceField":
+        return forms.Field.__deepcopy__(self, memo)
+
+
 def radios(
     label: "str | _StrPromise",
     choices: Any,
     *,
     required: "str | _StrPromise",
     help_text: "str | _StrPromise" = "",
-) -> forms.ChoiceField:
+) -> ChoiceField:
     """Return a question with a few answers, of which one has to be chosen."""
-    return forms.ChoiceField(
+    return ChoiceField(
         label=label,
         help_text=help_text,
         choices=choices,

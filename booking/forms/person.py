@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from booking import words
 from booking.models import Appointment, Patient, TextPurpose
 
-from .base import YES_NO, Row, StepForm, radios
+from .base import YES_NO, ChoiceField, Row, StepForm, radios
 from .fields import (
     BirthDateField,
     EmailField,
@@ -238,7 +238,7 @@ class HelpForm(StepForm):
 
     heading = _("Do you need any help at your visit?")
 
-    language = forms.ChoiceField(
+    language = ChoiceField(
         label=_("The language you prefer to speak"),
         choices=LANGUAGES,
         initial="English",

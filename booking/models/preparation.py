@@ -5,6 +5,7 @@ import hashlib
 from django.conf import settings
 from django.db import models
 
+from services import rows
 from services.languages import offered
 from services.models import Service
 from services.translation import text_of
@@ -35,11 +36,14 @@ class PreparationText(models.Model):
         text = text_of(service, "preparation", language)
         if text == text_of(service, "preparation", settings.LANGUAGE_CODE):
             language = settings.LANGUAGE_CODE
-        row, _ = cls.objects.get_or_create(
-            digest=digest_of(language, text),
-            defaults={"language": language, "text": text},
+        digest = digest_of(language, text)
+        [known] = rows.texts(rows.select(cls, "digest = %s", [digest]))
+        for row in rows.instances(cls, rows.values(cls, known)):
+            return row  # as nearly always; quicker than to get it
+        made, _ = cls.objects.get_or_create(
+            digest=digest, defaults={"language": language, "text": text}
         )
-        return row
+        return made
 
     def still_says(self, service: Service) -> bool:
         """Tell whether the service says the same, in the language that was shown."""

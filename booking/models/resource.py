@@ -1,16 +1,17 @@
 """Who and what a visit needs, and when they can be had."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
-from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from booking.availability import WeeklyHours
 from booking.policy import LONGEST_BUFFER
+from services import rows
 from services.models import Clinician, Weekday
 
 
@@ -19,7 +20,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         """Return what can be booked at all."""
         return self.filter(is_active=True)
 
-    def lock(self, ids: "set[int] | list[int] | RawSQL") -> list[int]:
+    def lock(self, ids: Collection[int]) -> list[int]:
         """Lock the rows until the transaction ends; return their keys, sorted.
 
         Whoever takes or frees time on a resource holds its lock, so losers of a race
@@ -27,8 +28,21 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         the same two resources cannot deadlock. `no_key` leaves foreign key checks of
         other inserts alone. On SQLite the IMMEDIATE transaction is already such a lock.
         """
-        rows = self.filter(pk__in=ids).order_by("pk").values_list("pk", flat=True)
-        return list(rows.select_for_update(no_key=True))
+        if not ids:
+            return []
+        return self.lock_those((", ".join(["%s"] * len(ids)), sorted(ids)))
+
+    def lock_those(self, which: rows.Select) -> list[int]:
+        """Do the same for what SQL gives the primary keys of."""
+        keys, params = which
+        locks = connection.features.has_select_for_no_key_update
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT id FROM booking_resource WHERE id IN ({keys}) ORDER BY id"  # noqa: S608 -- our own text
+                + (" FOR NO KEY UPDATE" if locks else ""),
+                params,
+            )
+            return [key for (key,) in cursor.fetchall()]
 
 
 class Resource(models.Model):

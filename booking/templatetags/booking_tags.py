@@ -1,5 +1,6 @@
 """Times in words, and the next free ones for a service's page."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from django import template
+from django.template.defaultfilters import urlize
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -27,6 +29,20 @@ TILE = (
     '<label class="time"><input type="{}" name="{}" value="{}" id="{}"{}{}>'
     '<span aria-hidden="true">{}</span><span class="visually-hidden">{}</span></label>'
 )
+
+
+# What `urlize` makes a link of has one of these.
+LIKE_A_LINK = re.compile(r"://|@|www\.|\w\.\w")
+
+
+@register.filter
+def linked(text: str) -> SafeString:
+    """Make links as `urlize` does, which looks hard at each word, where any can be."""
+    lines = (
+        (urlize(line, autoescape=True) if LIKE_A_LINK.search(line) else line,)
+        for line in text.split("\n")
+    )
+    return format_html_join("\n", "{}", lines)
 
 
 class Slot(Protocol):

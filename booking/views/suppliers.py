@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from booking import clock, delivery, messages, texting
 from booking.models import Message, Patient, TextPurpose
+from services.languages import left_to_right
 from services.models import Clinic
 
 logger = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ def text_received(request: HttpRequest) -> HttpResponse:
     with messages.spoken_to(patient, Message.Channel.TEXT):
         said = str(reply) % {
             "clinic": clinic.name if clinic else "",
-            "phone": clinic.phone if clinic else settings.CLINIC_PHONE,
+            "phone": left_to_right(clinic.phone if clinic else settings.CLINIC_PHONE),
         }
     return JsonResponse({"reply": said})
 

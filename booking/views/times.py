@@ -124,6 +124,7 @@ def show_times(
         free=free,
         filters=filters,
         parts=PARTS,
+        people=[(slug, words.who(r)) for slug, r in journey.clinicians.items()],
         wanted=_slug(filters),
         went=words.moment(gone) if gone and not form.is_bound else "",
         # Called by the page, and only where there are no times.

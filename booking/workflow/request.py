@@ -26,6 +26,7 @@ from booking.models import (
 )
 from booking.models.texting import version_of
 from booking.policy import Act, Actor
+from services import rows
 
 from .road import (
     By,
@@ -166,7 +167,7 @@ def sent_before(asked: NewRequest, key: uuid.UUID) -> Appointment | None:
 
 def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
     """Return the unsaved visit of a patient who is now on record."""
-    patient = Patient.objects.create(**asked.patient)
+    patient = rows.add(Patient(**asked.patient))
     if asked.texts:
         TextConsent.give(patient, asked.texts, asked.address, now)
     return Appointment(
@@ -226,14 +227,12 @@ def first_of_free(
     return found[0]
 
 
-def hold_first(
-    visit: Appointment, choice: Proposal, rows: Sequence[Reservation]
-) -> None:
+def hold_first(visit: Appointment, choice: Proposal, taken: list[Reservation]) -> None:
     """Hold what was taken for the first choice until the answer is due."""
-    for row in rows:
+    for row in taken:
         row.appointment, row.proposal = visit, choice
         row.expires_at = visit.reply_by
-    Reservation.objects.bulk_create(rows)
+    rows.add_all(taken)
 
 
 def propose(visit: Appointment, choices: Sequence[datetime]) -> list[Proposal]:
@@ -248,7 +247,7 @@ def propose(visit: Appointment, choices: Sequence[datetime]) -> list[Proposal]:
         )
         for rank, start in enumerate(choices, 1)
     ]
-    return Proposal.objects.bulk_create(proposals)
+    return rows.add_all(proposals)
 
 
 def new_reference() -> str:

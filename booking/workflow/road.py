@@ -21,8 +21,6 @@ from django.db import (
     connection,
     transaction,
 )
-from django.db.models import Q
-from django.db.models.expressions import RawSQL
 
 from booking import availability, guards
 from booking.availability import Reason, Why
@@ -49,6 +47,7 @@ from booking.models import (
     could_take,
 )
 from booking.policy import ENDED, TRANSITIONS, Act, Actor, Status
+from services import rows
 
 from .closures import hold_closures
 
@@ -140,15 +139,21 @@ def lock_for(visit_type: VisitType, hold_key: str = "") -> list[int]:
     if hold_key:
         held = "SELECT resource_id FROM booking_reservation WHERE hold_key = %s"
         which, params = f"{which} UNION {held}", [*params, hold_key]
-    return Resource.objects.lock(RawSQL(which, params))  # noqa: S611 -- our own text
+    return Resource.objects.lock_those((which, params))
 
 
 def clear(locked: Iterable[int], now: datetime, hold_key: str = "") -> None:
     """Give back what has lapsed on the locked resources, and what the key holds."""
-    gone = Q(expires_at__lte=now, resource_id__in=locked)
+    keys = list(locked)
+    marks = ", ".join(["%s"] * len(keys)) or "NULL"
+    gone, params = f"expires_at <= %s AND resource_id IN ({marks})", [now, *keys]
     if hold_key:
-        gone |= Q(hold_key=hold_key)
-    Reservation.objects.filter(gone).delete()
+        gone, params = f"{gone} OR hold_key = %s", [*params, hold_key]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM booking_reservation WHERE {gone}",  # noqa: S608 -- written above
+            rows.adapted(params),
+        )
 
 
 def lock_visit(pk: int, now: datetime) -> Appointment:
@@ -330,22 +335,27 @@ def record(
     before = visit.status
     visit.status = to or TRANSITIONS[move].target(Status(before) if before else None)
     visit.version += 1
-    visit.save()
+    if visit.pk is None:
+        rows.add(visit)
+    else:
+        visit.save()
     if visit.status in ENDED:
         # That it will not be may still have to be told by phone.
         visit.claims.exclude(task=Claim.Task.CALL).end(now)
-    return AppointmentEvent.objects.create(
-        appointment=visit,
-        version=visit.version,
-        act=move,
-        from_status=before,
-        to_status=visit.status,
-        reason=reason,
-        actor=by.actor,
-        user=by.user,
-        at=now,
-        data=data or {},
-        private_note=private_note,
+    return rows.add(
+        AppointmentEvent(
+            appointment=visit,
+            version=visit.version,
+            act=move,
+            from_status=before,
+            to_status=visit.status,
+            reason=reason,
+            actor=by.actor,
+            user=by.user,
+            at=now,
+            data=data or {},
+            private_note=private_note,
+        )
     )
 
 

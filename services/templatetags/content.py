@@ -1,13 +1,15 @@
 """Filters for text that staff or content files hold."""
 
 import json
+import re
 
 import nh3
 from django import template
 from django.conf import settings
 from django.template import Context
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from services.languages import is_public
 from services.models import Translated
@@ -34,6 +36,22 @@ CLEANER = nh3.Cleaner(
 )  # fmt: skip
 
 
+# A block of the design: its name, a heading, and the Markdown inside, up to a line that
+# ends it. One that nothing ends stays text.
+BLOCK = re.compile(
+    r"^::: *(warning|call-911|do|dont|more)(?: +(\S.*?))? *\n(.*?)^::: *$\n?",
+    re.M | re.S,
+)
+# What stands around the heading and the rest of each.
+NOTE = '<div class="note">{}{}</div>\n'
+AROUND = {
+    "warning": NOTE,
+    "do": NOTE,
+    "dont": '<div class="note alert">{}{}</div>\n',
+    "call-911": '<div class="care">{}{}</div>\n',
+}
+MORE = "<details><summary>{}</summary>{}</details>\n"
+
 # What could end the element, or begin a comment in it, as JSON may write it.
 IN_A_SCRIPT = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
@@ -55,7 +73,31 @@ def structured_data(context: Context, name: str) -> str:
 
 @register.filter
 def markdown(text: str) -> SafeString:
-    """Return staff's Markdown as HTML that holds only what the allow-list names."""
+    """Return staff's Markdown as HTML that holds only what the allow-list names.
+
+    Blocks of the design have `:::` around them, see `BLOCK`; none stands in another.
+    """
+    text = text.replace("\r\n", "\n")
+    parts, end = [], 0
+    for block in BLOCK.finditer(text):
+        parts += [_cleaned(text[end : block.start()]), _block(*block.groups(""))]
+        end = block.end()
+    return format_html_join(
+        "", "{}", ((part,) for part in [*parts, _cleaned(text[end:])])
+    )
+
+
+def _block(kind: str, heading: str, inside: str) -> SafeString:
+    html = _cleaned(inside)
+    if kind == "more":
+        return format_html(MORE, heading, html) if heading else html
+    if kind == "call-911":
+        heading = heading or _("Call 911 now if:")
+    shown = format_html("<h3>{}</h3>", heading) if heading else ""
+    return format_html(AROUND[kind], shown, html)
+
+
+def _cleaned(text: str) -> SafeString:
     return mark_safe(CLEANER.clean(COMMONMARK.render(text)))  # noqa: S308 -- cleaned
 
 

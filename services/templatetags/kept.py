@@ -1,5 +1,6 @@
 """What is the same on page after page, rendered once."""
 
+from dataclasses import is_dataclass
 from typing import Any
 
 from django import template
@@ -20,7 +21,7 @@ def kept(parser: Parser, token: Token) -> "Kept":
     """Render what is inside once for each language and all values that are named.
 
     Name everything that it uses. Nothing can be stale: values are compared, and
-    instances of models field by field.
+    instances of models and of frozen dataclasses field by field.
     """
     names = token.split_contents()[1:]
     inside = parser.parse(("endkept",))
@@ -48,9 +49,11 @@ class Kept(Node):
 
 def _value(found: Any) -> Any:
     """Return what two values that look the same have in common."""
-    if isinstance(found, Model):
-        fields = found._meta.concrete_fields
-        return type(found), *[getattr(found, field.attname) for field in fields]
-    if isinstance(found, list):
+    if isinstance(found, Model):  # with which a lazy one is there
+        row: Any = getattr(found, "_wrapped", found)
+        return type(row), *[getattr(row, f.attname) for f in row._meta.concrete_fields]
+    if isinstance(found, list | tuple):
         return tuple(map(_value, found))
+    if is_dataclass(found):  # frozen, or it cannot be kept
+        return found
     return str(found)

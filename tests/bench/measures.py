@@ -28,6 +28,7 @@ from .reading import (
     engine_alone,
     free_times,
     queries,
+    somebody_else,
 )
 from .timing import Timed, seconds, timed
 from .writing import free_starts, speeds
@@ -103,18 +104,23 @@ def machine() -> str:
 
 def months(practice: Practice, picker: Picker, site: Site) -> None:
     """Say what free times take with ever more visits, then what the engine takes."""
+    change = somebody_else(practice)
     reads: dict[str, Callable[[], Timed]] = {
         "month, one": lambda: timed(
-            free_times(practice, MONTH, practice.first), REPEATS
+            free_times(practice, MONTH, practice.first), REPEATS, change
         ),
-        "month, ten": lambda: timed(free_times(practice, MONTH), REPEATS),
-        "60 days, ten": lambda: timed(free_times(practice, SIXTY_DAYS), REPEATS),
-        "page of times": lambda: picker.over_http(site.url, REPEATS),
+        "month, ten": lambda: timed(free_times(practice, MONTH), REPEATS, change),
+        "60 days, ten": lambda: timed(
+            free_times(practice, SIXTY_DAYS), REPEATS, change
+        ),
+        "page of times": lambda: picker.over_http(site.url, REPEATS, change),
+        "the same again": lambda: picker.over_http(site.url, REPEATS),
     }
     say(
         "Milliseconds: the best of many calls, (the middle one), and that one's work in"
     )
     say("units of some plain Python that ran just before each. Ratios are of the work.")
+    say("Before each, somebody held another time; not before the same again.")
     say(
         f"{'visits':>9} " + "".join(f"{name:>22}" for name in reads) + "      filled in"
     )

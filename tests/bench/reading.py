@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from http.client import HTTPConnection
 from importlib import import_module
+from itertools import count
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from django.utils import timezone
 from booking import availability, clock, draft
 from booking.availability import Day
 from booking.draft import Draft
-from booking.models import Resource, clinic_zone
+from booking.models import Reservation, Resource, clinic_zone
 
 from .filling import Practice
 from .timing import Timed, timed
@@ -39,6 +40,26 @@ def free_times(
         )
 
     return read
+
+
+def somebody_else(practice: Practice) -> Callable[[], object]:
+    """Return what holds another minute before office hours each time.
+
+    So that what is free has to be worked out anew, as after each change.
+    """
+    midnight = datetime.combine(timezone.localdate(), time(), clinic_zone())
+    starts = count(int(midnight.timestamp()) + 2 * 24 * 60 * 60, step=60)
+
+    def change() -> None:
+        start = datetime.fromtimestamp(next(starts), UTC)
+        Reservation.objects.filter(hold_key="bench").delete()
+        Reservation.objects.create(
+            resource=practice.first, hold_key="bench", start=start,
+            end=start + timedelta(minutes=1),
+            expires_at=clock.now() + timedelta(minutes=15),
+        )  # fmt: skip
+
+    return change
 
 
 def engine_alone(practice: Practice, days: timedelta) -> Callable[[], object]:
@@ -75,7 +96,9 @@ class Picker:
         assert person
         self.path = f"/book/times/?with={person.slug}"
 
-    def over_http(self, url: str, repeats: int) -> Timed:
+    def over_http(
+        self, url: str, repeats: int, before: Callable[[], object] = lambda: None
+    ) -> Timed:
         """Time the page from a running web server, over one connection."""
         headers = {"Cookie": self.cookie, "Accept-Encoding": "gzip"}
         with closing(HTTPConnection(urlsplit(url).netloc, timeout=60)) as browser:
@@ -85,7 +108,7 @@ class Picker:
                 response = browser.getresponse()
                 assert (response.status, bool(response.read())) == (200, True)
 
-            return timed(get, repeats)
+            return timed(get, repeats, before)
 
     def queries(self) -> int:
         browser = Client(headers={"host": "127.0.0.1", "cookie": self.cookie})

@@ -23,11 +23,16 @@ class Timed:
         return f"{self.best:.1f} ({self.middle:.1f}) {self.work:.2f}"
 
 
-def timed(call: Callable[[], object], repeats: int) -> Timed:
-    """Time the call, after once to warm up."""
+def timed(
+    call: Callable[[], object],
+    repeats: int,
+    before: Callable[[], object] = lambda: None,
+) -> Timed:
+    """Time the call, after once to warm up; not what is done before each."""
     call()
     took, work = [], []
     for _ in range(repeats):
+        before()
         yard = seconds(yardstick)
         took.append(seconds(call) * 1000)
         work.append(took[-1] / yard / 1000)

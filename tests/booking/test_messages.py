@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.utils.html import strip_tags
+from django.utils.html import strip_tags, urlize
 from icalendar import Calendar
 
 from booking import closing, messages, workflow
 from booking.models import Appointment, Closure, Message, Resource, VisitType
 from booking.policy import Act, CancellationReason, ChangeRefusal, DeclineReason
+from booking.templatetags.booking_tags import linked
 from booking.workflow import PATIENT, Answer, By
 from services.models import Clinic
 from tests import factories
@@ -968,3 +969,16 @@ def test_owing_costs_the_same_for_one_choice_and_for_three(
             messages.owe(Message.Kind.RECEIVED, event, now=NOW)
         counts.append(len(captured))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See https://clinic.example/appointments/a-b_c/ now.\n\nOr call & <ask>.",
+        "write to desk@clinic.example, at 9:30 a.m.\nwww.clinic.example, clinic.com",
+        "It's 4CN4-P7AR; (http://clinic.example/a?b=1&c=2).\r\n“Ana” <ana@x.example>",
+        "www.\nhttp:// x@ @y.z mailto:a@b.example .com a.b",
+    ],
+)
+def test_links_in_a_mail_are_those_that_django_would_make(text):
+    assert linked(text) == urlize(text, nofollow=True, autoescape=True)

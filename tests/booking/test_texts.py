@@ -4,7 +4,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
 from smtplib import SMTPResponseException
@@ -312,6 +312,24 @@ def test_a_text_that_waits_keeps_no_mail_waiting(clock: Traveller, tmp_path: Pat
     clock.move_to(at("08:00", TUESDAY))
     deliver()
     assert said(tmp_path) == [CONFIRMED + CALL]
+
+
+def test_the_desk_sees_that_a_text_waits_for_quiet_hours_to_end(desk: Client):
+    rules = WaitingListRules.current()
+    rules.quiet_from, rules.quiet_until = time(8), time(20)
+    rules.save()
+    a_visit(CHANGES)
+    deliver()
+    status = delivery.staff_status(NOW)
+    assert (status.waiting, status.texts) == (0, 1)
+    page = " ".join(desk.get("/admin/").text.split())
+    assert "All mail has been sent. 1 text message waits. None goes out in" in page
+    rules.quiet_from = time(20)
+    rules.save()
+    deliver()
+    page = desk.get("/admin/").text
+    assert "All messages have been sent." in page
+    assert "text message" not in page
 
 
 def test_a_text_that_fails_is_a_call_only_if_nothing_else_says_it(

@@ -1,9 +1,11 @@
 """What is the same on page after page: rendered once, and anew when it changes."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.template import Context, Template, engines
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import override
 
 from services.models import Clinic, Page
@@ -53,6 +55,29 @@ def test_a_change_in_a_list_is_seen_at_once():
     pages[0].title = "Other"
     assert page.render(Context({"pages": pages})) == "Other B "
     assert page.render(Context({})) == ""
+
+
+@dataclass(frozen=True)
+class Tile:
+    label: str
+    checked: bool = False
+
+
+def test_a_change_in_a_frozen_value_is_seen_at_once():
+    page = template("of", "{% for t in of %}{{ t.label }}{{ t.checked }} {% endfor %}")
+    said = [
+        page.render(Context({"of": of}))
+        for of in ([Tile("a")], (Tile("a"), Tile("b")), [Tile("a", checked=True)])
+    ]
+
+    assert said == ["aFalse ", "aFalse bFalse ", "aTrue "]
+
+
+def test_a_lazy_row_is_the_row_that_it_stands_for():
+    page = template("clinic", "{{ clinic.name }}")
+    for name in ("Before", "After"):
+        lazy = SimpleLazyObject(lambda name=name: Clinic(name=name))
+        assert page.render(Context({"clinic": lazy})) == name
 
 
 def test_each_language_has_its_own():

@@ -64,3 +64,35 @@ def test_what_could_act_is_dropped(typed: str, shown: str) -> None:
 
 def test_lines_are_the_lines_that_say_something() -> None:
     assert lines("one\n\n  two \r\n") == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        (
+            "One\r\n\r\n::: warning Take <care>\r\n- a\r\n:::\r\nTwo",
+            '<p>One</p>\n<div class="note"><h3>Take &lt;care&gt;</h3>'
+            "<ul>\n<li>a</li>\n</ul>\n</div>\n<p>Two</p>\n",
+        ),
+        (
+            "::: call-911\n- a\n:::",
+            '<div class="care"><h3>Call 911 now if:</h3>'
+            "<ul>\n<li>a</li>\n</ul>\n</div>\n",
+        ),
+        (
+            "::: do Do\na\n:::\n::: dont Do not\nb\n:::",
+            '<div class="note"><h3>Do</h3><p>a</p>\n</div>\n'
+            '<div class="note alert"><h3>Do not</h3><p>b</p>\n</div>\n',
+        ),
+        (
+            "::: more How\n**a**\n:::",
+            "<details><summary>How</summary><p><strong>a</strong></p>\n</details>\n",
+        ),
+        ("::: more\na\n:::", "<p>a</p>\n"),
+        ("::: warning\n<script>1</script>\n:::", '<div class="note">\n</div>\n'),
+        ("::: do\n</div><b>a", "<p>::: do</p>\na"),
+        ("::: other\na\n:::", "<p>::: other\na\n:::</p>\n"),
+    ],
+)
+def test_blocks_of_the_design_have_signs_around_them(typed: str, shown: str) -> None:
+    assert markdown(typed) == shown

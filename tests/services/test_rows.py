@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
-from booking.models import Hours, Requirement, Resource, VisitType
+from booking.models import Hours, Patient, Requirement, Resource, VisitType
 from services import rows
 from services.models import Clinic, Clinician, OpeningHours, Page, Service
 from tests import factories
@@ -81,3 +81,34 @@ def test_who_changes_an_instance_changes_it_for_nobody_else():
 
     [again] = rows.instances(Clinic, *rows.read(Clinic))
     assert again.name != "Mine"
+
+
+def test_what_is_added_has_what_saving_writes():
+    told = {
+        "given_name": "Ana", "family_name": "Díaz", "birth_date_text": "1980-02-29",
+        "phone": "+12125550143", "email": "Ana@example.com", "voicemail_ok": True,
+    }  # fmt: skip
+    saved = Patient.objects.create(**told)
+    with CaptureQueriesContext(connection) as made:
+        added = rows.add_all([Patient(**told), Patient(**told | {"phone": ""})])
+    assert len(made) == 1
+
+    for row in added:
+        assert (row._state.adding, row._state.db) == (False, saved._state.db)
+        assert values([Patient.objects.get(pk=row.pk)]) == values([row])
+    one, other = values([saved, added[0]])
+    assert one[1:] == other[1:]
+    assert [row.pk for row in added] == [saved.pk + 1, saved.pk + 2]
+
+
+def test_what_is_added_keeps_the_rows_that_it_names():
+    service = factories.a_visit_type().service
+
+    row = rows.add(
+        VisitType(service=service, code="x", name="X", duration=30, hint="½ %s")
+    )
+
+    with CaptureQueriesContext(connection) as made:
+        assert row.service is service
+    assert not made
+    assert values([VisitType.objects.get(pk=row.pk)]) == values([row])

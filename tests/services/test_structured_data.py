@@ -162,3 +162,4 @@ def test_markdown_becomes_one_line() -> None:
         "## A *b*\n\n- **c**\n  d\n- [e](/f)\n\n| g | h |\n|---|---|\n| i<br>j | `k` |"
     )
     assert plain_text(text) == "A b c d e g h ij k"
+    assert plain_text("a\n::: more B c\nd\n:::\n::: warning\ne\n:::") == "a B c d e"
