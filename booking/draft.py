@@ -30,6 +30,7 @@ class Draft:
 
     `request_key` makes one request of it however often it is sent; `hold_key` holds
     the chosen time, since `held`; `wanted` is what the link that led here asked for.
+    `unsent` is what stood on pages that were left for another language, no answer yet.
     """
 
     began: datetime
@@ -39,16 +40,23 @@ class Draft:
     held: datetime | None = None
     wanted: dict[str, str] = field(default_factory=dict)
     answers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    unsent: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     def keep(self, step: str, typed: Typed, forgets: Sequence[str] = ()) -> None:
         """Keep the answers of a step; if they are new, drop those of `forgets`."""
         if self.answers.get(step) != typed:
             self.forget(*forgets)
-        self.answers[step] = {name: list(values) for name, values in typed.items()}
+        self.answers[step] = _as_lists(typed)
+        self.unsent.pop(step, None)
+
+    def put_by(self, step: str, typed: Typed) -> None:
+        """Keep what stands on a page as it is, without taking it for an answer."""
+        self.unsent[step] = _as_lists(typed)
 
     def forget(self, *steps: str) -> None:
         for step in steps:
             self.answers.pop(step, None)
+            self.unsent.pop(step, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ def load(session: SessionBase, now: datetime) -> Draft | Sent | None:
         held=datetime.fromisoformat(kept["held"]) if kept.get("held") else None,
         wanted=kept["wanted"],
         answers=kept["answers"],
+        unsent=kept.get("unsent", {}),
     )
 
 
@@ -94,6 +103,10 @@ def drop(session: SessionBase) -> None:
     session.pop(SESSION_KEY, None)
     if not session.keys():
         session.flush()
+
+
+def _as_lists(typed: Typed) -> dict[str, list[str]]:
+    return {name: list(values) for name, values in typed.items()}
 
 
 def _as_text(value: object) -> str:

@@ -7,6 +7,7 @@ for who has it read aloud, too.
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -176,12 +177,17 @@ def _parts(visit: Appointment, clinic: Clinic | None, now: datetime) -> list[Par
 
 
 def _advice(visit: Appointment) -> list[Block]:
-    english = {answer.advice for answer in visit.answers.all()}
-    abroad = not translation.is_english()
-    return [
-        Block("text", [Run(line)], is_english=abroad and line in english)
-        for line in spoken.advice(visit, mark=False)
-    ]
+    kept = visit.answers.values_list("question", "advice")
+    english = set() if translation.is_english() else set(chain.from_iterable(kept))
+    blocks = []
+    for found in spoken.because(visit, mark=False):
+        for question, answer in found.answers:
+            runs = [Run(f"{question} "), Run(answer, strong=True)]
+            blocks.append(Block("text", runs, is_english=question in english))
+        blocks.append(
+            Block("text", [Run(found.advice)], is_english=found.advice in english)
+        )
+    return blocks
 
 
 def _ready(visit: Appointment) -> list[Block]:

@@ -488,7 +488,7 @@ _HEADINGS: dict[str, str | Promise] = {
     Status.BOOKED: _("Your appointment is confirmed"),
     Status.ARRIVED: _("You are checked in"),
     Status.FULFILLED: _("This visit is over"),
-    Status.NOSHOW: _("This appointment is over"),
+    Status.NOSHOW: _("We missed you at this appointment"),
     Status.WAITLIST: _("On the waiting list, not booked"),
 }
 

@@ -57,6 +57,11 @@ class Journey:
     def typed(self, slug: str) -> "MultiValueDict[str, str]":
         return MultiValueDict(self.draft.answers.get(slug, {}))
 
+    def shown(self, slug: str) -> "MultiValueDict[str, str]":
+        """Return what the step's page shows: what stood there last, sent or not."""
+        draft = self.draft
+        return MultiValueDict(draft.unsent.get(slug) or draft.answers.get(slug, {}))
+
     def has(self, slug: str) -> bool:
         """Tell whether the step was answered, and still can be answered like that."""
         return slug in self.draft.answers and self.read(slug).is_valid()
@@ -268,19 +273,19 @@ STEPS = (
         "booking/other_times.html",
         applies=lambda journey: not journey.waits,
     ),
-    Step(
-        "questions",
-        "questions",
-        forms.QuestionsForm,
-        applies=lambda journey: journey.visit_type is None or bool(journey.questions),
-        needs=lambda journey: {"questions": journey.questions},
-    ),
     Step("about", "about", forms.AboutForm),
     Step(
         "asked-by",
         "about",
         forms.AskedByForm,
         applies=lambda journey: journey.answer("about", "for_whom") == "somebody_else",
+    ),
+    Step(
+        "questions",
+        "questions",
+        forms.QuestionsForm,
+        applies=lambda journey: journey.visit_type is None or bool(journey.questions),
+        needs=lambda journey: {"questions": journey.questions},
     ),
     Step("contact", "contact", forms.ContactForm),
     Step("help", "help", forms.HelpForm),

@@ -34,6 +34,7 @@ class StepForm(forms.Form):
     def helper(self) -> FormHelper:
         helper = FormHelper(self)
         helper.layout = None
+        helper.form_id = "step"
         helper.question_is_heading = self.heading_is_question
         helper.options_class = self.options_class
         helper.add_input(Submit("", str(self.button)))

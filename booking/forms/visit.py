@@ -207,7 +207,10 @@ class QuestionsForm(StepForm):
     """The service's own questions. An answer makes a flag for staff, no more."""
 
     heading = _("Questions before your visit")
-    hint = _("Your answers help us to get ready. They do not stop your request.")
+    hint = _(
+        "Answer for the person who comes to the visit. Your answers help us to get"
+        " ready. They do not stop your request."
+    )
     options_class = "row"
 
     def __init__(

@@ -174,10 +174,10 @@ class Appointment(models.Model):
         default=False, help_text=_("Who asked says that they may arrange care.")
     )
     may_arrange_wording = models.TextField(
-        blank=True, help_text=_("The very words that they said yes to.")
+        blank=True, help_text="The very words that they said yes to."
     )
     may_arrange_version = models.CharField(
-        max_length=16, blank=True, help_text=_("A digest of the words.")
+        max_length=16, blank=True, help_text="A digest of the words."
     )
     may_arrange_at = models.DateTimeField(null=True, blank=True)
 

@@ -9,7 +9,9 @@ from datetime import datetime
 from django.contrib import messages as notices
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from booking import (
@@ -44,6 +46,13 @@ from .waiting import Standing, standing
 
 # No time is agreed yet.
 UNDECIDED = {Status.PENDING, Status.PROPOSED, Status.WAITLIST}
+
+# What came of an offer, where the state alone does not say it.
+NEWS: dict[str, str | Promise] = {
+    Act.PASS: gettext_lazy("You told us that what we offered does not suit you."),
+    Act.RETRACT: gettext_lazy("We had to take our offer back. We are sorry."),
+    Act.LAPSE: gettext_lazy("We had no answer to our offer in time, so it has ended."),
+}
 
 # After the other reasons to decline, another request would end the same way.
 MAY_ASK_AGAIN = {"", DeclineReason.NO_TIME, DeclineReason.NEEDS_REFERRAL}
@@ -80,20 +89,22 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
     open_request = visit.status == Status.PENDING
     stands = standing(visit, now)
     called_off = _called_off(visit)
+    has_begun = visit.status == Status.BOOKED and not coming
     wish = list(visit.proposals.wanted()) if coming and visit.wants_change else []
     expected = coming or visit.status in UNDECIDED
     context = {
         "called_off": called_off,
         "visit": visit,
         "kind": _kind(visit, stands, now),
-        "heading": _heading(visit, stands, now),
+        "heading": _heading(visit, stands, called_off, now),
         "sentence": _sentence(visit, stands, now),
-        "facts": _facts(visit, stands.entry),
+        "facts": _facts(visit, stands.entry, called_off),
         "stands": stands,
         "form": OfferForm(offers=stands.offers),
         "coming": coming,
         "wish": wish,
-        "refusal": _refusal(visit) if coming and not wish else "",
+        "news": _news(visit) if expected and not stands.offers and not wish else "",
+        "has_begun": has_begun and not _is_over(visit, now),
         "too_late": coming and visit.is_too_late(now),
         # Called by the page, and only where patients have to call.
         "phone_hours": lambda: words.phone_hours(now),
@@ -114,12 +125,20 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
     return render(request, "booking/appointment.html", context)
 
 
-def _refusal(visit: Appointment) -> str:
-    """Return why the visit stays where it is, if that was said last."""
+def _news(visit: Appointment) -> str:
+    """Return what came of an offer or a wish, if that is what happened last."""
     last = visit.events.order_by("version").last()
-    if last is None or last.act != Act.REFUSE_CHANGE:
+    if last is None:
         return ""
-    return str(messages.REFUSAL_WORDS[last.reason])
+    if last.act == Act.REFUSE_CHANGE:
+        return str(messages.REFUSAL_WORDS[last.reason])
+    if last.act == Act.LAPSE and last.reason:
+        return _("The time that we offered you is no longer free. We are sorry.")
+    return str(NEWS.get(last.act, ""))
+
+
+def _is_over(visit: Appointment, now: datetime) -> bool:
+    return visit.end is not None and visit.end <= now
 
 
 def _called_off(visit: Appointment) -> datetime | None:
@@ -157,7 +176,7 @@ def getting_ready(
         "visit": visit,
         "coming": coming,
         "facts": _facts(visit),
-        "advice": spoken.advice(visit),
+        "because": spoken.because(visit),
         "ready": preparing.ready(visit),
         "bring": bring,
         "from_us": from_us,
@@ -255,13 +274,22 @@ def _kind(visit: Appointment, stands: Standing, now: datetime) -> str:
     return visit.status if visit.status in (Status.BOOKED, Status.CANCELLED) else "past"
 
 
-def _heading(visit: Appointment, stands: Standing, now: datetime) -> str:
-    if visit.status == Status.BOOKED and visit.end and visit.end <= now:
-        return _("This appointment is over")
+def _heading(
+    visit: Appointment, stands: Standing, called_off: datetime | None, now: datetime
+) -> str:
+    if visit.status == Status.BOOKED and not is_coming(visit, now):
+        over = _is_over(visit, now)
+        return _("This appointment is over") if over else _("Your visit has begun")
+    if called_off and stands.offers:
+        return _("Your appointment cannot take place. Choose another time")
+    if called_off:
+        return _("Your appointment cannot take place. We look for another time")
     if visit.status == Status.PROPOSED and stands.went:
         return _("The time that we offered has gone")
     if is_coming(visit, now) and visit.wants_change and not stands.offers:
         return _("Your appointment is confirmed, and you asked for another time")
+    if visit.status == Status.BOOKED and stands.entry and not stands.offers:
+        return _("Your appointment is confirmed, and you wait for an earlier time")
     if visit.status == Status.BOOKED and not stands.offers:
         return _("Your appointment is confirmed")
     return messages.heading(visit, now)
@@ -284,6 +312,8 @@ def _sentence(visit: Appointment, stands: Standing, now: datetime) -> str:
         }
     if is_coming(visit, now):
         return _("We expect you on %(start)s.") % {"start": said(visit.start)}
+    if visit.status == Status.BOOKED and not _is_over(visit, now):
+        return _("It was to begin on %(start)s.") % {"start": said(visit.start)}
     if visit.status == Status.CANCELLED and visit.start:
         return _("Please do not come.")
     if visit.status == Status.CANCELLED:
@@ -292,12 +322,16 @@ def _sentence(visit: Appointment, stands: Standing, now: datetime) -> str:
 
 
 def _facts(
-    visit: Appointment, entry: WaitingListEntry | None = None
+    visit: Appointment,
+    entry: WaitingListEntry | None = None,
+    called_off: datetime | None = None,
 ) -> list[dict[str, str]]:
     """Return what patients keep, as label and value; no answer, no contact detail."""
     clinic = Clinic.objects.first()
     if visit.start:
         label, when = _("When"), said(visit.start)
+    elif called_off:
+        label, when = "", ""
     else:
         label = _("You asked for")
         when = "\n".join(said(choice.start) for choice in visit.proposals.asked())

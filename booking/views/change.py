@@ -7,7 +7,7 @@ from django.contrib import messages as notices
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from booking import words, workflow
 from booking.errors import (
@@ -65,12 +65,17 @@ def change(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
     return redirect("booking:appointment")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @through_link
 def stop_change(
     request: HttpRequest, visit: Appointment, now: datetime
 ) -> HttpResponse:
-    """Take the wish for another time back; the visit stays as it is."""
+    """Take the wish for another time back; the visit stays as it is.
+
+    Looked at, as by a link to another language, this address leads to the visit.
+    """
+    if request.method != "POST":
+        return redirect("booking:appointment")
     try:
         seen = seen_version(request)
         workflow.stop_change(visit.pk, by=workflow.PATIENT, now=now, seen_version=seen)

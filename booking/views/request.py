@@ -13,7 +13,17 @@ from booking.models import VisitType
 from booking.steps import STEP, Journey
 
 from .link import SESSION_KEY as LINK_KEY
-from .road import UNFIT, keep, let_go, onward, page_methods, show, with_draft
+from .road import (
+    UNFIT,
+    another_language,
+    keep,
+    let_go,
+    onward,
+    page_methods,
+    put_by,
+    show,
+    with_draft,
+)
 
 # What a link may ask for: a service, a visit type and a start.
 WANTED = ("service", "visit", "start")
@@ -69,11 +79,13 @@ def step(
         return onward(journey)
     if request.method == "POST":
         form = here.form(request.POST, **here.needs(journey))
+        if path := another_language(request):
+            return put_by(request, journey, here, form, path, now)
         if form.is_valid():
             return onward(keep(request, journey, here, form, now))
     else:
         form = here.form(**here.needs(journey))
-        form.show_again(journey.typed(slug))
+        form.show_again(journey.shown(slug))
     return show(request, journey, here, form)
 
 

@@ -14,7 +14,8 @@ from booking.draft import Draft
 from booking.errors import TryAgain
 from booking.forms import StepForm
 from booking.policy import LONGEST_HOLD
-from booking.steps import Journey, Step
+from booking.steps import WAITING, Journey, Step
+from services import languages
 
 # A form that has to be mended, and a time that went meanwhile.
 UNFIT, WENT, AWAY = 422, 409, 503
@@ -64,6 +65,26 @@ def keep(
     return Journey(kept)
 
 
+def another_language(request: HttpRequest) -> str:
+    """Return where this page is in the language whose button was pressed, or ""."""
+    paths = {v.code: v.path for v in languages.versions(request)}
+    return paths.get(request.POST.get("lang", ""), "")
+
+
+def put_by(
+    request: HttpRequest,
+    journey: Journey,
+    step: Step,
+    form: StepForm,
+    path: str,
+    now: datetime,
+) -> HttpResponse:
+    """Keep what was typed as it is, fit or not, and show the page at `path`."""
+    journey.draft.put_by(step.slug, form.typed())
+    draft.save(request.session, journey.draft, now)
+    return redirect(path)
+
+
 def let_go(kept: Draft) -> None:
     """Give back the time that the form holds; what cannot be now lapses by itself."""
     with suppress(TryAgain):
@@ -87,6 +108,8 @@ def show(
         "step": number,
         "steps": count,
         "back": journey.back(step),
+        # Where nothing is typed, a link to the other language loses a tick at most.
+        "keeps_typed": step.topic not in ("visit", "times") or step.slug == WAITING,
     }
     status = status or (UNFIT if form.errors else 200)
     return render(request, step.template, context | more, status=status)

@@ -33,7 +33,17 @@ from .link import (
     seen_version,
     through_link,
 )
-from .road import AWAY, UNFIT, WENT, keep, onward, show, with_draft
+from .road import (
+    AWAY,
+    UNFIT,
+    WENT,
+    another_language,
+    keep,
+    onward,
+    put_by,
+    show,
+    with_draft,
+)
 
 page_methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -51,9 +61,11 @@ def join(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse:
         return redirect("booking:times")
     if request.method != "POST":
         form = here.form(**here.needs(journey))
-        form.show_again(journey.typed(WAITING))
+        form.show_again(journey.shown(WAITING))
         return show(request, journey, here, form)
     form = here.form(request.POST, **here.needs(journey))
+    if path := another_language(request):
+        return put_by(request, journey, here, form, path, now)
     if form.is_valid():
         return onward(keep(request, journey, here, form, now))
     return show(request, journey, here, form)

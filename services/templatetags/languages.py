@@ -55,6 +55,7 @@ def language_links(context: dict[str, Any]) -> dict[str, Any]:
     return {
         "versions": [version for version in found if version.code != here],
         "query": languages.kept_query(request),
+        "keeps_typed": context.get("keeps_typed", False),
     }
 
 

@@ -292,11 +292,13 @@ def test_the_patients_page_says_that_the_old_time_is_gone(
     page = text_of(client.get("/appointment/"))
     gone = "Your appointment on Tuesday, November 17, 10:00 AM EST cannot take place."
     assert gone in page
-    assert "We offer you a time, not booked yet" in page
+    assert "Your appointment cannot take place. Choose another time" in page
+    assert "You asked for" not in page
 
     workflow.pass_(visit.pk, by=PATIENT, now=DUE)
     page = text_of(client.get("/appointment/"))
     assert gone in page
+    assert "Your appointment cannot take place. We look for another time" in page
     assert "have passed" not in page
 
     visit.refresh_from_db()

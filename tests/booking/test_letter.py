@@ -38,7 +38,7 @@ def test_a_letter_says_all_that_the_page_says():
         patient=factories.patient_details(
             given_name="Íñigo", family_name="Peña #1", **UNREACHED
         ),
-        answers=[Answer("thinner", "Xyquestion", "yes", "Xyflag", "Do not stop it.")],
+        answers=[Answer("thinner", "Thinner?", "yes", "Xyflag", "Do not stop it.")],
         payer="insurance",
     )
     Clinic.objects.update(getting_here="By *subway*.", step_free_access="A ramp.")
@@ -50,7 +50,7 @@ def test_a_letter_says_all_that_the_page_says():
         "How long: 30 minutes",
         "Where: Demo Clinic",
         f"Your reference: {visit.reference}",
-        "Because of your answers Do not stop it.",
+        "Because of your answers Thinner? Yes Do not stop it.",
         "How to get ready • Eat as usual. • Come rested.",
         "Papers to bring",
         "Your insurance card.",

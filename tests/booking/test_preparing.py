@@ -137,7 +137,10 @@ def test_a_wording_that_was_tampered_with_is_a_fault(visit_type):
 
 def test_all_there_is_to_know_is_on_one_page(client: Client, visit_type):
     Clinic.objects.update(getting_here="By *subway*.", step_free_access="A ramp.")
-    answers = [Answer("thinner", "Xyquestion", "yes", "Xyflag", "Do not stop it.")]
+    answers = [
+        Answer("thinner", "Do you take a blood thinner?", "yes", "Xyflag", "Keep on."),
+        Answer("fever", "Xyquestion", "no", "Xyflag", "Xyadvice"),
+    ]
     patient = factories.patient_details(needs_interpreter=True, language="Spanish")
     visit = factories.a_booked_visit(
         visit_type, answers=answers, payer="insurance", patient=patient
@@ -148,7 +151,7 @@ def test_all_there_is_to_know_is_on_one_page(client: Client, visit_type):
     for said in (
         "Getting ready for your visit",
         "How long 30 minutes",
-        "Because of your answers Do not stop it.",
+        "Because of your answers Do you take a blood thinner? Yes Keep on.",
         "Eat as usual.",
         "Your insurance card.",
         "You do not have to bring anybody to interpret.",
@@ -157,7 +160,15 @@ def test_all_there_is_to_know_is_on_one_page(client: Client, visit_type):
         "(212) 555-0143",
     ):
         assert said in page
-    for hidden in ("Xyquestion", "Xyflag", "Spanish", "Pat", "not booked", "under 18"):
+    for hidden in (
+        "Xyquestion",
+        "Xyflag",
+        "Xyadvice",
+        "Spanish",
+        "Pat",
+        "not booked",
+        "under 18",
+    ):
         assert hidden not in page
 
 

@@ -48,15 +48,16 @@ def test_a_patient_asks_for_a_time(patient, visit_type):
     assert patient.answer("visit", visit=visit_type.code).url == "/book/times/"
     assert patient.choose(at("10:00")).url == "/book/other-times/"
     others = ["2026-11-17T16:00Z", "2026-11-18T14:00Z"]
-    assert patient.answer("other-times", starts=others).url == "/book/questions/"
-    assert patient.answer("questions", thinner="not_sure").url == "/book/about/"
+    assert patient.answer("other-times", starts=others).url == "/book/about/"
     about = PLAIN["about"] | {"for_whom": "somebody_else"}
     assert patient.answer("about", **about).url == "/book/asked-by/"
     asked_by = {"name": "Ann Example", "relation": "child", "contact_of": "asker"}
     page = text_of(patient.answer("asked-by", **asked_by))
     assert "If you are not sure, call us." in page
     asked_by |= {"may_arrange": "on"}
-    assert patient.answer("asked-by", **asked_by).url == "/book/contact/"
+    assert patient.answer("asked-by", **asked_by).url == "/book/questions/"
+    assert "Answer for the person who comes" in text_of(patient.get("/book/questions/"))
+    assert patient.answer("questions", thinner="not_sure").url == "/book/contact/"
     assert patient.answer("contact", **PLAIN["contact"]).url == "/book/help/"
     help_ = {"language": "other", "other_language": "Twi", "interpreter": "yes"}
     assert (

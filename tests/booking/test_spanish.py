@@ -16,7 +16,7 @@ from tests import factories
 from tests.security.routes import World, a_world, all_routes
 from tests.test_catalogues import CATALOGUES, read
 
-from .road import PLAIN, SEEN, a_question
+from .road import PLAIN, SEEN, Browser, a_question
 
 pytestmark = pytest.mark.django_db
 
@@ -116,9 +116,10 @@ def test_the_whole_road_in_spanish_ends_in_a_spanish_message(clock, clinic):
     step(client, "visit", visit=visit_type.code)
     step(client, "times", start=words.as_value(factories.at("10:00")))
     step(client, "other-times")
-    step(client, "questions", **{question.code: "yes"})
     for slug, answers in PLAIN.items():
         step(client, slug, **answers)
+        if slug == "about":
+            step(client, "questions", **{question.code: "yes"})
     # Nothing is lost on the way through the other language.
     assert "Pat Example" in client.get("/book/check/").content.decode()
     page = client.get("/es/book/check/").content.decode()
@@ -144,6 +145,30 @@ def test_the_whole_road_in_spanish_ends_in_a_spanish_message(clock, clinic):
     assert status.request["PATH_INFO"] == "/es/appointment/"
     assert spanish("Request received, not booked yet") in status.content.decode()
     assert left_in_english(status.content.decode()) == []
+
+
+def test_what_was_typed_comes_along_to_the_other_language(clock, clinic):
+    visit_type = factories.a_practice()
+    patient = Browser(clock, visit_type)
+    patient.fill_in(until="contact")
+    page = patient.get("/book/contact/").content.decode()
+    # What Enter presses comes before the button that changes the language.
+    assert re.findall(r'<button[^>]*form="step"[^>]*?(name="lang"|tabindex)', page) == [
+        "tabindex", 'name="lang"'
+    ]  # fmt: skip
+    half = {"contact_by": "phone", "email": "pat@", "phone": "", "lang": "es"}
+    there = patient.answer("contact", **half)
+    assert there.url == "/es/book/contact/"
+    page = patient.get(there.url).content.decode()
+    assert 'value="pat@"' in page
+    assert re.search(r'value="phone"[^>]*checked', page)
+    # It is no answer yet, and once there is one, that is what is shown.
+    assert patient.get("/es/book/help/").url == "/es/book/contact/"
+    patient.post("/es/book/contact/", PLAIN["contact"])
+    assert 'value="pat@example.com"' in patient.get("/book/contact/").content.decode()
+    for nowhere in ("xx", ""):
+        half["lang"] = nowhere
+        assert patient.answer("contact", **half).status_code == 422
 
 
 def test_wrong_answers_are_told_in_spanish(clock, clinic):

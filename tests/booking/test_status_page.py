@@ -16,7 +16,7 @@ from time_machine import Traveller
 
 from booking import links, messages, workflow
 from booking.models import Appointment, Hit, Message
-from booking.policy import ChangeRefusal, DeclineReason
+from booking.policy import Act, ChangeRefusal, DeclineReason
 from booking.workflow import PATIENT, Answer
 from tests import factories
 from tests.factories import NOW, at
@@ -251,6 +251,33 @@ def test_a_confirmed_visit_says_when_where_and_with_whom(client: Client):
     assert "Where Demo Clinic" in text
     assert "Add to my calendar" in text
     assert "Cancel this appointment" in text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "moves", "expected", "next_step"),
+    [
+        (5, [], "Your visit has begun", "can you not come? Call us."),
+        (30, [], "This appointment is over", "ask for a time here"),
+        (5, [Act.ARRIVE], "You are checked in", "ask at the front desk"),
+        (30, [Act.COMPLETE], "This visit is over", "ask for a time here"),
+        (30, [Act.MISS], "We missed you at this appointment", "If you were here"),
+    ],
+)
+def test_each_state_of_the_day_has_its_own_heading_and_next_step(
+    client: Client, clock: Traveller, minutes: int, moves: Any, expected: str,
+    next_step: str,
+):  # fmt: skip
+    visit = factories.a_booked_visit()
+    later = at("10:00") + timedelta(minutes=minutes)
+    for move in moves:
+        desk = factories.a_front_desk_person()
+        workflow.attend(visit.pk, move, by=desk, now=later)
+    clock.move_to(later)
+    open_link(client, visit)
+    page = client.get(STATUS)
+    assert heading(page) == expected
+    assert next_step in words(page)
+    assert CANCELLATION not in page.content.decode()
 
 
 def test_how_to_get_ready_and_advice_are_shown_but_no_answer(client: Client):
@@ -489,7 +516,8 @@ def test_a_patient_asks_for_another_time_sees_both_and_takes_it_back(client: Cli
     assert "We will answer by Monday, November 16, 5:00 PM EST." in text
     assert client.get(CHANGE)["Location"] == STATUS
     visit.refresh_from_db()
-    assert client.get(STOP).status_code == 405
+    with nothing_written():
+        assert client.get(STOP)["Location"] == STATUS
     with nothing_written():
         client.post(STOP, {"version": visit.version - 1})
     assert client.post(STOP, {"version": visit.version})["Location"] == STATUS

@@ -256,7 +256,9 @@ def test_who_is_booked_sees_the_wish_beside_the_appointment(client: Client):
     visit = with_a_time()
     open_link(client, visit)
     response = client.get(STATUS)
-    assert heading(response) == "Your appointment is confirmed"
+    assert heading(response) == (
+        "Your appointment is confirmed, and you wait for an earlier time"
+    )
     text = words(response)
     assert "We expect you on Friday, November 20, 3:00 PM EST." in text
     assert "Leave the list for an earlier time" in text
@@ -361,7 +363,11 @@ def test_one_post_moves_an_appointment(client: Client):
     ("make", "status", "expected"),
     [
         (somebody_waiting, "waitlist", "On the waiting list, not booked"),
-        (with_a_time, "booked", "Your appointment is confirmed"),
+        (
+            with_a_time,
+            "booked",
+            "Your appointment is confirmed, and you wait for an earlier time",
+        ),
         (a_request, "pending", "Request received, not booked yet"),
     ],
 )
@@ -373,7 +379,9 @@ def test_none_of_them_suits(client: Client, make: Any, status: str, expected: st
     visit.refresh_from_db()
     assert visit.status == status
     assert events_of(visit)[-1][1] == "pass"
-    assert heading(client.get(STATUS)) == expected
+    page = client.get(STATUS)
+    assert heading(page) == expected
+    assert "You told us that what we offered does not suit you." in words(page)
 
 
 @link

@@ -40,7 +40,9 @@ from booking.models import (
     Chore,
     Claim,
     ClosingPlan,
+    ClosingRow,
     Closure,
+    Hours,
     Message,
     Patient,
     Proposal,
@@ -48,7 +50,7 @@ from booking.models import (
     SecondFactor,
     VisitType,
 )
-from booking.policy import ChangeRefusal, DeclineReason
+from booking.policy import Act, ChangeRefusal, DeclineReason
 from booking.steps import STEPS
 from booking.workflow import PATIENT, SYSTEM, Answer, By
 from services.models import Page, ScreeningQuestion, Translation
@@ -187,8 +189,6 @@ class Scenes:
         )
         yield "booked", self.link(booked)
         yield "booked_pk", str(booked.pk)
-        over = self.request(asked=self.now - 20 * DAY, first=self.now - 10 * DAY)
-        yield "over", self.link(self.accept(over, now=self.now - 19 * DAY))
         yield "withdrawn", self.link(self.cancel(self.request(), PATIENT))
         by_patient = self.cancel(self.accept(self.request()), PATIENT)
         yield "cancelled_by_patient", self.link(by_patient)
@@ -206,8 +206,34 @@ class Scenes:
         yield "by_phone_pk", str(self.request(by_phone=True).pk)
         yield "answered_pk", str(self.accept(self.request()).pk)
         yield from self.waiting()
+        yield from self.on_the_day()
         undelivered = self.request()
         Message.objects.filter(appointment=undelivered).update(failed_at=self.now)
+
+    def on_the_day(self) -> Iterator[tuple[str, str]]:
+        """Yield tokens of links of visits that begin soon, are over, or were missed."""
+        short = at_all_hours(self.now)
+        short.cutoff = 24
+        short.save()
+
+        def became(hours: int, *moves: Act) -> str:
+            """Book the first visit that begins later than so many hours from now."""
+            asked, after = self.now - 10 * DAY, self.now + timedelta(hours=hours)
+            day = words.local(after).date()
+            days = short.availability(day, day + DAY, now=asked)
+            slots = [slot.start for day in days for slot in day.slots]
+            first = next(at for at in slots if at > after.timestamp())
+            start = datetime.fromtimestamp(first, UTC)
+            visit = a_booked_visit(short, start, now=asked, by=self.by)
+            for move in moves:
+                workflow.attend(visit.pk, move, by=self.by, now=start)
+            return self.link(visit)
+
+        yield "over", became(-2)
+        yield "too_late", became(3)
+        yield "noshow", became(-7, Act.MISS)
+        # Nobody else is to be offered times at night.
+        Hours.objects.filter(resource__in=short.may_take()).delete()
 
     def waiting(self) -> Iterator[tuple[str, str]]:
         """Yield tokens of links of who waits, or was offered something."""
@@ -387,7 +413,6 @@ class Scenes:
             "visit": {"visit": [NEW]},
             "times": {"start": [words.as_value(first)], "clinician": [""]},
             "other-times": {"starts": [words.as_value(other) for other in others]},
-            "questions": {code: ["yes"] for code in codes},
             "about": {
                 "for_whom": ["somebody_else"],
                 "given_name": ["Pat"],
@@ -402,6 +427,7 @@ class Scenes:
                 "contact_of": ["asker"],
                 "may_arrange": ["on"],
             },
+            "questions": {code: ["yes"] for code in codes},
             "contact": {
                 "contact_by": ["email"],
                 "email": [patient_details()["email"]],
@@ -507,6 +533,8 @@ class Scenes:
             "call": Message.objects.filter(channel=Message.Channel.PHONE).first(),
         }
         keys["closing"] = self.closed_day()
+        called_off = keys["closing"].rows.get(outcome=ClosingRow.Outcome.DONE)
+        yield "called_off", self.link(called_off.appointment)
         begin, end = (words.local(self.now + n * DAY) for n in (0, 14))
         yield "two_weeks", f"start={begin:%Y-%m-%dT%H:%M}&end={end:%Y-%m-%dT%H:%M}"
         self.someone_changed(Resource.objects.filter(pk=self.clinician.pk), manager)

@@ -221,8 +221,8 @@ class Patient:
     def fills_in_the_rest(self) -> None:
         """Answer all that is asked after the first choice of time."""
         self.also_could_come()
-        self.answers_the_questions()
         self.says_who_comes()
+        self.answers_the_questions()
         self.says_how_to_answer()
         self.needs_no_help()
         self.pays_by_insurance()

@@ -40,8 +40,8 @@ def test_a_patient_reads_asks_is_accepted_and_cancels(
     first, second, third = pat.free_times[3:6]
     pat.chooses(first)
     pat.also_could_come(second, third)
-    pat.answers_the_questions(blood_thinner="yes")
     pat.says_who_comes()
+    pat.answers_the_questions(blood_thinner="yes")
     pat.says_how_to_answer()
     pat.needs_no_help()
     pat.pays_by_insurance()

@@ -346,6 +346,9 @@ STATES = {
     "passed": "The times that you asked for have passed",
     "booked": "Add to my calendar",
     "over": "This appointment is over",
+    "too_late": "so you cannot change or cancel it here",
+    "noshow": "We missed you at this appointment",
+    "called_off": "Your appointment cannot take place. Choose another time",
     "withdrawn": "You do not have an appointment from this request",
     "cancelled_by_patient": "You cancelled this appointment",
     "cancelled_by_clinic": "We are sorry.",
@@ -900,6 +903,30 @@ def transferred(url: str) -> int:
     asked = urllib.request.Request(url, headers={"Accept-Encoding": "br, gzip"})
     with urllib.request.urlopen(asked) as answer:
         return len(answer.read())
+
+
+STANDING = (
+    "from booking.models import Appointment\n"
+    "print([(v.version, v.status, v.events.count(), v.proposals.open().count())"
+    " for v in Appointment.objects.filter(pk__in={keys}).order_by('pk')])"
+)
+
+
+def test_a_scanner_that_runs_scripts_changes_no_visit(clinic, scenes, visitor):
+    """Tests of the addresses alone show that no other row changes."""
+    names = ("pending", "booked", "offered", "wants_change", "wants_earlier")
+    keys = [scenes[f"{name}_pk"] for name in names]
+    look = ("shell", "-v0", "-c", STANDING.format(keys=keys))
+    before = clinic.site.manage(*look)
+    assert before.count("(") == len(names)
+    page = visitor()
+    for name in names:
+        page.goto(f"{clinic.site.url}/appointments/{scenes[name]}/")
+        for path in ("change/", "change/stop/", "earlier/", "offer/", "leaving/",
+                     "cancellation/", "preparing/"):  # fmt: skip
+            page.goto(f"{clinic.site.url}/appointment/{path}")
+    page.wait_for_timeout(1_000)  # whatever a script might do a little later
+    assert clinic.site.manage(*look) == before
 
 
 @pytest.mark.parametrize("status", [400, 500, 503])

@@ -243,7 +243,6 @@ def valid_answers(visit_type: VisitType) -> dict[str, dict[str, list[str]]]:
         "referral": {"referral": "yes"},
         "times": {"start": at("11:00").isoformat(), "clinician": ""},
         "other-times": {"starts": at("12:00").isoformat()},
-        "questions": {"thinners": "yes"},
         "about": {
             "for_whom": "somebody_else", "given_name": "Pat", "family_name": "Example",
             "birth_date_month": "2", "birth_date_day": "29", "birth_date_year": "1980",
@@ -252,6 +251,7 @@ def valid_answers(visit_type: VisitType) -> dict[str, dict[str, list[str]]]:
             "name": "Alex Example", "relation": "partner", "contact_of": "asker",
             "may_arrange": "on",
         },
+        "questions": {"thinners": "yes"},
         "contact": {
             "contact_by": "email", "email": "pat@example.com",
             "phone": "212 555 0199", "voicemail_ok": "on",
