@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 from services import languages, translation
 from services.models import Clinic
-from services.templatetags.content import COMMONMARK
+from services.plain_text import COMMONMARK
 
 from . import calendars, messages, preparing, spoken, words
 from .models import Appointment, Resource

@@ -4,11 +4,14 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from booking.views import suppliers
+from services import sitemaps
 
 from .styleguide import styleguide, styleguide_desk
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("robots.txt", sitemaps.robots),
+    path("sitemap.xml", sitemaps.sitemap),
     *i18n_patterns(
         path("", include("booking.urls")),
         path("", include("services.urls")),

@@ -26,6 +26,9 @@ def clinic(request: HttpRequest) -> dict[str, object]:
     def opening_hours_summary() -> str:
         return hours.unbroken(hours.summary_of(found()[1]))
 
+    def opening_hours() -> list[OpeningHours]:
+        return rows.instances(OpeningHours, found()[1])
+
     def footer_pages() -> list[Page]:
         pages = rows.instances(Page, found()[2])
         translation.say(pages, note=False)
@@ -34,5 +37,6 @@ def clinic(request: HttpRequest) -> dict[str, object]:
     return {
         "clinic": SimpleLazyObject(the_clinic),
         "opening_hours_summary": SimpleLazyObject(opening_hours_summary),
+        "opening_hours": SimpleLazyObject(opening_hours),
         "footer_pages": SimpleLazyObject(footer_pages),
     }

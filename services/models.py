@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import date
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -216,6 +217,10 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         """Return what patients may read."""
         return self.filter(is_published=True)
 
+    def with_parts(self) -> "ServiceQuerySet":
+        """Read all that stands on each page along with it."""
+        return self.prefetch_related("facts", "sections", "screening_questions")
+
 
 class Service(Reviewed, Content):
     """A treatment or a test that has a page of its own."""
@@ -267,6 +272,13 @@ class Service(Reviewed, Content):
 
     def get_absolute_url(self) -> str:
         return reverse("services:service", args=[self.slug])
+
+    @property
+    def changed_on(self) -> date:
+        """Return the day, in UTC, on which a word of the page changed last."""
+        parts = (self.facts, self.sections, self.screening_questions)
+        rows = [self, *(row for part in parts for row in part.all())]
+        return max(row.updated_at for row in rows).date()
 
     @property
     def aftercare_url(self) -> str:
@@ -391,6 +403,11 @@ class Page(Reviewed, Content):
 
     def get_absolute_url(self) -> str:
         return reverse("services:page", args=[self.slug])
+
+    @property
+    def changed_on(self) -> date:
+        """Return the day, in UTC, on which a word of the page changed last."""
+        return self.updated_at.date()
 
 
 class Translation(Content):

@@ -1,11 +1,12 @@
 """The pages that patients read. Nothing here changes anything."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from . import hours, translation
 from .models import Clinician, OpeningHours, Page, Service
+from .moved import moved
 from .outline import outline
 
 
@@ -27,10 +28,9 @@ def service_list(request: HttpRequest) -> HttpResponse:
 
 def show_service(request: HttpRequest, slug: str) -> HttpResponse:
     services = Service.objects.published()
-    this = get_object_or_404(
-        services.prefetch_related("facts", "sections", "screening_questions"),
-        slug=slug,
-    )
+    this = services.with_parts().filter(slug=slug).first()
+    if this is None:
+        return moved(Service, slug)
     others = list(services.exclude(pk=this.pk))
     translation.say([this, *others, *this.facts.all(), *this.sections.all()])
     translation.say(this.screening_questions.all())
@@ -60,7 +60,9 @@ def visit_us(request: HttpRequest) -> HttpResponse:
 
 
 def show_page(request: HttpRequest, slug: str) -> HttpResponse:
-    this = get_object_or_404(Page.objects.published(), slug=slug)
+    this = Page.objects.published().filter(slug=slug).first()
+    if this is None:
+        return moved(Page, slug)
     translation.say([this])
     return render(request, "services/page.html", {"page": this})
 

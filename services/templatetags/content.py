@@ -1,15 +1,20 @@
 """Filters for text that staff or content files hold."""
 
+import json
 import re
 
 import nh3
 from django import template
+from django.conf import settings
+from django.template import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from markdown_it import MarkdownIt
 
+from services.languages import is_public
 from services.models import Translated
+from services.plain_text import COMMONMARK
+from services.structured_data import graph
 
 from .languages import marked
 
@@ -17,7 +22,6 @@ register = template.Library()
 
 # Raw HTML passes through Markdown so that a word can carry its language (lang, dir);
 # what a page may hold is decided by the allow-list alone.
-COMMONMARK = MarkdownIt("commonmark").enable("table")
 CLEANER = nh3.Cleaner(
     tags={
         "p", "br", "ul", "ol", "li", "strong", "em", "a", "h2", "h3", "h4",
@@ -47,6 +51,24 @@ AROUND = {
     "call-911": '<div class="care">{}{}</div>\n',
 }
 MORE = "<details><summary>{}</summary>{}</details>\n"
+
+# What could end the element, or begin a comment in it, as JSON may write it.
+IN_A_SCRIPT = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+
+@register.simple_tag(takes_context=True)
+def structured_data(context: Context, name: str) -> str:
+    """Say what a public page says to machines, too: data, which no browser runs.
+
+    `name` is that of the page's URL.
+    """
+    if not context["clinic"] or not is_public(context["request"]):
+        return ""
+    shown = {str(key): value for key, value in context.flatten().items()}
+    found = graph(settings.SITE_URL, context["request"].path, name, shown)
+    text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    html = f'<script type="application/ld+json">{text.translate(IN_A_SCRIPT)}</script>'
+    return mark_safe(html)  # noqa: S308 -- nothing in it is HTML
 
 
 @register.filter

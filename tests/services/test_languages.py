@@ -92,7 +92,7 @@ def test_both_addresses_of_a_page_are_of_one_view():
     """So the table of rights, which lists English addresses, holds for all."""
     checked = 0
     for route in all_routes():
-        if route.startswith("admin/"):
+        if route.startswith("admin/") or "." in route:  # a file has one language
             continue
         path = "/" + re.sub(r"<[^>]+>", "x", route)
         english = resolve(path)

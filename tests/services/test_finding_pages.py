@@ -1,0 +1,111 @@
+"""What search engines are told, and old addresses."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from services import drafts, versions
+from services.models import Page, Section, Service
+from services.versions import FILES
+
+from .test_pages import EVERY_PATH, a_service
+
+pytestmark = pytest.mark.django_db
+MAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+SITE = settings.SITE_URL
+
+
+def mapped(client: Client) -> dict[str, ElementTree.Element]:
+    tree = ElementTree.fromstring(client.get("/sitemap.xml").content)  # noqa: S314 -- ours
+    return {url.findtext(f"{MAP}loc", ""): url for url in tree}
+
+
+@pytest.mark.usefixtures("content")
+def test_the_sitemap_has_each_public_page_in_each_language(client: Client) -> None:
+    a_service("hidden", is_published=False)
+    Page.objects.create(slug="hidden", title="H", body="x")
+    pages = mapped(client)
+    english = [f"{SITE}{path}" for path in EVERY_PATH]
+    assert {*pages} == {*english, *(f"{SITE}/es{path}" for path in EVERY_PATH)}
+    for url in pages:
+        answer = client.get(url.removeprefix(SITE))
+        assert answer.status_code == 200
+        html = answer.content.decode()
+        assert f'<link rel="canonical" href="{url}">' in html
+        told = re.findall(r'rel="alternate" hreflang="([\w-]+)" href="([^"]+)"', html)
+        links = [(x.get("hreflang"), x.get("href")) for x in pages[url][-3:]]
+        assert sorted(links) == sorted(told)
+
+
+def test_the_sitemap_says_when_a_page_changed_or_was_read_again(
+    client, time_machine
+) -> None:
+    time_machine.move_to("2026-01-02T12:00Z")
+    service = a_service()
+    time_machine.move_to("2026-03-04T12:00Z")
+    Section.objects.create(service=service, anchor="a", question="Q?", answer="A.")
+    where = f"{SITE}{service.get_absolute_url()}"
+    assert mapped(client)[where].findtext(f"{MAP}lastmod") == "2026-03-04"
+    Service.objects.update(reviewed_on="2026-05-06")
+    assert mapped(client)[where].findtext(f"{MAP}lastmod") == "2026-05-06"
+
+
+def test_robots_may_read_that_a_private_page_is_private(client: Client) -> None:
+    text = client.get("/robots.txt").content.decode()
+    assert text == f"User-agent: *\nDisallow:\n\nSitemap: {SITE}/sitemap.xml\n"
+
+
+def published_at(slug: str, row: Service | Page) -> None:
+    """Give the page another address, by the road that keeps versions."""
+    row.slug = slug
+    row.save()
+    versions.keep(type(row), [row.pk], by=FILES, now=timezone.now())
+
+
+@pytest.mark.parametrize("before", ["", "/es"])
+def test_an_old_address_leads_to_the_page(client: Client, before: str) -> None:
+    service, page = a_service("a"), Page(title="P", body="x", is_published=True)
+    for slug in ("a", "b", "c"):
+        published_at(slug, service)
+        published_at(slug, page)
+    for kind in ("/treatments-and-tests", ""):
+        for old in ("a", "b"):
+            answer = client.get(f"{before}{kind}/{old}/")
+            assert (answer.status_code, answer.headers["Location"]) == (
+                301, f"{before}{kind}/c/",
+            )  # fmt: skip
+
+
+def test_an_address_that_is_used_again_leads_nowhere_else(client: Client) -> None:
+    first, second = a_service("a"), a_service("b")
+    for slug in ("a", "c", "a"):
+        published_at(slug, first)
+    published_at("c", second)
+    for slug in ("a", "c"):
+        assert client.get(f"/treatments-and-tests/{slug}/").status_code == 200
+    answer = client.get("/treatments-and-tests/b/")
+    assert answer.status_code == 404
+
+
+def test_an_old_address_of_what_is_hidden_or_gone_is_not_found(client: Client) -> None:
+    page = Page(title="P", body="x", is_published=True)
+    published_at("a", page)
+    published_at("b", page)
+    Page.objects.update(is_published=False)
+    assert client.get("/a/").status_code == 404
+    page.delete()
+    assert client.get("/a/").status_code == 404
+
+
+def test_a_page_that_is_published_with_a_new_address_keeps_the_old_one(
+    client: Client,
+) -> None:
+    page = Page.objects.create(slug="a", title="P", body="x", is_published=True)
+    content = versions.content_of(page) | {"slug": "b"}
+    draft = drafts.keep_draft(page, content, by=FILES, now=timezone.now())
+    drafts.publish(page, drafts.seen(page, draft), by=FILES, now=timezone.now())
+    assert client.get("/a/").headers["Location"] == "/b/"

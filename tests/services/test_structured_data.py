@@ -1,0 +1,165 @@
+"""What the pages say to machines."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from services.models import Clinic, Clinician, Page, Section, Service
+from services.plain_text import plain_text
+
+from .test_pages import EMG, EVERY_PATH, TPI, a_service
+from .vocabulary import Vocabulary
+
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
+
+# What takes another shape in the graph than on the page.
+SHAPED = {
+    "@context", "@type", "@id", "url", "item", "position", "inLanguage", "opens",
+    "closes", "dateModified", "dayOfWeek", "addressCountry", "audienceType",
+    "medicalSpecialty", "alternateName",
+}  # fmt: skip
+
+
+def graph_of(client: Client, path: str) -> dict[str, Any]:
+    html = client.get(path).content.decode()
+    (found,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', html)
+    return json.loads(found)
+
+
+def the(graph: dict[str, Any], kind: str) -> dict[str, Any]:
+    (found,) = [n for n in graph["@graph"] if kind in n["@type"]]
+    return found
+
+
+def texts(value: Any, name: str = "") -> list[str]:
+    """Return all that the graph says in words."""
+    if isinstance(value, dict):
+        return [t for key, part in value.items() for t in texts(part, key)]
+    if isinstance(value, list):
+        return [t for part in value for t in texts(part, name)]
+    return [] if name in SHAPED else [str(value)]
+
+
+def words(html: str) -> str:
+    """Return what a page shows, or has for search engines, in single spaces."""
+    html = re.sub(r'<script type="application.*?</script>', "", html, flags=re.DOTALL)
+    html = re.sub(r'<meta name="description" content="(.*?)">', r"\1 ", html)
+    html = re.sub(
+        r"</(?:a|strong|em|span|b)>|<(?:a|strong|em|span|b)\b[^>]*>", "", html
+    )
+    html = re.sub(r"<[^>]+>", " ", html)
+    for code, text in (("&#x27;", "'"), ("&quot;", '"'), ("&amp;", "&")):
+        html = html.replace(code, text)
+    return re.sub(r"\s+", " ", html.replace("\N{NO-BREAK SPACE}", " "))
+
+
+@pytest.mark.usefixtures("content")
+def test_every_page_says_only_what_it_shows_in_words_of_schema_org(
+    client: Client,
+) -> None:
+    vocabulary = Vocabulary()
+    for spoken, path in [("en", p) for p in EVERY_PATH] + [
+        ("es", f"/es{p}") for p in EVERY_PATH
+    ]:
+        graph = graph_of(client, path)
+        assert vocabulary.problems(graph) == [], path
+        shown = words(client.get(path).content.decode())
+        assert [text for text in texts(graph) if text not in shown] == [], path
+        page = graph["@graph"][0]
+        assert page["url"].endswith(path)
+        assert page["inLanguage"] == spoken
+
+
+@pytest.mark.parametrize(
+    ("node", "problem"),
+    [
+        ({"@type": "Clinic"}, "no such type"),
+        ({"@type": "WebPage", "nam": "x"}, "no such property"),
+        ({"@type": "WebPage", "telephone": "1"}, "telephone is not of"),
+        ({"@type": "MedicalTest", "preparation": "x"}, "preparation is not of"),
+        ({"@type": "WebPage", "dateModified": "today"}, "dateModified is none of"),
+        ({"@type": "WebPage", "mainEntity": {"@id": "x"}}, "mainEntity is none of"),
+        ({"@type": "WebPage", "mainEntity": {"@type": "X"}}, "mainEntity is none of"),
+        ({"@type": "Person", "jobTitle": ""}, "jobTitle is none of"),
+    ],
+)
+def test_the_check_sees_what_is_wrong(node: dict[str, Any], problem: str) -> None:
+    graph = {"@context": "https://schema.org", "@graph": [node]}
+    assert Vocabulary().problems(graph)[0].startswith(problem)
+
+
+@pytest.mark.usefixtures("content")
+def test_a_test_and_a_treatment_say_how_to_get_ready(client: Client) -> None:
+    test = the(graph_of(client, EMG), "MedicalTest")
+    treatment = the(graph_of(client, TPI), "MedicalTherapy")
+
+    assert test["@type"] == ["MedicalTest", "DiagnosticProcedure"]
+    assert test["preparation"].startswith("Bathe or shower that day. Do not use")
+    assert test["alternateName"][3] == "nerve conduction study (NCS, NCV)"
+    assert {*treatment} >= {"preparation", "howPerformed", "followup"}
+
+
+@pytest.mark.usefixtures("content")
+def test_what_is_made_up_says_so(client: Client) -> None:
+    people = the(graph_of(client, "/our-team/"), "MedicalClinic")
+    said = [person["disambiguatingDescription"] for person in people["employee"]]
+    assert said == ["Demo entry, not a real person"] * Clinician.objects.count()
+    assert people["disambiguatingDescription"].startswith("Demonstration:")
+
+
+def test_what_is_unknown_is_left_out(client: Client) -> None:
+    Clinic.objects.create(pk=1, name="A clinic", phone="1")
+    a_service()
+    clinic = the(graph_of(client, "/visit-us/"), "MedicalClinic")
+    service = the(graph_of(client, "/treatments-and-tests/massage/"), "MedicalTherapy")
+
+    assert {*clinic} == {"@type", "@id", "name", "url", "telephone", "medicalSpecialty"}
+    assert {*service} == {"@type", "@id", "name", "url", "description"}
+
+
+def test_no_text_can_end_the_data(client: Client) -> None:
+    trick = "</script><script>alert(1)</script><!-- & \u2028"
+    Clinic.objects.create(pk=1, name=trick, phone="1")
+    a_service(preparation=f"`{trick}`")
+
+    html = client.get("/treatments-and-tests/massage/").content.decode()
+    graph = graph_of(client, "/treatments-and-tests/massage/")
+
+    assert html.count("</script>") == 2
+    assert the(graph, "MedicalClinic")["name"] == trick
+    assert "alert(1)" in the(graph, "MedicalTherapy")["preparation"]
+
+
+def test_pages_that_are_not_for_the_public_have_none(client: Client) -> None:
+    Clinic.objects.create(pk=1, name="A clinic", phone="1")
+    for path in ("/book/", "/appointment/find/", "/no-such-page/", "/admin/login/"):
+        assert "ld+json" not in client.get(path, follow=True).content.decode()
+
+
+def test_a_page_that_is_partly_english_names_both_languages(client: Client) -> None:
+    Clinic.objects.create(pk=1, name="A clinic", phone="1")
+    Page.objects.create(slug="p", title="P", body="x", is_published=True)
+    assert graph_of(client, "/es/p/")["@graph"][0]["inLanguage"] == ["es", "en"]
+
+
+def test_the_page_is_as_new_as_the_newest_of_its_parts(
+    client: Client, time_machine: Any
+) -> None:
+    Clinic.objects.create(pk=1, name="A clinic", phone="1")
+    time_machine.move_to("2026-01-02T12:00Z")
+    service: Service = a_service()
+    time_machine.move_to("2026-03-04T12:00Z")
+    Section.objects.create(service=service, anchor="a", question="Q?", answer="A.")
+    page = graph_of(client, "/treatments-and-tests/massage/")["@graph"][0]
+    assert page["dateModified"] == "2026-03-04"
+
+
+def test_markdown_becomes_one_line() -> None:
+    text = (
+        "## A *b*\n\n- **c**\n  d\n- [e](/f)\n\n| g | h |\n|---|---|\n| i<br>j | `k` |"
+    )
+    assert plain_text(text) == "A b c d e g h ij k"
+    assert plain_text("a\n::: more B c\nd\n:::\n::: warning\ne\n:::") == "a B c d e"
