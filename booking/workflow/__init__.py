@@ -20,7 +20,7 @@ from .merge import merge, unmerge
 from .move import can_move, move, moved_to
 from .offer import offer
 from .paper import file_paper
-from .relink import reset_links, send_link
+from .relink import reset_every_link, reset_links, send_link
 from .remind import follow_up, own_up, remind, reminders
 from .request import Answer, NewRequest, reply_promise, request
 from .road import PATIENT, SYSTEM, By
@@ -80,6 +80,7 @@ __all__ = [
     "reopen",
     "reply_promise",
     "request",
+    "reset_every_link",
     "reset_links",
     "retract",
     "send_link",

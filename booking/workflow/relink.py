@@ -5,10 +5,12 @@ from datetime import datetime
 from booking import links, messages
 from booking.errors import NotPossibleNow
 from booking.messages import Occasion
-from booking.models import Appointment, Message
-from booking.policy import Act
+from booking.models import Appointment, AppointmentLink, Message
+from booking.policy import ENDED, Act, Status
 
 from .road import By, act, check_right
+
+OVER = (*ENDED, Status.ENTERED_IN_ERROR)
 
 
 @act
@@ -44,12 +46,41 @@ def reset_links(
         raise NotPossibleNow
     if newest is not None and _is_done_since(visit, newest):
         return False
+    _end_links(visit, now)
+    messages.owe(Message.Kind.LINK, Occasion(visit, now), now=now)
+    return True
+
+
+def reset_every_link(now: datetime) -> int:
+    """End all links of all visits; send new ones for those that are not over.
+
+    For a database that came back from a backup, which does not know the links that
+    ended since. Visit by visit; return how many are sent a link.
+    """
+    AppointmentLink.objects.filter(revoked_at=None).update(revoked_at=now)
+    mail = Message.objects.owed().filter(channel=Message.Channel.EMAIL)
+    waiting = Appointment.objects.filter(pk__in=mail.values("appointment"))
+    visits = waiting | Appointment.objects.exclude(status__in=OVER)
+    keys = list(visits.order_by("pk").values_list("pk", flat=True))
+    return sum(_reset(key, now=now) for key in keys)
+
+
+@act
+def _reset(appointment_id: int, *, now: datetime) -> bool:
+    visit = Appointment.objects.lock(appointment_id)
+    _end_links(visit, now)
+    by_mail = messages.reached_by(visit.patient) == Message.Channel.EMAIL
+    if not by_mail or visit.status in OVER:
+        return False
+    messages.owe(Message.Kind.LINK, Occasion(visit, now), now=now)
+    return True
+
+
+def _end_links(visit: Appointment, now: datetime) -> None:
     links.revoke_all(visit, now)
     mail = visit.messages.owed().filter(channel=Message.Channel.EMAIL)
     for waiting in mail.select_for_update(of=("self",), no_key=True):
         messages.relink(waiting, now)
-    messages.owe(Message.Kind.LINK, Occasion(visit, now), now=now)
-    return True
 
 
 def _is_done_since(visit: Appointment, newest: int) -> bool:

@@ -205,7 +205,7 @@ def test_one_visit_costs_as_many_queries_as_three(desk, visit_type):
     [
         ([Act.ARRIVE], "You are checked in"),
         ([Act.COMPLETE], "This visit is over"),
-        ([Act.MISS], "This appointment is over"),
+        ([Act.MISS], "We missed you at this appointment"),
     ],
 )
 def test_the_private_link_says_where_the_visit_stands(

@@ -2,9 +2,12 @@
 
 import re
 from datetime import date, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+import time_machine
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -186,6 +189,31 @@ def test_mail_that_waits_has_no_link_that_has_ended():
         assert token in message.html
     assert visit.links.filter(revoked_at=None).count() == 3
     assert list(integrity.find(NOW)) == []
+
+
+def test_a_backup_brings_back_no_link_that_has_ended_since():
+    visit = factories.a_booked_visit()
+    by_phone = factories.patient_details(email="", contact_by="phone")
+    phoned = factories.a_booked_visit(None, at("11:00"), patient=by_phone)
+    over = factories.a_request(None, at("14:00"))
+    workflow.cancel(over.pk, by=PATIENT, now=NOW)
+    ended = links.issue(visit, now=NOW)
+    workflow.reset_links(visit.pk, by=factories.a_front_desk_person(), now=NOW)
+    visit.links.update(revoked_at=None)  # as the backup has it
+    later = NOW + timedelta(minutes=1)
+
+    with time_machine.travel(later, tick=False):
+        call_command("reset_links", stdout=(said := StringIO()))
+
+    assert "new ones to send: 1." in said.getvalue()
+    assert links.find(ended, now=later) is None
+    assert links.find(sent(visit)[0], now=later) == visit
+    assert not phoned.messages.filter(kind="link").exists()
+    assert not over.messages.filter(kind="link").exists()
+    for message in Message.objects.owed().filter(channel="email"):
+        [token] = re.findall(r"/appointments/([\w-]{43})/", message.text)
+        assert links.find(token, now=later) == message.appointment
+    assert list(integrity.find(later)) == []
 
 
 def test_who_has_no_mail_is_told_by_phone_that_the_link_ended():
