@@ -248,13 +248,8 @@ match DATABASES["default"]["ENGINE"]:
 # --- Sign-in --------------------------------------------------------------------
 
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"clinic_site.passwords.{name}"}
+    for name in ("NotLikeTheAccount", "LongEnough", "NotCommon", "NotOnlyDigits")
 ]
 
 # Whether staff need a code from their phone beside the password.

@@ -125,6 +125,15 @@ def page(template: str = "base.html", path: str = "/", **context: Any) -> str:
     )
 
 
+def test_a_page_can_be_used_after_three_requests() -> None:
+    html = page(clinic=DEMO)
+    asked = re.findall(r'<(?:link rel="stylesheet"|script|img|iframe)[^>]*>', html)
+    assert [tag for tag in asked if " defer" not in tag] == [
+        '<link rel="stylesheet" href="/static/css/tokens.css">',
+        '<link rel="stylesheet" href="/static/css/site.css">',
+    ]
+
+
 def test_every_page_says_phone_and_hours_in_the_same_place() -> None:
     html = page(clinic=DEMO, opening_hours_summary=HOURS)
     help_line = html.partition('<p class="help">')[2].partition("</p>")[0]

@@ -438,3 +438,19 @@ def test_an_unknown_account_looks_and_costs_like_a_wrong_password(
         words = text_of(page).replace(name, "")
         seen.add((page.status_code, words, Counting.done))
     assert len(seen) == 1
+
+
+# --- What a password must be --------------------------------------------------------
+
+
+def test_each_rule_of_passwords_says_how_to_go_on(ana: User):
+    client = Client()
+    client.force_login(ana)
+    page = text_of(client.get("/admin/password_change/"))
+    assert "At least 8 characters. A few words in a row are easy to keep." in page
+    assert "Your password" not in page
+    data = {"old_password": PASSWORD, "new_password1": "123", "new_password2": "123"}
+    said_of_it = text_of(client.post("/admin/password_change/", data))
+    assert "Make it longer: at least 8 characters." in said_of_it
+    assert "Many people use that password" in said_of_it
+    assert "Use letters, too" in said_of_it

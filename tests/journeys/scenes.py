@@ -109,6 +109,25 @@ def at_all_hours(now: datetime) -> VisitType:
     return short
 
 
+def booked(email: str) -> None:
+    """Book a visit three weeks on for who has that address; print what it is."""
+    scenes = Scenes(clock.now())
+    start = scenes.free(scenes.now + 20 * DAY, scenes.now)[0]
+    language = "es" if "spanish" in email else "en"
+    person = patient_details(email=email, message_language=language)
+    visit = a_booked_visit(
+        scenes.visit_type, start, now=scenes.now, by=scenes.by, patient=person
+    )
+    known = {"pk": visit.pk, "reference": visit.reference, "token": scenes.link(visit)}
+    sys.stdout.write(json.dumps(known))
+
+
+def offer_to(pk: int) -> None:
+    """Offer two other times for a visit, as the front desk does."""
+    scenes = Scenes(clock.now())
+    scenes.offer(Appointment.objects.get(pk=pk), by=scenes.by)
+
+
 def a_day() -> None:
     """Make what somebody at the desk does in a day; print keys of visits, and a secret.
 
