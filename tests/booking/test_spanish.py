@@ -34,7 +34,10 @@ TELLS = re.compile(
 
 
 class Words(HTMLParser):
-    """Collect the texts that are in the page's own language."""
+    """Collect the texts that are in the page's own language.
+
+    Data for machines has words of schema.org; the rest of it stands in the page, too.
+    """
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -55,7 +58,7 @@ class Words(HTMLParser):
         self.others = max(0, self.others - 1)
 
     def handle_data(self, data: str) -> None:
-        if not self.others:
+        if not self.others and self.cdata_elem != "script":
             self.texts.append(" ".join(data.split()))
 
 
