@@ -156,7 +156,7 @@ class DemoWeeks:
         if not free and self.chance(70):  # a week later will do, too
             later = min(day + timedelta(days=7), self.last)
             free = self._free(visit_type, later, at, clinician, by_staff=by_phone)
-        if self.chance(1) or (not free and self.chance(20)):
+        if self.chance(2) or (not free and self.chance(20)):
             self._join(at, asked, day)
         elif not free:
             return  # they look for another clinic

@@ -116,7 +116,8 @@ def answer_from_an_older_page(page: Page) -> None:
 
 
 def choose_a_visit_type(page: Page) -> None:
-    page.get_by_label("Kind of visit").select_option(index=1)
+    kind = "Trigger point injections, Follow-up"
+    page.get_by_label("Kind of visit").select_option(kind)
     press("Show free times")(page)
 
 
