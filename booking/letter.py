@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 from services import languages, translation
 from services.models import Clinic
-from services.plain_text import COMMONMARK
+from services.plain_text import COMMONMARK, without_blocks
 
 from . import calendars, messages, preparing, spoken, words
 from .models import Appointment, Resource
@@ -232,7 +232,7 @@ def read(markdown: str, *, is_english: bool = False) -> list[Block]:
     """
     found: list[Block] = []
     depth = 0
-    for token in COMMONMARK.parse(markdown):
+    for token in COMMONMARK.parse(without_blocks(markdown)):
         depth += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
         if token.type == "inline":
             runs = _runs(token.children or [])

@@ -42,7 +42,8 @@ class Ready:
 
     `before` is what the patient was shown when they asked. `new` and `gone` are the
     lines that were added and left out since; both are empty where the two are in
-    different languages. `is_english` says that the text could not be translated.
+    different languages, or have blocks, of which a line alone could say the opposite
+    ("Do not"). `is_english` says that the text could not be translated.
     """
 
     text: str
@@ -67,7 +68,8 @@ def ready(visit: Appointment) -> Ready:
         "before": shown.text,
         "is_english": is_english,
     }
-    if is_english or shown.language != language_at_hand():
+    in_blocks = ":::" in text + shown.text
+    if is_english or shown.language != language_at_hand() or in_blocks:
         return Ready(text, **before)
     new, gone = _lines_not_in(text, shown.text), _lines_not_in(shown.text, text)
     return Ready(text, **before, new=new, gone=gone)

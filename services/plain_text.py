@@ -1,26 +1,40 @@
-"""Staff's Markdown as one line of words."""
+"""Staff's Markdown as one line of words, and without the blocks of the design."""
 
 import re
 from functools import lru_cache
 
+from django.utils.translation import gettext_lazy as _
 from markdown_it import MarkdownIt
 
 COMMONMARK = MarkdownIt("commonmark").enable("table")
-# Where a block of the design begins, perhaps with a heading, and where it ends.
-FENCE = re.compile(r"^::: *(?:[\w-]+(?: +(\S.*?))?)? *$", re.MULTILINE)
+# Where a block of the design begins, with its name and perhaps a heading, and where it
+# ends.
+FENCE = re.compile(r"^::: *(?:([\w-]+)(?: +(\S.*?))?)? *$", re.MULTILINE)
+# What a block says where staff gave it no heading. Colour alone would not tell what to
+# do from what not to do.
+HEADINGS = {"call-911": _("Call 911 now if:"), "do": _("Do"), "dont": _("Do not")}
 BREAKS = ("softbreak", "hardbreak")
 
 
-@lru_cache(maxsize=100)
+def without_blocks(markdown: str) -> str:
+    """Return the text with each block of the design as a heading and what it holds."""
+    return FENCE.sub(lambda f: f"\n{f[2] or HEADINGS.get(f[1], '')}\n", markdown)
+
+
 def plain_text(markdown: str) -> str:
     """Return the words of a text, its paragraphs and items one after the other."""
+    return _words(without_blocks(markdown))
+
+
+@lru_cache(maxsize=100)
+def _words(markdown: str) -> str:
     blocks = [
         "".join(
             " " if token.type in BREAKS else token.content
             for token in block.children or []
             if token.type in ("text", "code_inline", *BREAKS)
         )
-        for block in COMMONMARK.parse(FENCE.sub(r"\n\1\n", markdown))
+        for block in COMMONMARK.parse(markdown)
         if block.type == "inline"
     ]
     return " ".join(" ".join(blocks).split())

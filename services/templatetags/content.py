@@ -9,11 +9,10 @@ from django.conf import settings
 from django.template import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext as _
 
 from services.languages import is_public
 from services.models import Translated
-from services.plain_text import COMMONMARK
+from services.plain_text import COMMONMARK, HEADINGS
 from services.structured_data import graph
 
 from .languages import marked
@@ -91,8 +90,7 @@ def _block(kind: str, heading: str, inside: str) -> SafeString:
     html = _cleaned(inside)
     if kind == "more":
         return format_html(MORE, heading, html) if heading else html
-    if kind == "call-911":
-        heading = heading or _("Call 911 now if:")
+    heading = heading or str(HEADINGS.get(kind, ""))
     shown = format_html("<h3>{}</h3>", heading) if heading else ""
     return format_html(AROUND[kind], shown, html)
 

@@ -12,6 +12,7 @@ from booking.letter import Block, Run
 from booking.models import Appointment, AuditEvent
 from booking.workflow import PATIENT, Answer
 from services.models import Clinic, Service, Translation
+from services.templatetags.content import markdown
 from tests import factories
 from tests.booking.desk import text_of
 from tests.factories import NOW, at
@@ -152,6 +153,17 @@ def test_markdown_becomes_paragraphs_and_lists_without_html():
         Block("item", [Run("One")]),
         Block("item", [Run("Two", strong=True)]),
     ]
+
+
+def test_what_not_to_do_is_told_from_what_to_do_without_colour():
+    text = "::: dont\n- Stop it.\n:::\n\n::: do Please\n- Go on.\n:::"
+    assert letter.read(text) == [
+        Block("text", [Run("Do not")]),
+        Block("item", [Run("Stop it.")]),
+        Block("text", [Run("Please")]),
+        Block("item", [Run("Go on.")]),
+    ]
+    assert "<h3>Do not</h3>" in markdown(text)
 
 
 def test_staff_take_it_from_the_call_and_the_trail_has_it(desk: Client):

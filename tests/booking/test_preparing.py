@@ -84,6 +84,13 @@ def test_a_text_that_changed_is_shown_as_it_is_now_and_says_what_is_new(visit_ty
     assert ready.gone == "- Wear loose clothes."
 
 
+def test_a_line_of_a_block_is_not_taken_out_of_it(visit_type):
+    visit = factories.a_request(visit_type)
+    say(f"{OLD}\n\n::: dont\n- Eat.\n:::")
+    ready = preparing.ready(read(visit))
+    assert (ready.changed, ready.new, ready.gone) == (True, "", "")
+
+
 def test_a_first_text_is_new_and_one_taken_back_is_gone(visit_type):
     visit = factories.a_request(visit_type)
     say("")
