@@ -1,5 +1,8 @@
 """The whole road in Spanish, from the home page to the message and its link."""
 
+import re
+from email.message import EmailMessage
+
 import pytest
 from django.utils.translation import gettext, override
 
@@ -14,6 +17,26 @@ def spanish(text: str) -> str:
     label, optional, _rest = text.partition(" (optional)")
     with override("es"):
         return gettext(label) + (f" {gettext('(optional)')}" if optional else "")
+
+
+# Subjects that patients who speak English and Spanish both wait for.
+SUBJECTS = (
+    "On the waiting list – not booked (%(reference)s)",
+    "Still on the waiting list – not booked (%(reference)s)",
+    "Off the waiting list – not booked (%(reference)s)",
+    "A time is free – not booked yet, answer by %(answer_by)s (%(reference)s)",
+    "Confirmed: %(start)s",
+)
+
+
+def spanish_subject(subject: str) -> str:
+    """Return the subject that `receives` waits for; any day will do."""
+    for ours in SUBJECTS:
+        parts = re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+)", re.escape(ours))
+        if found := re.fullmatch(parts, subject):
+            days = dict.fromkeys(("answer_by", "start"), "*")
+            return spanish(ours) % (found.groupdict() | days)
+    return subject
 
 
 class SpanishPatient(Patient):
@@ -39,6 +62,9 @@ class SpanishPatient(Patient):
 
     def writes(self, label: str, text: str) -> None:
         super().writes(spanish(label), text)
+
+    def receives(self, subject: str) -> EmailMessage:
+        return super().receives(spanish_subject(subject))
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])

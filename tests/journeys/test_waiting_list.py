@@ -1,4 +1,7 @@
-"""Time set free goes to who waits: in order, one at a time, answered from the mail."""
+"""Time set free goes to who waits: in order, one at a time, answered from the mail.
+
+Who takes the time speaks Spanish where there is a script.
+"""
 
 from datetime import datetime, timedelta
 
@@ -9,6 +12,7 @@ from booking import clock
 from tests.factories import NEW_YORK
 
 from .steps import Clinic, FrontDesk, Patient, entry_of, link_in, text_of
+from .test_in_spanish import SpanishPatient
 from .test_main_journey import spoken
 
 
@@ -24,16 +28,17 @@ def service(clinic: Clinic) -> str:
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
 def test_a_time_set_free_is_offered_to_the_next_until_somebody_takes_it(
-    clinic: Clinic, service: str, patient, visitor, front_desk: FrontDesk,
-    javascript: bool,
+    clinic: Clinic, service: str, visitor, front_desk: FrontDesk, javascript: bool,
 ):  # fmt: skip
     no_hour_is_quiet(clinic, visitor())
 
-    def somebody(name: str) -> Patient:
+    def somebody(name: str, who: type[Patient] = Patient) -> Patient:
         email = f"{name}-{javascript}@example.com".lower()
-        return patient(email, javascript=javascript, width=320, given_name=name)
+        page = visitor(javascript=javascript, width=320)
+        return who(clinic, page, email, given_name=name)
 
-    first, second, third = map(somebody, ("First", "Second", "Third"))
+    first, second = map(somebody, ("First", "Second"))
+    third = somebody("Third", SpanishPatient if javascript else Patient)
     start = asks_for_the_day_after_next(first, service)
     when = datetime.fromisoformat(start)
     day = f"{when.astimezone(NEW_YORK).date()}"
@@ -55,7 +60,9 @@ def test_a_time_set_free_is_offered_to_the_next_until_somebody_takes_it(
     # The front desk sets it free. One alone is offered it, and the other sees none.
     front_desk.cancels(reference)
     clinic.lets_a_minute_pass()
-    offered = second.receives(f"A time is free – not booked yet, * ({seconds})")
+    offered = second.receives(
+        f"A time is free – not booked yet, answer by * ({seconds})"
+    )
     assert "Until then we keep it for you." in text_of(offered)
     expect(front_desk.waiting(seconds)).to_contain_text("1 offer so far")
     expect(front_desk.waiting(thirds)).to_contain_text("0 offers so far")
@@ -78,12 +85,12 @@ def test_a_time_set_free_is_offered_to_the_next_until_somebody_takes_it(
 
     # So the next one is asked, and takes it.
     clinic.lets_a_minute_pass()
-    offered = third.receives(f"A time is free – not booked yet, * ({thirds})")
+    offered = third.receives(f"A time is free – not booked yet, answer by * ({thirds})")
     third.opens_the_link_in(offered)
     third.page.locator("main label.option").first.click()
     third.presses("Send my answer")
     third.sees("Your appointment is confirmed")
-    third.reads(f"We expect you on {spoken(when)}")
+    expect(third.page.locator("main")).to_contain_text(thirds)
     method, event = entry_of(third.receives(f"Confirmed: {spoken(when)}"))
     assert (method, event["STATUS"], event["DTSTART"].dt) == (
         "REQUEST", "CONFIRMED", when
