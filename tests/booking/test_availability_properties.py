@@ -308,7 +308,8 @@ class Clinic:
 
 
 def minutes_in(intervals):
-    return {m for i in intervals for m in range(i.start, i.end, 60)}
+    """Return the minutes that any of them touches, be it for a second."""
+    return {m for i in intervals for m in range(i.start // 60 * 60, i.end, 60)}
 
 
 def minutes(wall):
