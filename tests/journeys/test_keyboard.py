@@ -126,13 +126,6 @@ def test_a_patient_books_with_the_keyboard_alone(clinic, visitor, width):
     keys.tab_to("[name=starts]")
     keys.press("Space")
     keys.go_on()
-    pat.sees("Questions before your visit")
-    names = page.locator("main input[type=radio]").evaluate_all(
-        "radios => [...new Set(radios.map(radio => radio.name))]"
-    )
-    for name in names:
-        choose(keys, name, "no")
-    keys.go_on()
     pat.sees("Who is the visit for?")
     choose(keys, "for_whom", "me")
     keys.write("[name=given_name]", "Pat")
@@ -140,6 +133,13 @@ def test_a_patient_books_with_the_keyboard_alone(clinic, visitor, width):
     for part, number in {"month": "2", "day": "29", "year": "1980"}.items():
         keys.write(f"[name=birth_date_{part}]", number)
     keys.press("Enter")
+    pat.sees("Questions before your visit")
+    names = page.locator("main input[type=radio]").evaluate_all(
+        "radios => [...new Set(radios.map(radio => radio.name))]"
+    )
+    for name in names:
+        choose(keys, name, "no")
+    keys.go_on()
     pat.sees("How should we answer you?")
     choose(keys, "contact_by", "phone")
     keys.write("[name=phone]", "212 555 0199")
