@@ -11,7 +11,7 @@ soak: STEPS ?= 200000
 soak: SEED := $(or $(SEED),$(shell echo $$RANDOM))
 # What asks the database anything; it runs on PostgreSQL too.
 DATABASE_TESTS := tests/booking tests/services tests/security tests/journeys \
-	tests/test_bench.py tests/test_outages.py tests/test_settings.py
+	tests/test_bench.py tests/test_outages.py
 
 # Every page in the browser, which is the same on both.
 PAGES := tests/journeys/test_pages.py
