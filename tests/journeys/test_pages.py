@@ -537,6 +537,10 @@ FRONT_DESK = {
     "contact of a patient": Look(
         "/admin/booking/patient/{patient_pk}/contact/", "On our record:", "front-desk",
     ),
+    "no more texts to a number": Look(
+        "/admin/booking/texts/", "Write the phone number.", "front-desk",
+        press("No more text messages"), 200,
+    ),
     "patient": Look(
         "/admin/booking/patient/{patient_pk}/", "Other records of this person",
         "front-desk",
