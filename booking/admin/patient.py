@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -89,10 +90,10 @@ def compared(alike: Alike, what: str) -> str:
 
 
 def visits_of(
-    patients: Iterable[Patient], now: datetime
+    patients: Iterable[Patient], now: datetime, **only: Any
 ) -> dict[int, list[Appointment]]:
     """Return the newest visits of some patients, by patient, in one query."""
-    rows = Appointment.objects.filter(patient__in=[p.pk for p in patients])
+    rows = Appointment.objects.filter(patient__in=[p.pk for p in patients], **only)
     found: dict[int, list[Appointment]] = {}
     for visit in with_next_step(rows, now).order_by("-pk")[:VISITS]:
         found.setdefault(visit.patient_id, []).append(visit)
