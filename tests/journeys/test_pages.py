@@ -348,6 +348,8 @@ STATES = {
     "booked": "Add to my calendar",
     "over": "This appointment is over",
     "too_late": "so you cannot change or cancel it here",
+    "arrived": "You are checked in",
+    "fulfilled": "You can read what to expect after your visit",
     "noshow": "We missed you at this appointment",
     "called_off": "Your appointment cannot take place. Choose another time",
     "withdrawn": "You do not have an appointment from this request",
