@@ -309,7 +309,7 @@ def test_more_records_cost_no_more_queries(desk: Client, bea: By):
     for hours in (["11:00"], ["12:00", "13:00"]):
         for hour in hours:
             second = a_second_record(first, hour)
-        workflow.merge(first.patient_id, second.patient_id, by=bea, now=NOW)
+            workflow.merge(first.patient_id, second.patient_id, by=bea, now=NOW)
         desk.get(there)
         with CaptureQueriesContext(connection) as queries:
             desk.get(there)
