@@ -173,6 +173,51 @@ def test_service_page_says_what_staff_wrote_once(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("content")
+def drawn(client: Client, path: str) -> tuple[str, str]:
+    """Return what the one described drawing of a page is called and shows."""
+    html = client.get(path).content.decode()
+    [frame] = re.findall('<svg class="drawing"[^>]* role="img"[^>]*>', html)
+    assert 'aria-labelledby="drawing-title drawing-desc"' in frame
+    [name] = re.findall('<title id="drawing-title">(.+?)</title>', html)
+    [shows] = re.findall('<desc id="drawing-desc">(.+?)</desc>', html)
+    return name, shows
+
+
+@pytest.mark.usefixtures("content")
+def test_each_service_has_a_drawing_of_its_own_said_in_words(client: Client) -> None:
+    paths = [prefix + path for prefix in ("", "/es") for path in (TPI, EMG)]
+    found = [drawn(client, path) for path in paths]
+    assert len({*found}) == len(paths)
+    assert found[0] == (
+        "A trigger point injection, drawn",
+        "Muscle fibers under the skin are drawn together in a knot. A thin needle"
+        " goes through the skin into the knot.",
+    )
+    assert found[2][0] == "Dibujo de una inyección en un punto gatillo"
+
+
+@pytest.mark.usefixtures("content")
+def test_a_drawing_stays_with_its_service_when_staff_change_the_slug(
+    client: Client,
+) -> None:
+    before = drawn(client, EMG)
+    Service.objects.filter(kind="test").update(slug="nerve-test")
+    assert drawn(client, "/treatments-and-tests/nerve-test/") == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("therapy", "A muscle, drawn"), ("test", "A signal, drawn")]
+)
+def test_what_the_clinic_adds_is_drawn_as_its_kind_is(
+    client: Client, kind: str, name: str
+) -> None:
+    Service.objects.create(slug="new", name="New", kind=kind, is_published=True)
+    assert drawn(client, "/treatments-and-tests/new/")[0] == name
+    [card] = re.findall("<svg[^>]*>", client.get("/treatments-and-tests/").content
+                        .decode().partition('<ul class="cards">')[2])  # fmt: skip
+    assert 'aria-hidden="true"' in card
+
+
 def test_booking_from_a_service_page_asks_for_that_service(client: Client) -> None:
     wanted = f"{reverse('booking:start')}?service=emg-and-nerve-testing"
     assert read(client, EMG).links().count(wanted) == 3
