@@ -14,11 +14,13 @@ from django.utils.safestring import SafeString, mark_safe
 from services.languages import is_public
 from services.models import Service, Translated
 from services.plain_text import COMMONMARK, HEADINGS
+from services.street_map import map_of
 from services.structured_data import graph
 
 from .languages import marked
 
 register = template.Library()
+register.filter("street_map", map_of)
 
 # Raw HTML passes through Markdown so that a word can carry its language (lang, dir);
 # what a page may hold is decided by the allow-list alone.

@@ -172,7 +172,6 @@ def test_service_page_says_what_staff_wrote_once(client: Client) -> None:
     assert "How do I get ready? Eat a pear." in text
 
 
-@pytest.mark.usefixtures("content")
 def drawn(client: Client, path: str) -> tuple[str, str]:
     """Return what the one described drawing of a page is called and shows."""
     html = client.get(path).content.decode()
@@ -218,6 +217,7 @@ def test_what_the_clinic_adds_is_drawn_as_its_kind_is(
     assert 'aria-hidden="true"' in card
 
 
+@pytest.mark.usefixtures("content")
 def test_booking_from_a_service_page_asks_for_that_service(client: Client) -> None:
     wanted = f"{reverse('booking:start')}?service=emg-and-nerve-testing"
     assert read(client, EMG).links().count(wanted) == 3
@@ -300,6 +300,45 @@ def test_visit_us_tells_of_access_when_the_clinic_has_written_it(
     Clinic.objects.create(pk=1, name="A", phone="1", step_free_access="A *ramp*.")
 
     assert "Step-free access A ramp." in read(client, "/visit-us/").text
+
+
+@pytest.mark.usefixtures("content")
+@pytest.mark.parametrize(
+    ("street", "says", "spot"),
+    [
+        ("W 43rd St", "W 43rd St runs from Fifth Avenue in the east to Twelfth", None),
+        (
+            "250 West 43rd Street, Suite 4",
+            "is on the south side of the street, between Seventh Avenue and Eighth",
+            ("274", "141"),
+        ),
+        (
+            "9 W. 43 St.",
+            "is on the north side of the street, between Fifth Avenue and Sixth",
+            ("419", "111"),
+        ),
+    ],
+)
+def test_the_map_shows_what_the_address_says_and_no_more(
+    client: Client, street: str, says: str, spot: tuple[str, str] | None
+) -> None:
+    Clinic.objects.update(street=street)
+    page = read(client, "/visit-us/")
+    assert says in page.text
+    marks = [a for tag, a in page.tags if tag == "circle" and a.get("stroke")]
+    assert [(a["cx"], a["cy"]) for a in marks] == ([spot] if spot else [])
+
+
+@pytest.mark.usefixtures("content")
+@pytest.mark.parametrize(
+    ("street", "city"),
+    [("W 143rd St", "New York"), ("E 43rd St", "New York"), ("W 43rd St", "Austin")],
+)
+def test_there_is_no_map_of_another_street(
+    client: Client, street: str, city: str
+) -> None:
+    Clinic.objects.update(street=street, city=city)
+    assert "figure" not in {tag for tag, _a in read(client, "/visit-us/").tags}
 
 
 @pytest.mark.usefixtures("content")
