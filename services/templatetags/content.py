@@ -119,10 +119,9 @@ def drawing(service: Service, *, described: bool = False) -> str:
     change its slug. `described` says in words what it shows, once a page.
     """
     own = service.entry.rpartition("/")[2]
-    found = select_template(
-        f"services/drawings/{name}.html" for name in (own, service.kind)
-    )
-    return found.render({"described": described})
+    names = [f"services/drawings/{name}.html" for name in (own, service.kind)]
+    html: str = select_template(names).render({"described": described})
+    return html
 
 
 @register.filter
