@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 # What takes another shape in the graph than on the page.
 SHAPED = {
     "@context", "@type", "@id", "url", "item", "position", "inLanguage", "opens",
-    "closes", "dateModified", "lastReviewed", "dayOfWeek", "addressCountry", "audienceType",
-    "medicalSpecialty", "alternateName",
+    "closes", "dateModified", "lastReviewed", "dayOfWeek", "addressCountry",
+    "audienceType", "medicalSpecialty", "alternateName",
 }  # fmt: skip
 
 
@@ -176,7 +176,9 @@ def test_people_and_machines_read_alike_how_fresh_a_page_is(
 
     for model in (type(row), Page):
         model._default_manager.update(
-            reviewed_by="A. Demo, MD", reviewed_on="2026-02-03", next_review="2027-02-01"
+            reviewed_by="A. Demo, MD",
+            reviewed_on="2026-02-03",
+            next_review="2027-02-01",
         )
 
     for path in paths:
