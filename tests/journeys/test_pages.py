@@ -40,7 +40,7 @@ FIRST_VIEW = 14_600
 # What a page has to have before it can be used: itself and its stylesheets.
 MOST_REQUESTS = 3
 MOST_SCRIPT = 3_000
-# All that a page has asked for, but for photos and its icon: who waits for it, what, bytes.
+# What a page has asked for, but no photo or icon: who waits for it, what, its bytes.
 LOADED = """() => performance.getEntriesByType("resource")
   .filter(e => e.initiatorType !== "img" && !e.name.includes("favicon"))
   .map(e => [e.renderBlockingStatus, e.name, e.decodedBodySize])"""
