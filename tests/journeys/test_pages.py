@@ -356,6 +356,8 @@ STATES = {
     "booked": "Add to my calendar",
     "over": "This appointment is over",
     "too_late": "so you cannot change or cancel it here",
+    "arrived": "You are checked in",
+    "fulfilled": "You can read what to expect after your visit",
     "noshow": "We missed you at this appointment",
     "called_off": "Your appointment cannot take place. Choose another time",
     "withdrawn": "You do not have an appointment from this request",
@@ -544,6 +546,10 @@ FRONT_DESK = {
     ),
     "contact of a patient": Look(
         "/admin/booking/patient/{patient_pk}/contact/", "On our record:", "front-desk",
+    ),
+    "no more texts to a number": Look(
+        "/admin/booking/texts/", "Write the phone number.", "front-desk",
+        press("No more text messages"), 200,
     ),
     "patient": Look(
         "/admin/booking/patient/{patient_pk}/", "Other records of this person",
