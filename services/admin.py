@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from . import translation, versions
+from . import photos, translation, versions
 from .drafts_in_admin import WithDrafts
 from .in_use import KeptWhileInUse
 from .list_filters import FixedRows, OfferedFilters
@@ -23,6 +23,7 @@ from .models import (
     Fact,
     OpeningHours,
     Page,
+    Photo,
     ScreeningQuestion,
     Section,
     Service,
@@ -78,6 +79,47 @@ class ScreeningQuestionInline(ContentMarker, admin.StackedInline):
     readonly_fields = ["edited"]
 
 
+class PhotoForm(forms.ModelForm):
+    """A picture to upload, of which only what is drawn anew is kept."""
+
+    upload = forms.FileField(
+        label=gettext_lazy("picture"),
+        required=False,
+        help_text=gettext_lazy(
+            "JPEG, PNG, WebP or AVIF, up to 12 MB. Patients see a square around the"
+            " face; the place and the camera that the file may name are left out."
+        ),
+        widget=forms.FileInput(
+            {"accept": "image/jpeg,image/png,image/webp,image/avif"}
+        ),
+    )
+
+    class Meta:
+        model = Photo
+        fields = ("focus_x", "focus_y")
+
+    def clean_upload(self) -> bytes | None:
+        file = self.cleaned_data["upload"]
+        if file:
+            return photos.master(file)
+        if not self.instance.pk:
+            raise forms.ValidationError(_("Choose a picture."))
+        return None
+
+    def save(self, commit: bool = True) -> Photo:
+        self.instance.master = self.cleaned_data["upload"] or self.instance.master
+        photo: Photo = super().save(commit=False)
+        if commit:
+            photos.keep(photo)
+        return photo
+
+
+class PhotoInline(admin.StackedInline):
+    model = Photo
+    form = PhotoForm
+    extra = 0
+
+
 @admin.register(Clinic)
 class ClinicAdmin(ContentMarker, FixedRows):
     list_display = ["name", "phone", "edited"]
@@ -93,6 +135,7 @@ class ClinicianAdmin(WithTranslations, ContentMarker, KeptWhileInUse, OfferedFil
     )
     list_display = ["name", "profession", "is_demo", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
+    inlines = [PhotoInline]
 
 
 @admin.register(Service)

@@ -5,10 +5,13 @@ import json
 from datetime import date
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 # The section of a service's page that says what to do after a visit.
 AFTERCARE = "afterwards"
@@ -183,6 +186,17 @@ class OpeningHours(models.Model):
             raise ValidationError({"closes": _("The end must be after the start.")})
 
 
+class ClinicianQuerySet(models.QuerySet["Clinician"]):
+    def with_photos(self) -> "ClinicianQuerySet":
+        """Read what names the photos along with them, and none of the pictures."""
+        files = PhotoFile.objects.defer("data")
+        return (
+            self.select_related("photo")
+            .defer("photo__master")
+            .prefetch_related(models.Prefetch("photo__files", files))
+        )
+
+
 class Clinician(Content):
     """A person who sees patients. The profession stands beside the name everywhere.
 
@@ -205,11 +219,73 @@ class Clinician(Content):
     order = models.PositiveSmallIntegerField(default=0)
     is_demo = models.BooleanField(_("demo data"), default=False)
 
+    objects = ClinicianQuerySet.as_manager()
+
     class Meta:
         ordering = ["order", "name"]
 
     def __str__(self) -> str:
         return ", ".join(filter(None, [self.name, self.credentials]))
+
+
+class Photo(models.Model):
+    """A picture of a clinician, as `photos.master` has made it from what was uploaded.
+
+    The face is at `focus`, in percent from the left and from the top.
+    """
+
+    clinician = models.OneToOneField(Clinician, models.CASCADE, related_name="photo")
+    master = models.BinaryField()
+    focus_x = models.PositiveSmallIntegerField(
+        _("face, from the left"),
+        default=50,
+        validators=[MaxValueValidator(100)],
+        help_text=_("0 is the left edge of the picture, 100 the right one."),
+    )
+    focus_y = models.PositiveSmallIntegerField(
+        _("face, from the top"),
+        default=50,
+        validators=[MaxValueValidator(100)],
+        help_text=_("0 is the upper edge of the picture, 100 the lower one."),
+    )
+
+    def __str__(self) -> str:
+        return str(self.clinician)
+
+    def of_kind(self, kind: str) -> list["PhotoFile"]:
+        """Return what there is in that format, the smallest first."""
+        return [file for file in self.files.all() if file.kind == kind]
+
+
+class PhotoFile(models.Model):
+    """What browsers get of a photo: one format, one width.
+
+    It stands in the database, so that it comes and goes with its photo in one
+    transaction, is in every backup, and is the same on every web node.
+    """
+
+    photo = models.ForeignKey(Photo, models.CASCADE, related_name="files")
+    kind = models.CharField(max_length=10, help_text="What follows image/.")
+    width = models.PositiveSmallIntegerField(help_text="In pixels; it is a square.")
+    digest = models.CharField(max_length=32, db_index=True)
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["width"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["photo", "kind", "width"], name="one_photo_file_a_width"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_absolute_url()
+
+    def get_absolute_url(self) -> str:
+        """Return where it is, which is the same for every language."""
+        with override(settings.LANGUAGE_CODE):
+            return reverse("services:photo", args=[self.digest, self.kind])
 
 
 class ServiceQuerySet(models.QuerySet["Service"]):

@@ -12,5 +12,6 @@ urlpatterns = [
     path("visit-us/", views.visit_us, name="visit_us"),
     path("cards/<slug:name>/<str:digest>.png", views.card, name="card"),
     path("cards/<slug:name>/<slug:slug>/<str:digest>.png", views.card, name="card"),
+    path("photos/<slug:digest>.<slug:kind>", views.photo, name="photo"),
     path("<slug:slug>/", views.page, name="page"),
 ]

@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from . import cards, hours, translation
-from .models import Clinician, OpeningHours, Page, Service
+from .models import Clinician, OpeningHours, Page, PhotoFile, Service
 from .moved import moved
 from .outline import outline
 
@@ -43,7 +43,7 @@ service = require_safe(show_service)
 
 @require_safe
 def team(request: HttpRequest) -> HttpResponse:
-    clinicians = list(Clinician.objects.all())
+    clinicians = list(Clinician.objects.with_photos())
     translation.say(clinicians)
     context = {"clinicians": clinicians}
     return render(request, "services/team.html", context)
@@ -82,5 +82,15 @@ def card(request: HttpRequest, name: str, digest: str, slug: str = "") -> HttpRe
     if digest != found.digest:
         return redirect(found.path)
     response = HttpResponse(cards.drawn(found), content_type="image/png")
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
+
+
+@require_safe
+def photo(request: HttpRequest, digest: str, kind: str) -> HttpResponse:
+    file = PhotoFile.objects.filter(digest=digest, kind=kind).first()
+    if file is None:
+        raise Http404
+    response = HttpResponse(bytes(file.data), content_type=f"image/{file.kind}")
     response["Cache-Control"] = "public, max-age=31536000, immutable"
     return response

@@ -14,7 +14,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from services import cards
 from services.languages import is_public
-from services.models import Service, Translated
+from services.models import Photo, Service, Translated
+from services.photos import QUALITY, SHOWN
 from services.plain_text import COMMONMARK, HEADINGS
 from services.street_map import map_of
 from services.structured_data import graph
@@ -92,6 +93,27 @@ def card(context: Context) -> dict[str, Any]:
         "summary": summary,
         "url": settings.SITE_URL + request.path,
         "site": settings.SITE_URL,
+    }
+
+
+@register.inclusion_tag("components/photo.html")
+def photo(of: Photo, *, first: bool) -> dict[str, Any]:
+    """Show a photo in the best format that the browser takes, as sharp as its screen.
+
+    `first` is for what stands in the first view: it is fetched at once.
+    """
+    by_kind = {kind: of.of_kind(kind) for kind in QUALITY}
+    fallback = by_kind["jpeg"]
+    sources = [
+        (kind, ", ".join(f"{f.get_absolute_url()} {f.width // SHOWN}x" for f in files))
+        for kind, files in by_kind.items()
+        if files
+    ]
+    return {
+        "sources": sources,
+        "img": fallback[0] if fallback else None,
+        "name": of.clinician.name,
+        "first": first,
     }
 
 

@@ -97,6 +97,8 @@ class World:
         if route.startswith("cards/"):
             this = {"<slug:name>": "service", "<slug:slug>": "no-service"}
             return this.get(placeholder, "0")
+        if route.startswith("photos/"):
+            return "0"
         if placeholder == "<slug:slug>":
             is_service = route.startswith("treatments-and-tests/")
             return self.visit_type.service.slug if is_service else "a-page"

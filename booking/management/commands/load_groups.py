@@ -25,6 +25,7 @@ _CONTENT = [
     *(f"services.{act}_fact" for act in ("view", "add", "change", "delete")),
     *(f"services.{act}_service" for act in ("view", "change")),
     *(f"services.{act}_clinician" for act in ("view", "change")),
+    *(f"services.{act}_photo" for act in ("view", "add", "change", "delete")),
     *(f"services.{act}_translation" for act in ("view", "change")),
 ]
 # Managers see the groups but do not change them: nobody grants more than they have.

@@ -1,0 +1,222 @@
+"""Staff give a clinician a photo; patients get small squares of it."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+from zlib import crc32
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from PIL import Image
+from pytest_django import DjangoAssertNumQueries
+
+from services import photos
+from services.models import Clinician, Photo, PhotoFile
+
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
+
+
+def a_file(kind: str = "JPEG", mode: str = "RGB", **options: Any) -> bytes:
+    """Return a picture, red on its left half and blue on its right."""
+    size = options.pop("size", (640, 480))
+    picture = Image.new("RGB", size, "blue")
+    picture.paste("red", (0, 0, size[0] // 2, size[1]))
+    file = BytesIO()
+    picture.convert(mode).save(file, kind, **options)
+    return file.getvalue()
+
+
+def a_huge_file(side: int) -> bytes:
+    """Return a small PNG that says it is large."""
+    data = a_file("PNG")
+    head = b"IHDR" + side.to_bytes(4) * 2 + data[24:29]
+    return data[:12] + head + crc32(head).to_bytes(4) + data[33:]
+
+
+def seen(data: bytes) -> Image.Image:
+    picture = Image.open(BytesIO(data))
+    picture.load()
+    return picture
+
+
+def is_red(picture: Image.Image, at: tuple[int, int]) -> bool:
+    red, _green, blue = picture.getpixel(at)  # type: ignore[misc]
+    return bool(red > 180 > 80 > blue)
+
+
+def with_place() -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    exif[0x010F] = "A camera"
+    exif.get_ifd(0x8825)[1] = "N"
+    return exif
+
+
+def frames() -> dict[str, Any]:
+    return {"save_all": True, "append_images": [Image.new("RGB", (640, 480), "white")]}
+
+
+def test_a_photo_is_upright_and_says_nothing_of_where_it_was_taken() -> None:
+    uploaded = a_file(exif=with_place(), comment=b"<script>") + b"<script>PK"
+    made = photos.master(BytesIO(uploaded))
+    picture = seen(made)
+    assert picture.size == (480, 640)
+    assert is_red(picture, (240, 20))
+    assert not picture.getexif()
+    assert set(picture.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+    assert b"script" not in made
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        ("JPEG", "CMYK"), ("JPEG", "L"), ("PNG", "P"), ("PNG", "RGBA"), ("PNG", "1"),
+        ("WEBP", "RGBA"), ("AVIF", "RGB"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_picture_is_taken(kind: str, mode: str) -> None:
+    picture = seen(photos.master(BytesIO(a_file(kind, mode))))
+    assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (640, 480))
+    if mode not in ("L", "1"):
+        assert is_red(picture, (20, 240))
+
+
+def test_sixteen_bits_of_grey_stay_grey() -> None:
+    file = BytesIO()
+    Image.new("I;16", (400, 400), 0x8000).save(file, "PNG")
+    picture = seen(photos.master(BytesIO(file.getvalue())))
+    assert picture.getpixel((9, 9)) == (128, 128, 128)
+
+
+def test_what_is_clear_becomes_white() -> None:
+    file = BytesIO()
+    Image.new("RGBA", (400, 400), (255, 0, 0, 0)).save(file, "PNG")
+    picture = seen(photos.master(BytesIO(file.getvalue())))
+    assert picture.getpixel((9, 9)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (a_file()[:2000], "no picture that we can read"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture that we can read"),
+        (b"<html><script>", "no picture that we can read"),
+        (a_file("GIF"), "no picture that we can read"),
+        (a_file("TIFF"), "no picture that we can read"),
+        (b"", "no picture that we can read"),
+        (a_huge_file(20_000), "no picture that we can read"),
+        (a_huge_file(7_000), "more than 40 megapixels"),
+        (a_file(size=(300, 900)), "too small"),
+        (a_file("PNG", **frames()), "moves"),
+        (a_file("WEBP", **frames()), "moves"),
+        (b"\xff" * (photos.MAX_BYTES + 1), "larger than 12 MB"),
+    ],
+)
+def test_what_is_no_photo_is_refused_in_words(data: bytes, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        photos.master(BytesIO(data))
+
+
+def test_the_square_is_cut_around_the_face() -> None:
+    made = photos.master(BytesIO(a_file(size=(900, 400))))
+    for left, expected in ((0, True), (100, False)):
+        for one in photos.renditions(made, (left, 50)):
+            picture = seen(one.data).convert("RGB")
+            assert picture.size == (one.width, one.width)
+            assert is_red(picture, (one.width // 2, 9)) is expected
+
+
+@pytest.fixture
+def clinician(content: None) -> Clinician:
+    return Clinician.objects.order_by("order")[0]
+
+
+def upload(client: Client, who: Clinician, data: bytes | None, **more: Any) -> Any:
+    """Save the clinician's form as the browser sends it."""
+    photo = Photo.objects.filter(clinician=who).first()
+    form = {
+        "slug": who.slug, "name": who.name, "profession": who.profession, "order": 0,
+        "photo-TOTAL_FORMS": 1, "photo-INITIAL_FORMS": 1 if photo else 0,
+        "photo-0-id": photo.pk if photo else "", "photo-0-clinician": who.pk,
+        "photo-0-focus_x": 50, "photo-0-focus_y": 50,
+    }  # fmt: skip
+    if data is not None:
+        form["photo-0-upload"] = SimpleUploadedFile("Jane Doe, knee.gif", data)
+    url = reverse("admin:services_clinician_change", args=[who.pk])
+    return client.post(url, form | more)
+
+
+def addresses() -> Iterator[str]:
+    return (file.get_absolute_url() for file in PhotoFile.objects.all())
+
+
+def test_staff_upload_a_photo_and_patients_see_it(
+    admin_client: Client, client: Client, clinician: Clinician
+) -> None:
+    before = client.get("/our-team/").content.decode()
+    assert "<picture" not in before
+    assert upload(admin_client, clinician, a_file()).status_code == 302
+    for path, words in (("/our-team/", "Photo of"), ("/es/our-team/", "Foto de")):
+        page = client.get(path).content.decode()
+        assert f'alt="{words} {clinician.name}" fetchpriority="high"' in page
+        assert 'width="160" height="160"' in page
+        assert page.index("image/avif") < page.index("image/webp")
+        assert all(address in page for address in addresses())
+    for file in PhotoFile.objects.all():
+        got = client.get(file.get_absolute_url())
+        assert got["Content-Type"] == f"image/{file.kind}"
+        assert "immutable" in got["Cache-Control"]
+        assert seen(got.content).width == file.width
+        assert "Jane" not in file.get_absolute_url()
+    assert {f.width for f in PhotoFile.objects.all()} == set(photos.WIDTHS)
+
+
+def test_a_photo_follows_its_face_and_goes_with_its_row(
+    admin_client: Client, client: Client, clinician: Clinician
+) -> None:
+    upload(admin_client, clinician, a_file())
+    first = set(addresses())
+    upload(admin_client, clinician, None, **{"photo-0-focus_x": 0})
+    second = set(addresses())
+    assert len(first) == len(second)
+    assert not first & second
+    assert {client.get(address).status_code for address in first} == {404}
+    upload(admin_client, clinician, None, **{"photo-0-DELETE": "on"})
+    assert not PhotoFile.objects.exists()
+    assert {client.get(address).status_code for address in second} == {404}
+
+
+def test_a_refused_photo_leaves_all_as_it_was(
+    admin_client: Client, clinician: Clinician
+) -> None:
+    for data, words in ((b"nothing", "no picture"), (None, "Choose a picture")):
+        response = upload(
+            admin_client, clinician, data, name="Other", **{"photo-0-focus_x": 40}
+        )
+        assert words in response.content.decode()
+        assert 'value="Other"' in response.content.decode()
+    assert not Photo.objects.exists()
+    clinician.refresh_from_db()
+    assert clinician.name != "Other"
+
+
+def test_photos_cost_the_page_one_query_however_many(
+    client: Client,
+    clinician: Clinician,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    made = photos.master(BytesIO(a_file()))
+    for number in range(3):
+        who = Clinician.objects.create(
+            slug=f"p{number}", name=f"P {number}", profession="physician"
+        )
+        photos.keep(Photo(clinician=who, master=made))
+        if number in (0, 2):
+            with django_assert_num_queries(3):
+                page = client.get("/our-team/").content.decode()
+            assert page.count("<picture>") == number + 1
+            assert page.count('loading="lazy"') == number
+            assert page.count("fetchpriority") == 1
