@@ -1,6 +1,6 @@
 """What staff type about a page is a draft, until somebody lets patients read it."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -10,7 +10,8 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.timezone import localdate
+from django.utils.formats import date_format
+from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -25,7 +26,10 @@ from .versions_in_admin import (
     tell_flags,
     who_is,
 )
-from .widgets import PlainDate
+from .widgets import PlainDate, PlainDateTime
+
+# So far ahead it can be said when a draft is to be published.
+FARTHEST = timedelta(days=366)
 
 
 class ApprovalForm(forms.Form):
@@ -40,6 +44,20 @@ class ApprovalForm(forms.Form):
         if not today < day <= today.replace(year=today.year + 3, day=1):
             raise forms.ValidationError(_("Choose a day within the next three years."))
         return day
+
+
+class ScheduleForm(forms.Form):
+    publish_at = forms.SplitDateTimeField(
+        label=gettext_lazy("From when patients read it"), widget=PlainDateTime
+    )
+
+    def clean_publish_at(self) -> datetime:
+        """Refuse an instant that is over, or too far off to be meant."""
+        at: datetime = self.cleaned_data["publish_at"]
+        now = timezone.now()
+        if not now < at <= now + FARTHEST:
+            raise forms.ValidationError(_("Choose a time within the next year."))
+        return at
 
 
 class WithDrafts(WithVersions):
@@ -109,7 +127,12 @@ class WithDrafts(WithVersions):
         else:
             save(request, form, formsets, change)
             content = content_of(row)
+        before = drafts.draft_of(row)
         drafts.keep_draft(row, content, by=who_is(request), now=timezone.now())
+        if before and before.publish_at:
+            words = _("It was to be published on %(when)s. Choose that time again.")
+            when = date_format(localtime(before.publish_at), "M j, Y, g:i A")
+            messages.warning(request, words % {"when": when})
         request.is_draft = True  # type: ignore[attr-defined]
         tell_flags(request, comparing.texts_of(row.content_kind(), content))
 
@@ -151,8 +174,11 @@ class WithDrafts(WithVersions):
         kind, now = row.content_kind(), content_of(row)
         texts = comparing.texts_of(kind, draft.content) if draft else {}
         today = localdate()
+        # Only what was refused comes here by a POST.
+        act, typed = request.POST.get("act"), request.POST
         return {
             "draft": draft,
+            "why_not": drafts.why_not(row, draft, today) if draft else "",
             "seen": drafts.seen(row, draft),
             "changes": comparing.differences(kind, now, shown(row, draft))
             if draft
@@ -162,7 +188,12 @@ class WithDrafts(WithVersions):
             "may_approve": may_approve(request),
             "may_change": self.has_change_permission(request, row),
             "approval": ApprovalForm(
-                initial={"next_review": today.replace(year=today.year + 1, day=1)}
+                typed if act == "approve" else None,
+                initial={"next_review": today.replace(year=today.year + 1, day=1)},
+            ),
+            "schedule": ScheduleForm(
+                typed if act == "schedule" else None,
+                initial={"publish_at": draft and draft.publish_at},
             ),
         }
 
@@ -174,9 +205,11 @@ class WithDrafts(WithVersions):
             raise PermissionDenied
         try:
             said = act.does(request, row)
-        except (drafts.NotYet, ValidationError) as error:
-            words = getattr(error, "messages", [str(error)])
-            messages.error(request, " ".join(words))
+        except drafts.NotYet as error:
+            messages.error(request, str(error))
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+            return self.versions(request, pk)
         else:
             self.log_change(request, row, act.log)
             messages.success(request, said)
@@ -236,6 +269,22 @@ def _publish(request: HttpRequest, row: Subject) -> str:
     return _("Patients read it from now on.")
 
 
+def _schedule(request: HttpRequest, row: Subject) -> str:
+    form = ScheduleForm(request.POST)
+    if not form.is_valid():
+        raise ValidationError([m for found in form.errors.values() for m in found])
+    at = form.cleaned_data["publish_at"]
+    if not drafts.schedule(row, _seen(request), at, by=who_is(request)):
+        raise drafts.NotYet(_("That time is chosen already."))
+    return _("Patients read it from the time that you chose.")
+
+
+def _unschedule(request: HttpRequest, row: Subject) -> str:
+    if not drafts.unschedule(row, _seen(request)):
+        raise drafts.NotYet(_("No time was chosen."))
+    return _("It stays a draft until somebody lets patients read it.")
+
+
 def _discard(request: HttpRequest, row: Subject) -> str:
     drafts.discard(row, _seen(request))
     return _("The draft is thrown away. Patients read what they read before.")
@@ -260,6 +309,10 @@ class Act:
 ACTS = {
     "approve": Act(_approve, "approve_content", "Approved the draft."),
     "publish": Act(_publish, "publish_content", "Published the draft."),
+    "schedule": Act(_schedule, "publish_content", "Chose when to publish the draft."),
+    "unschedule": Act(
+        _unschedule, "publish_content", "Took back when to publish the draft."
+    ),
     "discard": Act(_discard, "change_page", "Threw the draft away."),
     "withdraw": Act(_withdraw, "publish_content", "Took it off the site."),
 }

@@ -1,6 +1,6 @@
 """What an editor writes is a draft until a manager lets patients read it."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -184,3 +184,127 @@ def test_from_the_editor_over_the_clinician_to_the_patient(service: Service) -> 
 def test_a_draft_that_is_thrown_away_changes_nothing(page: Page) -> None:
     drafts.discard(page, a_draft(page, body="Other."))
     assert (Page.objects.get().body, Draft.objects.count()) == ("Text.", 0)
+
+
+# --- At a time ---------------------------------------------------------------------
+
+SOON = NOW + timedelta(days=1)
+
+
+def waiting(row: Service | Page, **values: object) -> Draft:
+    """Keep a draft that is approved until June and is to be published tomorrow."""
+    seen = a_draft(row, **values)
+    drafts.approve(row, seen, NEXT, by=ANA, now=NOW)
+    assert drafts.schedule(row, seen, SOON, by=BEN)
+    return Draft.objects.get(kind=row.content_kind())
+
+
+def test_a_draft_is_published_once_when_its_time_has_come(service: Service) -> None:
+    draft = waiting(service, summary="More.")
+    assert drafts.publish_due(SOON - timedelta(seconds=1)) == 0
+    assert Service.objects.get().summary == "What."
+
+    late = SOON + timedelta(days=2)  # the worker was down
+    assert drafts.publish_due(late) == 1
+
+    assert (Service.objects.get().summary, Draft.objects.count()) == ("More.", 0)
+    newest = Version.objects.order_by("-number")[0]
+    assert (newest.by, newest.at) == ("Ben", late)
+    assert drafts.publish_due(late) == 0
+    assert not drafts._publish_one(draft, late)  # as another worker had read it
+    assert Version.objects.count() == 2
+
+
+def test_a_time_that_was_put_off_meanwhile_has_not_come(service: Service) -> None:
+    as_read = waiting(service, summary="More.")
+    seen = drafts.seen(service, as_read)
+    drafts.schedule(service, seen, SOON + timedelta(days=1), by=ANA)
+    assert not drafts._publish_one(as_read, SOON)
+    assert Draft.objects.get().stopped == ""
+    assert drafts.unschedule(service, seen)
+    assert not drafts.unschedule(service, seen)
+    assert drafts.publish_due(SOON + timedelta(days=3)) == 0
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [
+        (lambda: Service.objects.update(summary="By a file."), "has changed since"),
+        (
+            lambda: Draft.objects.update(next_review=SOON.date() - timedelta(days=1)),
+            "read again by November 28, 2026",
+        ),
+        (lambda: Draft.objects.update(approved_at=None), "has to read it first"),
+    ],
+)
+def test_what_may_not_be_published_at_its_time_stays_and_says_why(
+    service: Service, meanwhile: Any, why: str
+) -> None:
+    waiting(service, name="Other")
+    meanwhile()
+    assert drafts.publish_due(SOON) == 0
+    assert why in Draft.objects.get().stopped
+    assert Service.objects.get().name == "A test"
+    # Nor later by itself, once that is mended.
+    Service.objects.update(summary="What.")
+    Draft.objects.update(next_review=NEXT, approved_at=NOW)
+    assert drafts.publish_due(SOON) == 0
+
+
+def test_one_draft_that_does_not_fit_keeps_no_other_back(
+    service: Service, page: Page
+) -> None:
+    waiting(page, slug="")
+    waiting(service, summary="More.")
+    assert drafts.publish_due(SOON) == 1
+    assert Draft.objects.get().stopped == "This field cannot be blank."
+
+
+def test_other_words_want_another_time(service: Service) -> None:
+    client = somebody("Content editor")
+    waiting(service, summary="More.")
+    sent = form_of(client, service) | {"summary": "Even more."}
+    words = client.post(there(service, "change"), sent, follow=True).text
+    assert "It was to be published on Nov 29, 2026, 7:00 AM." in words
+    assert drafts.publish_due(SOON) == 0
+    assert Draft.objects.get().publish_at is None
+
+
+def test_a_time_is_chosen_by_who_may_publish(page: Page) -> None:
+    editor, manager = somebody("Content editor"), somebody("Manager")
+    a_draft(page, body="Other.")
+    day = date.today() + timedelta(days=9)  # noqa: DTZ011 -- far enough
+
+    def act(client: Client, name: str, **typed: object) -> Any:
+        seen = manager.get(there(page, "versions")).context["seen"]
+        data = {"act": name, "seen": seen, **typed}
+        return client.post(there(page, "draft"), data, follow=True)
+
+    when = {"publish_at_0": day.isoformat(), "publish_at_1": "09:30"}
+    assert act(editor, "schedule", **when).status_code == 403
+    over = act(manager, "schedule", publish_at_0="2020-05-01", publish_at_1="09:30")
+    assert "Choose a time within the next year." in over.text
+    assert 'value="2020-05-01"' in over.text
+    assert Draft.objects.get().publish_at is None
+    assert (
+        f"{day:%b} {day.day}, {day.year}, 9:30 AM on: manager"
+        in act(manager, "schedule", **when).text
+    )
+    assert "chosen already" in act(manager, "schedule", **when).text
+    assert Draft.objects.get().publish_by == "manager"
+    assert "stays a draft" in act(manager, "unschedule").text
+    assert Draft.objects.get().publish_at is None
+
+
+def test_nothing_is_to_be_read_after_its_approval_has_run_out(
+    service: Service,
+) -> None:
+    seen = a_draft(service, summary="More.")
+    drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    after = NOW.replace(year=2027, month=6, day=3)
+    with pytest.raises(drafts.NotYet, match="June 1, 2027"):
+        drafts.schedule(service, seen, after, by=BEN)
+    with pytest.raises(drafts.NotYet, match="June 1, 2027"):
+        drafts.publish(service, seen, by=BEN, now=after)
+    assert drafts.approve(service, seen, date(2028, 1, 1), by=ANA, now=after)
+    drafts.publish(service, seen, by=BEN, now=after)
