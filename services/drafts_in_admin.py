@@ -1,13 +1,18 @@
 """What staff type about a page is a draft, until somebody lets patients read it."""
 
+import re
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.forms import ModelForm
+from django.forms.formsets import all_valid
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -18,7 +23,7 @@ from django.views.decorators.http import require_POST
 
 from . import comparing, drafts, views
 from .models import Draft, Service
-from .versions import Subject, content_of
+from .versions import Said, Subject, content_of
 from .versions_in_admin import (
     FLAGS_TOLD,
     WithVersions,
@@ -216,14 +221,70 @@ class WithDrafts(WithVersions):
         return HttpResponseRedirect(there(row))
 
     def preview(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show the page as patients would read it with its draft."""
+        """Show the page as patients would read it with its draft, or what is typed."""
         row = self._row(request, pk)
+        if "typed" in request.POST:
+            return self._preview_typed(request, row)
         if not (self.has_view_permission(request, row) or may_approve(request)):
             raise PermissionDenied
-        show = views.show_service if isinstance(row, Service) else views.show_page
-        with drafts.as_if_published(row):
-            slug = self.model._default_manager.get(pk=pk).slug
-            return show(request, slug)
+        draft = drafts.draft_of(row)
+        return self._show(request, row, draft.content if draft else content_of(row))
+
+    def _preview_typed(self, request: HttpRequest, row: Subject) -> HttpResponse:
+        """Do the same with what stands in the form, of which nothing is kept."""
+        if not self.has_change_permission(request, row):
+            raise PermissionDenied
+        form = self.get_form(request, row, change=True)(request.POST, instance=row)
+        formsets = [
+            one(
+                **self.get_formset_kwargs(
+                    request, row, inline, one.get_default_prefix()
+                )
+            )
+            for one, inline in self.get_formsets_with_inlines(request, row)
+        ]
+        is_fit = form.is_valid()
+        if not (all_valid(formsets) and is_fit):
+            faults = list(faults_of(form, *(one for f in formsets for one in f)))
+            return self._show(request, row, None, faults=faults)
+        self.save_form(request, form, change=True)
+        save = super().save_related
+        with transaction.atomic():
+            content = drafts.if_saved(row, lambda: save(request, form, formsets, True))
+        return self._show(request, self._row(request, row.pk), content)
+
+    def _show(
+        self, request: HttpRequest, row: Subject, content: Said | None, **more: Any
+    ) -> HttpResponse:
+        """Show what a page would say at the width of a phone and of a desk."""
+        if content is not None:
+            show = views.show_service if isinstance(row, Service) else views.show_page
+            with drafts.as_if_published(row, content):
+                more["html"] = still(show(request, content["slug"]).content.decode())
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("“%(page)s”, as patients will read it") % {"page": row},
+            "opts": self.opts,
+            **more,
+        }
+        return TemplateResponse(request, "admin/content/preview.html", context)
+
+
+def still(html: str) -> str:
+    """Return a page for a frame, in which nothing runs and no link leads anywhere.
+
+    The other pages of the site refuse to be framed.
+    """
+    html = re.sub(r"<script\b.*?</script>", "", html, flags=re.S)
+    return html.replace("<a ", "<a inert ")
+
+
+def faults_of(*forms: "ModelForm[Any]") -> Iterator[str]:
+    """Yield what keeps forms from being fit, with the names of the fields."""
+    for form in forms:
+        for name, found in form.errors.items():
+            label = form.fields[name].label if name in form.fields else ""
+            yield ": ".join(filter(None, [str(label or ""), " ".join(map(str, found))]))
 
 
 def filled_in(

@@ -1,6 +1,8 @@
 """What an editor writes is a draft until a manager lets patients read it."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -308,3 +310,49 @@ def test_nothing_is_to_be_read_after_its_approval_has_run_out(
         drafts.publish(service, seen, by=BEN, now=after)
     assert drafts.approve(service, seen, date(2028, 1, 1), by=ANA, now=after)
     drafts.publish(service, seen, by=BEN, now=after)
+
+
+# --- As patients will read it ------------------------------------------------------
+
+
+def test_what_is_typed_is_shown_as_patients_will_read_it_and_not_kept(
+    service: Service,
+) -> None:
+    editor = somebody("Content editor")
+    sent = form_of(editor, service) | {
+        "typed": "1",
+        "summary": "Typed <just> now.",
+        "is_published": "",
+        "facts-0-value": "Two hours",
+        "sections-0-answer": "See [a page](/team/).<script>alert(1)</script>",
+    }
+    response = editor.post(there(service, "preview"), sent)
+
+    phone, desk = re.findall(r'<iframe[^>]* srcdoc="([^"]*)"', response.text)
+    assert phone == desk
+    html = unescape(phone)
+    assert "Typed &lt;just&gt; now." in html
+    assert "<dd>Two hours</dd>" in html
+    assert '<a inert href="/team/"' in html
+    assert "<script" not in html
+    assert response["X-Robots-Tag"] == "noindex"
+    assert Service.objects.get().summary == "What."
+    assert service.facts.get().value == "An hour"
+    assert not Draft.objects.exists()
+    assert not Version.objects.exists()
+
+
+def test_what_does_not_fit_yet_is_named_instead_of_shown(page: Page) -> None:
+    manager = somebody("Manager")
+    sent = form_of(manager, page) | {"typed": "1", "title": ""}
+    response = manager.post(there(page, "preview"), sent)
+    assert "<li>Title: This field is required.</li>" in response.text
+    assert "<iframe" not in response.text
+
+
+def test_who_may_only_approve_looks_at_the_draft_alone(service: Service) -> None:
+    clinician = somebody("Clinician")
+    a_draft(service, summary="In the draft.")
+    assert "In the draft." in clinician.post(there(service, "preview")).text
+    typed = {"typed": "1", "summary": "Typed."}
+    assert clinician.post(there(service, "preview"), typed).status_code == 403
