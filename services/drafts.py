@@ -5,7 +5,7 @@ is published only after somebody qualified has approved these very words and sai
 they are to be read again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -214,9 +214,9 @@ def publish_due(now: datetime) -> int:
 def _publish_one(found: Draft, now: datetime) -> bool:
     try:
         with transaction.atomic():
-            row = locked(SUBJECTS[found.kind], [found.row]).get()
+            row = locked(SUBJECTS[found.kind], [found.row]).first()
             draft = Draft.objects.due(now).filter(pk=found.pk).first()
-            if draft is None:  # another worker, or somebody by hand
+            if row is None or draft is None:  # another worker, or somebody by hand
                 return False
             if seen(row, draft) != draft.publish_seen:
                 raise NotYet(
@@ -237,6 +237,12 @@ def discard(row: Subject, as_seen: str) -> None:
     """Throw the draft away. Raises NotYet if it is not what was seen."""
     _row, draft = _found(row, as_seen)
     draft.delete()
+
+
+def forget(rows: Iterable[Subject]) -> None:
+    """Delete the drafts of pages that are to be deleted; their versions are kept."""
+    for row in rows:
+        Draft.objects.filter(kind=row.content_kind(), row=row.pk).delete()
 
 
 @transaction.atomic

@@ -141,6 +141,14 @@ class WithDrafts(WithVersions):
         request.is_draft = True  # type: ignore[attr-defined]
         tell_flags(request, comparing.texts_of(row.content_kind(), content))
 
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        drafts.forget([obj])
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        drafts.forget(queryset)
+        super().delete_queryset(request, queryset)
+
     def message_user(
         self, request: HttpRequest, message: Any, level: int | str = 20, *args: Any,
         **kwargs: Any,

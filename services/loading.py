@@ -8,7 +8,7 @@ from typing import TypeVar
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from . import translation
+from . import translation, versions
 from .content_files import (
     ContentFile,
     ContentFileError,
@@ -72,6 +72,11 @@ def load(files: ContentFiles) -> Report:
     """
     report = Report(set(LoadedEntry.objects.values_list("entry", flat=True)))
     before = set(report.known)
+    reviewed = [
+        (row, versions.in_english(versions.content_of(row)))
+        for model in versions.SUBJECTS.values()
+        for row in model._default_manager.exclude(reviewed_by="")
+    ]
     clinic = Clinic.objects.first()
     clinic = _put(report, "clinic", files.clinic, Clinic(pk=1), clinic)
     if clinic:
@@ -84,6 +89,10 @@ def load(files: ContentFiles) -> Report:
             continue
         for name, rows in file.children.items():
             _put_children(report, file, service, name, rows)
+    for row, words in reviewed:
+        row.refresh_from_db()
+        if versions.in_english(versions.content_of(row)) != words:
+            versions.note_review(row, {})  # which was of other words
     _put_translations(report, files)
     LoadedEntry.objects.filter(entry__in=before - report.known).delete()
     LoadedEntry.objects.bulk_create(

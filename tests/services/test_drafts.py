@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from services import drafts
-from services.models import Draft, Page, Section, Service, Version
+from services.models import Clinic, Draft, Page, Section, Service, Version
 from services.versions import Who, content_of, restore
 
 pytestmark = pytest.mark.django_db
@@ -186,6 +186,33 @@ def test_from_the_editor_over_the_clinician_to_the_patient(service: Service) -> 
 def test_a_draft_that_is_thrown_away_changes_nothing(page: Page) -> None:
     drafts.discard(page, a_draft(page, body="Other."))
     assert (Page.objects.get().body, Draft.objects.count()) == ("Text.", 0)
+
+
+def test_a_page_that_is_deleted_takes_its_draft_along(page: Page) -> None:
+    manager = somebody("Manager")
+    other = Page.objects.create(slug="c", title="C", body="Text.")
+    a_draft(page, body="Other.")
+    a_draft(other, body="Other.")
+    manager.post(there(page, "delete"), {"post": "yes"})
+    assert [draft.row for draft in Draft.objects.all()] == [other.pk]
+    marked = {"action": "delete_selected", "_selected_action": other.pk, "post": "yes"}
+    manager.post("/admin/services/page/", marked)
+    assert not Draft.objects.exists()
+
+
+def test_patients_read_who_approved_a_page(service: Service) -> None:
+    clinic = Clinic.objects.create(name="A clinic", phone="212-555-0143")
+    read = "Ana read this page on November 28, 2026 and found it right."
+    assert "read this page" not in Client().get("/treatments-and-tests/a/").text
+    seen = a_draft(service, summary="More.")
+    drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    drafts.publish(service, seen, by=BEN, now=NOW)
+    words = Client().get("/treatments-and-tests/a/").text
+    assert f"{read} It is to be read again by June 1, 2027." in words
+    assert "nobody qualified" not in words
+    Clinic.objects.filter(pk=clinic.pk).update(is_demo=True)
+    words = Client().get("/treatments-and-tests/a/").text
+    assert "Demo: nobody qualified has read it." in words
 
 
 # --- At a time ---------------------------------------------------------------------

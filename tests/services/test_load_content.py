@@ -130,6 +130,17 @@ def test_row_nobody_edited_follows_its_file(files: Path) -> None:
     assert Section.objects.get(anchor="hurt").answer.endswith("Hardly.")
 
 
+def test_who_read_other_words_is_not_named_any_more(files: Path) -> None:
+    load(files)
+    Service.objects.update(reviewed_by="Ana", reviewed_on="2026-11-01")
+    load(files)
+    assert Service.objects.get().reviewed_by == "Ana"
+    rewrite(files / "services" / "nerve-test.md", "It can.", "It does.")
+    load(files)
+    service = Service.objects.get()
+    assert (service.reviewed_by, service.reviewed_on) == ("", None)
+
+
 def test_row_that_staff_edited_stays_and_is_named(files: Path) -> None:
     load(files)
     section = Section.objects.get(anchor="hurt")
