@@ -72,6 +72,8 @@ class WithDrafts(WithVersions):
     once, and not published.
     """
 
+    change_form_template = "admin/content/draft_form.html"
+
     def get_urls(self) -> list[URLPattern]:
         name = self.model.content_kind()
         wrap = self.admin_site.admin_view
@@ -90,6 +92,9 @@ class WithDrafts(WithVersions):
         ]
 
     # --- The form -----------------------------------------------------------------
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), "is_published"]
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -190,6 +195,7 @@ class WithDrafts(WithVersions):
         # Only what was refused comes here by a POST.
         act, typed = request.POST.get("act"), request.POST
         return {
+            "is_drafted": True,
             "draft": draft,
             "why_not": drafts.why_not(row, draft, today) if draft else "",
             "seen": drafts.seen(row, draft),

@@ -483,7 +483,7 @@ class Version(models.Model):
 
     @property
     def is_public(self) -> bool:
-        return bool(self.content["is_published"])
+        return bool(self.content.get("is_published", True))
 
 
 class DraftQuerySet(models.QuerySet["Draft"]):

@@ -14,7 +14,7 @@ const BUTTONS = {
 };
 
 for (const field of document.querySelectorAll("textarea")) {
-  if (!/(^|-)(body|answer|preparation)$/.test(field.name)) continue;
+  if (!/(^|-)(body|answer|preparation|biography|getting_here|step_free_access)$/.test(field.name)) continue;
   const bar = document.createElement("div");
   bar.className = "editor";
   bar.setAttribute("role", "group");
