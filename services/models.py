@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any, ClassVar
 
@@ -81,6 +82,16 @@ class Content(Translated):
 
     class Meta:
         abstract = True
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Let texts be the same from a form, whose lines end in CR LF, as from a file.
+
+        Else a text that nobody changed would differ, and lose its translation.
+        """
+        for name in self.translated_fields:
+            text = str(getattr(self, name)).replace("\r\n", "\n").strip()
+            setattr(self, name, text)
+        super().clean_fields(exclude=exclude)
 
     def digest(self) -> str:
         """Return the SHA-256, in hexadecimal, of the fields that a file may fill."""

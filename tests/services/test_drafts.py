@@ -98,6 +98,19 @@ def test_what_an_editor_saves_is_read_by_nobody_yet(service: Service) -> None:
     assert Draft.objects.get().content == draft.content
 
 
+def test_lines_that_a_browser_ends_in_its_own_way_are_not_changed(
+    service: Service,
+) -> None:
+    Service.objects.update(preparation="- One\n- Two", call_us="one\ntwo")
+    service.sections.update(answer="One.\n\nTwo.")
+    client = somebody("Content editor")
+    sent = form_of(client, service) | {"summary": "More."}
+    typed = {name: str(value).replace("\n", "\r\n") for name, value in sent.items()}
+    client.post(there(service, "change"), typed)
+    changes = client.get(there(service, "versions")).context["changes"]
+    assert [one.where for one in changes] == ["Summary"]
+
+
 def test_a_new_page_is_a_draft_and_not_on_the_site(client: Client) -> None:
     client = somebody("Content editor")
     sent = {"slug": "c", "title": "C", "body": "Text.", "order": 0}
