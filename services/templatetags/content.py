@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import nh3
 from django import template
@@ -10,8 +11,9 @@ from django.template import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from services import translation
 from services.languages import is_public
-from services.models import Translated
+from services.models import Service, Translated
 from services.plain_text import COMMONMARK, HEADINGS
 from services.structured_data import graph
 
@@ -68,6 +70,14 @@ def structured_data(context: Context, name: str) -> str:
     text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
     html = f'<script type="application/ld+json">{text.translate(IN_A_SCRIPT)}</script>'
     return mark_safe(html)  # noqa: S308 -- nothing in it is HTML
+
+
+@register.inclusion_tag("services/facts.html")
+def facts_of(service: Service, heading: str = "") -> dict[str, Any]:
+    """Show at a glance what a service is like; nothing if it has no facts."""
+    facts = list(service.facts.all())
+    translation.say(facts)
+    return {"facts": facts, "heading": heading}
 
 
 @register.filter
