@@ -39,7 +39,7 @@ def test_facts_are_ordered_by_dragging_and_by_buttons(
     rest = page.locator("#facts-2")
     rest.get_by_role("button", name="Move up").click()
     assert places(page) == [("Pain", "1"), ("Rest", "2"), ("Length", "3")]
-    expect(page.get_by_role("status")).to_contain_text("Now in place 2 of 3.")
+    expect(page.get_by_text("Now in place 2 of 3.")).to_be_visible()
 
     handle = page.locator("#facts-1 [draggable]")
     handle.drag_to(page.locator("#facts-0"), target_position={"x": 20, "y": 2})
