@@ -12,7 +12,7 @@ from django.template.loader import select_template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from services import translation
+from services import cards, translation
 from services.languages import is_public
 from services.models import Service, Translated
 from services.plain_text import COMMONMARK, HEADINGS
@@ -81,6 +81,26 @@ def facts_of(service: Service, heading: str = "") -> dict[str, Any]:
     facts = list(service.facts.all())
     translation.say(facts)
     return {"facts": facts, "heading": heading}
+
+
+@register.inclusion_tag("components/card.html", takes_context=True)
+def card(context: Context) -> dict[str, Any]:
+    """Say what to show where somebody shares a link to a public page."""
+    request, clinic = context.get("request"), context.get("clinic")
+    if request is None or not is_public(request) or not clinic:
+        return {}
+    name = request.resolver_match.url_name
+    this = context.get(name) if name in ("service", "page") else None
+    found = cards.of(name, this, clinic)
+    summary = (this or clinic).summary
+    return {
+        "card": found,
+        "clinic": clinic,
+        "size": cards.SIZE,
+        "summary": summary,
+        "url": settings.SITE_URL + request.path,
+        "site": settings.SITE_URL,
+    }
 
 
 @register.filter

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.urls import ResolverMatch, get_resolver, resolve
 from django.utils.translation import get_language_from_path, override
 from playwright.sync_api import Page, Response, expect
@@ -23,6 +24,7 @@ from booking.steps import STEP, STEPS
 from clinic_site import outage
 from tests.browser import look_at
 from tests.servers import running_site
+from tests.valid_html import assert_valid_html
 
 from .steps import CHECK, EMG, TRIGGER_POINTS, Clinic
 
@@ -38,9 +40,9 @@ FIRST_VIEW = 14_600
 # What a page has to have before it can be used: itself and its stylesheets.
 MOST_REQUESTS = 3
 MOST_SCRIPT = 3_000
-# All that a page has asked for, but for photos: who waits for it, what, how many bytes.
+# What a page has asked for, but no photo or icon: who waits for it, what, its bytes.
 LOADED = """() => performance.getEntriesByType("resource")
-  .filter(e => e.initiatorType !== "img")
+  .filter(e => e.initiatorType !== "img" && !e.name.includes("favicon"))
   .map(e => [e.renderBlockingStatus, e.name, e.decodedBodySize])"""
 
 
@@ -360,6 +362,8 @@ STATES = {
     "booked": "Add to my calendar",
     "over": "This appointment is over",
     "too_late": "so you cannot change or cancel it here",
+    "arrived": "You are checked in",
+    "fulfilled": "You can read what to expect after your visit",
     "noshow": "We missed you at this appointment",
     "called_off": "Your appointment cannot take place. Choose another time",
     "withdrawn": "You do not have an appointment from this request",
@@ -548,6 +552,10 @@ FRONT_DESK = {
     ),
     "contact of a patient": Look(
         "/admin/booking/patient/{patient_pk}/contact/", "On our record:", "front-desk",
+    ),
+    "no more texts to a number": Look(
+        "/admin/booking/texts/", "Write the phone number.", "front-desk",
+        press("No more text messages"), 200,
     ),
     "patient": Look(
         "/admin/booking/patient/{patient_pk}/", "Other records of this person",
@@ -844,6 +852,7 @@ class Weights(dict[str, tuple[int, int, int]]):
 
 
 weights = Weights()
+sent: dict[str, str] = {}  # the HTML of each look, as it came over the wire
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -868,6 +877,7 @@ def test_a_page_is_good_for_everybody(clinic, scenes, visitor, name):
     page.wait_for_load_state()
     answer = documents[-1]
     assert answer.status == look.status
+    sent[name] = answer.text()
     assert_ours_alone(page, answer)
     assert_kept_private(answer)
     if answer.status == 422:
@@ -962,6 +972,7 @@ def test_a_scanner_that_runs_scripts_changes_no_visit(clinic, scenes, visitor):
 def test_a_page_about_trouble_is_good_for_everybody(clinic, visitor, status):
     """What these pages are shown for has its tests elsewhere."""
     text = outage.page(f"{status}.html", status).content.decode()
+    sent[f"trouble, {status}"] = text
     page = visitor()
     page.route(
         "**/trouble/",
@@ -993,6 +1004,15 @@ def test_pages_are_good_before_anything_can_be_booked(new_page):
             look_at(page)
 
 
+def test_every_page_is_valid_html(clinic):
+    """All that was sent above, and what can be read in each other language."""
+    for code, _name in settings.LANGUAGES[1:]:
+        for name, look in READING.items():
+            with urllib.request.urlopen(f"{clinic.site.url}/{code}{look.path}") as page:
+                sent[f"{name}, {code}"] = page.read().decode()
+    assert_valid_html(sent)
+
+
 def names_of(resolver: Any, app: str = "") -> Iterator[str]:
     """Yield the names of all pages, each with that of its app."""
     for pattern in resolver.url_patterns:
@@ -1009,6 +1029,6 @@ def test_no_page_is_missing_here(scenes):
         if look.status != 404
     }
     ours = set(names_of(get_resolver())) - {f"admin:{n}" for n in NEVER | NO_PAGES}
-    ours -= {"booking:stop_change"}  # a button alone
+    ours -= {"booking:stop_change", "services:card"}  # a button alone, a picture
     assert sorted(ours - looked_at) == []
     print(f"\n{weights}")  # noqa: T201 -- a table to read, with `pytest -s`

@@ -215,13 +215,13 @@ def test_a_page_that_is_deleted_takes_its_draft_along(page: Page) -> None:
 
 def test_patients_read_who_approved_a_page(service: Service) -> None:
     clinic = Clinic.objects.create(name="A clinic", phone="212-555-0143")
-    read = "Ana read this page on November 28, 2026 and found it right."
-    assert "read this page" not in Client().get("/treatments-and-tests/a/").text
+    assert "last reviewed" not in Client().get("/treatments-and-tests/a/").text
     seen = a_draft(service, summary="More.")
     drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
     drafts.publish(service, seen, by=BEN, now=NOW)
     words = Client().get("/treatments-and-tests/a/").text
-    assert f"{read} It is to be read again by June 1, 2027." in words
+    assert "Page last reviewed: November 28, 2026, by Ana." in words
+    assert "Next review due: June 1, 2027." in words
     assert "nobody qualified" not in words
     Clinic.objects.filter(pk=clinic.pk).update(is_demo=True)
     words = Client().get("/treatments-and-tests/a/").text
