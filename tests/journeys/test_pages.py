@@ -22,7 +22,7 @@ from booking.models import Appointment
 from booking.policy import DeclineReason
 from booking.steps import STEP, STEPS
 from clinic_site import outage
-from tests.browser import look_at
+from tests.browser import look_at, look_closer_at
 from tests.servers import running_site
 from tests.valid_html import assert_valid_html
 
@@ -885,6 +885,8 @@ def test_a_page_is_good_for_everybody(clinic, scenes, visitor, name):
         expect(page.locator(".problem")).to_be_focused()
     if name not in FRONT_DESK | MANAGER:
         weigh(name, page, answer)
+    if name in READING:
+        look_closer_at(page)
     look_at(page)
 
 
