@@ -448,6 +448,17 @@ LINK = {
 }  # fmt: skip
 
 TROUBLE = {
+    "search": Look("/search/", "Search this site"),
+    "search, found": Look(
+        "/search/",
+        "What we found",
+        does=type_in("Search this site", "nerv tests", "Search"),
+    ),
+    "search, nothing found": Look(
+        "/search/",
+        "We found nothing for that",
+        does=type_in("Search this site", "zzzz", "Search"),
+    ),
     "not found": Look("/no-such/page/", "We cannot find that page", status=404),
     "no such service": Look(
         "/treatments-and-tests/none/", "We cannot find that page", status=404
@@ -679,6 +690,7 @@ KEPT = {
     "services/clinician": ("{person_pk}", "Profession"),
     "services/service": ("{service_pk}", "Preparation"),
     "services/page": ("{page_pk}", "Body"),
+    "services/samewords": ("{same_words_pk}", "One word or phrase a line"),
     "services/translation": ("{translation_pk}", "Reviewed by"),
     "auth/user": ("{front_desk_pk}", "Roles"),
     "auth/group": ("{group_pk}", "Permissions"),
