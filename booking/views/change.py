@@ -24,7 +24,7 @@ from booking.picker import Filters, Times
 from booking.policy import MAX_CHOICES
 
 from .link import is_coming, reload, seen_version, through_link
-from .road import AWAY, UNFIT, WENT
+from .road import AWAY, UNFIT, WENT, brought_along
 from .times import date_in, instant_in, not_offered, went
 
 
@@ -33,11 +33,12 @@ from .times import date_in, instant_in, not_offered, went
 def change(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResponse:
     """Show the free times; a POST asks for those that are ticked.
 
-    Turning to other days is a POST, too, that changes nothing: so the ticks stay.
+    Turning to other days, or to another language, is a POST, too, that changes nothing:
+    so the ticks stay.
     """
     if not is_coming(visit, now):
         return redirect("booking:appointment")
-    if request.method != "POST":
+    if request.method != "POST" or brought_along(request):
         if visit.wants_change:
             return redirect("booking:appointment")
         if visit.is_too_late(now):
@@ -119,8 +120,9 @@ def _show(
     )
     typed = request.POST.getlist("starts")
     ticked = [s for s in map(instant_in, typed) if s and free.offers(s)]
+    shown = date_in(request.POST.get("from") or request.POST.get("shown", ""))
     page = free.page(
-        date_in(request.POST.get("from", "")),
+        shown,
         checked=ticked,
         before=(_("Chosen so far"), ticked),
         field="starts",
@@ -131,6 +133,8 @@ def _show(
         "visit": visit,
         "free": free,
         "page": page,
+        "shown": shown,
+        "keeps_typed": free.any,
         "phone_hours": lambda: words.phone_hours(now),
     }
     return render(request, "booking/appointment_change.html", context, status=status)

@@ -9,13 +9,16 @@ from booking.errors import TooMany
 from booking.forms import FindForm
 from clinic_site.client import client_address
 
-from .road import UNFIT
+from .road import UNFIT, brought_along
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def find(request: HttpRequest) -> HttpResponse:
     """Ask for email address and birth date; whatever is sent, the answer is one."""
-    form = FindForm(request.POST if request.method == "POST" else None)
+    again = brought_along(request)
+    form = FindForm(request.POST if request.method == "POST" and not again else None)
+    if again:
+        form.show_again(request.POST)
     status = UNFIT if form.errors else 200
     if form.is_valid():
         now, email = clock.now(), form.cleaned_data["email"]
@@ -25,7 +28,8 @@ def find(request: HttpRequest) -> HttpResponse:
             return redirect("booking:find_asked")
         form.add_error(None, str(TooMany()))
         status = 429
-    return render(request, "booking/find.html", {"form": form}, status=status)
+    context = {"form": form, "keeps_typed": True}
+    return render(request, "booking/find.html", context, status=status)
 
 
 @require_safe

@@ -71,6 +71,14 @@ def another_language(request: HttpRequest) -> str:
     return paths.get(request.POST.get("lang", ""), "")
 
 
+def brought_along(request: HttpRequest) -> bool:
+    """Tell whether the form came here by a language's button: it is shown, no more.
+
+    So on pages outside of a request, where what was typed is nowhere kept.
+    """
+    return request.method == "POST" and "lang" in request.POST
+
+
 def put_by(
     request: HttpRequest,
     journey: Journey,

@@ -38,6 +38,7 @@ from .road import (
     UNFIT,
     WENT,
     another_language,
+    brought_along,
     keep,
     onward,
     put_by,
@@ -148,14 +149,17 @@ def earlier(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResp
     clinicians = Resource.objects.active().filter(
         kind=Resource.Kind.CLINICIAN, pk__in=visit.visit_type.may_take()
     )
+    again = brought_along(request)
     form = WishForm(
-        request.POST if request.method == "POST" else None,
+        request.POST if request.method == "POST" and not again else None,
         today=words.local(now).date(),
         last=words.local(visit.start).date(),
         weekdays=open_weekdays(clinicians.values_list("pk", flat=True)),
         clinicians={},
     )
     form.button = _("Join the list for an earlier time")
+    if again:
+        form.show_again(request.POST)
     status = UNFIT if form.errors else 200
     if form.is_valid():
         try:
@@ -167,7 +171,12 @@ def earlier(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResp
         except BookingError as error:
             notices.info(request, str(error))
             return redirect("booking:appointment")
-    context = {"form": form, "visit": visit, "start": visit.start}
+    context = {
+        "form": form,
+        "visit": visit,
+        "start": visit.start,
+        "keeps_typed": True,
+    }
     return render(request, "booking/appointment_earlier.html", context, status=status)
 
 
@@ -176,10 +185,12 @@ def earlier(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResp
 def offer(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResponse:
     """Show what is offered; a POST takes one of the times, or says that none suits."""
     stands = standing(visit, now)
-    if request.method != "POST":
+    if request.method != "POST" or brought_along(request):
         if not stands.offers:
             return redirect("booking:appointment")
-        return _show_offer(request, visit, OfferForm(offers=stands.offers), stands)
+        form = OfferForm(offers=stands.offers)
+        form.show_again(request.POST)
+        return _show_offer(request, visit, form, stands)
     # Also what has ended, so that who is late is told so.
     ever = [(o, "") for o in visit.proposals.filter(by=Proposal.By.CLINIC)]
     form = OfferForm(request.POST, offers=ever)
@@ -227,7 +238,13 @@ def _show_offer(
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    context = {"form": form, "visit": visit, "stands": stands, "problem": problem}
+    context = {
+        "form": form,
+        "visit": visit,
+        "stands": stands,
+        "problem": problem,
+        "keeps_typed": True,
+    }
     return render(request, "booking/appointment_offer.html", context, status=status)
 
 

@@ -3,16 +3,19 @@
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.utils.translation import gettext, override
 
-from booking import words
+from booking import links, words
 from booking.models import Appointment
 from services.models import Translation
 from tests import factories
+from tests.records import nothing_written
+from tests.security.pages import forms_on
 from tests.security.routes import World, a_world, all_routes
 from tests.test_catalogues import CATALOGUES, read
 
@@ -205,3 +208,60 @@ def test_the_preparation_that_was_shown_in_spanish_is_kept_in_spanish(clock):
     assert "Use ropa suelta." in html
     assert spanish("This text has changed since you asked for the visit.") not in html
     assert "Wear loose" not in html
+
+
+def an_opened_visit(client: Client, visit: Appointment) -> None:
+    client.get(f"/appointments/{links.issue(visit, now=factories.NOW)}/")
+
+
+def typed_to_find(client: Client) -> dict[str, Any]:
+    return {"email": "pat@", "birth_date_month": "2", "birth_date_year": "19"}
+
+
+def typed_for_another_time(client: Client) -> dict[str, Any]:
+    an_opened_visit(client, factories.a_booked_visit())
+    there = words.as_value(factories.at("14:00"))
+    return {"starts": [there], "shown": "2026-11-20"}
+
+
+def typed_for_an_earlier_time(client: Client) -> dict[str, Any]:
+    an_opened_visit(client, factories.a_booked_visit())
+    return {"earliest": "2026-11-1", "weekdays": ["1", "3"], "part": "afternoon"}
+
+
+def chosen_of_an_offer(client: Client) -> dict[str, Any]:
+    visit = factories.an_offer(factories.somebody_waiting())
+    an_opened_visit(client, visit)
+    return {"answer": "none"}
+
+
+@pytest.mark.parametrize(
+    ("page", "fills_in"),
+    [
+        ("find", typed_to_find),
+        ("change", typed_for_another_time),
+        ("earlier", typed_for_an_earlier_time),
+        ("offer", chosen_of_an_offer),
+    ],
+)
+def test_pages_behind_the_link_take_along_what_was_typed(
+    clock, clinic, page: str, fills_in
+):
+    client = Client()
+    half = fills_in(client)
+    english = client.get(f"/appointment/{page}/").text
+    [there] = re.findall(r'formaction="([^"]*)" name="lang" value="es"', english)
+    assert there == f"/es/appointment/{page}/"
+    with nothing_written():
+        answer = client.post(there, half | {"lang": "es"})
+        # Nothing is judged yet, and in no language is it lost.
+        back = client.post(f"/appointment/{page}/", half | {"lang": "en"})
+    assert (answer.status_code, back.status_code) == (200, 200)
+    for said in (answer.text, back.text):
+        [form] = [f for f in forms_on(said, "") if f.filled_in.keys() & half.keys()]
+        assert {name: form.filled_in.get(name) for name in half} == {
+            name: value if isinstance(value, list) else [value]
+            for name, value in half.items()
+        }
+        assert "Error:" not in said
+    assert left_in_english(answer.text) == []

@@ -49,6 +49,7 @@ from booking.models import (
     Resource,
     SecondFactor,
     VisitType,
+    WaitingListRules,
 )
 from booking.policy import Act, ChangeRefusal, DeclineReason
 from booking.steps import STEPS
@@ -85,14 +86,32 @@ def make() -> None:
 def one_time_a_day() -> None:
     """Make a service with a visit to somebody who is here for half an hour a day.
 
-    Print the service's slug, which is in the address where patients ask for it.
+    Print the service's slug, which is in the address where patients ask for it. No hour
+    is quiet: nobody knows at what time of day the tests run.
     """
+    WaitingListRules.objects.update(quiet_from="00:00", quiet_until="00:00")
     somebody = a_clinician()
     somebody.hours.update(opens="10:00", closes="10:30")
     takes = [Resource.Kind.CLINICIAN]
     made = a_visit_type(takes=takes, suitable=[somebody], name=SHORT)
     workflow.refresh_closures(now=clock.now())
     sys.stdout.write(made.service.slug)
+
+
+def only_time_taken(service: str) -> None:
+    """Book the only time of a day that who waits can still make; print what it is."""
+    now = clock.now()
+    visit_type = VisitType.objects.get(service__slug=service)
+    day = words.local(now).date()
+    days = visit_type.availability(day, day + 12 * DAY, now=now)
+    earliest = (now + 2 * DAY).timestamp()
+    first = next(s.start for d in days for s in d.slots if s.start > earliest)
+    start = datetime.fromtimestamp(first, UTC)
+    by = By.staff(User.objects.get(username="front-desk"))
+    visit = a_booked_visit(visit_type, start, now=now, by=by)
+    sys.stdout.write(
+        json.dumps({"reference": visit.reference, "start": words.as_value(start)})
+    )
 
 
 def at_all_hours(now: datetime) -> VisitType:

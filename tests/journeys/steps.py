@@ -91,6 +91,10 @@ class Patient:
             raise
         self.page.wait_for_load_state()
 
+    def in_their_words(self, text: str, several: str = "") -> str:
+        """Return a text of ours as they read it; with `several`, the one of one."""
+        return text
+
     def reads(self, words: str) -> None:
         expect(self.page.get_by_role("main")).to_contain_text(words)
 

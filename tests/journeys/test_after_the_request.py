@@ -26,6 +26,7 @@ def test_a_patient_changes_answers_finds_and_cancels(clinic, visitor, who, javas
     pat = who(clinic, page, email)
     pat.goes_to(f"/appointments/{visit['token']}/")
     pat.sees("Your appointment is confirmed")
+    axe(page)
 
     def asks_for_another_time() -> None:
         pat.follows("Ask for another time")
@@ -38,20 +39,21 @@ def test_a_patient_changes_answers_finds_and_cancels(clinic, visitor, who, javas
         pat.goes_to("/appointment/")
         pat.sees("We can offer you another time")
 
-    def well_made() -> None:
-        if javascript:
-            axe(page)
-
+    pat.follows("Ask for another time")
+    pat.sees("Choose another time")
+    axe(page)
+    pat.follows("Back without changing anything")
     asks_for_another_time()
-    well_made()
+    axe(page)
     pat.presses("I no longer want another time")
     pat.sees("Your appointment is confirmed")
     asks_for_another_time()
     is_offered()
-    well_made()
+    axe(page)
     page.locator("main label.option").last.click()
     pat.presses("Send my answer")
     pat.reads("You told us that what we offered does not suit you.")
+    axe(page)
     is_offered()
     page.locator("main label.option").first.click()
     pat.presses("Send my answer")
@@ -59,21 +61,23 @@ def test_a_patient_changes_answers_finds_and_cancels(clinic, visitor, who, javas
 
     # The link is lost, and comes again by mail.
     pat.goes_to("/appointment/find/")
+    axe(page)
     pat.writes("Email address", email)
     for label, number in (("Month", "2"), ("Day", "29"), ("Year", "1980")):
         pat.writes(label, number)
     pat.presses("Send me the link")
     pat.sees("Look at your email")
-    well_made()
+    axe(page)
     clinic.lets_a_minute_pass()
     found = the_link_in_the_mail_of(pat)
     page.context.clear_cookies()
     page.goto(found)
     pat.sees("Your appointment is confirmed")
     pat.follows("Cancel this appointment")
-    well_made()
+    axe(page)
     pat.presses("Cancel my appointment")
     pat.sees("You cancelled this appointment")
+    axe(page)
     expect(page.locator("main")).to_contain_text(visit["reference"])
 
 

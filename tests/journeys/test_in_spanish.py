@@ -4,7 +4,7 @@ import re
 from email.message import EmailMessage
 
 import pytest
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext, ngettext, override
 
 from .steps import CHECK, TRIGGER_POINTS, Patient, link_in, text_of
 
@@ -44,6 +44,10 @@ class SpanishPatient(Patient):
 
     def goes_to(self, path: str) -> None:
         super().goes_to(f"/es{path}")
+
+    def in_their_words(self, text: str, several: str = "") -> str:
+        with override("es"):
+            return ngettext(text, several, 1) if several else gettext(text)
 
     def sees(self, heading: str) -> None:
         super().sees(spanish(heading))
