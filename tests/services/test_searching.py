@@ -160,6 +160,15 @@ def test_a_text_that_is_not_translated_is_found_and_says_so() -> None:
     assert paths("caballo", "en") == []
 
 
+def test_slips_are_found_where_the_database_has_no_index_of_letters() -> None:
+    """As where the role may not add the extension, see README.md."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("DROP EXTENSION pg_trgm CASCADE")
+    Page.objects.create(slug="p", title="Horse", body="b", is_published=True)
+    assert paths("hrose") == ["/p/"]
+
+
 def test_staff_say_which_words_mean_the_same() -> None:
     Page.objects.create(slug="p", title="Horse", body="b", is_published=True)
     assert paths("riding animal") == []
