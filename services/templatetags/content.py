@@ -7,17 +7,20 @@ import nh3
 from django import template
 from django.conf import settings
 from django.template import Context
+from django.template.loader import select_template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from services.languages import is_public
-from services.models import Translated
+from services.models import Service, Translated
 from services.plain_text import COMMONMARK, HEADINGS
+from services.street_map import map_of
 from services.structured_data import graph
 
 from .languages import marked
 
 register = template.Library()
+register.filter("street_map", map_of)
 
 # Raw HTML passes through Markdown so that a word can carry its language (lang, dir);
 # what a page may hold is decided by the allow-list alone.
@@ -105,6 +108,19 @@ def markdown_of(row: Translated, name: str) -> str:
     html = markdown(getattr(row, name))
     if name in row.left_english:
         return format_html('<div lang="en" dir="ltr">{}</div>', html)
+    return html
+
+
+@register.simple_tag
+def drawing(service: Service, *, described: bool = False) -> str:
+    """Draw a service: what has been drawn for it, or for all of its kind.
+
+    A drawing is known by the service's place in the files, which stays when staff
+    change its slug. `described` says in words what it shows, once a page.
+    """
+    own = service.entry.rpartition("/")[2]
+    names = [f"services/drawings/{name}.html" for name in (own, service.kind)]
+    html: str = select_template(names).render({"described": described})
     return html
 
 

@@ -172,6 +172,51 @@ def test_service_page_says_what_staff_wrote_once(client: Client) -> None:
     assert "How do I get ready? Eat a pear." in text
 
 
+def drawn(client: Client, path: str) -> tuple[str, str]:
+    """Return what the one described drawing of a page is called and shows."""
+    html = client.get(path).content.decode()
+    [frame] = re.findall('<svg class="drawing"[^>]* role="img"[^>]*>', html)
+    assert 'aria-labelledby="drawing-title drawing-desc"' in frame
+    [name] = re.findall('<title id="drawing-title">(.+?)</title>', html)
+    [shows] = re.findall('<desc id="drawing-desc">(.+?)</desc>', html)
+    return name, shows
+
+
+@pytest.mark.usefixtures("content")
+def test_each_service_has_a_drawing_of_its_own_said_in_words(client: Client) -> None:
+    paths = [prefix + path for prefix in ("", "/es") for path in (TPI, EMG)]
+    found = [drawn(client, path) for path in paths]
+    assert len({*found}) == len(paths)
+    assert found[0] == (
+        "A trigger point injection, drawn",
+        "Muscle fibers under the skin are drawn together in a knot. A thin needle"
+        " goes through the skin into the knot.",
+    )
+    assert found[2][0] == "Dibujo de una inyección en un punto gatillo"
+
+
+@pytest.mark.usefixtures("content")
+def test_a_drawing_stays_with_its_service_when_staff_change_the_slug(
+    client: Client,
+) -> None:
+    before = drawn(client, EMG)
+    Service.objects.filter(kind="test").update(slug="nerve-test")
+    assert drawn(client, "/treatments-and-tests/nerve-test/") == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("therapy", "A muscle, drawn"), ("test", "A signal, drawn")]
+)
+def test_what_the_clinic_adds_is_drawn_as_its_kind_is(
+    client: Client, kind: str, name: str
+) -> None:
+    Service.objects.create(slug="new", name="New", kind=kind, is_published=True)
+    assert drawn(client, "/treatments-and-tests/new/")[0] == name
+    [card] = re.findall("<svg[^>]*>", client.get("/treatments-and-tests/").content
+                        .decode().partition('<ul class="cards">')[2])  # fmt: skip
+    assert 'aria-hidden="true"' in card
+
+
 @pytest.mark.usefixtures("content")
 def test_booking_from_a_service_page_asks_for_that_service(client: Client) -> None:
     wanted = f"{reverse('booking:start')}?service=emg-and-nerve-testing"
@@ -255,6 +300,45 @@ def test_visit_us_tells_of_access_when_the_clinic_has_written_it(
     Clinic.objects.create(pk=1, name="A", phone="1", step_free_access="A *ramp*.")
 
     assert "Step-free access A ramp." in read(client, "/visit-us/").text
+
+
+@pytest.mark.usefixtures("content")
+@pytest.mark.parametrize(
+    ("street", "says", "spot"),
+    [
+        ("W 43rd St", "W 43rd St runs from Fifth Avenue in the east to Twelfth", None),
+        (
+            "250 West 43rd Street, Suite 4",
+            "is on the south side of the street, between Seventh Avenue and Eighth",
+            ("274", "141"),
+        ),
+        (
+            "9 W. 43 St.",
+            "is on the north side of the street, between Fifth Avenue and Sixth",
+            ("419", "111"),
+        ),
+    ],
+)
+def test_the_map_shows_what_the_address_says_and_no_more(
+    client: Client, street: str, says: str, spot: tuple[str, str] | None
+) -> None:
+    Clinic.objects.update(street=street)
+    page = read(client, "/visit-us/")
+    assert says in page.text
+    marks = [a for tag, a in page.tags if tag == "circle" and a.get("stroke")]
+    assert [(a["cx"], a["cy"]) for a in marks] == ([spot] if spot else [])
+
+
+@pytest.mark.usefixtures("content")
+@pytest.mark.parametrize(
+    ("street", "city"),
+    [("W 143rd St", "New York"), ("E 43rd St", "New York"), ("W 43rd St", "Austin")],
+)
+def test_there_is_no_map_of_another_street(
+    client: Client, street: str, city: str
+) -> None:
+    Clinic.objects.update(street=street, city=city)
+    assert "figure" not in {tag for tag, _a in read(client, "/visit-us/").tags}
 
 
 @pytest.mark.usefixtures("content")
