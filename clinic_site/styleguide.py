@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from booking.forms import BirthDateField
-from services.models import Clinic
+from services.models import Clinic, Service
+from services.street_map import map_of
 
 
 class SampleForm(forms.Form):
@@ -69,6 +70,22 @@ class SampleForm(forms.Form):
         self.helper.add_input(Submit("", "Continue"))
 
 
+class SampleQuestion(forms.Form):
+    """Short answers, side by side."""
+
+    been_here = forms.ChoiceField(
+        label="Have you been here before?",
+        choices=[("yes", "Yes"), ("no", "No"), ("not_sure", "I’m not sure")],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose an answer."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.helper = FormHelper()
+        self.helper.options_class = "row"
+
+
 class Slot(NamedTuple):
     """A tile of the time picker. `full_text` holds `label`, for people who speak it."""
 
@@ -111,13 +128,24 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         phone="(212) 555-0143",
         is_demo=True,
     )
+    drawn = [
+        Service(name="Treatment", kind="therapy", entry="trigger-point-injections"),
+        Service(name="Test", kind="test", entry="emg-and-nerve-testing"),
+        Service(name="Any other treatment", kind="therapy"),
+        Service(name="Any other test", kind="test"),
+    ]
+    houses = [Clinic(street=f"{n} W 43rd St", city="New York") for n in (9, 250)]
     wrong = {"email": "ada@", "birth_date_month": "13", "step": "2"}
     context = {
         "clinic": clinic,
         "opening_hours_summary": "Monday to Friday, 8:30 AM to 6 PM",
         "plain_form": SampleForm(auto_id="plain_%s", initial={"reach": "text"}),
+        "question": SampleQuestion(auto_id="question_%s"),
         "form": SampleForm(wrong),
         "days": sample_days(),
+        "drawn": drawn,
+        "maps": [map_of(clinic), *map(map_of, houses)],
+        "book": {"in_english": True, "by_draft": True},
         "answers": [
             {"label": "Your name", "value": "Ada Example", "change_url": "#forms"},
             {"label": "Email address", "value": "", "change_url": "#forms"},

@@ -221,6 +221,25 @@ def test_the_styleguide_is_only_there_while_developing(
     assert [str(entry.pattern) for entry in site].count("styleguide/") == times
 
 
+@pytest.mark.urls("tests.styleguide_urls")
+def test_the_styleguide_shows_every_component(client: Client, db: None) -> None:
+    """Also each drawing, and whatever the stylesheet has a class for."""
+    answer = client.get("/styleguide/")
+    shown = {str(template.name) for template in answer.templates}
+    files = [
+        *(ROOT / "templates/components").glob("*.html"),
+        *(ROOT / "templates/services/drawings").glob("*.html"),
+    ]
+    names = {file.relative_to(ROOT / "templates").as_posix() for file in files}
+    assert names - shown == set()
+    css = re.sub(
+        r"/\*.*?\*/", "", (ROOT / "static/css/site.css").read_text(), flags=re.S
+    )
+    styled = re.findall(r"\.([a-z][\w-]*)", "".join(re.findall(r"[^{}]+(?={)", css)))
+    used = " ".join(re.findall('class="([^"]*)"', answer.content.decode())).split()
+    assert {*styled} - {*used} == set()
+
+
 # What the admin's own scripts load: the words that they show.
 WORDS = "/admin/jsi18n/"
 

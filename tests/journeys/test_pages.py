@@ -35,7 +35,13 @@ Scenes = Mapping[str, str]
 CONTENT = Path(__file__).parents[2] / "services/content"
 # What the first round trip of a connection brings: ten segments. Source: RFC 6928.
 FIRST_VIEW = 14_600
-MOST_REQUESTS = 10
+# What a page has to have before it can be used: itself and its stylesheets.
+MOST_REQUESTS = 3
+MOST_SCRIPT = 3_000
+# All that a page has asked for, but for photos: who waits for it, what, how many bytes.
+LOADED = """() => performance.getEntriesByType("resource")
+  .filter(e => e.initiatorType !== "img")
+  .map(e => [e.renderBlockingStatus, e.name, e.decodedBodySize])"""
 
 
 class Look(NamedTuple):
@@ -851,8 +857,6 @@ def test_a_page_is_good_for_everybody(clinic, scenes, visitor, name):
             response.request.is_navigation_request() and documents.append(response)
         ),
     )
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
     page.goto(clinic.site.url + look.path.format(**scenes))
     if look.does:
         look.does(page)
@@ -866,7 +870,7 @@ def test_a_page_is_good_for_everybody(clinic, scenes, visitor, name):
         assert page.title().startswith("Error: ")
         expect(page.locator(".problem")).to_be_focused()
     if name not in FRONT_DESK | MANAGER:
-        weigh(name, page, answer, len(requests))
+        weigh(name, page, answer)
     look_at(page)
 
 
@@ -898,17 +902,25 @@ def assert_kept_private(answer: Response) -> None:
         assert answer.header_value("set-cookie") is None
 
 
-def weigh(name: str, page: Page, answer: Response, requests: int) -> None:
-    """Hold the first view to what the first round trip brings."""
+def weigh(name: str, page: Page, answer: Response) -> None:
+    """Hold the first view to what the first round trip brings.
+
+    Beside itself and its stylesheets a page has one small script, which it can do
+    without.
+    """
     html = answer.request.sizes()["responseBodySize"]
     hrefs = page.evaluate(
         "[...document.querySelectorAll('link[rel=stylesheet]:not([media=print])')]"
         ".map(link => link.href)"
     )
     css = sum(map(transferred, hrefs))
-    weights[name] = html, css, requests
+    loaded = page.evaluate(LOADED)
+    waited_for = 1 + sum(status == "blocking" for status, _url, _size in loaded)
+    weights[name] = html, css, waited_for
     assert html + css <= FIRST_VIEW
-    assert requests <= MOST_REQUESTS or PAGES[name].does
+    assert waited_for <= MOST_REQUESTS
+    assert len(loaded) <= MOST_REQUESTS, loaded
+    assert sum(size for _, url, size in loaded if url.endswith(".js")) <= MOST_SCRIPT
 
 
 @cache
