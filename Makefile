@@ -34,7 +34,7 @@ run: $(VENV)/installed ## Serve the demo on 127.0.0.1:8000 (HOST=, PORT=)
 	@exec $(BIN)/python deploy/develop.py
 
 # Two at a time, the long ones first; then the races, which want the machine to themselves.
-test: $(VENV)/installed-tests tools ## Run every test, on SQLite and PostgreSQL (PYTEST_ARGS=)
+test: $(VENV)/installed-tests $(VENV)/installed-checkers ## Run every test, on SQLite and PostgreSQL (PYTEST_ARGS=)
 ifdef PYTEST_ARGS
 	TEST_DATABASE=sqlite $(BIN)/pytest $(PYTEST_ARGS)
 	TEST_DATABASE=postgresql $(BIN)/pytest \
@@ -78,7 +78,7 @@ catalogues: $(VENV)/installed ## Bring the languages' catalogues up to date (nee
 	$(PRODUCTION) $(BIN)/python manage.py makemessages --all
 	$(PRODUCTION) $(BIN)/python manage.py compilemessages --ignore=$(VENV)
 
-lock: ## Write the requirements anew from pyproject.toml (needs uv)
+lock: ## Write the requirements anew from pyproject.toml (needs uv and npm)
 	@command -v uv > /dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
 	uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 \
 		--no-emit-index-url --custom-compile-command "make lock" \
@@ -86,6 +86,8 @@ lock: ## Write the requirements anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 \
 		--no-emit-index-url --custom-compile-command "make lock" \
 		--group test -c requirements.txt -o tests/requirements.txt
+	npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
+		--prefix tests
 
 messages: $(VENV)/installed-tests ## Write docs/messages.md anew from templates/emails
 	WRITE=1 TEST_DATABASE=sqlite $(BIN)/pytest -q tests/booking/test_messages_doc.py
@@ -114,14 +116,24 @@ $(VENV)/installed-tests: tests/requirements.txt $(VENV)/installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+# What no Python package carries. Their scripts would download more.
+$(VENV)/installed-checkers: tests/package-lock.json | $(BIN)/pip tools
+	@echo "Installing the packages in tests/package-lock.json ..."
+	@mkdir -p $(VENV)/npm
+	@cp tests/package.json tests/package-lock.json $(VENV)/npm/
+	@cd $(VENV)/npm && npm ci --silent --ignore-scripts
+	@touch $@
+
 tools:
 	@missing=""; \
 	command -v chromium > /dev/null || missing="$$missing chromium"; \
 	[ -n "$$(fc-list 2> /dev/null)" ] || missing="$$missing fontconfig fonts-dejavu-core"; \
+	java -version > /dev/null 2>&1 || missing="$$missing default-jre-headless"; \
+	command -v npm > /dev/null || missing="$$missing npm"; \
 	command -v initdb > /dev/null || ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || missing="$$missing postgresql"; \
 	[ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then \
-		echo "The tests need Chromium, a font and PostgreSQL's programs. Install:$$missing"; exit 1; \
+		echo "The tests need Chromium, a font, Java, npm and PostgreSQL's programs. Install:$$missing"; exit 1; \
 	fi; \
 	echo "Installing$$missing ..."; \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing

@@ -157,6 +157,11 @@ class CodeForm(forms.Form):
         error_messages={"required": gettext_lazy("Type the code.")},
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.is_bound:  # what is wrong with the code has the focus then
+            del self.fields["code"].widget.attrs["autofocus"]
+
 
 @method_decorator(
     [sensitive_post_parameters(), csrf_protect, never_cache], name="dispatch"

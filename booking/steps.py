@@ -288,7 +288,7 @@ STEPS = (
         needs=lambda journey: {"questions": journey.questions},
     ),
     Step("contact", "contact", forms.ContactForm),
-    Step("help", "help", forms.HelpForm),
+    Step("help", "help", forms.HelpForm, "booking/help.html"),
     Step(
         "payment",
         "payment",

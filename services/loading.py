@@ -9,7 +9,7 @@ from typing import TypeVar
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from . import translation
+from . import translation, versions
 from .content_files import (
     ContentFile,
     ContentFileError,
@@ -68,12 +68,13 @@ def load(files: ContentFiles) -> Report:
     A row that nobody edited since a file filled it follows the file, also when the
     file drops it. A row that staff edited, added or deleted stays as they left it. A
     clinician, service or page that lost its file stays too, because visits may refer
-    to it.
+    to it. A review of a page ends when a file changes what the page says.
 
     Raises ContentFileError, naming file and field, and then changes nothing.
     """
     report = Report(set(LoadedEntry.objects.values_list("entry", flat=True)))
     before = set(report.known)
+    reviewed = {row: _words(row) for row in _reviewed_rows()}
     clinic = Clinic.objects.first()
     clinic = _put(report, "clinic", files.clinic, Clinic(pk=1), clinic)
     if clinic:
@@ -86,6 +87,9 @@ def load(files: ContentFiles) -> Report:
             continue
         for name, rows in file.children.items():
             _put_children(report, file, service, name, rows)
+    for row in _reviewed_rows():
+        if _words(row) != reviewed[row]:
+            versions.note_review(row, {})
     _put_translations(report, files)
     _put_words(report, files.words)
     LoadedEntry.objects.filter(entry__in=before - report.known).delete()
@@ -93,6 +97,15 @@ def load(files: ContentFiles) -> Report:
         LoadedEntry(entry=entry) for entry in sorted(report.known - before)
     )
     return report
+
+
+def _reviewed_rows() -> list[versions.Subject]:
+    models = versions.SUBJECTS.values()
+    return [row for m in models for row in m._default_manager.exclude(reviewed_by="")]
+
+
+def _words(row: versions.Subject) -> versions.Said:
+    return versions.in_english(versions.content_of(row))
 
 
 def _put_translations(report: Report, files: ContentFiles) -> None:

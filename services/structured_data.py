@@ -90,7 +90,7 @@ def service(place: Place, shown: Mapping[str, Any]) -> list[Node]:
     parts = [*this.facts.all(), *this.sections.all(), *this.screening_questions.all()]
     page = a_page(place, "MedicalWebPage", this.name, this, *parts)
     page["description"] = this.summary
-    page["dateModified"] = this.changed_on.isoformat()
+    page |= dates(this)
     page["medicalAudience"] = {"@type": "MedicalAudience", "audienceType": "Patient"}
     page["mainEntity"] = {"@id": place.service(this)}
     answers = {section.anchor: section.answer for section in this.sections.all()}
@@ -125,7 +125,7 @@ def page(place: Place, shown: Mapping[str, Any]) -> list[Node]:
     this: Page = shown["page"]
     node = a_page(place, "WebPage", this.title, this)
     node["description"] = this.summary
-    node["dateModified"] = this.changed_on.isoformat()
+    node |= dates(this)
     return [node, crumbs(place, this.title), the_clinic_in_short(place, shown)]
 
 
@@ -151,6 +151,18 @@ def a_page(place: Place, kind: str, name: str, *rows: Content) -> Node:
         "inLanguage": spoken if len(spoken) > 1 else spoken[0],
         "publisher": {"@id": place.clinic},
     }
+
+
+def dates(this: Service | Page) -> Node:
+    """Return how fresh the page at hand is, and who has found it right.
+
+    It was the English that they read.
+    """
+    node: Node = {"dateModified": this.changed_on.isoformat()}
+    if this.reviewed_by and this.reviewed_on and translation.is_english():
+        node["lastReviewed"] = this.reviewed_on.isoformat()
+        node["reviewedBy"] = {"@type": "Person", "name": this.reviewed_by}
+    return node
 
 
 def crumbs(place: Place, here: str, *between: tuple[str, str]) -> Node:

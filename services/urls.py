@@ -10,5 +10,7 @@ urlpatterns = [
     path("treatments-and-tests/<slug:slug>/", views.service, name="service"),
     path("our-team/", views.team, name="team"),
     path("visit-us/", views.visit_us, name="visit_us"),
+    path("cards/<slug:name>/<str:digest>.png", views.card, name="card"),
+    path("cards/<slug:name>/<slug:slug>/<str:digest>.png", views.card, name="card"),
     path("<slug:slug>/", views.page, name="page"),
 ]

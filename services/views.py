@@ -1,10 +1,10 @@
 """The pages that patients read. Nothing here changes anything."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from . import hours, translation
+from . import cards, hours, translation
 from .models import Clinician, OpeningHours, Page, Service
 from .moved import moved
 from .outline import outline
@@ -68,3 +68,19 @@ def show_page(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 page = require_safe(show_page)
+
+
+@require_safe
+def card(request: HttpRequest, name: str, digest: str, slug: str = "") -> HttpResponse:
+    """Give a picture of a page's title to who shows a link to it.
+
+    One that shows what the page no longer says leads to the one that does.
+    """
+    found = cards.of_page(name, slug)
+    if found is None:
+        raise Http404
+    if digest != found.digest:
+        return redirect(found.path)
+    response = HttpResponse(cards.drawn(found), content_type="image/png")
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import nh3
 from django import template
@@ -11,6 +12,7 @@ from django.template.loader import select_template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from services import cards
 from services.languages import is_public
 from services.models import Service, Translated
 from services.plain_text import COMMONMARK, HEADINGS
@@ -71,6 +73,26 @@ def structured_data(context: Context, name: str) -> str:
     text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
     html = f'<script type="application/ld+json">{text.translate(IN_A_SCRIPT)}</script>'
     return mark_safe(html)  # noqa: S308 -- nothing in it is HTML
+
+
+@register.inclusion_tag("components/card.html", takes_context=True)
+def card(context: Context) -> dict[str, Any]:
+    """Say what to show where somebody shares a link to a public page."""
+    request, clinic = context.get("request"), context.get("clinic")
+    if request is None or not is_public(request) or not clinic:
+        return {}
+    name = request.resolver_match.url_name
+    this = context.get(name) if name in ("service", "page") else None
+    found = cards.of(name, this, clinic)
+    summary = (this or clinic).summary
+    return {
+        "card": found,
+        "clinic": clinic,
+        "size": cards.SIZE,
+        "summary": summary,
+        "url": settings.SITE_URL + request.path,
+        "site": settings.SITE_URL,
+    }
 
 
 @register.filter

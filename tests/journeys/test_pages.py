@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.urls import ResolverMatch, get_resolver, resolve
 from django.utils.translation import get_language_from_path, override
 from playwright.sync_api import Page, Response, expect
@@ -23,6 +24,7 @@ from booking.steps import STEP, STEPS
 from clinic_site import outage
 from tests.browser import look_at
 from tests.servers import running_site
+from tests.valid_html import assert_valid_html
 
 from .steps import CHECK, EMG, TRIGGER_POINTS, Clinic
 
@@ -840,6 +842,7 @@ class Weights(dict[str, tuple[int, int, int]]):
 
 
 weights = Weights()
+sent: dict[str, str] = {}  # the HTML of each look, as it came over the wire
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -864,6 +867,7 @@ def test_a_page_is_good_for_everybody(clinic, scenes, visitor, name):
     page.wait_for_load_state()
     answer = documents[-1]
     assert answer.status == look.status
+    sent[name] = answer.text()
     assert_ours_alone(page, answer)
     assert_kept_private(answer)
     if answer.status == 422:
@@ -958,6 +962,7 @@ def test_a_scanner_that_runs_scripts_changes_no_visit(clinic, scenes, visitor):
 def test_a_page_about_trouble_is_good_for_everybody(clinic, visitor, status):
     """What these pages are shown for has its tests elsewhere."""
     text = outage.page(f"{status}.html", status).content.decode()
+    sent[f"trouble, {status}"] = text
     page = visitor()
     page.route(
         "**/trouble/",
@@ -989,6 +994,15 @@ def test_pages_are_good_before_anything_can_be_booked(new_page):
             look_at(page)
 
 
+def test_every_page_is_valid_html(clinic):
+    """All that was sent above, and what can be read in each other language."""
+    for code, _name in settings.LANGUAGES[1:]:
+        for name, look in READING.items():
+            with urllib.request.urlopen(f"{clinic.site.url}/{code}{look.path}") as page:
+                sent[f"{name}, {code}"] = page.read().decode()
+    assert_valid_html(sent)
+
+
 def names_of(resolver: Any, app: str = "") -> Iterator[str]:
     """Yield the names of all pages, each with that of its app."""
     for pattern in resolver.url_patterns:
@@ -1005,6 +1019,6 @@ def test_no_page_is_missing_here(scenes):
         if look.status != 404
     }
     ours = set(names_of(get_resolver())) - {f"admin:{n}" for n in NEVER | NO_PAGES}
-    ours -= {"booking:stop_change"}  # a button alone
+    ours -= {"booking:stop_change", "services:card"}  # a button alone, a picture
     assert sorted(ours - looked_at) == []
     print(f"\n{weights}")  # noqa: T201 -- a table to read, with `pytest -s`

@@ -94,6 +94,9 @@ class World:
             return str(ContentType.objects.get_for_model(Service).pk)
         if placeholder == "<str:token>":
             return self.token
+        if route.startswith("cards/"):
+            this = {"<slug:name>": "service", "<slug:slug>": "no-service"}
+            return this.get(placeholder, "0")
         if placeholder == "<slug:slug>":
             is_service = route.startswith("treatments-and-tests/")
             return self.visit_type.service.slug if is_service else "a-page"

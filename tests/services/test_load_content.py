@@ -130,6 +130,22 @@ def test_row_nobody_edited_follows_its_file(files: Path) -> None:
     assert Section.objects.get(anchor="hurt").answer.endswith("Hardly.")
 
 
+def test_review_ends_when_a_file_changes_what_was_read(files: Path) -> None:
+    load(files)
+    review = {"reviewed_by": "A. Demo, MD", "reviewed_on": "2026-03-04"}
+    Service.objects.update(**review)
+    Page.objects.update(**review)
+    load(files)
+    assert Service.objects.get().reviewed_by == "A. Demo, MD"
+
+    rewrite(files / "services" / "nerve-test.md", "It can.", "It may.")
+    load(files)
+
+    service = Service.objects.get()
+    assert (service.reviewed_by, service.reviewed_on) == ("", None)
+    assert Page.objects.get().reviewed_by == "A. Demo, MD"
+
+
 def test_row_that_staff_edited_stays_and_is_named(files: Path) -> None:
     load(files)
     section = Section.objects.get(anchor="hurt")

@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -350,6 +351,30 @@ def test_the_911_page_does_not_suggest_to_talk_to_us_instead(client: Client) -> 
     assert [path for path, text in texts.items() if suggests in text] == [
         "/language-help/"
     ]
+
+
+@pytest.mark.usefixtures("content")
+def test_who_cannot_use_the_site_finds_whom_to_tell(client: Client) -> None:
+    """Source: 45 CFR 84, subpart I (who is to be told of a barrier)."""
+    page = read(client, "/accessibility/")
+    assert "Phone: (212) 555-0143" in page.text
+    assert "mailto:front-desk@example.com" in page.links()
+
+    Clinic.objects.update(email="")
+    assert "Email:" not in read(client, "/accessibility/").text
+    Clinic.objects.all().delete()
+    assert "are not on this website yet" in read(client, "/accessibility/").text
+
+
+@pytest.mark.usefixtures("content")
+def test_the_plans_and_hospitals_say_since_when(
+    client: Client, time_machine: Any
+) -> None:
+    """Source: New York Public Health Law 24."""
+    time_machine.move_to("2026-03-04T12:00Z")
+    Page.objects.get(slug="insurance-and-hospitals").save()
+    text = read(client, "/insurance-and-hospitals/").text
+    assert "Last changed: March 4, 2026." in text
 
 
 @pytest.mark.usefixtures("content")

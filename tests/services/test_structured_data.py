@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 # What takes another shape in the graph than on the page.
 SHAPED = {
     "@context", "@type", "@id", "url", "item", "position", "inLanguage", "opens",
-    "closes", "dateModified", "dayOfWeek", "addressCountry", "audienceType",
-    "medicalSpecialty", "alternateName",
+    "closes", "dateModified", "lastReviewed", "dayOfWeek", "addressCountry",
+    "audienceType", "medicalSpecialty", "alternateName",
 }  # fmt: skip
 
 
@@ -155,6 +155,46 @@ def test_the_page_is_as_new_as_the_newest_of_its_parts(
     Section.objects.create(service=service, anchor="a", question="Q?", answer="A.")
     page = graph_of(client, "/treatments-and-tests/massage/")["@graph"][0]
     assert page["dateModified"] == "2026-03-04"
+
+
+def test_people_and_machines_read_alike_how_fresh_a_page_is(
+    client: Client, time_machine: Any
+) -> None:
+    time_machine.move_to("2026-03-04T12:00Z")
+    Clinic.objects.create(pk=1, name="A clinic", phone="1")
+    row = a_service()
+    Page.objects.create(slug="p", title="P", body="x", is_published=True)
+    paths = ["/treatments-and-tests/massage/", "/p/"]
+
+    for path in paths:
+        node = graph_of(client, path)["@graph"][0]
+        assert node["dateModified"] == "2026-03-04"
+        assert not {"reviewedBy", "lastReviewed"} & {*node}
+        shown = words(client.get(path).content.decode())
+        assert "Last changed: March 4, 2026." in shown
+        assert "review" not in shown
+
+    for model in (type(row), Page):
+        model._default_manager.update(
+            reviewed_by="A. Demo, MD",
+            reviewed_on="2026-02-03",
+            next_review="2027-02-01",
+        )
+
+    for path in paths:
+        graph = graph_of(client, path)
+        assert Vocabulary().problems(graph) == []
+        node = graph["@graph"][0]
+        assert node["lastReviewed"] == "2026-02-03"
+        assert node["reviewedBy"] == {"@type": "Person", "name": "A. Demo, MD"}
+        shown = words(client.get(path).content.decode())
+        said = "Page last reviewed: February 3, 2026, by A. Demo, MD."
+        assert f"{said} Next review due: February 1, 2027." in shown
+
+        # What was read is the English.
+        assert "reviewedBy" not in graph_of(client, f"/es{path}")["@graph"][0]
+        shown = words(client.get(f"/es{path}").content.decode())
+        assert "página en inglés: 3 de febrero de 2026, por A. Demo, MD." in shown
 
 
 def test_markdown_becomes_one_line() -> None:
