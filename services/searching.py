@@ -8,7 +8,8 @@ and what is not public any more is not found.
 PostgreSQL (`tsvector`) and SQLite (FTS5) say which passages have a word. Both are told
 to take words as they are: what is a form of a word, or a slip of the keys, is decided
 in `words`, so that both find the same. Known words that are like a typed one are found
-by three letters that they share, which `pg_trgm` or FTS5 has an index for.
+by their first letter, or by three in a row that they share, which `pg_trgm` or FTS5
+has an index for.
 """
 
 import hashlib
@@ -185,7 +186,7 @@ def _make(digest: str) -> None:
 def _likely(language: str, asked: Iterable[str]) -> list[str]:
     """Return the known words that are like one of those that are asked for."""
     patterns = {f"%{piece}%" for word in asked for piece in pieces(word)}
-    patterns |= {f"{word[:2]}%" for word in asked}
+    patterns |= {f"{word[:1]}%" for word in asked}
     if not patterns:
         return []
     like = " OR ".join(["word LIKE %s"] * len(patterns))
