@@ -56,7 +56,7 @@ def check_transactions(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     database = settings.DATABASES["default"]
     options = database.get("OPTIONS", {})
     errors: list[CheckMessage] = []
-    is_sqlite = database["ENGINE"] == "django.db.backends.sqlite3"
+    is_sqlite = database["ENGINE"] == "clinic_site.sqlite"
     if is_sqlite and options.get("transaction_mode") != "IMMEDIATE":
         errors.append(
             Error(

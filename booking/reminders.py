@@ -84,11 +84,9 @@ def _to_follow_up(now: datetime) -> QuerySet[Appointment]:
 
 
 def _to_own_up(now: datetime) -> QuerySet[Appointment]:
-    return Appointment.objects.filter(
+    return Appointment.objects.overdue(now).filter(
         ~Exists(_written(Kind.LATE_ANSWER, "reply_by")),
-        status=Status.PENDING,
         reply_by__gt=now - OWNED_UP_WITHIN,
-        reply_by__lte=now,
     )
 
 

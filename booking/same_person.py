@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from .models import Merge, Patient
 from .models.patient import DERIVED
@@ -105,6 +105,11 @@ def _is_joined(patient: Patient) -> Q:
     same = standing.filter(duplicate=OuterRef("pk"))
     same = same.filter(Q(patient=patient) | Q(patient__in=kept))
     return Q(pk__in=kept) | Q(Exists(same))
+
+
+def joined_with(patient: Patient) -> QuerySet[Patient]:
+    """Return the other records of the patient, as staff joined them."""
+    return Patient.objects.filter(_is_joined(patient)).exclude(pk=patient.pk)
 
 
 def joined(patient: Patient) -> tuple[Merge | None, list[Merge]]:

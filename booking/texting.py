@@ -105,6 +105,7 @@ def stop(
     *,
     purpose: TextPurpose = TextPurpose.ALL,
     user: User | None = None,
+    heard_by: str = "",
 ) -> bool:
     """Send no more texts for the purpose to the number; tell whether that is new.
 
@@ -123,7 +124,11 @@ def stop(
     if (known.filter(at__gte=last.at) if last else known).exists():
         return False
     TextStop.objects.create(
-        number_index=number_index(number), purpose=purpose, at=now, user=user
+        number_index=number_index(number),
+        purpose=purpose,
+        at=now,
+        user=user,
+        heard_by=heard_by,
     )
     return True
 

@@ -213,11 +213,14 @@ DATABASES = {
         text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
     )
 }
+# Kept from one page to the next, and looked at before each.
+DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 match DATABASES["default"]["ENGINE"]:
     case "django.db.backends.sqlite3":
         folder = Path(DATABASES["default"]["NAME"]).parent
         if not folder.is_dir():
             raise wrong("DATABASE_URL", f"is in {folder}. Make that folder first.")
+        DATABASES["default"]["ENGINE"] = "clinic_site.sqlite"
         DATABASES["default"]["OPTIONS"] = {
             # IMMEDIATE takes the write lock before the first read, so that what a
             # transaction has checked stays true until it commits.
@@ -234,16 +237,11 @@ match DATABASES["default"]["ENGINE"]:
                 "STATEMENT_TIMEOUT",
                 f"is {longest!r}. Write a time such as 5s, or 0 for none.",
             )
-        DATABASES["default"] |= {
-            "CONN_MAX_AGE": 60,
-            "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {
-                "connect_timeout": 3,
-                "options": f"-c lock_timeout=3s -c statement_timeout={longest}"
-                " -c idle_in_transaction_session_timeout=15s",
-            }
-            | DATABASES["default"].get("OPTIONS", {}),
-        }
+        DATABASES["default"]["OPTIONS"] = {
+            "connect_timeout": 3,
+            "options": f"-c lock_timeout=3s -c statement_timeout={longest}"
+            " -c idle_in_transaction_session_timeout=15s",
+        } | DATABASES["default"].get("OPTIONS", {})
 
 # --- Sign-in --------------------------------------------------------------------
 

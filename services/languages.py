@@ -5,6 +5,7 @@ A language is its address, its catalogue and its texts; no code names one.
 
 from dataclasses import dataclass
 from datetime import date, time
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -87,16 +88,22 @@ def versions(request: HttpRequest) -> list[Version]:
     match = request.resolver_match
     if match is not None and match.namespace not in NAMESPACES:
         return []
-    has_another = match is not None and (is_public(request) or not _captured(match))
+    if match is None or not (is_public(request) or not _captured(match)):
+        return list(_versions("services:home", (), tuple(settings.LANGUAGES)))
+    parts = tuple(_captured(match).items())
+    return list(_versions(match.view_name, parts, tuple(settings.LANGUAGES)))
+
+
+@lru_cache(maxsize=200)
+def _versions(
+    view: str, parts: tuple[tuple[str, Any], ...], known: tuple[tuple[str, str], ...]
+) -> tuple[Version, ...]:
+    """Return the page in each of the languages; no address changes while we run."""
     found = []
-    for code, name in settings.LANGUAGES:
+    for code, name in known:
         with override(code):
-            if match is not None and has_another:
-                path = reverse(match.view_name, kwargs=_captured(match))
-            else:
-                path = reverse("services:home")
-        found.append(Version(code, name, path))
-    return found
+            found.append(Version(code, name, reverse(view, kwargs=dict(parts))))
+    return tuple(found)
 
 
 def kept_query(request: HttpRequest) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models.base import ModelState
 
 M = TypeVar("M", bound=models.Model)
@@ -80,19 +80,21 @@ def add(row: M) -> M:
 
 def add_all(added: list[M]) -> list[M]:
     """Do the same for some rows of one model, one at least."""
-    fields, statement, marks, key = _insert(connection.vendor, type(added[0]))
+    # The connection itself: Django looks up which one `connection` is at every use.
+    database = connections[DEFAULT_DB_ALIAS]
+    fields, statement, marks, key = _insert(database.vendor, type(added[0]))
     values = [
-        field.get_db_prep_save(field.pre_save(row, add=True), connection)
+        field.get_db_prep_save(field.pre_save(row, add=True), database)
         for row in added
         for field in fields
     ]
     all_marks = ", ".join([marks] * len(added))
-    with connection.cursor() as cursor:
+    with database.cursor() as cursor:
         cursor.execute(f"{statement} {all_marks} RETURNING {key}", values)
         # In their order, on which Django's `bulk_create` relies, too.
         for row, (made,) in zip(added, cursor.fetchall(), strict=True):
             row.pk = made
-            row._state.db, row._state.adding = connection.alias, False
+            row._state.db, row._state.adding = database.alias, False
     return added
 
 

@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client, override_settings
@@ -93,6 +93,24 @@ def test_the_site_says_sorry_while_the_sqlite_file_cannot_be_opened(site):
     shutil.move(aside, database)
     assert site.get("/").status == 200
     assert site.get("/readyz").status == 200
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db
+def test_a_kept_connection_goes_with_its_file(tmp_path):
+    file = tmp_path / "db.sqlite3"
+    kept = connections.create_connection("default")
+    kept.settings_dict = kept.settings_dict | {"NAME": str(file)}
+    kept.connect()
+    assert kept.is_usable()
+    file.rename(tmp_path / "aside")
+    assert not kept.is_usable()
+    file.touch()  # as a restore puts another in its place
+    assert not kept.is_usable()
+    kept.close()
+    kept.connect()
+    assert kept.is_usable()
+    kept.close()
 
 
 @pytest.mark.django_db

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
@@ -47,3 +48,27 @@ def test_a_key_that_nobody_was_given_is_not_kept(key):
 
     assert dict(session.items()) == {}
     assert session.session_key is None
+
+
+def test_a_session_is_written_in_one_statement(django_assert_num_queries):
+    key = stored()
+    session = SessionStore(key)
+    session["said"] = "Łucja"
+
+    with django_assert_num_queries(1):
+        session.save()
+
+    found = db.SessionStore(key)
+    assert found["said"] == "Łucja"
+    assert found.get_expiry_date() > timezone.now() + timedelta(hours=7)
+
+
+def test_a_session_that_is_gone_is_not_written_again():
+    session = SessionStore(stored())
+    session["said"] = "Łucja"
+    Session.objects.all().delete()
+
+    with pytest.raises(UpdateError):
+        session.save()
+
+    assert not Session.objects.exists()

@@ -192,7 +192,7 @@ def test_settings_that_contradict_each_other_are_refused(changes, found):
 
 def test_sqlite_has_to_lock_when_a_transaction_begins(monkeypatch):
     database = settings.DATABASES["default"] | {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "clinic_site.sqlite",
         "OPTIONS": {},
         "ATOMIC_REQUESTS": True,
     }

@@ -14,6 +14,7 @@ from . import (
     retention,
     setup,
     tasks,
+    texts,
     trail,
     waiting,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "retention",
     "setup",
     "tasks",
+    "texts",
     "trail",
     "waiting",
 ]

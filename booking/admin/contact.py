@@ -1,6 +1,6 @@
 """The page on which staff put right how a patient is reached."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django import forms
@@ -18,11 +18,17 @@ from django.views.decorators.http import require_http_methods
 from booking import clock, trail, workflow
 from booking.errors import BookingError, ChangedMeanwhile
 from booking.forms.fields import EmailField, PhoneField
-from booking.front_desk import PAGES, may_answer, signed_in
-from booking.models import Patient
+from booking.front_desk import PAGES, key_in, may_answer, signed_in
+from booking.models import Appointment, Patient
+from booking.policy import TRANSITIONS, Act
+from booking.same_person import joined_with, suggest
 from booking.workflow import By, Contact
 
 from .back import back_to
+from .patient import visits_of
+
+# What is still to come of a patient.
+OPEN = TRANSITIONS[Act.CORRECT].sources
 
 
 class ContactForm(forms.Form):
@@ -80,6 +86,48 @@ class ContactForm(forms.Form):
         return Contact(**{n: v for n, v in self.cleaned_data.items() if n != "sure"})
 
 
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another record with visits to come: the same person's, or perhaps.
+
+    `value` is its key, and the digest of what the page shows of it.
+    """
+
+    patient: Patient
+    joined: bool
+    visits: list[Appointment]
+    value: str
+    ticked: bool
+
+
+def to_come(
+    patient: Patient, posted: dict[int, str] | None
+) -> tuple[list[Appointment], list[Other]]:
+    """Return the visits to come on the record, and the other records that have some.
+
+    Those that staff joined are ticked to begin with; `posted` is what was ticked. In
+    a constant number of queries.
+    """
+    joined = list(joined_with(patient))
+    likely = [other.patient for other in suggest(patient).likely]
+    everybody = [patient, *joined, *likely]
+    visits = visits_of(everybody, clock.now(), status__in=OPEN)
+    others = []
+    for other in everybody[1:]:
+        if other.pk in visits:
+            is_joined, digest = other in joined, Contact.of(other).digest()
+            ticked = is_joined if posted is None else other.pk in posted
+            value = f"{other.pk}:{(posted or {}).get(other.pk) or digest}"
+            others.append(Other(other, is_joined, visits[other.pk], value, ticked))
+    return visits.get(patient.pk, []), others
+
+
+def also_in(request: HttpRequest) -> dict[int, str]:
+    """Return the other records that were ticked, each with the digest it showed."""
+    parts = (value.partition(":") for value in request.POST.getlist("also"))
+    return {key_in(pk) or 0: digest for pk, _colon, digest in parts}
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def contact_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Put right how the patient is reached, and say what comes of it.
@@ -92,12 +140,14 @@ def contact_view(request: HttpRequest, pk: int) -> HttpResponse:
     back = back_to(request, reverse("admin:patient", args=[pk]))
     form = ContactForm(request.POST or None, patient)
     seen = request.POST.get("seen") or Contact.of(patient).digest()
+    posted = also_in(request) if request.method == "POST" else None
     if request.method == "POST" and form.is_valid():
         by, now = By.staff(signed_in(request)), clock.now()
         try:
             is_new = workflow.correct_contact(
-                pk, form.contact, by=by, now=now, seen=request.POST.get("seen", "")
-            )
+                pk, form.contact, by=by, now=now, seen=request.POST.get("seen", ""),
+                also=posted or {},
+            )  # fmt: skip
         except ChangedMeanwhile:
             messages.warning(
                 request,
@@ -107,6 +157,7 @@ def contact_view(request: HttpRequest, pk: int) -> HttpResponse:
             )
             patient.refresh_from_db()
             seen = Contact.of(patient).digest()
+            posted = dict.fromkeys(posted or {}, "")
         except BookingError as error:
             messages.warning(request, str(error))
         else:
@@ -114,8 +165,12 @@ def contact_view(request: HttpRequest, pk: int) -> HttpResponse:
                 trail.changed(request, pk, contact="put right")
             messages.success(request, _g("From now on, we reach them so."))
             return HttpResponseRedirect(back)
+    visits, others = to_come(patient, posted)
     context = {
         "title": _g("How we reach a patient"),
+        "visits": visits,
+        "others": others,
+        "now": clock.now(),
         "patient": patient,
         "form": form,
         "seen": seen,

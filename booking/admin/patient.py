@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,17 +13,17 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import clock, texting, trail, workflow
+from booking import clock, trail, workflow
 from booking.errors import BookingError
 from booking.front_desk import PAGES, key_in, may_answer, signed_in
-from booking.models import Appointment, Patient, TextPurpose, TextStop
+from booking.models import Appointment, Patient
 from booking.same_person import FIELDS, Alike, joined, suggest
 from booking.workflow import By
 
 from .find import with_next_step
+from .texts import texts_to
 
 # So many visits of all who are on the page are shown, the newest.
 VISITS = 100
@@ -76,19 +75,6 @@ def patient_page(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def texts_to(patient: Patient) -> dict[str, Any]:
-    """Return for what texts go to the patient, and of what they may still want none."""
-    if not settings.TEXT_BACKEND or not patient.phone:
-        return {}
-    stops = TextStop.objects.of(patient.phone)
-    gets = texting.gets(patient)
-    to_stop = [p for p in TextPurpose if p in gets or not stops.standing(p).exists()]
-    return {
-        "agreed": [purpose.label.lower() for purpose in gets],
-        "to_stop": [(p.value, p.label) for p in reversed(to_stop)],
-    }
-
-
 def record(alike: Alike, visits: dict[int, list[Appointment]]) -> Record:
     verdicts = {
         what.replace(" ", "_"): compared(alike, what) for what in FIELDS.values()
@@ -104,10 +90,10 @@ def compared(alike: Alike, what: str) -> str:
 
 
 def visits_of(
-    patients: Iterable[Patient], now: datetime
+    patients: Iterable[Patient], now: datetime, **only: Any
 ) -> dict[int, list[Appointment]]:
     """Return the newest visits of some patients, by patient, in one query."""
-    rows = Appointment.objects.filter(patient__in=[p.pk for p in patients])
+    rows = Appointment.objects.filter(patient__in=[p.pk for p in patients], **only)
     found: dict[int, list[Appointment]] = {}
     for visit in with_next_step(rows, now).order_by("-pk")[:VISITS]:
         found.setdefault(visit.patient_id, []).append(visit)
@@ -144,39 +130,7 @@ def merge_view(request: HttpRequest, pk: int) -> HttpResponse:
     return there
 
 
-_STOPPED = {
-    TextPurpose.ALL: gettext_lazy("No more text messages go to this number."),
-    TextPurpose.REMINDERS: gettext_lazy("No more reminders go to it as texts."),
-    TextPurpose.CHANGES: gettext_lazy("No more changes go to it as texts."),
-}
-
-
-@require_POST
-def stop_texts_view(request: HttpRequest, pk: int) -> HttpResponse:
-    """Note that somebody told us that they want no more text messages of a kind.
-
-    Also of a number for which nobody has agreed to any.
-    """
-    if not may_answer(request):
-        raise PermissionDenied
-    patient = get_object_or_404(Patient, pk=pk)
-    there = HttpResponseRedirect(reverse("admin:patient", args=[pk]))
-    if not patient.phone:
-        messages.error(request, _("There is no phone number on this record."))
-        return there
-    said = request.POST.get("purpose", TextPurpose.ALL)
-    if said not in TextPurpose.values:
-        messages.error(request, _("Choose which texts they want none of."))
-        return there
-    purpose, user = TextPurpose(said), signed_in(request)
-    if texting.stop(patient.phone, clock.now(), purpose=purpose, user=user):
-        trail.changed(request, pk, texts=f"no {purpose}")
-    messages.success(request, _STOPPED[purpose])
-    return there
-
-
 PAGES += [
     ("booking/patient/<int:pk>/", patient_page, "patient"),
     ("booking/patient/<int:pk>/merge/", merge_view, "merge"),
-    ("booking/patient/<int:pk>/texts/", stop_texts_view, "stop_texts"),
 ]

@@ -18,7 +18,14 @@ from .retention import LegalHold, RetentionRules
 from .screening import ScreeningAnswer
 from .second_factor import RecoveryCode, SecondFactor
 from .seen import SeenChanges
-from .texting import TextConsent, TextPurpose, TextStop, may_text, purpose_of
+from .texting import (
+    HeardBy,
+    TextConsent,
+    TextPurpose,
+    TextStop,
+    may_text,
+    purpose_of,
+)
 from .trail import AuditEvent, AuditSubject
 from .visit_type import (
     Ignoring,
@@ -43,6 +50,7 @@ __all__ = [
     "ClosingRow",
     "Closure",
     "FormKey",
+    "HeardBy",
     "Heartbeat",
     "Hit",
     "Hours",

@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.functional import Promise, cached_property
@@ -54,6 +54,19 @@ def awaits_answer(now: datetime) -> Q:
 
 
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    def was_sent(self, key: uuid.UUID) -> bool:
+        """Tell whether a request was recorded under the key.
+
+        In a plain statement, as each request asks twice, and nearly always in vain.
+        """
+        field = self.model._meta.get_field("request_key")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM booking_appointment WHERE request_key = %s",
+                [field.get_db_prep_value(key, connection)],
+            )
+            return cursor.fetchone() is not None
+
     def awaiting_review(self, now: datetime) -> "AppointmentQuerySet":
         """Return what the clinic has to answer, soonest promise first."""
         return self.filter(awaits_answer(now)).order_by("reply_by", "pk")

@@ -22,6 +22,15 @@ class TextPurpose(models.TextChoices):
     ALL = "all", _("All texts")
 
 
+class HeardBy(models.TextChoices):
+    """How staff heard that a number wants no more texts."""
+
+    PHONE = "phone", _("They said so on the phone")
+    DESK = "desk", _("They said so at the desk")
+    WRITING = "writing", _("They wrote to us")
+    STRANGER = "stranger", _("The number is not, or no longer, the patient’s")
+
+
 REMINDING = {Message.Kind.REMINDER, Message.Kind.REMINDER_SOON}
 
 
@@ -118,6 +127,12 @@ class TextStop(models.Model):
         blank=True,
         related_name="+",
         help_text=_("Who was told so; empty for a text."),
+    )
+    heard_by = models.CharField(
+        max_length=10,
+        choices=HeardBy,
+        blank=True,
+        help_text=_("How staff heard it, where they say so."),
     )
 
     objects = TextStopQuerySet.as_manager()

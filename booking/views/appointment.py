@@ -89,6 +89,12 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
     open_request = visit.status == Status.PENDING
     stands = standing(visit, now)
     called_off = _called_off(visit)
+    # What was called off passes, too, and no answer to that was late.
+    passed = (
+        open_request
+        and not called_off
+        and not visit.proposals.asked().filter(start__gt=now).exists()
+    )
     has_begun = visit.status == Status.BOOKED and not coming
     wish = list(visit.proposals.wanted()) if coming and visit.wants_change else []
     expected = coming or visit.status in UNDECIDED
@@ -96,7 +102,7 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "called_off": called_off,
         "visit": visit,
         "kind": _kind(visit, stands, now),
-        "heading": _heading(visit, stands, called_off, now),
+        "heading": _heading(visit, stands, called_off, now, passed=passed),
         "sentence": _sentence(visit, stands, now),
         "facts": _facts(visit, stands.entry, called_off),
         "stands": stands,
@@ -110,10 +116,7 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "phone_hours": lambda: words.phone_hours(now),
         "open_request": open_request,
         "late": visit.is_overdue(now),
-        # What was called off passes, too, and no answer to that was late.
-        "passed": open_request
-        and not called_off
-        and not visit.proposals.asked().filter(start__gt=now).exists(),
+        "passed": passed,
         "may_ask_again": visit.decline_reason in MAY_ASK_AGAIN,
         "decline_words": messages.DECLINE_WORDS.get(visit.decline_reason, ""),
         "advice": spoken.advice(visit) if expected else [],
@@ -275,7 +278,12 @@ def _kind(visit: Appointment, stands: Standing, now: datetime) -> str:
 
 
 def _heading(
-    visit: Appointment, stands: Standing, called_off: datetime | None, now: datetime
+    visit: Appointment,
+    stands: Standing,
+    called_off: datetime | None,
+    now: datetime,
+    *,
+    passed: bool,
 ) -> str:
     if visit.status == Status.BOOKED and not is_coming(visit, now):
         over = _is_over(visit, now)
@@ -284,6 +292,10 @@ def _heading(
         return _("Your appointment cannot take place. Choose another time")
     if called_off:
         return _("Your appointment cannot take place. We look for another time")
+    if passed:
+        return _("Not booked: the times that you asked for have passed")
+    if visit.status == Status.PENDING and visit.is_overdue(now):
+        return _("Not booked yet: our answer is late")
     if visit.status == Status.PROPOSED and stands.went:
         return _("The time that we offered has gone")
     if is_coming(visit, now) and visit.wants_change and not stands.offers:

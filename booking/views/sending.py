@@ -73,7 +73,7 @@ def _send(request: HttpRequest, journey: Journey, now: datetime) -> Appointment:
         if value
     ]
     # What was sent before is only answered again, so it is not counted again.
-    if Appointment.objects.filter(request_key=key).exists():
+    if Appointment.objects.was_sent(key):
         counted = []
     if counted and not limits.allows_each(counted, now=now):
         raise TooMany

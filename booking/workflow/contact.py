@@ -1,7 +1,9 @@
 """Staff put right how a patient is reached, and what was owed goes there."""
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
+from types import MappingProxyType
 
 from booking import links, messages, once
 from booking.errors import ChangedMeanwhile, NotPossibleNow
@@ -31,14 +33,22 @@ class Contact:
 
 @act
 def correct_contact(
-    patient_id: int, contact: Contact, *, by: By, now: datetime, seen: str
+    patient_id: int,
+    contact: Contact,
+    *,
+    by: By,
+    now: datetime,
+    seen: str,
+    also: Mapping[int, str] = MappingProxyType({}),
 ) -> bool:
     """Reach the patient so from now on; return whether that is new.
 
-    `seen` is the digest of the contact that the screen showed. Each visit that is not
-    over has an event. With another email address, all links of all visits of the record
-    end; who has such a visit is sent where it stands, with a new link, and what waits
-    or did not arrive goes to the new address. To the old one goes nothing.
+    `seen` is the digest of the contact that the screen showed. `also` has other records
+    of the same person, with the digest of each: all are changed, or none. Each visit
+    that is not over has an event. With another email address, all links of all visits
+    of the record end; who has such a visit is sent where it stands, with a new link,
+    and what waits or did not arrive goes to the new address. To the old one goes
+    nothing.
 
     Raises ChangedMeanwhile, NotPossibleNow for who was made anonymous, NotAllowed;
     ValueError for a contact by which nobody is reached.
@@ -46,17 +56,35 @@ def correct_contact(
     check_right(Act.CORRECT, by)
     if not contact.email and not contact.phone:
         raise ValueError("nobody is reached without an address or a number")
+    shown = {**also, patient_id: seen}
     # As `forget` does, the patient first; whoever adds a visit of theirs need not wait.
-    patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id)
-    keys = _visits_of(patient)
+    rows = Patient.objects.select_for_update(no_key=True).order_by("pk")
+    patients = list(rows.filter(pk__in=shown))
+    keys = _visits_of(patients)
     visits = [Appointment.objects.lock(pk) for pk in keys]
-    before = Contact.of(patient)
-    if contact == before:
+    wrong = [patient for patient in patients if Contact.of(patient) != contact]
+    if not wrong:
         return False
-    if seen != before.digest() or keys != _visits_of(patient):
+    was_seen = all(shown[p.pk] == Contact.of(p).digest() for p in wrong)
+    if not was_seen or keys != _visits_of(patients):
         raise ChangedMeanwhile
-    if all(visit.forgotten_at for visit in visits):
-        raise NotPossibleNow
+    for patient in wrong:
+        theirs = [visit for visit in visits if visit.patient_id == patient.pk]
+        if all(visit.forgotten_at for visit in theirs):
+            raise NotPossibleNow
+        _correct(patient, theirs, contact, by, now)
+    return True
+
+
+def _correct(
+    patient: Patient,
+    visits: list[Appointment],
+    contact: Contact,
+    by: By,
+    now: datetime,
+) -> None:
+    """Change one record, whose visits are locked, and what follows from it."""
+    before = Contact.of(patient)
     changed = [
         field.name
         for field in fields(contact)
@@ -76,10 +104,9 @@ def correct_contact(
             event = record(visit, Act.CORRECT, by=by, now=now, data=data)
             if "email" in changed:
                 messages.owe(Message.Kind.LINK, event, now=now)
-    return True
 
 
-def _visits_of(patient: Patient) -> list[int]:
-    """Return the keys of all visits of the record, in order."""
-    visits = Appointment.objects.filter(patient=patient).order_by("pk")
+def _visits_of(patients: list[Patient]) -> list[int]:
+    """Return the keys of all visits of the records, in order."""
+    visits = Appointment.objects.filter(patient__in=patients).order_by("pk")
     return list(visits.values_list("pk", flat=True))

@@ -108,20 +108,23 @@ def follow_up(appointment_id: int, *, now: datetime) -> bool:
 def own_up(appointment_id: int, *, now: datetime) -> bool:
     """Say by mail that we have not answered as promised, once; tell whether owed.
 
+    To a request, or to the wish for another time for what is booked, until that begins.
     Whom no mail reaches is on the desk's list already, as a request that is late.
     """
     visit = Appointment.objects.lock(appointment_id)
-    if visit.status != Status.PENDING or not visit.reply_by:
+    if not visit.reply_by or not visit.is_overdue(now):
         return False
     if (
-        not visit.reply_by <= now < visit.reply_by + OWNED_UP_WITHIN
+        now >= visit.reply_by + OWNED_UP_WITHIN
+        or (visit.start and visit.start <= now)
         or messages.reached_by(visit.patient) != EMAIL
         or visit.messages.filter(
             kind=Kind.LATE_ANSWER, occasion=visit.reply_by
         ).exists()
     ):
         return False
-    messages.owe(Kind.LATE_ANSWER, Occasion(visit, visit.reply_by), now=now)
+    occasion = Occasion(visit, visit.reply_by, visit.start)
+    messages.owe(Kind.LATE_ANSWER, occasion, now=now)
     return True
 
 

@@ -156,10 +156,9 @@ def request(
 
 def sent_before(asked: NewRequest, key: uuid.UUID) -> Appointment | None:
     """Return the visit that was made under the key. Raises DifferentRequest."""
-    sent = Appointment.objects.filter(request_key=key)
-    if not sent.exists():  # as nearly always; cheaper than to ask for all of it
+    if not Appointment.objects.was_sent(key):
         return None
-    before = sent.get()
+    before = Appointment.objects.get(request_key=key)
     if before.request_digest != asked.digest():
         raise DifferentRequest(reference=before.reference)
     return before

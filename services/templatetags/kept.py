@@ -1,6 +1,9 @@
 """What is the same on page after page, rendered once."""
 
+from collections.abc import Callable
 from dataclasses import is_dataclass
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from django import template
@@ -51,9 +54,16 @@ def _value(found: Any) -> Any:
     """Return what two values that look the same have in common."""
     if isinstance(found, Model):  # with which a lazy one is there
         row: Any = getattr(found, "_wrapped", found)
-        return type(row), *[getattr(row, f.attname) for f in row._meta.concrete_fields]
+        model: type[Model] = type(row)
+        return model, _stored(model)(row)
     if isinstance(found, list | tuple):
         return tuple(map(_value, found))
     if is_dataclass(found):  # frozen, or it cannot be kept
         return found
     return str(found)
+
+
+@cache
+def _stored(model: type[Model]) -> Callable[[Model], tuple[Any, ...]]:
+    """Return what gives all stored values of a row of the model in one go."""
+    return attrgetter(*[field.attname for field in model._meta.concrete_fields])

@@ -7,6 +7,7 @@ from django import template
 from django.conf import settings
 from django.http import HttpRequest
 from django.template import defaultfilters
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.translation import get_language
 
@@ -36,13 +37,14 @@ def marked(text: str) -> str:
     return format_html('<span lang="en" dir="ltr">{}</span>', text)
 
 
-@register.inclusion_tag("components/translation_note.html", takes_context=True)
-def translation_note(context: dict[str, Any]) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def translation_note(context: dict[str, Any]) -> str:
     """Say at the top of a page what of it is not in its language, or only a draft."""
     if translation.is_english():
-        return {}
+        return ""
     book = translation.book(translation.language_at_hand())
-    return {"book": book, "clinic": context.get("clinic")}
+    found = {"book": book, "clinic": context.get("clinic")}
+    return render_to_string("components/translation_note.html", found)
 
 
 @register.inclusion_tag("components/languages.html", takes_context=True)
@@ -59,15 +61,16 @@ def language_links(context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@register.inclusion_tag("components/alternates.html", takes_context=True)
-def language_alternates(context: dict[str, Any]) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def language_alternates(context: dict[str, Any]) -> str:
     """Tell search engines which pages are one page in several languages."""
     request: HttpRequest | None = context.get("request")
     if request is None or not languages.is_public(request):
-        return {}
-    return {
+        return ""
+    found = {
         "site": settings.SITE_URL,
         "path": request.path,
         "versions": languages.versions(request),
         "fallback": settings.LANGUAGE_CODE,
     }
+    return render_to_string("components/alternates.html", found)

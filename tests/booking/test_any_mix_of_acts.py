@@ -1764,7 +1764,10 @@ class AnyMixOfActs(RuleBasedStateMachine):
         if event is None:
             if message.kind == "late_answer":
                 due = visit.reply_by
-                return visit.status == "pending" and message.occasion == due <= self.now
+                waits = visit.status == "pending" or (
+                    visit.status == "booked" and self.now < visit.start
+                )
+                return waits and message.occasion == due <= self.now
             about = {"follow_up": "fulfilled"}.get(message.kind, "booked")
             return (visit.status, visit.start) == (about, message.occasion) and (
                 self.now < visit.start - HOUR or about == "fulfilled"

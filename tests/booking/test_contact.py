@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from booking import delivery, integrity, links, workflow
@@ -16,7 +18,7 @@ from booking.models import Appointment, Message, Patient
 from booking.policy import DeclineReason
 from booking.workflow import PATIENT, By, Contact
 from tests import factories
-from tests.factories import NOW
+from tests.factories import NOW, at
 from tests.records import events_of, messages_of, nothing_written
 
 from .desk import address, said, text_of
@@ -31,11 +33,14 @@ def bea() -> By:
     return factories.a_front_desk_person("bea")
 
 
-def correct(patient: Patient, by: By, seen: str = "", **values: str) -> bool:
+def correct(
+    patient: Patient, by: By, seen: str = "", also: Any = None, **values: str
+) -> bool:
     now = Contact.of(Patient.objects.get(pk=patient.pk))
     return workflow.correct_contact(
-        patient.pk, replace(now, **values), by=by, now=NOW, seen=seen or now.digest()
-    )
+        patient.pk, replace(now, **values), by=by, now=NOW, seen=seen or now.digest(),
+        also=also or {},
+    )  # fmt: skip
 
 
 def deliver() -> list[str]:
@@ -165,6 +170,35 @@ def test_all_visits_of_a_record_are_reached_anew(bea: By):
     assert sound()
 
 
+def a_second_record(visit: Appointment, hour: str = "11:00", **values: str):
+    """Give another booked visit of who seems to be the same, with a row of its own."""
+    person = factories.patient_details(**values)
+    return factories.a_booked_visit(visit.visit_type, at(hour), patient=person)
+
+
+def test_other_records_are_put_right_in_the_same_act_or_none_is(bea: By):
+    first = factories.a_booked_visit()
+    second = a_second_record(first, phone="+12125550111")
+    old = [links.issue(visit, now=NOW) for visit in (first, second)]
+    seen = Contact.of(second.patient).digest()
+    with pytest.raises(ChangedMeanwhile), nothing_written():
+        correct(first.patient, bea, also={second.patient_id: "older"}, email=NEW)
+
+    assert correct(first.patient, bea, also={second.patient_id: seen}, email=NEW)
+
+    for visit, changed in ((first, ["email"]), (second, ["email", "phone"])):
+        visit.refresh_from_db()
+        assert Contact.of(visit.patient) == Contact.of(first.patient)
+        assert events_of(visit)[-1][1] == "correct"
+        assert visit.events.latest("version").data == {"changed": changed}
+        assert messages_of(visit)[-1] == ("link", "email")
+    assert [links.find(token, now=NOW) for token in old] == [None, None]
+    assert set(deliver()) == {NEW}
+    assert sound()
+    with nothing_written():  # a double click
+        assert not correct(first.patient, bea, also={second.patient_id: seen})
+
+
 # --- The page -------------------------------------------------------------------------
 
 
@@ -232,3 +266,52 @@ def test_who_was_slower_sees_what_it_is_now_and_what_they_typed(desk: Client, be
     assert f'value="{NEW}"' in answer.text
     assert desk.post(there, typed(answer.text)).status_code == 302
     assert Patient.objects.get().email == NEW
+
+
+def test_all_visits_of_a_person_are_shown_and_put_right_at_once(desk: Client, bea: By):
+    first = factories.a_booked_visit()
+    joined = a_second_record(first)
+    workflow.merge(first.patient_id, joined.patient_id, by=bea, now=NOW)
+    perhaps = a_second_record(first, "12:00")
+    over = a_second_record(first, "13:00")
+    workflow.cancel(over.pk, by=PATIENT, now=NOW)
+    other = a_second_record(first, "14:00", given_name="Robin", family_name="Else")
+    there = reverse("admin:contact", args=[first.patient_id])
+
+    page = desk.get(there).text
+
+    boxes = re.findall(r'name="also" value="(\d+):(\w+)"( checked)?', page)
+    assert [(int(pk), bool(ticked)) for pk, _digest, ticked in boxes] == [
+        (joined.patient_id, True), (perhaps.patient_id, False),
+    ]  # fmt: skip
+    shown = [visit.reference in page for visit in (first, joined, perhaps, over, other)]
+    assert shown == [True, True, True, False, False]
+    also = [f"{pk}:{digest}" for pk, digest, _ticked in boxes]
+
+    # What was ticked stays, also where something is wrong or somebody was faster.
+    wrong = desk.post(there, typed(page, email="pat@") | {"also": also}).text
+    assert re.findall(r'name="also" value="(.*?)" checked', wrong) == also
+    correct(perhaps.patient, bea, phone="+12125550122")
+    late = desk.post(there, typed(page) | {"also": also})
+    assert "Somebody changed this since you opened the page." in text_of(late)
+    also = re.findall(r'name="also" value="(.*?)" checked', late.text)
+    assert desk.post(there, typed(late.text) | {"also": also}).status_code == 302
+    addresses = Patient.objects.order_by("pk").values_list("pk", "email")
+    reached = {pk for pk, email in addresses if email == NEW}
+    assert reached == {v.patient_id for v in (first, joined, perhaps)}
+    assert sound()
+
+
+def test_more_records_cost_no_more_queries(desk: Client, bea: By):
+    first = factories.a_booked_visit()
+    there = reverse("admin:contact", args=[first.patient_id])
+    counts = []
+    for hours in (["11:00"], ["12:00", "13:00"]):
+        for hour in hours:
+            second = a_second_record(first, hour)
+            workflow.merge(first.patient_id, second.patient_id, by=bea, now=NOW)
+        desk.get(there)
+        with CaptureQueriesContext(connection) as queries:
+            desk.get(there)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]

@@ -146,9 +146,17 @@ class Stories:
         workflow.own_up(visit.pk, now=visit.reply_by)
         return visit
 
+    def waits_to_move(self) -> Appointment:
+        visit = self.wants_to_move()
+        assert visit.reply_by
+        workflow.own_up(visit.pk, now=visit.reply_by)
+        return visit
+
 
 # Of these nobody is told by phone.
-BY_MAIL = {"The day after", "Our answer is late"}
+BY_MAIL = {
+    "The day after", "Our answer is late", "Our answer about another time is late",
+}  # fmt: skip
 
 # Of these who agreed is told by text as well.
 BY_TEXT = messages.ALSO_BY_TEXT | REMINDING
@@ -171,6 +179,7 @@ STORIES: dict[str, Story] = {
     "The day after": lambda s: s.seen(),
     "Our answer is late": lambda s: s.waits_for_us(),
     "Another time asked for": lambda s: s.wants_to_move(),
+    "Our answer about another time is late": lambda s: s.waits_to_move(),
     **{
         f"No other time, {reason}": lambda s, r=reason: s.not_moved(r)
         for reason in ChangeRefusal

@@ -431,6 +431,38 @@ def test_a_promise_that_we_did_not_keep_is_owned_up_to_once(asked: Week):
     assert Appointment.objects.overdue(asked.now).get() == asked.visit
 
 
+def test_a_late_answer_about_another_time_says_that_the_visit_stays(week: Week):
+    week.go(TUESDAY, "11:00")
+    workflow.ask_change(week.visit.pk, [at("14:00", FRIDAY)], by=PATIENT, now=week.now)
+    week.work()
+    for wall in ("11:59", "12:00", "12:01"):
+        work(TUESDAY, wall)(week)
+    assert week.sent() == ["change_asked Tue 11:00", "late_answer Tue 12:00"]
+    message = week.visit.messages.get(kind="late_answer")
+    assert message.subject.startswith("Your appointment stays: Friday, November 20")
+    assert message.text.startswith(
+        "Your appointment on Friday, November 20, 10:00 AM EST stays as it is. We"
+        " wanted to answer you about another time by Tuesday, November 17, 12:00 PM"
+        " EST, and we have not. We are sorry."
+    )
+    assert Appointment.objects.overdue(week.now).get() == week.visit
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["answered", "it has begun"])
+def test_of_another_time_nobody_reads_that_we_are_late_too_late(
+    week: Week, answered: bool
+):
+    week.go(TUESDAY, "11:00")
+    workflow.ask_change(week.visit.pk, [at("14:00", FRIDAY)], by=PATIENT, now=week.now)
+    if answered:
+        owe(TUESDAY, "12:00")(week)
+        workflow.stop_change(week.visit.pk, by=week.desk, now=week.now)
+        work(TUESDAY, "12:01")(week)
+    else:
+        work(FRIDAY, "10:01")(week)
+    assert "late_answer" not in " ".join(week.sent())
+
+
 def accept(week: Week) -> None:
     workflow.accept(
         week.visit.pk, factories.choice(week.visit).pk, by=week.desk, now=week.now

@@ -2,7 +2,7 @@
 
 import os
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -19,7 +19,7 @@ from booking.models import Appointment, Hit, Message
 from booking.policy import Act, ChangeRefusal, DeclineReason
 from booking.workflow import PATIENT, Answer
 from tests import factories
-from tests.factories import NOW, at
+from tests.factories import FRIDAY, NOW, at
 from tests.records import all_rows, events_of, messages_of, nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -278,6 +278,58 @@ def test_each_state_of_the_day_has_its_own_heading_and_next_step(
     assert heading(page) == expected
     assert next_step in words(page)
     assert CANCELLATION not in page.content.decode()
+
+
+def test_no_two_states_have_one_heading_and_none_has_two_next_steps(
+    client: Client, clock: Traveller
+):
+    """One button stands out at most; what else can be done is less."""
+    desk = factories.a_front_desk_person()
+    practice = factories.a_practice(clinicians=15, rooms=15)
+    practice.service.sections.create(anchor="afterwards", question="?", answer="Rest.")
+    seen: list[str] = []
+
+    def see(*visits: Appointment) -> None:
+        for visit in visits:
+            open_link(client, visit)
+            page = client.get(STATUS)
+            main = page.text.partition("<main")[2].partition("</main>")[0]
+            assert main.count('class="button"') <= 1, heading(page)
+            seen.append(heading(page))
+
+    def request(*starts: datetime) -> Appointment:
+        return factories.a_request(practice, *starts)
+
+    def booked(hour: str = "10:00") -> Appointment:
+        return factories.a_booked_visit(practice, at(hour), by=desk)
+
+    def waiting() -> Appointment:
+        return factories.somebody_waiting(practice)
+
+    wishing, wanting = booked(), booked()
+    workflow.ask_change(wishing.pk, [at("14:00")], by=PATIENT, now=NOW)
+    workflow.want_earlier(wanting.pk, factories.a_wish(), by=PATIENT, now=NOW)
+    see(request(), booked(), waiting(), wishing, wanting)
+    see(factories.an_offer(waiting()), factories.an_offer(booked(), at("11:00")))
+    for by in (PATIENT, desk):
+        for visit in (request(), booked(), waiting()):
+            see(workflow.cancel(visit.pk, by=by, now=NOW))
+    no_time = DeclineReason.NO_TIME
+    see(
+        workflow.decline(
+            request().pk, reason=no_time, note="", private_note="", by=desk, now=NOW
+        )
+    )
+    lapsing = factories.an_offer(waiting())
+    late, passed = request(at("10:00", FRIDAY)), request()
+    over, *days = [booked() for _ in range(4)]
+    for move, visit in zip((Act.ARRIVE, Act.COMPLETE, Act.MISS), days, strict=True):
+        workflow.attend(visit.pk, move, by=desk, now=at("10:05"))
+    begun = booked("11:30")
+    clock.move_to(at("11:35"))
+    see(begun, over, *days, lapsing, late, passed)
+    assert sorted(seen) == sorted(set(seen))
+    assert len(seen) == 22
 
 
 def test_how_to_get_ready_and_advice_are_shown_but_no_answer(client: Client):

@@ -491,6 +491,34 @@ def test_staff_note_a_no_where_nobody_agreed_to_any(desk: Client):
     assert "Choose which texts" in page
 
 
+def test_staff_note_a_no_of_a_number_that_is_on_no_record(
+    desk: Client, clock: Traveller
+):
+    page = "/admin/booking/texts/"
+    nobody = desk.post("/admin/booking/appointment/find/", {"wanted": "646 555 0123"})
+    assert f'href="{page}"' in desk.get(nobody["Location"]).text
+    said = {"phone": "646 555 0123", "purpose": "all"}
+    assert "Choose how we know." in (again := desk.post(page, said).text)
+    assert 'value="646 555 0123"' in again
+    for _ in range(2):
+        answer = desk.post(page, said | {"heard_by": "stranger"}, follow=True)
+        assert "No more text messages go to this number." in answer.text
+        assert "0123" not in answer.text
+    stop = TextStop.objects.get()
+    me = int(desk.session["_auth_user_id"])
+    assert (stop.purpose, stop.user_id, stop.heard_by) == ("all", me, "stranger")
+
+    # A box that is ticked later counts again, until the next no.
+    clock.shift(timedelta(minutes=1))
+    asked = factories.a_request(
+        texts=ASKED, now=NOW + timedelta(minutes=1),
+        patient=factories.patient_details(phone="+16465550123"),
+    )  # fmt: skip
+    assert texting.gets(asked.patient) == [REMINDERS, CHANGES]
+    desk.post(page, said | {"purpose": "changes", "heard_by": "phone"})
+    assert texting.gets(asked.patient) == [REMINDERS]
+
+
 # --- What the check finds -----------------------------------------------------------
 
 

@@ -270,6 +270,10 @@ class Scenes:
         yield "over", became(-2)
         yield "too_late", became(3)
         yield "noshow", became(-7, Act.MISS)
+        yield "arrived", became(-4, Act.ARRIVE)
+        reading = {"anchor": "afterwards", "question": "And then?", "answer": "Rest."}
+        short.service.sections.create(**reading)
+        yield "fulfilled", became(-9, Act.COMPLETE)
         # Nobody else is to be offered times at night.
         Hours.objects.filter(resource__in=short.may_take()).delete()
 

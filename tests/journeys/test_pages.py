@@ -40,9 +40,9 @@ FIRST_VIEW = 14_600
 # What a page has to have before it can be used: itself and its stylesheets.
 MOST_REQUESTS = 3
 MOST_SCRIPT = 3_000
-# All that a page has asked for, but for photos: who waits for it, what, how many bytes.
+# What a page has asked for, but no photo or icon: who waits for it, what, its bytes.
 LOADED = """() => performance.getEntriesByType("resource")
-  .filter(e => e.initiatorType !== "img")
+  .filter(e => e.initiatorType !== "img" && !e.name.includes("favicon"))
   .map(e => [e.renderBlockingStatus, e.name, e.decodedBodySize])"""
 
 
@@ -356,6 +356,8 @@ STATES = {
     "booked": "Add to my calendar",
     "over": "This appointment is over",
     "too_late": "so you cannot change or cancel it here",
+    "arrived": "You are checked in",
+    "fulfilled": "You can read what to expect after your visit",
     "noshow": "We missed you at this appointment",
     "called_off": "Your appointment cannot take place. Choose another time",
     "withdrawn": "You do not have an appointment from this request",
@@ -555,6 +557,10 @@ FRONT_DESK = {
     ),
     "contact of a patient": Look(
         "/admin/booking/patient/{patient_pk}/contact/", "On our record:", "front-desk",
+    ),
+    "no more texts to a number": Look(
+        "/admin/booking/texts/", "Write the phone number.", "front-desk",
+        press("No more text messages"), 200,
     ),
     "patient": Look(
         "/admin/booking/patient/{patient_pk}/", "Other records of this person",

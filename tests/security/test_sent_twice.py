@@ -210,6 +210,11 @@ def putting_a_contact_right(world: World) -> Sent:
     return client, data | {"email": "new@example.com", "sure": "on"}
 
 
+def stopping_texts_to_a_number(world: World) -> Sent:
+    data = {"phone": "646 555 0123", "purpose": "all", "heard_by": "phone"}
+    return world.client("desk"), data
+
+
 def keeping_a_record(world: World) -> Sent:
     world.rows["booking.appointment"] = world.other.pk
     return world.client("superuser"), {"because": "A lawsuit"}
@@ -421,6 +426,7 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{APPOINTMENT}<int:pk>/legal-hold/": keeping_a_record,
     "admin/booking/patient/<int:pk>/merge/": joining_two_records,
     "admin/booking/patient/<int:pk>/contact/": putting_a_contact_right,
+    "admin/booking/texts/": stopping_texts_to_a_number,
     "admin/booking/patient/<int:pk>/texts/": lambda world: (world.client("desk"), {}),
     f"{APPOINTMENT}<int:pk>/owner/": taking_a_task_on,
     f"{APPOINTMENT}<int:pk>/waiting/": stopping_for_a_caller,

@@ -103,6 +103,7 @@ WITHOUT_EVENT = {
     "admin/booking/appointment/<int:pk>/link/",
     "admin/booking/patient/<int:pk>/merge/",
     "admin/booking/patient/<int:pk>/texts/",
+    "admin/booking/texts/",
     "admin/booking/appointment/<int:pk>/owner/",
 }
 BUTTONS = [route for route in WRITES if route.startswith("admin/")]
@@ -122,7 +123,8 @@ def test_what_is_done_is_one_change_of_those_it_is_about(world: World, route: st
     if route in WITHOUT_EVENT:
         about = {world.other.patient_id}
     if route.endswith("/texts/"):
-        about = {world.mine.patient_id}
+        on_record = "<int:pk>" in route
+        about = {world.mine.patient_id} if on_record else set()
     if "merge" in route:  # which is about both
         about.add(world.mine.patient_id)
     assert theirs == about

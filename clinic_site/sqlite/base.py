@@ -1,0 +1,31 @@
+"""SQLite as Django has it, with connections that last from one page to the next.
+
+To open one reads the whole schema, and to close the last one moves the log into the
+file. Kept, they would go on with a file that somebody has put another in place of, and
+what patients then send would be lost: Django asks each before it is used again.
+"""
+
+import os
+from typing import Any
+
+from django.db.backends.sqlite3 import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    opened: tuple[int, int] | None = None
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        made = super().get_new_connection(conn_params)
+        self.opened = self._file()
+        return made
+
+    def is_usable(self) -> bool:
+        return super().is_usable() and self._file() == self.opened
+
+    def _file(self) -> tuple[int, int] | None:
+        """Return what tells the file from others; None if it is not there."""
+        try:
+            found = os.stat(self.settings_dict["NAME"])  # noqa: PTH116 -- each page asks
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
