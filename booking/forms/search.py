@@ -14,11 +14,10 @@ class SearchForm(StepForm):
     """What somebody is looking for on the site, in their words."""
 
     heading = _("Search this site")
-    heading_is_question = True
     button = _("Search")
 
     q = forms.CharField(
-        label=heading,
+        label=_("What are you looking for?"),
         max_length=LONGEST,
         help_text=_("For example: a nerve test, a blood thinner, what it costs."),
         widget=forms.TextInput(
