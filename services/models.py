@@ -532,7 +532,7 @@ class SameWords(Content):
         verbose_name_plural = _("words that mean the same")
 
     def __str__(self) -> str:
-        return ", ".join(self.phrases()[:2])
+        return next(iter(self.phrases()), "")
 
     def phrases(self) -> list[str]:
         return [line.strip() for line in self.words.splitlines() if line.strip()]
