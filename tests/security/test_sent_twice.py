@@ -605,8 +605,8 @@ CHANGED = {
     f"{SERVICE}{CHANGE}": ("summary", "Another summary."),
     f"{PAGE}add/": ("slug", "newer"),
     f"{PAGE}{CHANGE}": ("title", "Another title"),
-    f"{SAME}add/": ("words", "tres\ncuatro"),
-    f"{SAME}{CHANGE}": ("words", "three\nfour"),
+    f"{SAME}add/": ("language", "en"),
+    f"{SAME}{CHANGE}": ("language", "es"),
     f"{TRANSLATION}{CHANGE}": ("reviewed_by", "Ana Example"),
 }
 BY_THEMSELVES = {  # tested elsewhere
