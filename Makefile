@@ -11,7 +11,7 @@ soak: STEPS ?= 200000
 soak: SEED := $(or $(SEED),$(shell echo $$RANDOM))
 # What asks the database anything; it runs on PostgreSQL too.
 DATABASE_TESTS := tests/booking tests/services tests/security tests/journeys \
-	tests/test_bench.py tests/test_outages.py tests/test_settings.py
+	tests/test_bench.py tests/test_outages.py
 
 # Every page in the browser, which is the same on both.
 PAGES := tests/journeys/test_pages.py
@@ -33,14 +33,15 @@ help: ## List these commands
 run: $(VENV)/installed ## Serve the demo on 127.0.0.1:8000 (HOST=, PORT=)
 	@exec $(BIN)/python deploy/develop.py
 
-# Two at a time, the long ones first; then the races, which want the machine to themselves.
+# All at once: one waits for its browser or its database while the others work. Then the
+# races, which want the machine to themselves.
 test: $(VENV)/installed-tests $(VENV)/installed-checkers ## Run every test, on SQLite and PostgreSQL (PYTEST_ARGS=)
 ifdef PYTEST_ARGS
 	TEST_DATABASE=sqlite $(BIN)/pytest $(PYTEST_ARGS)
 	TEST_DATABASE=postgresql $(BIN)/pytest \
 		$(if $(filter tests/%,$(PYTEST_ARGS)),,$(DATABASE_TESTS) tests/race) $(PYTEST_ARGS)
 else
-	$(MAKE) --no-print-directory --jobs=2 --output-sync \
+	$(MAKE) --no-print-directory --jobs=3 --output-sync \
 		test-on-postgresql test-on-sqlite test-pages
 	$(MAKE) --no-print-directory --jobs=2 --output-sync \
 		races-on-postgresql races-on-sqlite

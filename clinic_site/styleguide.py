@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from booking.forms import BirthDateField
-from services.models import Clinic, Service
+from services.models import Clinic, Page, Service
 from services.street_map import map_of
 
 
@@ -139,6 +139,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     context = {
         "clinic": clinic,
         "opening_hours_summary": "Monday to Friday, 8:30 AM to 6 PM",
+        "footer_pages": [Page(slug="sample", title="A page of the footer")],
         "plain_form": SampleForm(auto_id="plain_%s", initial={"reach": "text"}),
         "question": SampleQuestion(auto_id="question_%s"),
         "form": SampleForm(wrong),

@@ -31,7 +31,7 @@ from .models import (
     Translation,
 )
 from .translation import Standing
-from .versions_in_admin import tell_flags, who_is
+from .versions_in_admin import KeptOnSaving, tell_flags, who_is
 from .widgets import PLAIN
 
 
@@ -80,14 +80,16 @@ class ScreeningQuestionInline(ContentMarker, admin.StackedInline):
 
 
 @admin.register(Clinic)
-class ClinicAdmin(ContentMarker, FixedRows):
+class ClinicAdmin(KeptOnSaving, WithTranslations, ContentMarker, FixedRows):
     list_display = ["name", "phone", "edited"]
     readonly_fields = ["edited", "updated_at"]
     inlines = [OpeningHoursInline]
 
 
 @admin.register(Clinician)
-class ClinicianAdmin(WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters):
+class ClinicianAdmin(
+    KeptOnSaving, WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters
+):
     instead = gettext_lazy(
         "First look at the resource, which is this person’s time: what is booked needs"
         " both."

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from datetime import date
+from collections.abc import Collection
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -81,6 +82,16 @@ class Content(Translated):
 
     class Meta:
         abstract = True
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Let texts be the same from a form, whose lines end in CR LF, as from a file.
+
+        Else a text that nobody changed would differ, and lose its translation.
+        """
+        for name in self.translated_fields:
+            text = str(getattr(self, name)).replace("\r\n", "\n").strip()
+            setattr(self, name, text)
+        super().clean_fields(exclude=exclude)
 
     def digest(self) -> str:
         """Return the SHA-256, in hexadecimal, of the fields that a file may fill."""
@@ -483,13 +494,22 @@ class Version(models.Model):
 
     @property
     def is_public(self) -> bool:
-        return bool(self.content["is_published"])
+        return bool(self.content.get("is_published", True))
+
+
+class DraftQuerySet(models.QuerySet["Draft"]):
+    def due(self, now: datetime) -> "DraftQuerySet":
+        """Return what is to be published by now, and was not kept from it yet."""
+        return self.filter(publish_at__lte=now, stopped="")
 
 
 class Draft(models.Model):
     """What a page is to say one day: the newest wording, and who has approved it.
 
     An approval is of these words: with other words there is a new draft without one.
+    So is a time at which it is to be published, `publish_at`; `publish_seen` tells
+    whether the page still is as it was when `publish_by` chose that. Once the time
+    came, `stopped` says why it is a draft still.
     """
 
     kind = models.CharField(max_length=40)
@@ -501,6 +521,13 @@ class Draft(models.Model):
     approved_at = models.DateTimeField(null=True)
     approved_by = models.CharField(max_length=150, blank=True)
     next_review = models.DateField(null=True)
+    publish_at = models.DateTimeField(null=True)
+    publish_user_id = models.BigIntegerField(null=True)
+    publish_by = models.CharField(max_length=150, blank=True)
+    publish_seen = models.CharField(max_length=64, blank=True)
+    stopped = models.TextField(blank=True)
+
+    objects = DraftQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()
@@ -511,6 +538,7 @@ class Draft(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.row}"
 
+<<<<<<< HEAD
 
 class SameWords(Content):
     """Words that mean the same to patients: who types one finds what says another."""
@@ -602,3 +630,8 @@ class SearchIndex(models.Model):
 
     def __str__(self) -> str:
         return self.digest
+=======
+    @property
+    def title(self) -> str:
+        return str(self.content.get("name") or self.content.get("title"))
+>>>>>>> main

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .browser import axe, watched_pages
+from .browser import axe, look_at, watched_pages
 from .plugin import ENVIRONMENT, ROOT
 from .postgres import free_port
 
@@ -45,6 +45,25 @@ def test_axe_sees_a_target_that_is_too_small(page):
     )
     with pytest.raises(AssertionError, match="target-size"):
         axe(page)
+
+
+SCREENS = {
+    "every": "",
+    "a wide": "@media (max-width: 40rem) { b { display: none } }",
+    "a narrow": "@media (min-width: 40rem) { b { display: none } }",
+}
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_words_too_faint_in_dark_colours_are_seen_on_each_screen(page, screen):
+    page.set_content(
+        f"<html lang=en><title>A</title><style>{SCREENS[screen]}"
+        "@media (prefers-color-scheme: dark)"
+        " { body { background: #111; color: #eee } b { color: #333 } }"
+        "</style><main><h1>A</h1><p>Words <b>too faint</b></p></main>"
+    )
+    with pytest.raises(AssertionError, match="color-contrast"):
+        look_at(page)
 
 
 LEFT_OUT = {

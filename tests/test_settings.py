@@ -7,11 +7,8 @@ import sys
 import pytest
 from django.conf import settings
 from django.core.checks import run_checks
-from django.db import connections
 from django.test import RequestFactory, override_settings
-from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
-from booking.checks import check_isolation
 from clinic_site.client import client_address
 
 from .plugin import ENVIRONMENT, ROOT
@@ -199,22 +196,6 @@ def test_sqlite_has_to_lock_when_a_transaction_begins(monkeypatch):
     monkeypatch.setitem(settings.DATABASES, "default", database)
     errors = [found.id for found in run_checks(tags=["clinic"]) if found.is_serious()]
     assert errors == ["booking.E002", "booking.E003"]
-
-
-@pytest.mark.postgresql
-@pytest.mark.django_db
-def test_postgresql_has_to_be_read_committed():
-    database = connections["default"]
-    assert check_isolation(None, databases=["default"]) == []
-    other = database.copy()
-    other.settings_dict["OPTIONS"]["isolation_level"] = ISOLATION_LEVEL_REPEATABLE_READ
-    connections["default"] = other
-    try:
-        found = check_isolation(None, databases=["default"])
-    finally:
-        connections["default"] = database
-        other.close()
-    assert [error.id for error in found] == ["booking.E008"]
 
 
 def names_in(text: str, pattern: str) -> set[str]:

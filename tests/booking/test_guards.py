@@ -4,12 +4,20 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, models, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    IntegrityError,
+    connection,
+    connections,
+    models,
+    transaction,
+)
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import DatabaseError
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from booking import guards
-from booking.checks import check_guards
+from booking.checks import check_guards, check_isolation
 from booking.models import AppointmentEvent, Reservation, Resource
 from booking.policy import LONGEST
 from clinic_site import health
@@ -296,3 +304,18 @@ def test_a_web_process_without_them_is_not_ready():
     assert health.why_not_ready() == (
         "The database's guards are gone: run manage.py migrate --skip-checks."
     )
+
+
+@pytest.mark.postgresql
+def test_postgresql_has_to_be_read_committed():
+    database = connections["default"]
+    assert check_isolation(None, databases=["default"]) == []
+    other = database.copy()
+    other.settings_dict["OPTIONS"]["isolation_level"] = ISOLATION_LEVEL_REPEATABLE_READ
+    connections["default"] = other
+    try:
+        found = check_isolation(None, databases=["default"])
+    finally:
+        connections["default"] = database
+        other.close()
+    assert [error.id for error in found] == ["booking.E008"]

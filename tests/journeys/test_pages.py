@@ -189,6 +189,12 @@ def close_before_it_opens(page: Page) -> None:
     press("Save")(page)
 
 
+def look_at_it(page: Page) -> None:
+    button = page.get_by_role("button", name="Look at it as patients will")
+    button.evaluate("it => it.removeAttribute('formtarget')")
+    button.click()
+
+
 def add_hours(page: Page) -> None:
     page.get_by_role("button", name="Add another Hours").click()
     expect(page.locator("#id_hours-0-opens")).to_be_visible()
@@ -729,7 +735,7 @@ NO_PAGES = {
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",
     "view_on_site", "services_service_restore", "services_page_restore",
     "services_service_draft", "services_page_draft", "services_service_preview",
-    "services_page_preview",
+    "services_page_preview", "services_clinic_restore", "services_clinician_restore",
 }  # fmt: skip
 
 
@@ -781,6 +787,16 @@ MANAGER = dict(kept()) | {
     ),
     "versions of a page": Look(
         "/admin/services/page/{page_pk}/versions/", "Before", "manager"
+    ),
+    "versions of a person": Look(
+        "/admin/services/clinician/{person_pk}/versions/", "Versions", "manager"
+    ),
+    "versions of the clinic": Look(
+        "/admin/services/clinic/1/versions/", "Versions", "manager"
+    ),
+    "what is typed, as patients will read it": Look(
+        "/admin/services/service/{service_pk}/change/", "On a phone", "manager",
+        look_at_it,
     ),
     "own account": Look("/admin/auth/user/{manager_pk}/change/", "Rights", "manager"),
     "somebody's password": Look(

@@ -332,7 +332,7 @@ READING = ["book/", "book/times/", "book/other-times/", "admin/login/",
 
 @pytest.mark.parametrize("who", WHO)
 def test_wrong_parameters_in_an_address(world: World, who: str):
-    enemy = attacker(world, who)
+    enemy = Attacker(WHO_ASKS[who](world), [], rows())
     everything = TEXTS | MOMENTS
     faults = {
         (route, kind): fault
@@ -345,7 +345,7 @@ def test_wrong_parameters_in_an_address(world: World, who: str):
 
 
 def test_each_wrong_parameter_of_the_pages_of_times(world: World):
-    enemy = attacker(world, "patient")
+    enemy = Attacker(WHO_ASKS["patient"](world), [], rows())
     faults = {
         (address, name, kind): fault
         for address in ("/book/times/", "/book/other-times/")

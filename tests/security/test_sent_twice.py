@@ -260,13 +260,13 @@ def joining(world: World) -> Sent:
     return world.patient(without="times"), A_WISH
 
 
-def putting_back(kind: str) -> Callable[[World], Sent]:
+def putting_back(kind: str, field: str = "summary") -> Callable[[World], Sent]:
     """Let patients read the first version of a page again."""
 
     def sent(world: World) -> Sent:
         model = versions.SUBJECTS[kind]
         row = model._default_manager.get(pk=world.rows[f"services.{kind}"])
-        row.summary = "Another."
+        setattr(row, field, "Another.")
         row.save()
         return world.client("superuser"), {"version": "1"}
 
@@ -486,6 +486,8 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{PAGE}<int:pk>/draft/": deciding("page", "publish"),
     f"{SERVICE}<int:pk>/restore/": putting_back("service"),
     f"{PAGE}<int:pk>/restore/": putting_back("page"),
+    f"{PERSON}<int:pk>/restore/": putting_back("clinician", "biography"),
+    f"{CLINIC}<int:pk>/restore/": putting_back("clinic"),
     f"{PAGE}add/": saving(f"{PAGE}add/", slug="new", title="New", body="New."),
     f"{PAGE}{CHANGE}": saving(f"{PAGE}{CHANGE}", title="Changed", body="New."),
     f"{PAGE}{DELETE}": deleting("services.page", a_spare_page),
