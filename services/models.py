@@ -538,7 +538,9 @@ class Draft(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.row}"
 
-<<<<<<< HEAD
+    @property
+    def title(self) -> str:
+        return str(self.content.get("name") or self.content.get("title"))
 
 class SameWords(Content):
     """Words that mean the same to patients: who types one finds what says another."""
@@ -630,8 +632,3 @@ class SearchIndex(models.Model):
 
     def __str__(self) -> str:
         return self.digest
-=======
-    @property
-    def title(self) -> str:
-        return str(self.content.get("name") or self.content.get("title"))
->>>>>>> main

@@ -54,7 +54,7 @@ def drop_indexes(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("services", "0004_drafts_and_reviews"),
+        ("services", "0005_drafts_have_a_time"),
     ]
 
     operations = [
