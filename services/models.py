@@ -542,6 +542,7 @@ class Draft(models.Model):
     def title(self) -> str:
         return str(self.content.get("name") or self.content.get("title"))
 
+
 class SameWords(Content):
     """Words that mean the same to patients: who types one finds what says another."""
 
