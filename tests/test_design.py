@@ -231,7 +231,8 @@ def test_the_styleguide_shows_every_component(client: Client, db: None) -> None:
         *(ROOT / "templates/services/drawings").glob("*.html"),
     ]
     names = {file.relative_to(ROOT / "templates").as_posix() for file in files}
-    assert names - shown == set()
+    unseen = {"components/alternates.html", "components/card.html"}  # of the head
+    assert names - shown - unseen == set()
     css = re.sub(
         r"/\*.*?\*/", "", (ROOT / "static/css/site.css").read_text(), flags=re.S
     )
