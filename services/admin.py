@@ -23,6 +23,7 @@ from .models import (
     Fact,
     OpeningHours,
     Page,
+    SameWords,
     ScreeningQuestion,
     Section,
     Service,
@@ -114,6 +115,27 @@ class ServiceAdmin(
 class PageAdmin(WithDrafts, WithTranslations, ContentMarker, OfferedFilters):
     list_display = ["title", "is_published", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
+
+
+class SameWordsForm(forms.ModelForm):
+    """Words in one of the languages of the site."""
+
+    language = forms.ChoiceField(choices=lambda: settings.LANGUAGES)
+
+    class Meta:
+        model = SameWords
+        fields = ("language", "words")
+
+
+@admin.register(SameWords)
+class SameWordsAdmin(ContentMarker, OfferedFilters):
+    """What the search of the site takes for the same."""
+
+    form = SameWordsForm
+    list_display = ["__str__", "language", "edited"]
+    list_filter = ["language"]
+    readonly_fields = ["edited", "updated_at"]
+    formfield_overrides = PLAIN
 
 
 STANDS = {

@@ -464,6 +464,17 @@ LINK = {
 }  # fmt: skip
 
 TROUBLE = {
+    "search": Look("/search/", "Search this site"),
+    "search, found": Look(
+        "/search/",
+        "What we found",
+        does=type_in("What are you looking for?", "nerv tests", "Search"),
+    ),
+    "search, nothing found": Look(
+        "/search/",
+        "We found nothing for that",
+        does=type_in("What are you looking for?", "zzzz", "Search"),
+    ),
     "not found": Look("/no-such/page/", "We cannot find that page", status=404),
     "no such service": Look(
         "/treatments-and-tests/none/", "We cannot find that page", status=404
@@ -699,6 +710,7 @@ KEPT = {
     "services/clinician": ("{person_pk}", "Profession"),
     "services/service": ("{service_pk}", "Preparation"),
     "services/page": ("{page_pk}", "Body"),
+    "services/samewords": ("{same_words_pk}", "One word or phrase a line"),
     "services/translation": ("{translation_pk}", "Reviewed by"),
     "auth/user": ("{front_desk_pk}", "Roles"),
     "auth/group": ("{group_pk}", "Permissions"),
@@ -908,12 +920,15 @@ def assert_ours_alone(page: Page, answer: Response) -> None:
 def assert_kept_private(answer: Response) -> None:
     """Only the pages to read may be kept and found; only they set no cookie."""
     path = urlsplit(answer.url).path
-    is_public = answer.ok and match_of(path).namespace == "services"
+    match = match_of(path)
+    is_public = answer.ok and match.namespace == "services"
     kept_out = (
         "no-store" in (answer.header_value("cache-control") or ""),
         answer.header_value("x-robots-tag"),
     )
-    assert kept_out == ((False, None) if is_public else (True, "noindex"))
+    # Who comes back to what was found is not asked to send the form again.
+    unstored = not is_public and match.view_name != "booking:search"
+    assert kept_out == (unstored, None if is_public else "noindex")
     if is_public:
         assert answer.header_value("set-cookie") is None
 

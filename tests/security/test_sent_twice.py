@@ -21,7 +21,7 @@ from django.test import Client
 from booking import once, second_factor, workflow
 from booking.models import Appointment, FormKey, Hit, Resource, SecondFactor
 from services import drafts, versions
-from services.models import Clinician, Page
+from services.models import Clinician, Page, SameWords
 from tests import factories
 from tests.booking.desk import code_of
 from tests.factories import NOW
@@ -374,6 +374,10 @@ def a_spare_page() -> Page:
     return Page.objects.create(slug="spare", title="Spare")
 
 
+def spare_words() -> SameWords:
+    return SameWords.objects.create(language="en", words="spare\nleft over")
+
+
 def a_spare_person() -> Clinician:
     return Clinician.objects.create(slug="spare", name="Spare", profession="nurse")
 
@@ -394,6 +398,7 @@ CLOSING = "admin/booking/closing/"
 CLOSURE, PAGE = "admin/booking/closure/", "admin/services/page/"
 SERVICE, PERSON = "admin/services/service/", "admin/services/clinician/"
 TRANSLATION = "admin/services/translation/"
+SAME = "admin/services/samewords/"
 CLINIC, GROUP, USER = "admin/services/clinic/", "admin/auth/group/", "admin/auth/user/"
 CHANGE, DELETE = "<path:object_id>/change/", "<path:object_id>/delete/"
 
@@ -487,6 +492,10 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{PAGE}{CHANGE}": saving(f"{PAGE}{CHANGE}", title="Changed", body="New."),
     f"{PAGE}{DELETE}": deleting("services.page", a_spare_page),
     PAGE: deleting("services.page", a_spare_page),
+    f"{SAME}add/": saving(f"{SAME}add/", language="es", words="uno\ndos"),
+    f"{SAME}{CHANGE}": saving(f"{SAME}{CHANGE}", words="one\ntwo\nthree"),
+    f"{SAME}{DELETE}": deleting("services.samewords", spare_words),
+    SAME: deleting("services.samewords", spare_words),
     f"{TRANSLATION}{CHANGE}": saving(
         f"{TRANSLATION}{CHANGE}", text_title="Una página"
     ),
@@ -598,6 +607,8 @@ CHANGED = {
     f"{SERVICE}{CHANGE}": ("summary", "Another summary."),
     f"{PAGE}add/": ("slug", "newer"),
     f"{PAGE}{CHANGE}": ("title", "Another title"),
+    f"{SAME}add/": ("language", "en"),
+    f"{SAME}{CHANGE}": ("language", "es"),
     f"{TRANSLATION}{CHANGE}": ("reviewed_by", "Ana Example"),
 }
 BY_THEMSELVES = {  # tested elsewhere
