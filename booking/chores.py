@@ -14,6 +14,8 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from services import drafts
+
 from . import (
     clock,
     closing,
@@ -89,6 +91,7 @@ _ALL = (
     ),
     Task("lapse", _("End offers and wishes"), waiting_list.lapse_and_expire, MINUTE),
     Task("closing", _("Tell patients of closed days"), closing.tell, MINUTE),
+    Task("publish", _("Publish what is to be read by now"), drafts.publish_due, MINUTE),
     Task("links", _("Send links that were asked for"), finding.send_links, MINUTE),
     Task("offer", _("Offer free times"), waiting_list.offer_free_times, MINUTE),
     Task("remind", _("Remind patients"), reminders.owe_due, MINUTE),

@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from services.models import Clinic, Clinician, Page, Service, Translation
+from services.models import Clinic, Clinician, Draft, Page, Service, Translation
 from services.translation import Standing, rows_to_translate, standing
 
 from .models import Message, Practice, Schedule, VisitType
-from .words import local
+from .models.chore import GRACE
+from .words import local, moment
 
 # So many days ahead, each kind of visit should have a free time.
 AHEAD = timedelta(days=30)
@@ -154,6 +156,22 @@ def _texts(now: datetime) -> Found:
             )
 
 
+def _drafts(now: datetime) -> Found:
+    """Name what patients were to read by now."""
+    for draft in Draft.objects.filter(publish_at__lte=now).order_by("publish_at", "pk"):
+        at: Any = draft.publish_at  # which it has, see above
+        said = {"page": draft.title, "at": moment(at)}
+        if draft.stopped:
+            sentence = _("%(page)s: the draft was not published on %(at)s. %(why)s")
+            yield "not_published", sentence % {**said, "why": draft.stopped}
+        elif at < now - GRACE:
+            sentence = _(
+                "%(page)s: the draft was to be published on %(at)s. Look whether the"
+                " worker runs, and how often it publishes."
+            )
+            yield "not_published", sentence % said
+
+
 def _translations(now: datetime) -> Found:
     """Name what patients read in English though there is a translation."""
     there = rows_to_translate()
@@ -192,4 +210,4 @@ def _mail(now: datetime) -> Found:
         )
 
 
-_LOOKS = (_clinic, _hours, _free_times, _mail, _texts, _translations)
+_LOOKS = (_clinic, _hours, _free_times, _mail, _drafts, _texts, _translations)

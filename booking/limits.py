@@ -41,6 +41,10 @@ REQUESTS_BY_ADDRESS = (
 REQUESTS_BY_EMAIL = (Cap("request-email", 3, DAY),)
 REQUESTS_BY_PHONE = (Cap("request-phone", 10, DAY),)
 FINDS_BY_ADDRESS = (Cap("find-address", 10, HOUR), Cap("find-address", 30, DAY))
+SEARCHES_BY_ADDRESS = (
+    Cap("search-address", 60, QUARTER),
+    Cap("search-address", 600, DAY),
+)
 FINDS_BY_EMAIL = (Cap("find-email", 3, DAY),)
 BAD_LINKS_BY_ADDRESS = (Cap("bad-link-address", 30, HOUR),)
 

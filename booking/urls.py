@@ -1,7 +1,7 @@
 from django.urls import path
 
 from .steps import STEPS
-from .views import appointment, change, find, request, sending, times, waiting
+from .views import appointment, change, find, request, search, sending, times, waiting
 
 app_name = "booking"
 
@@ -38,4 +38,8 @@ appointment_urls = [
     path("appointment/leaving/", waiting.leaving, name="leave_list"),
 ]
 
-urlpatterns = [*request_urls, *appointment_urls]
+urlpatterns = [
+    *request_urls,
+    *appointment_urls,
+    path("search/", search.search, name="search"),
+]

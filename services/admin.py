@@ -24,6 +24,7 @@ from .models import (
     OpeningHours,
     Page,
     Photo,
+    SameWords,
     ScreeningQuestion,
     Section,
     Service,
@@ -31,7 +32,7 @@ from .models import (
     Translation,
 )
 from .translation import Standing
-from .versions_in_admin import tell_flags, who_is
+from .versions_in_admin import KeptOnSaving, tell_flags, who_is
 from .widgets import PLAIN
 
 
@@ -121,14 +122,16 @@ class PhotoInline(admin.StackedInline):
 
 
 @admin.register(Clinic)
-class ClinicAdmin(ContentMarker, FixedRows):
+class ClinicAdmin(KeptOnSaving, WithTranslations, ContentMarker, FixedRows):
     list_display = ["name", "phone", "edited"]
     readonly_fields = ["edited", "updated_at"]
     inlines = [OpeningHoursInline]
 
 
 @admin.register(Clinician)
-class ClinicianAdmin(WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters):
+class ClinicianAdmin(
+    KeptOnSaving, WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters
+):
     instead = gettext_lazy(
         "First look at the resource, which is this person’s time: what is booked needs"
         " both."
@@ -155,6 +158,27 @@ class ServiceAdmin(
 class PageAdmin(WithDrafts, WithTranslations, ContentMarker, OfferedFilters):
     list_display = ["title", "is_published", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
+
+
+class SameWordsForm(forms.ModelForm):
+    """Words in one of the languages of the site."""
+
+    language = forms.ChoiceField(choices=lambda: settings.LANGUAGES)
+
+    class Meta:
+        model = SameWords
+        fields = ("language", "words")
+
+
+@admin.register(SameWords)
+class SameWordsAdmin(ContentMarker, OfferedFilters):
+    """What the search of the site takes for the same."""
+
+    form = SameWordsForm
+    list_display = ["__str__", "language", "edited"]
+    list_filter = ["language"]
+    readonly_fields = ["edited", "updated_at"]
+    formfield_overrides = PLAIN
 
 
 STANDS = {

@@ -1,9 +1,11 @@
 """Read the clinic's content from files: Markdown, with TOML front matter between `+++`.
 
     clinic.md  clinicians/<slug>.md  services/<slug>.md  pages/<slug>.md
+    words/<language>.md
 
-The name of a file is the slug of its row. This module knows the format and nothing of
-the database: it answers with the values of rows, and says where a file is wrong.
+The name of a file is the slug of its row, or its language. This module knows the
+format and nothing of the database: it answers with the values of rows, and says where
+a file is wrong.
 """
 
 import hashlib
@@ -58,6 +60,7 @@ class ContentFiles:
     services: list[ContentFile]
     pages: list[ContentFile]
     translated: list[TranslatedFile] = field(default_factory=list)
+    words: list[ContentFile] = field(default_factory=list)
 
 
 def read(directory: Path) -> ContentFiles:
@@ -71,6 +74,7 @@ def read(directory: Path) -> ContentFiles:
         services=[_service(p) for p in _in(directory / "services")],
         pages=[_with_body(p, "body") for p in _in(directory / "pages")],
         translated=list(_translated(directory)),
+        words=[_words(p) for p in _in(directory / WORDS)],
     )
 
 
@@ -81,12 +85,14 @@ def digest_of(path: Path) -> str:
 
 # The folder of each kind of file, and the text that stands below its front matter.
 FOLDERS = {"clinicians": "biography", "services": "", "pages": "body"}
+# Not a language, either.
+WORDS = "words"
 
 
 def _translated(directory: Path) -> Iterator[TranslatedFile]:
     """Yield the files in folders that are named for a language, such as es/pages."""
     for folder in sorted(p for p in directory.iterdir() if p.is_dir()):
-        if folder.name in FOLDERS:
+        if folder.name in (*FOLDERS, WORDS):
             continue
         for path in sorted(folder.rglob("*.md")):
             beside = directory / path.relative_to(folder)
@@ -147,6 +153,20 @@ def _service(path: Path) -> ContentFile:
         for place, row in enumerate(rows, start=1):
             row["order"] = place
     return ContentFile(path, {**front, "slug": path.stem}, children)
+
+
+def _words(path: Path) -> ContentFile:
+    """Return a file of words that mean the same: a row for each line of `same`."""
+    front, body, first_line = _parts(path)
+    groups = front.pop("same", [])
+    if front or body.strip() or not isinstance(groups, list):
+        raise ContentFileError(f"{path}, line {first_line}: it has “same” only.")
+    if not all(
+        isinstance(g, list) and all(isinstance(w, str) for w in g) for g in groups
+    ):
+        raise ContentFileError(f"{path}: same must be lists of words.")
+    rows = [{"language": path.stem, "words": "\n".join(group)} for group in groups]
+    return ContentFile(path, {"language": path.stem}, {"same": rows})
 
 
 def _parts(path: Path) -> tuple[Row, str, int]:

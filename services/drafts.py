@@ -5,12 +5,14 @@ is published only after somebody qualified has approved these very words and sai
 they are to be read again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.formats import date_format
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
@@ -18,6 +20,7 @@ from .models import Draft, Page, Service
 from .translation import make_room
 from .versions import (
     CHILDREN,
+    SUBJECTS,
     Said,
     Subject,
     Who,
@@ -32,6 +35,11 @@ from .versions import (
 
 # The page that says when to call 911.
 EMERGENCY = "call-911"
+# What a draft says that nobody wants to be published at a time.
+NO_TIME: dict[str, Any] = {
+    "publish_at": None, "publish_user_id": None, "publish_by": "", "publish_seen": "",
+    "stopped": "",
+}  # fmt: skip
 
 
 class NotYet(Exception):
@@ -88,23 +96,23 @@ def taken_back() -> Iterator[None]:
 
 
 @contextmanager
-def as_if_published(row: Subject) -> Iterator[None]:
-    """Let the block read the page as its draft has it; nothing stays of that."""
+def as_if_published(row: Subject, content: Said) -> Iterator[None]:
+    """Let the block read the page as if it said that; nothing stays of it."""
     with transaction.atomic(), taken_back():
-        if draft := draft_of(row):
-            put(row, draft.content | {"is_published": True})
+        put(row, content | {"is_published": True})
         yield
 
 
 @transaction.atomic
 def keep_draft(row: Subject, content: Said, *, by: Who, now: datetime) -> Draft:
     """Keep what the page is to say, in place of an older draft and its approval."""
+    list(locked(type(row), [row.pk]))  # or who publishes would delete what is new
     draft, _new = Draft.objects.update_or_create(
         kind=row.content_kind(),
         row=row.pk,
         defaults={
             "content": content, "at": now, "user_id": by.user_id, "by": by.name,
-            "approved_at": None, "approved_by": "", "next_review": None,
+            "approved_at": None, "approved_by": "", "next_review": None, **NO_TIME,
         },
     )  # fmt: skip
     return draft
@@ -138,8 +146,7 @@ def publish(row: Subject, as_seen: str, *, by: Who, now: datetime) -> None:
     ValidationError if it does not fit what is there now.
     """
     row, draft = _found(row, as_seen)
-    if is_clinical(row) and not draft.approved_at:
-        raise NotYet(_("Somebody who may approve it has to read it first."))
+    _insist(row, draft, localdate(now))
     keep(type(row), [row.pk], by=by, now=now)  # what is replaced, if nobody kept it
     put(row, draft.content | {"is_published": True})
     review: dict[str, Any] = {}
@@ -153,11 +160,89 @@ def publish(row: Subject, as_seen: str, *, by: Who, now: datetime) -> None:
     keep(type(row), [row.pk], by=by, now=now)
 
 
+def why_not(row: Subject, draft: Draft, day: date) -> str:
+    """Return why the draft may not be published on a day; "" if it may."""
+    if draft.next_review and draft.next_review < day:
+        by = date_format(draft.next_review, "F j, Y")
+        words = _("It has to be read again by %(day)s: approve it anew to publish it.")
+        return words % {"day": by}
+    if is_clinical(row) and not draft.approved_at:
+        return _("Somebody who may approve it has to read it first.")
+    return ""
+
+
+def _insist(row: Subject, draft: Draft, day: date) -> None:
+    if why := why_not(row, draft, day):
+        raise NotYet(why)
+
+
+@transaction.atomic
+def schedule(row: Subject, as_seen: str, at: datetime, *, by: Who) -> bool:
+    """Have the draft published at an instant to come. Return whether that was new.
+
+    Raises NotYet if it is not what was seen, or may not be read on that day.
+    """
+    row, draft = _found(row, as_seen)
+    _insist(row, draft, localdate(at))
+    if draft.publish_at == at and not draft.stopped:
+        return False
+    draft.publish_at, draft.publish_seen, draft.stopped = at, as_seen, ""
+    draft.publish_by, draft.publish_user_id = by.name, by.user_id
+    draft.save()
+    return True
+
+
+@transaction.atomic
+def unschedule(row: Subject, as_seen: str) -> bool:
+    """Leave the draft a draft. Return whether it was to be published at some time."""
+    _row, draft = _found(row, as_seen)
+    if draft.publish_at is None:
+        return False
+    Draft.objects.filter(pk=draft.pk).update(**NO_TIME)
+    return True
+
+
+def publish_due(now: datetime) -> int:
+    """Publish each draft whose time has come, as its button does; return how many.
+
+    What may not be published stays a draft that says why, until somebody chooses a time
+    again. Whoever else is at it, or decides otherwise, each is published once.
+    """
+    return sum(_publish_one(draft, now) for draft in Draft.objects.due(now))
+
+
+def _publish_one(found: Draft, now: datetime) -> bool:
+    try:
+        with transaction.atomic():
+            row = locked(SUBJECTS[found.kind], [found.row]).first()
+            draft = Draft.objects.due(now).filter(pk=found.pk).first()
+            if row is None or draft is None:  # another worker, or somebody by hand
+                return False
+            if seen(row, draft) != draft.publish_seen:
+                raise NotYet(
+                    _("The page has changed since. Read the draft, and choose again.")
+                )
+            by = Who(draft.publish_by, draft.publish_user_id)
+            publish(row, draft.publish_seen, by=by, now=now)
+    except (NotYet, ValidationError) as error:
+        why = " ".join(getattr(error, "messages", [str(error)]))
+        chosen = Draft.objects.due(now).filter(pk=found.pk)
+        chosen.filter(publish_seen=found.publish_seen).update(stopped=why)
+        return False
+    return True
+
+
 @transaction.atomic
 def discard(row: Subject, as_seen: str) -> None:
     """Throw the draft away. Raises NotYet if it is not what was seen."""
     _row, draft = _found(row, as_seen)
     draft.delete()
+
+
+def forget(rows: Iterable[Subject]) -> None:
+    """Delete the drafts of pages that are to be deleted; their versions are kept."""
+    for row in rows:
+        Draft.objects.filter(kind=row.content_kind(), row=row.pk).delete()
 
 
 @transaction.atomic

@@ -1,23 +1,29 @@
 """What staff type about a page is a draft, until somebody lets patients read it."""
 
-from datetime import date
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.forms import ModelForm
+from django.forms.formsets import all_valid
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.timezone import localdate
+from django.utils.formats import date_format
+from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from . import comparing, drafts, views
 from .models import Draft, Service
-from .versions import Subject, content_of
+from .versions import Said, Subject, content_of
 from .versions_in_admin import (
     FLAGS_TOLD,
     WithVersions,
@@ -25,7 +31,10 @@ from .versions_in_admin import (
     tell_flags,
     who_is,
 )
-from .widgets import PlainDate
+from .widgets import PlainDate, PlainDateTime
+
+# So far ahead it can be said when a draft is to be published.
+FARTHEST = timedelta(days=366)
 
 
 class ApprovalForm(forms.Form):
@@ -42,12 +51,28 @@ class ApprovalForm(forms.Form):
         return day
 
 
+class ScheduleForm(forms.Form):
+    publish_at = forms.SplitDateTimeField(
+        label=gettext_lazy("From when patients read it"), widget=PlainDateTime
+    )
+
+    def clean_publish_at(self) -> datetime:
+        """Refuse an instant that is over, or too far off to be meant."""
+        at: datetime = self.cleaned_data["publish_at"]
+        now = timezone.now()
+        if not now < at <= now + FARTHEST:
+            raise forms.ValidationError(_("Choose a time within the next year."))
+        return at
+
+
 class WithDrafts(WithVersions):
     """A form of which what is saved becomes the draft of a page.
 
     Whoever opens the form again goes on with the draft. A page that is new is there at
     once, and not published.
     """
+
+    change_form_template = "admin/content/draft_form.html"
 
     def get_urls(self) -> list[URLPattern]:
         name = self.model.content_kind()
@@ -67,6 +92,9 @@ class WithDrafts(WithVersions):
         ]
 
     # --- The form -----------------------------------------------------------------
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), "is_published"]
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -109,9 +137,22 @@ class WithDrafts(WithVersions):
         else:
             save(request, form, formsets, change)
             content = content_of(row)
+        before = drafts.draft_of(row)
         drafts.keep_draft(row, content, by=who_is(request), now=timezone.now())
+        if before and before.publish_at:
+            words = _("It was to be published on %(when)s. Choose that time again.")
+            when = date_format(localtime(before.publish_at), "M j, Y, g:i A")
+            messages.warning(request, words % {"when": when})
         request.is_draft = True  # type: ignore[attr-defined]
         tell_flags(request, comparing.texts_of(row.content_kind(), content))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        drafts.forget([obj])
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        drafts.forget(queryset)
+        super().delete_queryset(request, queryset)
 
     def message_user(
         self, request: HttpRequest, message: Any, level: int | str = 20, *args: Any,
@@ -151,8 +192,12 @@ class WithDrafts(WithVersions):
         kind, now = row.content_kind(), content_of(row)
         texts = comparing.texts_of(kind, draft.content) if draft else {}
         today = localdate()
+        # Only what was refused comes here by a POST.
+        act, typed = request.POST.get("act"), request.POST
         return {
+            "is_drafted": True,
             "draft": draft,
+            "why_not": drafts.why_not(row, draft, today) if draft else "",
             "seen": drafts.seen(row, draft),
             "changes": comparing.differences(kind, now, shown(row, draft))
             if draft
@@ -162,7 +207,12 @@ class WithDrafts(WithVersions):
             "may_approve": may_approve(request),
             "may_change": self.has_change_permission(request, row),
             "approval": ApprovalForm(
-                initial={"next_review": today.replace(year=today.year + 1, day=1)}
+                typed if act == "approve" else None,
+                initial={"next_review": today.replace(year=today.year + 1, day=1)},
+            ),
+            "schedule": ScheduleForm(
+                typed if act == "schedule" else None,
+                initial={"publish_at": draft and draft.publish_at},
             ),
         }
 
@@ -174,23 +224,81 @@ class WithDrafts(WithVersions):
             raise PermissionDenied
         try:
             said = act.does(request, row)
-        except (drafts.NotYet, ValidationError) as error:
-            words = getattr(error, "messages", [str(error)])
-            messages.error(request, " ".join(words))
+        except drafts.NotYet as error:
+            messages.error(request, str(error))
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+            return self.versions(request, pk)
         else:
             self.log_change(request, row, act.log)
             messages.success(request, said)
         return HttpResponseRedirect(there(row))
 
     def preview(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show the page as patients would read it with its draft."""
+        """Show the page as patients would read it with its draft, or what is typed."""
         row = self._row(request, pk)
+        if "typed" in request.POST:
+            return self._preview_typed(request, row)
         if not (self.has_view_permission(request, row) or may_approve(request)):
             raise PermissionDenied
-        show = views.show_service if isinstance(row, Service) else views.show_page
-        with drafts.as_if_published(row):
-            slug = self.model._default_manager.get(pk=pk).slug
-            return show(request, slug)
+        draft = drafts.draft_of(row)
+        return self._show(request, row, draft.content if draft else content_of(row))
+
+    def _preview_typed(self, request: HttpRequest, row: Subject) -> HttpResponse:
+        """Do the same with what stands in the form, of which nothing is kept."""
+        if not self.has_change_permission(request, row):
+            raise PermissionDenied
+        form = self.get_form(request, row, change=True)(request.POST, instance=row)
+        formsets = [
+            one(
+                **self.get_formset_kwargs(
+                    request, row, inline, one.get_default_prefix()
+                )
+            )
+            for one, inline in self.get_formsets_with_inlines(request, row)
+        ]
+        is_fit = form.is_valid()
+        if not (all_valid(formsets) and is_fit):
+            faults = list(faults_of(form, *(one for f in formsets for one in f)))
+            return self._show(request, row, None, faults=faults)
+        self.save_form(request, form, change=True)
+        save = super().save_related
+        with transaction.atomic():
+            content = drafts.if_saved(row, lambda: save(request, form, formsets, True))
+        return self._show(request, self._row(request, row.pk), content)
+
+    def _show(
+        self, request: HttpRequest, row: Subject, content: Said | None, **more: Any
+    ) -> HttpResponse:
+        """Show what a page would say at the width of a phone and of a desk."""
+        if content is not None:
+            show = views.show_service if isinstance(row, Service) else views.show_page
+            with drafts.as_if_published(row, content):
+                more["html"] = still(show(request, content["slug"]).content.decode())
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("“%(page)s”, as patients will read it") % {"page": row},
+            "opts": self.opts,
+            **more,
+        }
+        return TemplateResponse(request, "admin/content/preview.html", context)
+
+
+def still(html: str) -> str:
+    """Return a page for a frame, in which nothing runs and no link leads anywhere.
+
+    The other pages of the site refuse to be framed.
+    """
+    html = re.sub(r"<script\b.*?</script>", "", html, flags=re.S)
+    return html.replace("<a ", "<a inert ")
+
+
+def faults_of(*forms: "ModelForm[Any]") -> Iterator[str]:
+    """Yield what keeps forms from being fit, with the names of the fields."""
+    for form in forms:
+        for name, found in form.errors.items():
+            label = form.fields[name].label if name in form.fields else ""
+            yield ": ".join(filter(None, [str(label or ""), " ".join(map(str, found))]))
 
 
 def filled_in(
@@ -236,6 +344,22 @@ def _publish(request: HttpRequest, row: Subject) -> str:
     return _("Patients read it from now on.")
 
 
+def _schedule(request: HttpRequest, row: Subject) -> str:
+    form = ScheduleForm(request.POST)
+    if not form.is_valid():
+        raise ValidationError([m for found in form.errors.values() for m in found])
+    at = form.cleaned_data["publish_at"]
+    if not drafts.schedule(row, _seen(request), at, by=who_is(request)):
+        raise drafts.NotYet(_("That time is chosen already."))
+    return _("Patients read it from the time that you chose.")
+
+
+def _unschedule(request: HttpRequest, row: Subject) -> str:
+    if not drafts.unschedule(row, _seen(request)):
+        raise drafts.NotYet(_("No time was chosen."))
+    return _("It stays a draft until somebody lets patients read it.")
+
+
 def _discard(request: HttpRequest, row: Subject) -> str:
     drafts.discard(row, _seen(request))
     return _("The draft is thrown away. Patients read what they read before.")
@@ -260,6 +384,10 @@ class Act:
 ACTS = {
     "approve": Act(_approve, "approve_content", "Approved the draft."),
     "publish": Act(_publish, "publish_content", "Published the draft."),
+    "schedule": Act(_schedule, "publish_content", "Chose when to publish the draft."),
+    "unschedule": Act(
+        _unschedule, "publish_content", "Took back when to publish the draft."
+    ),
     "discard": Act(_discard, "change_page", "Threw the draft away."),
     "withdraw": Act(_withdraw, "publish_content", "Took it off the site."),
 }

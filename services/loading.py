@@ -1,6 +1,7 @@
 """Bring content files into the database without losing what staff have edited."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +26,7 @@ from .models import (
     LoadedEntry,
     OpeningHours,
     Page,
+    SameWords,
     ScreeningQuestion,
     Section,
     Service,
@@ -89,6 +91,7 @@ def load(files: ContentFiles) -> Report:
         if _words(row) != reviewed[row]:
             versions.note_review(row, {})
     _put_translations(report, files)
+    _put_words(report, files.words)
     LoadedEntry.objects.filter(entry__in=before - report.known).delete()
     LoadedEntry.objects.bulk_create(
         LoadedEntry(entry=entry) for entry in sorted(report.known - before)
@@ -97,7 +100,7 @@ def load(files: ContentFiles) -> Report:
 
 
 def _reviewed_rows() -> list[versions.Subject]:
-    models = versions.SUBJECTS.values()
+    models: tuple[type[versions.Subject], ...] = (Service, Page)
     return [row for m in models for row in m._default_manager.exclude(reviewed_by="")]
 
 
@@ -194,14 +197,38 @@ def _put_children(
         found = by_entry.pop(entry, None) or by_key.get(row[key])
         part = ContentFile(file.path, row)
         _put(report, entry, part, model(service=service), found)
-    for gone in by_entry.values():
+    kept = {f"{prefix}{key}" for key in keys}
+    _drop(report, prefix, kept, by_entry.values())
+
+
+def _put_words(report: Report, files: list[ContentFile]) -> None:
+    """Bring the words that mean the same up to date; a group goes by its first word."""
+    prefix = "words/"
+    there = {row.entry: row for row in SameWords.objects.exclude(entry="")}
+    kept = set()
+    for file in files:
+        for row in file.children["same"]:
+            entry = f"{prefix}{row['language']}/{row['words'].partition(chr(10))[0]}"
+            kept.add(entry)
+            part = ContentFile(file.path, row)
+            _put(report, entry, part, SameWords(), there.pop(entry, None))
+    _drop(report, prefix, kept, there.values())
+
+
+def _drop(
+    report: Report, prefix: str, kept: set[str], left: Collection[Content]
+) -> None:
+    """Remove rows that the files below a prefix have no more, if nobody edited them.
+
+    What neither the files nor the database has any more may come back one day.
+    """
+    kept = kept | {row.entry for row in left}
+    for gone in left:
         if gone.edited_by_staff:
             report.leave(_title(gone), "gone from the file, edited by staff")
             continue
         gone.delete()
         report.counts["removed"] += 1
-    # What neither the file nor the database has any more may come back one day.
-    kept = {f"{prefix}{key}" for key in keys} | {row.entry for row in by_entry.values()}
     report.known -= {e for e in report.known if e.startswith(prefix) and e not in kept}
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from datetime import date
+from collections.abc import Collection
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -84,6 +85,16 @@ class Content(Translated):
 
     class Meta:
         abstract = True
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Let texts be the same from a form, whose lines end in CR LF, as from a file.
+
+        Else a text that nobody changed would differ, and lose its translation.
+        """
+        for name in self.translated_fields:
+            text = str(getattr(self, name)).replace("\r\n", "\n").strip()
+            setattr(self, name, text)
+        super().clean_fields(exclude=exclude)
 
     def digest(self) -> str:
         """Return the SHA-256, in hexadecimal, of the fields that a file may fill."""
@@ -559,13 +570,22 @@ class Version(models.Model):
 
     @property
     def is_public(self) -> bool:
-        return bool(self.content["is_published"])
+        return bool(self.content.get("is_published", True))
+
+
+class DraftQuerySet(models.QuerySet["Draft"]):
+    def due(self, now: datetime) -> "DraftQuerySet":
+        """Return what is to be published by now, and was not kept from it yet."""
+        return self.filter(publish_at__lte=now, stopped="")
 
 
 class Draft(models.Model):
     """What a page is to say one day: the newest wording, and who has approved it.
 
     An approval is of these words: with other words there is a new draft without one.
+    So is a time at which it is to be published, `publish_at`; `publish_seen` tells
+    whether the page still is as it was when `publish_by` chose that. Once the time
+    came, `stopped` says why it is a draft still.
     """
 
     kind = models.CharField(max_length=40)
@@ -577,6 +597,13 @@ class Draft(models.Model):
     approved_at = models.DateTimeField(null=True)
     approved_by = models.CharField(max_length=150, blank=True)
     next_review = models.DateField(null=True)
+    publish_at = models.DateTimeField(null=True)
+    publish_user_id = models.BigIntegerField(null=True)
+    publish_by = models.CharField(max_length=150, blank=True)
+    publish_seen = models.CharField(max_length=64, blank=True)
+    stopped = models.TextField(blank=True)
+
+    objects = DraftQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()
@@ -586,3 +613,99 @@ class Draft(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.row}"
+
+    @property
+    def title(self) -> str:
+        return str(self.content.get("name") or self.content.get("title"))
+
+
+class SameWords(Content):
+    """Words that mean the same to patients: who types one finds what says another."""
+
+    content_fields = ("language", "words")
+
+    language = models.CharField(max_length=10)
+    words = models.TextField(
+        _("words that mean the same"),
+        help_text=_(
+            "One word or phrase a line, as people say it. Who searches for one of them"
+            " finds the pages that say another."
+        ),
+    )
+
+    class Meta:
+        ordering = ["language", "pk"]
+        verbose_name = _("words that mean the same")
+        verbose_name_plural = _("words that mean the same")
+
+    def __str__(self) -> str:
+        return next(iter(self.phrases()), "")
+
+    def phrases(self) -> list[str]:
+        return [line.strip() for line in self.words.splitlines() if line.strip()]
+
+    def clean(self) -> None:
+        if len(self.phrases()) < 2:
+            told = _("Write two words or phrases, each on a line of its own.")
+            raise ValidationError({"words": told})
+
+
+class Passage(models.Model):
+    """A part of a public page in one language, for the search; see `searching`.
+
+    Made from what is published, and never read where that has changed since.
+    """
+
+    language = models.CharField(max_length=10)
+    place = models.PositiveIntegerField()
+    path = models.CharField(max_length=300)
+    kind = models.CharField(max_length=40)
+    title = models.CharField(max_length=200)
+    title_language = models.CharField(max_length=10)
+    heading = models.CharField(max_length=200)
+    text = models.TextField()
+    text_language = models.CharField(max_length=10)
+    words = models.TextField()
+
+    class Meta:
+        ordering = ["language", "place"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["language", "place"], name="one_passage_a_place"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.language}, {self.title}: {self.heading}"
+
+
+class KnownWord(models.Model):
+    """A word of the passages, folded; slips of the keys are told by these."""
+
+    language = models.CharField(max_length=10)
+    word = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["language", "word"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["language", "word"], name="one_known_word_a_language"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.word
+
+
+class SearchIndex(models.Model):
+    """What the passages were made from, as a digest. One row, which is locked."""
+
+    digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.digest

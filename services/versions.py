@@ -1,7 +1,8 @@
 """Each version of a page that patients could read, kept for good; and put back.
 
 A version is added when what patients may read has changed, by whatever road: a draft
-that is published, the content files, or an older version that was put back.
+that is published, what is saved of a person or of the clinic, the content files, or an
+older version that was put back.
 """
 
 import hashlib
@@ -15,9 +16,12 @@ from django.conf import settings
 from django.db import models, transaction
 
 from .models import (
+    Clinic,
+    Clinician,
     Content,
     Fact,
     Page,
+    Reviewed,
     ScreeningQuestion,
     Section,
     Service,
@@ -29,6 +33,7 @@ from .translation import Book, make_room
 # All that a page says: its own fields by name, and the rows that hang from it.
 Said = dict[str, Any]
 Subject = Service | Page
+Kept = Subject | Clinician | Clinic
 
 # The rows of each kind that hang from a service, and by what those are told apart.
 CHILDREN: dict[str, tuple[type[Fact | Section | ScreeningQuestion], str]] = {
@@ -37,7 +42,9 @@ CHILDREN: dict[str, tuple[type[Fact | Section | ScreeningQuestion], str]] = {
     "screening_questions": (ScreeningQuestion, "code"),
 }
 OF_REVIEW = ("reviewed_by", "reviewed_on", "next_review")
-SUBJECTS: dict[str, type[Subject]] = {"service": Service, "page": Page}
+SUBJECTS: dict[str, type[Kept]] = {
+    "service": Service, "page": Page, "clinician": Clinician, "clinic": Clinic,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +58,10 @@ class Who:
 FILES = Who("content files")
 
 
-def content_of(row: Subject, books: Sequence[Book] = ()) -> Said:
+def content_of(row: Kept, books: Sequence[Book] = ()) -> Said:
     """Return what the page says now, and in the language of each of the books."""
     content = _values(row, books)
-    if row.reviewed_by:
+    if isinstance(row, Reviewed) and row.reviewed_by:
         content["reviewed"] = {
             name: str(getattr(row, name) or "") for name in OF_REVIEW
         }
@@ -64,7 +71,7 @@ def content_of(row: Subject, books: Sequence[Book] = ()) -> Said:
     return content
 
 
-def children_of(row: Subject) -> list[str]:
+def children_of(row: Kept) -> list[str]:
     return list(CHILDREN) if isinstance(row, Service) else []
 
 
@@ -92,7 +99,7 @@ def _without(found: Any, *names: str) -> Any:
     return [_without(v, *names) for v in found] if isinstance(found, list) else found
 
 
-def locked(model: type[Subject], keys: Iterable[int]) -> "models.QuerySet[Any]":
+def locked(model: type[Kept], keys: Iterable[int]) -> "models.QuerySet[Any]":
     """Return the rows as they are, held until the transaction ends."""
     rows = model._default_manager.filter(pk__in=keys).order_by("pk")
     return rows.select_for_update(of=("self",), no_key=True)
@@ -100,7 +107,7 @@ def locked(model: type[Subject], keys: Iterable[int]) -> "models.QuerySet[Any]":
 
 @transaction.atomic
 def keep(
-    model: type[Subject], keys: Iterable[int], *, by: Who, now: datetime
+    model: type[Kept], keys: Iterable[int], *, by: Who, now: datetime
 ) -> list[Version]:
     """Add a version of each of the rows that says something else than its last one.
 
@@ -116,7 +123,7 @@ def keep(
         content = content_of(row, books)
         number, digest = last.get(row.pk, (0, ""))
         new = digest_of(content)
-        if new == digest or not (number or row.is_published):
+        if new == digest or not (number or content.get("is_published", True)):
             continue
         added.append(
             Version(
@@ -134,11 +141,11 @@ def keep_all(*, by: Who, now: datetime) -> None:
         keep(model, keys, by=by, now=now)
 
 
-def subject_of(row: Translated) -> Subject | None:
+def subject_of(row: Translated) -> Kept | None:
     """Return the page on which a row stands; None for what has no versions."""
     if isinstance(row, Fact | Section | ScreeningQuestion):
         return row.service
-    return row if isinstance(row, Service | Page) else None
+    return row if isinstance(row, Kept) else None
 
 
 def _books() -> list[Book]:
@@ -151,7 +158,7 @@ def _books() -> list[Book]:
 
 
 @transaction.atomic
-def restore(row: Subject, version: Version, *, by: Who, now: datetime) -> bool:
+def restore(row: Kept, version: Version, *, by: Who, now: datetime) -> bool:
     """Let the page say what it said in a version. The address stays as it is.
 
     Texts in other languages are shown again where they translate these words. Return
@@ -159,18 +166,20 @@ def restore(row: Subject, version: Version, *, by: Who, now: datetime) -> bool:
     """
     model = type(row)
     row = locked(model, [row.pk]).get()
-    wanted = in_english(version.content) | {"slug": row.slug}
+    address = {} if isinstance(row, Clinic) else {"slug": row.slug}
+    wanted = in_english(version.content) | address
     if in_english(content_of(row)) == wanted:
         return False
     keep(model, [row.pk], by=by, now=now)  # what is replaced, if nobody kept it
-    put(row, version.content | {"slug": row.slug})
-    note_review(row, version.content.get("reviewed", {}))
+    put(row, version.content | address)
+    if isinstance(row, Reviewed):
+        note_review(row, version.content.get("reviewed", {}))
     make_room()
     keep(model, [row.pk], by=by, now=now)
     return True
 
 
-def put(row: Subject, content: Said) -> None:
+def put(row: Kept, content: Said) -> None:
     """Write what a page is to say. Raises ValidationError for what does not fit.
 
     A row that hangs from it stays the same row while it keeps its label, anchor or

@@ -34,7 +34,7 @@ def who_is(request: HttpRequest) -> Who:
 
 
 class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it runs
-    """A page of which each version that patients could read is kept."""
+    """What patients read, of which each version that they could read is kept."""
 
     change_form_template = "admin/content/change_form.html"
 
@@ -75,8 +75,7 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        own = ["is_published", "reading_grade"]
-        return [*super().get_readonly_fields(request, obj), *own]
+        return [*super().get_readonly_fields(request, obj), "reading_grade"]
 
     def versions(self, request: HttpRequest, pk: int) -> HttpResponse:
         """List the versions, newest first; the address may name two to compare."""
@@ -154,6 +153,29 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
         if row is None:
             raise Http404
         return row
+
+
+class KeptOnSaving(WithVersions):
+    """What patients read as soon as it is saved."""
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: bool
+    ) -> None:
+        if change:
+            self._keep(request, obj)  # what is replaced, if nobody kept it
+        super().save_model(request, obj, form, change)
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        row = form.instance
+        self._keep(request, row)
+        tell_flags(request, comparing.texts_of(row.content_kind(), content_of(row)))
+
+    def _keep(self, request: HttpRequest, row: Any) -> None:
+        by, now = who_is(request), timezone.now()
+        versions.keep(self.model, [row.pk], by=by, now=now)
 
 
 def tell_flags(request: HttpRequest, texts: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+
+from .valid_html import PACKAGES
 
 HEIGHT = 900
 WIDE, MIDDLE, NARROW = 1280, 768, 320
@@ -40,6 +43,48 @@ TIMERS_OF_AXE = """() => {
     if (!wait && typeof work === "function") Promise.resolve().then(work);
     return 0;
   };
+}"""
+# A second engine, since each finds what the other does not: IBM's Equal Access.
+# Left out: it takes each form for a landmark; does not count words for the ear alone as
+# those of a label; and wants one group where each day is one, and all times one choice.
+EQUAL_ACCESS = """async () => {
+  const report = await new ace.Checker().check(document, ["WCAG_2_2"]);
+  const left_out = [
+    "aria_form_label_unique", "label_content_exists", "input_checkboxes_grouped",
+  ];
+  return report.results
+    .filter(found => found.value.join() === "VIOLATION,FAIL")
+    .filter(found => !left_out.includes(found.ruleId))
+    .map(found => `${found.ruleId}: ${found.message}\n    ${found.snippet}`);
+}"""
+# What readers may do to the text. Source: WCAG 2.2, 1.4.12 and 1.4.4.
+WIDER_SPACED = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`* {
+    line-height: 1.5 !important;
+    letter-spacing: 0.12em !important;
+    word-spacing: 0.16em !important;
+  }
+  p { margin-block-end: 2em !important; }`);
+  document.adoptedStyleSheets = [sheet];
+}"""
+TWICE_AS_LARGE = """() => {
+  const root = document.documentElement;
+  root.style.fontSize = `${2 * parseFloat(getComputedStyle(root).fontSize)}px`;
+}"""
+AS_IT_WAS = """() => {
+  document.adoptedStyleSheets = [];
+  document.documentElement.style.fontSize = "";
+}"""
+# What makes the page wider than the screen, and what cuts off its own words.
+LOST = """() => {
+  const cut = [...document.querySelectorAll("body *")].filter(e =>
+    ["hidden", "clip"].includes(getComputedStyle(e).overflowX)
+    && e.clientWidth > 1 && !e.closest("svg, input, select, textarea")
+    && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1));
+  const root = document.documentElement;
+  return [...cut, ...(root.scrollWidth > innerWidth ? [root] : [])]
+    .map(e => e.outerHTML.slice(0, 120));
 }"""
 AXE_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
@@ -147,6 +192,26 @@ def look_at(page: Page) -> None:
         page.set_viewport_size({"width": WIDE, "height": HEIGHT})
         axe(page, *ABOUT_COLOUR, within="onWide")
         page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+
+
+def look_closer_at(page: Page) -> None:
+    """Fail for what a second engine finds, and for words lost as readers set the text.
+
+    That is: twice as large, and spaced wider on a phone. Scripts must run.
+    """
+    page.evaluate(ace())
+    found = page.evaluate(EQUAL_ACCESS)
+    assert found == [], "\n".join([page.url, *found])
+    for width, change in ((MIDDLE, TWICE_AS_LARGE), (NARROW, WIDER_SPACED)):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        page.evaluate(change)
+        assert page.evaluate(LOST) == [], (page.url, change)
+        page.evaluate(AS_IT_WAS)
+
+
+@cache
+def ace() -> str:
+    return (PACKAGES / "accessibility-checker-engine/ace.js").read_text()
 
 
 def axe(page: Page, *rules: str, within: str = "document") -> None:

@@ -5,6 +5,7 @@ from .bots import SendForm
 from .fields import BirthDateField, BirthDateWidget, parse_instant
 from .payment import BRANCHES, PaymentDetailsForm, PaymentForm
 from .person import AboutForm, AskedByForm, ContactForm, FindForm, HelpForm
+from .search import SearchForm
 from .visit import (
     RED_FLAGS,
     ChangeForm,
@@ -38,6 +39,7 @@ __all__ = [
     "QuestionsForm",
     "ReferralForm",
     "Row",
+    "SearchForm",
     "SendForm",
     "StepForm",
     "TimeForm",

@@ -98,8 +98,10 @@ def show_check(
     request: HttpRequest, journey: Journey, form: SendForm, now: datetime, status: int
 ) -> HttpResponse:
     number, count = journey.place("check")
+    visit_type = as_request(journey).visit_type
     context = {
         "form": form,
+        "service": visit_type.service,
         "step": number,
         "steps": count,
         "back": journey.back(None),
@@ -107,7 +109,7 @@ def show_check(
         "advice": journey.advice(),
         "payer": journey.payer,
         "joins": journey.waits,
-        "reply_by": workflow.reply_promise(as_request(journey).visit_type, now),
+        "reply_by": workflow.reply_promise(visit_type, now),
     }
     return render(request, "booking/check.html", context, status=status)
 

@@ -12,7 +12,7 @@ from django.template.loader import select_template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from services import cards
+from services import cards, translation
 from services.languages import is_public
 from services.models import Photo, Service, Translated
 from services.photos import QUALITY, SHOWN
@@ -74,6 +74,14 @@ def structured_data(context: Context, name: str) -> str:
     text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
     html = f'<script type="application/ld+json">{text.translate(IN_A_SCRIPT)}</script>'
     return mark_safe(html)  # noqa: S308 -- nothing in it is HTML
+
+
+@register.inclusion_tag("services/facts.html")
+def facts_of(service: Service, heading: str = "") -> dict[str, Any]:
+    """Show at a glance what a service is like; nothing if it has no facts."""
+    facts = list(service.facts.all())
+    translation.say(facts)
+    return {"facts": facts, "heading": heading}
 
 
 @register.inclusion_tag("components/card.html", takes_context=True)

@@ -14,7 +14,7 @@ const BUTTONS = {
 };
 
 for (const field of document.querySelectorAll("textarea")) {
-  if (!/(^|-)(body|answer|preparation)$/.test(field.name)) continue;
+  if (!/(^|-)(body|answer|preparation|biography|getting_here|step_free_access)$/.test(field.name)) continue;
   const bar = document.createElement("div");
   bar.className = "editor";
   bar.setAttribute("role", "group");
@@ -41,3 +41,78 @@ document.addEventListener("click", (event) => {
   field.setSelectionRange(start + before.length, start + before.length + words.length);
   field.dispatchEvent(new Event("input", { bubbles: true }));
 });
+
+// What has a number for its place can be dragged there, or moved a step by a button.
+const PLACE = "[name$='-order']";
+const rowsOf = (group) => [...group.querySelectorAll(".inline-related:not(.empty-form)")];
+const placeOf = (row) => Number(row.querySelector(PLACE)?.value);
+const indexOf = (row) => Number(row.id.split("-").at(-1));
+const said = document.createElement("p");
+said.setAttribute("role", "status");
+
+function arrange(group, by) {
+  const rows = rowsOf(group), end = rows.at(-1)?.nextSibling;
+  for (const row of rows.sort((one, other) => by(one) - by(other))) row.parentNode.insertBefore(row, end);
+}
+
+function settled(row) {
+  const group = row.closest(".inline-group"), rows = rowsOf(group);
+  rows.forEach((one, index) => { one.querySelector(PLACE).value = index + 1; });
+  group.before(said);
+  said.textContent = `Now in place ${rows.indexOf(row) + 1} of ${rows.length}. Save to keep it.`;
+  row.querySelector(PLACE).dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+for (const group of document.querySelectorAll(".inline-group")) {
+  if (!group.querySelector(PLACE)) continue;
+  arrange(group, placeOf);
+  for (const row of group.querySelectorAll(".inline-related")) {
+    const bar = document.createElement("div");
+    bar.className = "place";
+    bar.setAttribute("role", "group");
+    bar.setAttribute("aria-label", "Place in the page");
+    bar.innerHTML = '<span draggable="true" aria-hidden="true" title="Drag to another place">⠿</span>'
+      + '<button type="button" class="button quiet" data-step="-1">Move up</button>'
+      + '<button type="button" class="button quiet" data-step="1">Move down</button>';
+    row.querySelector("h3").after(bar);
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const step = Number(event.target.dataset.step), row = event.target.closest(".inline-related");
+  if (!step) return;
+  const rows = rowsOf(row.closest(".inline-group")), other = rows[rows.indexOf(row) + step];
+  if (other) step < 0 ? other.before(row) : other.after(row);
+  settled(row);
+  event.target.focus();
+});
+
+let dragged = null;
+document.addEventListener("dragstart", (event) => {
+  dragged = event.target.closest?.(".place") && event.target.closest(".inline-related");
+  if (dragged) event.dataTransfer.setDragImage(dragged, 0, 0);
+});
+document.addEventListener("dragover", (event) => {
+  const over = event.target.closest(".inline-related:not(.empty-form)");
+  if (!dragged || !over || over.closest(".inline-group") !== dragged.closest(".inline-group")) return;
+  event.preventDefault();
+  if (over === dragged) return;
+  const { top, height } = over.getBoundingClientRect();
+  event.clientY < top + height / 2 ? over.before(dragged) : over.after(dragged);
+});
+document.addEventListener("dragend", () => {
+  if (dragged) settled(dragged);
+  dragged = null;
+});
+
+document.addEventListener("formset:added", (event) => {
+  const place = event.target.querySelector(PLACE);
+  if (place) place.value = rowsOf(event.target.closest(".inline-group")).length;
+});
+// Django counts the rows anew as they stand when one is taken out; new ones must be last.
+document.addEventListener("click", (event) => {
+  const group = event.target.closest(".inline-deletelink")?.closest(".inline-group");
+  if (!group?.querySelector(PLACE)) return;
+  arrange(group, indexOf);
+  setTimeout(() => arrange(group, placeOf));
+}, true);

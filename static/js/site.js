@@ -4,10 +4,10 @@
 document.querySelector(".problem")?.focus();
 
 // A second press while the first is on its way sends nothing. After ten seconds the way
-// was lost, or somebody stopped it: sending again does no harm.
+// was lost, or somebody stopped it: sending again does no harm. Nor does a look in another tab.
 addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.method !== "post" || event.defaultPrevented || event.submitter?.formTarget) return;
   if (form.dataset.sent) event.preventDefault();
   else setTimeout(() => delete form.dataset.sent, 10_000);
   form.dataset.sent = "yes";

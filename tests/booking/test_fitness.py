@@ -1,7 +1,7 @@
 """What is said of a clinic that is not ready for patients."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from booking.fitness import gaps
 from booking.models import Hours, Message, VisitType
-from services.models import Clinic, Clinician, Page, Service
+from services.models import Clinic, Clinician, Draft, Page, Service
 from tests.factories import (
     CLINICIAN,
     NOW,
@@ -56,6 +56,14 @@ def changed(model: type, **values: object) -> Callable[[], object]:
     return lambda: model.objects.update(**values)  # type: ignore[attr-defined]
 
 
+def a_draft(publish_at: datetime, **values: object) -> Draft:
+    """Keep a draft that is to be published at an instant."""
+    content = {"title": "A page"}
+    return Draft.objects.create(
+        kind="page", row=1, content=content, at=NOW, publish_at=publish_at, **values
+    )
+
+
 def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> None:
     assert codes() == []
     said = StringIO()
@@ -79,6 +87,7 @@ def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> Non
         (changed(Service, preparation=""), "no_preparation"),
         (changed(Service, reviewed_by=""), "not_reviewed"),
         (changed(Service, next_review=(NOW - DAY).date()), "review_due"),
+        (lambda: a_draft(NOW - DAY), "not_published"),
         (changed(Message, sent_at=None), "mail_untested"),
         (changed(Message, channel="phone"), "mail_untested"),
         (changed(Page, updated_at=NOW - 366 * DAY), "stale"),
@@ -90,6 +99,14 @@ def test_what_is_missing_is_named(
 ) -> None:
     spoil()
     assert codes() == [code]
+
+
+def test_a_draft_that_is_not_published_in_time_is_named(visit_type: VisitType) -> None:
+    a_draft(NOW - DAY, stopped="Somebody has to read it.")
+    assert [gap.sentence for gap in gaps(NOW)] == [
+        "A page: the draft was not published on Sunday, November 15, 9:00 AM."
+        " Somebody has to read it."
+    ]
 
 
 def test_a_clinician_whose_hours_are_over_is_named(visit_type: VisitType) -> None:

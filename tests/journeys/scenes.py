@@ -54,7 +54,7 @@ from booking.models import (
 from booking.policy import Act, ChangeRefusal, DeclineReason
 from booking.steps import STEPS
 from booking.workflow import PATIENT, SYSTEM, Answer, By
-from services.models import Page, ScreeningQuestion, Translation
+from services.models import Page, SameWords, ScreeningQuestion, Translation
 from tests.factories import (
     a_booked_visit,
     a_clinician,
@@ -566,6 +566,7 @@ class Scenes:
             "closure": Closure.objects.get(),
             "chore": Chore.objects.first(),
             "page": Page.objects.first(),
+            "same_words": SameWords.objects.first(),
             "translation": Translation.objects.first(),
             "front_desk": front_desk,
             "with_phone": sessions["with-phone"],

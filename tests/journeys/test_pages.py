@@ -22,7 +22,7 @@ from booking.models import Appointment
 from booking.policy import DeclineReason
 from booking.steps import STEP, STEPS
 from clinic_site import outage
-from tests.browser import look_at
+from tests.browser import look_at, look_closer_at
 from tests.servers import running_site
 from tests.valid_html import assert_valid_html
 
@@ -187,6 +187,12 @@ def delete_all(page: Page) -> None:
 def close_before_it_opens(page: Page) -> None:
     page.get_by_label("Closes").first.fill("08:00")
     press("Save")(page)
+
+
+def look_at_it(page: Page) -> None:
+    button = page.get_by_role("button", name="Look at it as patients will")
+    button.evaluate("it => it.removeAttribute('formtarget')")
+    button.click()
 
 
 def add_hours(page: Page) -> None:
@@ -458,6 +464,17 @@ LINK = {
 }  # fmt: skip
 
 TROUBLE = {
+    "search": Look("/search/", "Search this site"),
+    "search, found": Look(
+        "/search/",
+        "What we found",
+        does=type_in("What are you looking for?", "nerv tests", "Search"),
+    ),
+    "search, nothing found": Look(
+        "/search/",
+        "We found nothing for that",
+        does=type_in("What are you looking for?", "zzzz", "Search"),
+    ),
     "not found": Look("/no-such/page/", "We cannot find that page", status=404),
     "no such service": Look(
         "/treatments-and-tests/none/", "We cannot find that page", status=404
@@ -693,6 +710,7 @@ KEPT = {
     "services/clinician": ("{person_pk}", "Profession"),
     "services/service": ("{service_pk}", "Preparation"),
     "services/page": ("{page_pk}", "Body"),
+    "services/samewords": ("{same_words_pk}", "One word or phrase a line"),
     "services/translation": ("{translation_pk}", "Reviewed by"),
     "auth/user": ("{front_desk_pk}", "Roles"),
     "auth/group": ("{group_pk}", "Permissions"),
@@ -717,7 +735,7 @@ NO_PAGES = {
     "booking_waitinglistentry_history", "logout", "jsi18n", "autocomplete",
     "view_on_site", "services_service_restore", "services_page_restore",
     "services_service_draft", "services_page_draft", "services_service_preview",
-    "services_page_preview",
+    "services_page_preview", "services_clinic_restore", "services_clinician_restore",
 }  # fmt: skip
 
 
@@ -769,6 +787,16 @@ MANAGER = dict(kept()) | {
     ),
     "versions of a page": Look(
         "/admin/services/page/{page_pk}/versions/", "Before", "manager"
+    ),
+    "versions of a person": Look(
+        "/admin/services/clinician/{person_pk}/versions/", "Versions", "manager"
+    ),
+    "versions of the clinic": Look(
+        "/admin/services/clinic/1/versions/", "Versions", "manager"
+    ),
+    "what is typed, as patients will read it": Look(
+        "/admin/services/service/{service_pk}/change/", "On a phone", "manager",
+        look_at_it,
     ),
     "own account": Look("/admin/auth/user/{manager_pk}/change/", "Rights", "manager"),
     "somebody's password": Look(
@@ -869,6 +897,8 @@ def test_a_page_is_good_for_everybody(clinic, scenes, visitor, name):
         expect(page.locator(".problem")).to_be_focused()
     if name not in FRONT_DESK | MANAGER:
         weigh(name, page, answer)
+    if name in READING:
+        look_closer_at(page)
     look_at(page)
 
 
@@ -890,12 +920,15 @@ def assert_ours_alone(page: Page, answer: Response) -> None:
 def assert_kept_private(answer: Response) -> None:
     """Only the pages to read may be kept and found; only they set no cookie."""
     path = urlsplit(answer.url).path
-    is_public = answer.ok and match_of(path).namespace == "services"
+    match = match_of(path)
+    is_public = answer.ok and match.namespace == "services"
     kept_out = (
         "no-store" in (answer.header_value("cache-control") or ""),
         answer.header_value("x-robots-tag"),
     )
-    assert kept_out == ((False, None) if is_public else (True, "noindex"))
+    # Who comes back to what was found is not asked to send the form again.
+    unstored = not is_public and match.view_name != "booking:search"
+    assert kept_out == (unstored, None if is_public else "noindex")
     if is_public:
         assert answer.header_value("set-cookie") is None
 

@@ -40,7 +40,7 @@ from booking.models import (
     WaitingListRules,
 )
 from services import versions
-from services.models import Page, ScreeningQuestion, Service, Translation
+from services.models import Page, SameWords, ScreeningQuestion, Service, Translation
 from tests import factories
 from tests.factories import NOW, at
 
@@ -178,6 +178,7 @@ def a_world() -> World:
     page = Page.objects.create(
         slug="a-page", title="A page", body="Text", is_published=True
     )
+    same = SameWords.objects.create(language="en", words="one\ntwo")
     translated = Translation.objects.create(
         model="page", row=page.pk, language="es", of_digest=page.english_digest()
     )
@@ -233,6 +234,7 @@ def a_world() -> World:
             "services.clinician": Resource.objects.earliest("pk").clinician_id,
             "services.service": visit_type.service_id,
             "services.page": page.pk,
+            "services.samewords": same.pk,
             "services.translation": translated.pk,
         },
         users=users,

@@ -21,7 +21,7 @@ from django.test import Client
 from booking import once, second_factor, workflow
 from booking.models import Appointment, FormKey, Hit, Resource, SecondFactor
 from services import drafts, versions
-from services.models import Clinician, Page
+from services.models import Clinician, Page, SameWords
 from tests import factories
 from tests.booking.desk import code_of
 from tests.factories import NOW
@@ -260,13 +260,13 @@ def joining(world: World) -> Sent:
     return world.patient(without="times"), A_WISH
 
 
-def putting_back(kind: str) -> Callable[[World], Sent]:
+def putting_back(kind: str, field: str = "summary") -> Callable[[World], Sent]:
     """Let patients read the first version of a page again."""
 
     def sent(world: World) -> Sent:
         model = versions.SUBJECTS[kind]
         row = model._default_manager.get(pk=world.rows[f"services.{kind}"])
-        row.summary = "Another."
+        setattr(row, field, "Another.")
         row.save()
         return world.client("superuser"), {"version": "1"}
 
@@ -374,6 +374,10 @@ def a_spare_page() -> Page:
     return Page.objects.create(slug="spare", title="Spare")
 
 
+def spare_words() -> SameWords:
+    return SameWords.objects.create(language="en", words="spare\nleft over")
+
+
 def a_spare_person() -> Clinician:
     return Clinician.objects.create(slug="spare", name="Spare", profession="nurse")
 
@@ -394,6 +398,7 @@ CLOSING = "admin/booking/closing/"
 CLOSURE, PAGE = "admin/booking/closure/", "admin/services/page/"
 SERVICE, PERSON = "admin/services/service/", "admin/services/clinician/"
 TRANSLATION = "admin/services/translation/"
+SAME = "admin/services/samewords/"
 CLINIC, GROUP, USER = "admin/services/clinic/", "admin/auth/group/", "admin/auth/user/"
 CHANGE, DELETE = "<path:object_id>/change/", "<path:object_id>/delete/"
 
@@ -481,10 +486,16 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{PAGE}<int:pk>/draft/": deciding("page", "publish"),
     f"{SERVICE}<int:pk>/restore/": putting_back("service"),
     f"{PAGE}<int:pk>/restore/": putting_back("page"),
+    f"{PERSON}<int:pk>/restore/": putting_back("clinician", "biography"),
+    f"{CLINIC}<int:pk>/restore/": putting_back("clinic"),
     f"{PAGE}add/": saving(f"{PAGE}add/", slug="new", title="New", body="New."),
     f"{PAGE}{CHANGE}": saving(f"{PAGE}{CHANGE}", title="Changed", body="New."),
     f"{PAGE}{DELETE}": deleting("services.page", a_spare_page),
     PAGE: deleting("services.page", a_spare_page),
+    f"{SAME}add/": saving(f"{SAME}add/", language="es", words="uno\ndos"),
+    f"{SAME}{CHANGE}": saving(f"{SAME}{CHANGE}", words="one\ntwo\nthree"),
+    f"{SAME}{DELETE}": deleting("services.samewords", spare_words),
+    SAME: deleting("services.samewords", spare_words),
     f"{TRANSLATION}{CHANGE}": saving(
         f"{TRANSLATION}{CHANGE}", text_title="Una página"
     ),
@@ -596,6 +607,8 @@ CHANGED = {
     f"{SERVICE}{CHANGE}": ("summary", "Another summary."),
     f"{PAGE}add/": ("slug", "newer"),
     f"{PAGE}{CHANGE}": ("title", "Another title"),
+    f"{SAME}add/": ("language", "en"),
+    f"{SAME}{CHANGE}": ("language", "es"),
     f"{TRANSLATION}{CHANGE}": ("reviewed_by", "Ana Example"),
 }
 BY_THEMSELVES = {  # tested elsewhere

@@ -1,6 +1,8 @@
 """What an editor writes is a draft until a manager lets patients read it."""
 
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from services import drafts
-from services.models import Draft, Page, Section, Service, Version
+from services.models import Clinic, Draft, Page, Section, Service, Version
 from services.versions import Who, content_of, restore
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +96,19 @@ def test_what_an_editor_saves_is_read_by_nobody_yet(service: Service) -> None:
     assert again["sections-0-DELETE"]
     client.post(there(service, "change"), again)
     assert Draft.objects.get().content == draft.content
+
+
+def test_lines_that_a_browser_ends_in_its_own_way_are_not_changed(
+    service: Service,
+) -> None:
+    Service.objects.update(preparation="- One\n- Two", call_us="one\ntwo")
+    service.sections.update(answer="One.\n\nTwo.")
+    client = somebody("Content editor")
+    sent = form_of(client, service) | {"summary": "More."}
+    typed = {name: str(value).replace("\n", "\r\n") for name, value in sent.items()}
+    client.post(there(service, "change"), typed)
+    changes = client.get(there(service, "versions")).context["changes"]
+    assert [one.where for one in changes] == ["Summary"]
 
 
 def test_a_new_page_is_a_draft_and_not_on_the_site(client: Client) -> None:
@@ -184,3 +199,200 @@ def test_from_the_editor_over_the_clinician_to_the_patient(service: Service) -> 
 def test_a_draft_that_is_thrown_away_changes_nothing(page: Page) -> None:
     drafts.discard(page, a_draft(page, body="Other."))
     assert (Page.objects.get().body, Draft.objects.count()) == ("Text.", 0)
+
+
+def test_a_page_that_is_deleted_takes_its_draft_along(page: Page) -> None:
+    manager = somebody("Manager")
+    other = Page.objects.create(slug="c", title="C", body="Text.")
+    a_draft(page, body="Other.")
+    a_draft(other, body="Other.")
+    manager.post(there(page, "delete"), {"post": "yes"})
+    assert [draft.row for draft in Draft.objects.all()] == [other.pk]
+    marked = {"action": "delete_selected", "_selected_action": other.pk, "post": "yes"}
+    manager.post("/admin/services/page/", marked)
+    assert not Draft.objects.exists()
+
+
+def test_patients_read_who_approved_a_page(service: Service) -> None:
+    clinic = Clinic.objects.create(name="A clinic", phone="212-555-0143")
+    assert "last reviewed" not in Client().get("/treatments-and-tests/a/").text
+    seen = a_draft(service, summary="More.")
+    drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    drafts.publish(service, seen, by=BEN, now=NOW)
+    words = Client().get("/treatments-and-tests/a/").text
+    assert "Page last reviewed: November 28, 2026, by Ana." in words
+    assert "Next review due: June 1, 2027." in words
+    assert "nobody qualified" not in words
+    Clinic.objects.filter(pk=clinic.pk).update(is_demo=True)
+    words = Client().get("/treatments-and-tests/a/").text
+    assert "Demo: nobody qualified has read it." in words
+
+
+# --- At a time ---------------------------------------------------------------------
+
+SOON = NOW + timedelta(days=1)
+
+
+def waiting(row: Service | Page, **values: object) -> Draft:
+    """Keep a draft that is approved until June and is to be published tomorrow."""
+    seen = a_draft(row, **values)
+    drafts.approve(row, seen, NEXT, by=ANA, now=NOW)
+    assert drafts.schedule(row, seen, SOON, by=BEN)
+    return Draft.objects.get(kind=row.content_kind())
+
+
+def test_a_draft_is_published_once_when_its_time_has_come(service: Service) -> None:
+    draft = waiting(service, summary="More.")
+    assert drafts.publish_due(SOON - timedelta(seconds=1)) == 0
+    assert Service.objects.get().summary == "What."
+
+    late = SOON + timedelta(days=2)  # the worker was down
+    assert drafts.publish_due(late) == 1
+
+    assert (Service.objects.get().summary, Draft.objects.count()) == ("More.", 0)
+    newest = Version.objects.order_by("-number")[0]
+    assert (newest.by, newest.at) == ("Ben", late)
+    assert drafts.publish_due(late) == 0
+    assert not drafts._publish_one(draft, late)  # as another worker had read it
+    assert Version.objects.count() == 2
+
+
+def test_a_time_that_was_put_off_meanwhile_has_not_come(service: Service) -> None:
+    as_read = waiting(service, summary="More.")
+    seen = drafts.seen(service, as_read)
+    drafts.schedule(service, seen, SOON + timedelta(days=1), by=ANA)
+    assert not drafts._publish_one(as_read, SOON)
+    assert Draft.objects.get().stopped == ""
+    assert drafts.unschedule(service, seen)
+    assert not drafts.unschedule(service, seen)
+    assert drafts.publish_due(SOON + timedelta(days=3)) == 0
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [
+        (lambda: Service.objects.update(summary="By a file."), "has changed since"),
+        (
+            lambda: Draft.objects.update(next_review=SOON.date() - timedelta(days=1)),
+            "read again by November 28, 2026",
+        ),
+        (lambda: Draft.objects.update(approved_at=None), "has to read it first"),
+    ],
+)
+def test_what_may_not_be_published_at_its_time_stays_and_says_why(
+    service: Service, meanwhile: Any, why: str
+) -> None:
+    waiting(service, name="Other")
+    meanwhile()
+    assert drafts.publish_due(SOON) == 0
+    assert why in Draft.objects.get().stopped
+    assert Service.objects.get().name == "A test"
+    # Nor later by itself, once that is mended.
+    Service.objects.update(summary="What.")
+    Draft.objects.update(next_review=NEXT, approved_at=NOW)
+    assert drafts.publish_due(SOON) == 0
+
+
+def test_one_draft_that_does_not_fit_keeps_no_other_back(
+    service: Service, page: Page
+) -> None:
+    waiting(page, slug="")
+    waiting(service, summary="More.")
+    assert drafts.publish_due(SOON) == 1
+    assert Draft.objects.get().stopped == "This field cannot be blank."
+
+
+def test_other_words_want_another_time(service: Service) -> None:
+    client = somebody("Content editor")
+    waiting(service, summary="More.")
+    sent = form_of(client, service) | {"summary": "Even more."}
+    words = client.post(there(service, "change"), sent, follow=True).text
+    assert "It was to be published on Nov 29, 2026, 7:00 AM." in words
+    assert drafts.publish_due(SOON) == 0
+    assert Draft.objects.get().publish_at is None
+
+
+def test_a_time_is_chosen_by_who_may_publish(page: Page) -> None:
+    editor, manager = somebody("Content editor"), somebody("Manager")
+    a_draft(page, body="Other.")
+    day = date.today() + timedelta(days=9)  # noqa: DTZ011 -- far enough
+
+    def act(client: Client, name: str, **typed: object) -> Any:
+        seen = manager.get(there(page, "versions")).context["seen"]
+        data = {"act": name, "seen": seen, **typed}
+        return client.post(there(page, "draft"), data, follow=True)
+
+    when = {"publish_at_0": day.isoformat(), "publish_at_1": "09:30"}
+    assert act(editor, "schedule", **when).status_code == 403
+    over = act(manager, "schedule", publish_at_0="2020-05-01", publish_at_1="09:30")
+    assert "Choose a time within the next year." in over.text
+    assert 'value="2020-05-01"' in over.text
+    assert Draft.objects.get().publish_at is None
+    assert (
+        f"{day:%b} {day.day}, {day.year}, 9:30 AM on: manager"
+        in act(manager, "schedule", **when).text
+    )
+    assert "chosen already" in act(manager, "schedule", **when).text
+    assert Draft.objects.get().publish_by == "manager"
+    assert "stays a draft" in act(manager, "unschedule").text
+    assert Draft.objects.get().publish_at is None
+
+
+def test_nothing_is_to_be_read_after_its_approval_has_run_out(
+    service: Service,
+) -> None:
+    seen = a_draft(service, summary="More.")
+    drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    after = NOW.replace(year=2027, month=6, day=3)
+    with pytest.raises(drafts.NotYet, match="June 1, 2027"):
+        drafts.schedule(service, seen, after, by=BEN)
+    with pytest.raises(drafts.NotYet, match="June 1, 2027"):
+        drafts.publish(service, seen, by=BEN, now=after)
+    assert drafts.approve(service, seen, date(2028, 1, 1), by=ANA, now=after)
+    drafts.publish(service, seen, by=BEN, now=after)
+
+
+# --- As patients will read it ------------------------------------------------------
+
+
+def test_what_is_typed_is_shown_as_patients_will_read_it_and_not_kept(
+    service: Service,
+) -> None:
+    editor = somebody("Content editor")
+    sent = form_of(editor, service) | {
+        "typed": "1",
+        "summary": "Typed <just> now.",
+        "is_published": "",
+        "facts-0-value": "Two hours",
+        "sections-0-answer": "See [a page](/team/).<script>alert(1)</script>",
+    }
+    response = editor.post(there(service, "preview"), sent)
+
+    phone, desk = re.findall(r'<iframe[^>]* srcdoc="([^"]*)"', response.text)
+    assert phone == desk
+    html = unescape(phone)
+    assert "Typed &lt;just&gt; now." in html
+    assert "<dd>Two hours</dd>" in html
+    assert '<a inert href="/team/"' in html
+    assert "<script" not in html
+    assert response["X-Robots-Tag"] == "noindex"
+    assert Service.objects.get().summary == "What."
+    assert service.facts.get().value == "An hour"
+    assert not Draft.objects.exists()
+    assert not Version.objects.exists()
+
+
+def test_what_does_not_fit_yet_is_named_instead_of_shown(page: Page) -> None:
+    manager = somebody("Manager")
+    sent = form_of(manager, page) | {"typed": "1", "title": ""}
+    response = manager.post(there(page, "preview"), sent)
+    assert "<li>Title: This field is required.</li>" in response.text
+    assert "<iframe" not in response.text
+
+
+def test_who_may_only_approve_looks_at_the_draft_alone(service: Service) -> None:
+    clinician = somebody("Clinician")
+    a_draft(service, summary="In the draft.")
+    assert "In the draft." in clinician.post(there(service, "preview")).text
+    typed = {"typed": "1", "summary": "Typed."}
+    assert clinician.post(there(service, "preview"), typed).status_code == 403

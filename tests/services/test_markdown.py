@@ -55,6 +55,14 @@ def test_table_becomes_a_table() -> None:
         ('<form action="/x"><input name="q">a</form>', "a"),
         ("<svg><script>1</script></svg>", "<p></p>\n"),
         ('<p id="main" class="button">a</p>', "<p>a</p>"),
+        ("[a](JaVaScRiPt:alert(1))", "<p>[a](JaVaScRiPt:alert(1))</p>\n"),
+        ("[a](data:text/html,x)", "<p>[a](data:text/html,x)</p>\n"),
+        (
+            '<a href="&#106;ava\nscript:alert(1)">a</a>',
+            '<p><a rel="noopener noreferrer">a</a></p>\n',
+        ),
+        ('<details open ontoggle="x()">a</details>', "a"),
+        ('<base href="//a.example"><meta http-equiv="refresh">a', "a"),
         ("# Big", "Big\n"),
     ],
 )
@@ -90,6 +98,17 @@ def test_lines_are_the_lines_that_say_something() -> None:
         ),
         ("::: more\na\n:::", "<p>a</p>\n"),
         ("::: warning\n<script>1</script>\n:::", '<div class="note">\n</div>\n'),
+        (
+            "::: dont <img src=x>\n[a](javascript:x)"
+            '<span onclick="x" style="y">b</span>\n:::',
+            '<div class="note alert"><h3>&lt;img src=x&gt;</h3>'
+            "<p>[a](javascript:x)<span>b</span></p>\n</div>\n",
+        ),
+        (
+            '::: more "><script>1</script>\na\n:::',
+            "<details><summary>&quot;&gt;&lt;script&gt;1&lt;/script&gt;</summary>"
+            "<p>a</p>\n</details>\n",
+        ),
         ("::: do\n</div><b>a", "<p>::: do</p>\na"),
         ("::: other\na\n:::", "<p>::: other\na\n:::</p>\n"),
     ],

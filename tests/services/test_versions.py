@@ -13,9 +13,18 @@ from django.test import Client
 from django.urls import reverse
 
 from services.comparing import differences, marked
-from services.models import Fact, Page, Section, Service, Translation, Version
+from services.models import (
+    Clinic,
+    Clinician,
+    Fact,
+    Page,
+    Section,
+    Service,
+    Translation,
+    Version,
+)
 from services.translation import make_room
-from services.versions import Who, content_of, keep, restore
+from services.versions import Kept, Who, content_of, keep, restore
 
 pytestmark = pytest.mark.django_db
 
@@ -41,14 +50,14 @@ def save(row: Any, **values: object) -> None:
     type(row).objects.filter(pk=row.pk).update(**values)
 
 
-def of(row: Service | Page) -> list[Version]:
+def kept_of(row: Kept) -> list[Version]:
     """Return the versions, the first one first."""
     kept = Version.objects.filter(kind=row.content_kind(), row=row.pk)
     return list(kept.order_by("number"))
 
 
 def test_a_version_says_what_who_and_when(service: Service) -> None:
-    [first] = of(service)
+    [first] = kept_of(service)
     assert (first.number, first.by, first.user_id, first.at) == (1, "Ana", 7, NOW)
     assert first.content["summary"] == "What."
     assert [s["answer"] for s in first.content["sections"]] == ["Because.", "Few."]
@@ -72,7 +81,7 @@ def test_what_says_something_else_is_the_next_version(
 ) -> None:
     change(service)
     keep(Service, [service.pk], by=ANA, now=NOW + timedelta(days=1))
-    assert [version.number for version in of(service)] == [1, 2]
+    assert [version.number for version in kept_of(service)] == [1, 2]
 
 
 def test_what_nobody_could_read_has_no_version() -> None:
@@ -95,7 +104,7 @@ def test_what_patients_read_in_another_language_is_kept_with_it(
     [second] = keep(Service, [service.pk], by=ANA, now=NOW)
 
     assert second.content["sections"][0]["said"] == {"es": {"answer": "Porque."}}
-    [one] = differences("service", of(service)[0].content, second.content)
+    [one] = differences("service", kept_of(service)[0].content, second.content)
     assert (one.where, one.old) == ("Section “why”, answer, Español", "")
 
 
@@ -110,14 +119,14 @@ def test_the_database_refuses_to_change_or_delete_a_version(
         transaction.atomic(),
     ):
         does()
-    assert [version.by for version in of(service)] == ["Ana"]
+    assert [version.by for version in kept_of(service)] == ["Ana"]
 
 
 # --- Put back ----------------------------------------------------------------------
 
 
 def test_a_version_is_put_back_whole(service: Service) -> None:
-    [first] = of(service)
+    [first] = kept_of(service)
     why = service.sections.get(anchor="why")
     save(why, answer="So.")
     service.sections.get(anchor="risks").delete()
@@ -132,13 +141,13 @@ def test_a_version_is_put_back_whole(service: Service) -> None:
     assert service.sections.get(anchor="why").pk == why.pk
     assert [str(fact) for fact in service.facts.all()] == ["Length: An hour"]
     # What was replaced had been kept by nobody; now it is.
-    assert [(v.number, v.by, v.content["summary"]) for v in of(service)] == [
+    assert [(v.number, v.by, v.content["summary"]) for v in kept_of(service)] == [
         (1, "Ana", "What."),
         (2, "Ben", "More."),
         (3, "Ben", "What."),
     ]
     assert not restore(service, first, by=ANA, now=NOW)
-    assert len(of(service)) == 3
+    assert len(kept_of(service)) == 3
 
 
 def test_labels_that_changed_places_are_put_back(service: Service) -> None:
@@ -158,7 +167,7 @@ def test_labels_that_changed_places_are_put_back(service: Service) -> None:
 
 
 def test_a_row_with_another_anchor_stays_the_same_row(service: Service) -> None:
-    [first] = of(service)
+    [first] = kept_of(service)
     save(service.sections.get(anchor="why"), anchor="reasons")
     before = set(Section.objects.values_list("pk", flat=True))
     restore(service, first, by=ANA, now=NOW)
@@ -168,20 +177,20 @@ def test_a_row_with_another_anchor_stays_the_same_row(service: Service) -> None:
 def test_a_version_that_does_not_fit_any_more_changes_nothing(
     service: Service,
 ) -> None:
-    [first] = of(service)
+    [first] = kept_of(service)
     first.content["summary"] = ""  # as if it had to be filled in only since
     save(service, name="Another")
     with pytest.raises(ValidationError):
         restore(service, first, by=ANA, now=NOW)
     assert Service.objects.get().name == "Another"
-    assert len(of(service)) == 1
+    assert len(kept_of(service)) == 1
 
 
 def test_content_files_make_versions_under_their_name() -> None:
     call_command("load_content")
     call_command("load_content")
     service = Service.objects.get(slug=SERVICE)
-    [version] = of(service)
+    [version] = kept_of(service)
     assert (version.by, version.user_id) == ("content files", None)
     assert {"es"} == version.content["said"].keys()  # the demo shows drafts
     page = Page.objects.filter(is_published=True).count()
@@ -237,7 +246,7 @@ def test_staff_compare_versions_and_put_one_back(
 
     assert response["Location"] == there(service)
     assert Service.objects.get().summary == "What."
-    assert of(service)[-1].by == "admin"
+    assert kept_of(service)[-1].by == "admin"
 
 
 @pytest.mark.parametrize("query", ["?old=9", "?old=x&new=1", "?old=1&new=99"])
@@ -256,3 +265,38 @@ def test_who_may_change_a_page_may_not_put_a_version_back(
     client.force_login(ed)
     assert "again" not in client.get(there(service)).text
     assert client.post(there(service, "restore"), {"version": 1}).status_code == 403
+
+
+# --- People, and the clinic --------------------------------------------------------
+
+
+def test_what_is_saved_of_a_person_is_kept_compared_and_put_back(
+    admin_client: Client,
+) -> None:
+    ana = Clinician.objects.create(slug="ana", name="Ana Demo", profession="nurse")
+    path = reverse("admin:services_clinician_change", args=[ana.pk])
+    form = admin_client.get(path).context["adminform"].form
+    sent = {name: form[name].value() for name in form.fields}
+    sent |= {"biography": "She is the best.", "is_demo": ""}
+
+    words = admin_client.post(path, sent, follow=True).text
+
+    assert "It says that we are better than others" in words
+    assert [v.content["biography"] for v in kept_of(ana)] == ["", "She is the best."]
+    assert {v.by for v in kept_of(ana)} == {"admin"}
+    versions = reverse("admin:services_clinician_versions", args=[ana.pk])
+    assert "<ins>She is the best.</ins>" in admin_client.get(versions).text
+    back = reverse("admin:services_clinician_restore", args=[ana.pk])
+    admin_client.post(back, {"version": 1})
+    assert Clinician.objects.get().biography == ""
+    assert [v.number for v in kept_of(ana)] == [1, 2, 3]
+
+
+def test_what_the_clinic_says_of_itself_is_kept_and_put_back() -> None:
+    clinic = Clinic.objects.create(name="A", phone="212-555-0143", summary="What.")
+    keep(Clinic, [clinic.pk], by=ANA, now=NOW)
+    save(clinic, summary="More.")
+    assert restore(clinic, kept_of(clinic)[0], by=ANA, now=NOW)
+    assert Clinic.objects.get().summary == "What."
+    found = [v.content["summary"] for v in kept_of(clinic)]
+    assert found == ["What.", "More.", "What."]

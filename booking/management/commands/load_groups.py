@@ -23,6 +23,7 @@ _CONTENT = [
     *(f"services.{act}_page" for act in ("view", "add", "change", "delete")),
     *(f"services.{act}_section" for act in ("view", "add", "change", "delete")),
     *(f"services.{act}_fact" for act in ("view", "add", "change", "delete")),
+    *(f"services.{act}_samewords" for act in ("view", "add", "change", "delete")),
     *(f"services.{act}_service" for act in ("view", "change")),
     *(f"services.{act}_clinician" for act in ("view", "change")),
     *(f"services.{act}_photo" for act in ("view", "add", "change", "delete")),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("services", "0004_drafts_and_reviews"),
+        ("services", "0007_words_of_the_search"),
     ]
 
     operations = [

@@ -1,0 +1,154 @@
+"""What the public pages say, in passages that each have a link of their own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from . import hours, translation
+from .models import Clinic, Clinician, OpeningHours, Page, Passage, Service, Translated
+from .outline import GET_HELP, GET_READY, Part, outline
+from .plain_text import plain_text
+from .words import composed, words_of
+
+PAGE = gettext_lazy("Page")
+PERSON = gettext_lazy("Our team")
+CLINIC = gettext_lazy("Visit us")
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A part of a page: the end of its link, its heading, and its words.
+
+    `row` is whose words they are, and `names` its fields that hold them.
+    """
+
+    anchor: str
+    heading: str
+    texts: list[str]
+    row: Translated
+    names: tuple[str, ...]
+
+
+def passages(language: str) -> list[Passage]:
+    """Return all of them in a language, which is the one at hand, in reading order."""
+    made = [*_of_services(), *_of_clinicians(), *_of_pages(), *_of_the_clinic()]
+    for place, passage in enumerate(made):
+        passage.language, passage.place = language, place
+        for name in ("title", "heading", "text"):
+            setattr(passage, name, composed(getattr(passage, name)))
+        said = f"{passage.title} {passage.heading} {passage.text}"
+        passage.words = " ".join(words_of(said))
+    return made
+
+
+def _of_services() -> Iterator[Passage]:
+    for service in Service.objects.published().with_parts():
+        parts = (service.facts, service.sections, service.screening_questions)
+        translation.say([service])
+        for rows in parts:
+            translation.say(rows.all())
+        facts = [f"{fact.label}: {fact.value}." for fact in service.facts.all()]
+        top = _Said(
+            "", "", [service.summary, service.other_names, *facts],
+            service, ("summary", "other_names"),
+        )  # fmt: skip
+        for said in (top, *(_of_part(service, part) for part in outline(service))):
+            yield _passage(
+                service.get_kind_display(), service, service.name, "name",
+                service.get_absolute_url(), said,
+            )  # fmt: skip
+
+
+def _of_part(service: Service, part: Part) -> _Said:
+    if part.section:
+        section = part.section
+        texts, names = [plain_text(section.answer)], ("question", "answer")
+        return _Said(part.anchor, section.question, texts, section, names)
+    heading = str(part.heading)
+    if part.anchor == GET_READY.anchor:
+        texts = [plain_text(service.preparation)]
+        return _Said(part.anchor, heading, texts, service, ("preparation",))
+    if part.anchor == GET_HELP.anchor:
+        texts = [
+            _("Call 911 now if:"), *_sentences(service.call_911),
+            _("Call us the same day if:"), *_sentences(service.call_us),
+        ]  # fmt: skip
+        names = ("call_911", "call_us")
+        return _Said(part.anchor, heading, texts, service, names)
+    questions = list(service.screening_questions.all())
+    texts = [f"{question.tell_us}." for question in questions]
+    return _Said(part.anchor, heading, texts, questions[0], ("tell_us",))
+
+
+def _sentences(lines: str) -> list[str]:
+    return [f"{line}." for line in lines.splitlines() if line.strip()]
+
+
+def _of_clinicians() -> Iterator[Passage]:
+    clinicians = list(Clinician.objects.all())
+    translation.say(clinicians)
+    for one in clinicians:
+        texts = [f"{one.profession}.", one.languages, plain_text(one.biography)]
+        said = _Said(one.slug, "", texts, one, ("profession", "biography"))
+        yield _passage(str(PERSON), one, str(one), "", reverse("services:team"), said)
+
+
+def _of_pages() -> Iterator[Passage]:
+    pages = list(Page.objects.published())
+    translation.say(pages)
+    for page in pages:
+        texts = [page.summary, plain_text(page.body)]
+        said = _Said("", "", texts, page, ("summary", "body"))
+        yield _passage(
+            str(PAGE), page, page.title, "title", page.get_absolute_url(), said
+        )
+
+
+def _of_the_clinic() -> Iterator[Passage]:
+    clinic = Clinic.objects.first()
+    if clinic is None:
+        return
+    translation.say([clinic])
+    city = f"{clinic.city}, {clinic.region} {clinic.postal_code}"
+    address = f"{clinic.name}, {clinic.street}, {city}".strip()
+    week = hours.summary(OpeningHours.objects.all())
+    reached = [str(clinic.phone), clinic.email]
+    told = [
+        _Said("", "", [clinic.summary], clinic, ("summary",)),
+        _Said("address", _("Address"), [clinic.street and address], clinic, ()),
+        _Said("opening-hours", _("Opening hours"), [week], clinic, ()),
+        _Said(
+            "getting-here", _("Getting here"), [plain_text(clinic.getting_here)],
+            clinic, ("getting_here",),
+        ),
+        _Said(
+            "step-free-access", _("Step-free access"),
+            [plain_text(clinic.step_free_access)], clinic, ("step_free_access",),
+        ),
+        _Said("contact", _("Contact us"), reached, clinic, ()),
+    ]  # fmt: skip
+    where = reverse("services:visit_us")
+    for said in told:
+        if any(said.texts):
+            yield _passage(str(CLINIC), clinic, _("Visit us"), "", where, said)
+
+
+def _passage(
+    kind: str, of: Translated, title: str, name: str, path: str, said: _Said
+) -> Passage:
+    """Return the passage; `of` is whose field `name` is the title of the page."""
+    here, english = translation.language_at_hand(), settings.LANGUAGE_CODE
+    in_english = said.row.left_english & set(said.names)
+    return Passage(
+        kind=kind,
+        title=title,
+        title_language=english if name in of.left_english else here,
+        heading=said.heading,
+        text=" ".join(filter(None, said.texts)),
+        text_language=english if in_english else here,
+        path=f"{path}#{said.anchor}" if said.anchor else path,
+    )

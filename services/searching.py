@@ -1,0 +1,382 @@
+"""The search of the site: an index in the database, and one rule for what is best.
+
+The index is of the words that stood on the public pages when it was made. Whether they
+still do is told by a digest of all that the clinic says; where not, the index is made
+anew before it is asked. So nobody has to think of it who publishes or withdraws a page,
+and what is not public any more is not found.
+
+PostgreSQL (`tsvector`) and SQLite (FTS5) say which passages have a word. Both are told
+to take words as they are: what is a form of a word, or a slip of the keys, is decided
+in `words`, so that both find the same. Known words that are like a typed one are found
+by their first letter, or by three in a row that they share, which `pg_trgm` or FTS5
+has an index for.
+"""
+
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.translation import override
+
+from . import rows
+from .models import (
+    Clinic,
+    Clinician,
+    Fact,
+    KnownWord,
+    OpeningHours,
+    Page,
+    Passage,
+    SameWords,
+    ScreeningQuestion,
+    SearchIndex,
+    Section,
+    Service,
+    Translation,
+)
+from .passages import passages
+from .translation import language_at_hand, reading
+from .words import best, composed, folded, pieces, spelled, words_of
+
+# All that the passages are made of. Raise the number when they are made otherwise.
+SOURCES = (
+    Clinic, OpeningHours, Clinician, Service, Fact, Section, ScreeningQuestion, Page,
+    Translation, SameWords,
+)  # fmt: skip
+EDITION = "1"
+
+# More letters or words than that are not looked at.
+LONGEST = 100
+MOST_WORDS = 12
+# How little it counts that something is said more than once.
+OFTEN = 4
+# So many are shown in all, and so many of one page.
+SHOWN, OF_ONE_PAGE = 10, 3
+# A passage that is so much worse than the best one is left out.
+FAR_WORSE = 0.15
+# A word that stands in such a share of the passages says nothing about any, unless all
+# do. Few passages share their words by chance.
+EVERYWHERE, FEW = 0.3, 10
+# What is worth more: at the top of a page its title, below that the question.
+AT_THE_TOP = {"title": 4.0, "text": 2.0}
+BELOW = {"title": 1.0, "heading": 3.0, "text": 1.0}
+# Words that mean the same count for more than one word alone.
+OF_PHRASE = 1.5
+# So many letters of a text are shown.
+EXTRACT = 180
+
+# A word or a phrase that may stand for what was typed: for each of its words, what may
+# stand there, and how well.
+Phrase = tuple[dict[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A bit of a text; marked, where it is what was looked for."""
+
+    text: str
+    marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that answers, and its heading and text with the words marked."""
+
+    passage: Passage
+    title: list[Piece]
+    heading: list[Piece]
+    extract: list[Piece]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found, best first; and by which words, if other ones were typed."""
+
+    found: list[Found] = field(default_factory=list)
+    read_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A word that was typed, or words that mean the same as some that were."""
+
+    phrases: list[Phrase]
+    weight: float = 1.0
+
+
+def search(typed: str) -> Answer:
+    """Look for words in the language at hand. The number of queries is always one."""
+    language = language_at_hand()
+    groups = _fresh(language)
+    asked = words_of(composed(typed)[:LONGEST])[:MOST_WORDS]
+    likely = _likely(language, asked)
+    terms, read_as = _terms(asked, likely, groups)
+    wanted = {
+        word
+        for term in terms
+        for phrase in term.phrases
+        for forms in phrase
+        for word in forms
+    }
+    return Answer(_ranked(_having(language, wanted), terms), read_as)
+
+
+# --- The index --------------------------------------------------------------------
+
+
+def _fresh(language: str) -> list[list[str]]:
+    """Make the index anew if the clinic says something else than it has.
+
+    Return the groups of words that mean the same in the language.
+    """
+    *texts, digest = rows.texts(
+        *map(rows.select, SOURCES),
+        ("(SELECT max(digest) FROM services_searchindex)", ()),
+    )
+    if digest != (now := _digest(texts)):
+        _make(now)
+    groups = rows.instances(SameWords, rows.values(SameWords, texts[-1]))
+    return [group.phrases() for group in groups if group.language == language]
+
+
+def _digest(texts: Sequence[str]) -> str:
+    languages = [code for code, _name in settings.LANGUAGES]
+    said = json.dumps([EDITION, languages, *texts])
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+@transaction.atomic
+def _make(digest: str) -> None:
+    """Make the index anew, unless somebody else just has."""
+    SearchIndex.objects.get_or_create(pk=1)
+    index = SearchIndex.objects.select_for_update().get(pk=1)
+    if index.digest == digest:
+        return
+    Passage.objects.all().delete()
+    KnownWord.objects.all().delete()
+    groups = list(SameWords.objects.all())
+    for language, _name in settings.LANGUAGES:
+        with override(language), reading():
+            made = passages(language)
+        Passage.objects.bulk_create(made)
+        known = {word for passage in made for word in passage.words.split()}
+        known.update(
+            word
+            for group in groups
+            if group.language == language
+            for word in words_of(composed(group.words))
+        )
+        KnownWord.objects.bulk_create(
+            KnownWord(language=language, word=word[:200]) for word in sorted(known)
+        )
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            for table in ("services_passage_words", "services_knownword_pieces"):
+                rebuild = f"INSERT INTO {table} ({table}) VALUES ('rebuild')"  # noqa: S608 -- our own names
+                cursor.execute(rebuild)
+    index.digest = digest
+    index.save()
+
+
+def _likely(language: str, asked: Iterable[str]) -> list[str]:
+    """Return the known words that are like one of those that are asked for."""
+    patterns = {f"%{piece}%" for word in asked for piece in pieces(word)}
+    patterns |= {f"{word[:1]}%" for word in asked}
+    if not patterns:
+        return []
+    like = " OR ".join(["word LIKE %s"] * len(patterns))
+    if connection.vendor == "sqlite":
+        like = f"id IN (SELECT rowid FROM services_knownword_pieces WHERE {like})"  # noqa: S608 -- only marks
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT word FROM services_knownword WHERE language = %s AND ({like})",  # noqa: S608
+            [language, *sorted(patterns)],
+        )
+        return sorted(word for (word,) in cursor.fetchall())
+
+
+# By vendor: which passages have one of the words, and how it is told those.
+_HAVING = {
+    "sqlite": (
+        "id IN (SELECT rowid FROM services_passage_words"
+        " WHERE services_passage_words MATCH %s)",
+        ' OR ', '"{}"',
+    ),
+    "postgresql": ("said @@ to_tsquery('simple', %s)", " | ", "'{}'"),
+}  # fmt: skip
+
+
+def _having(language: str, wanted: Iterable[str]) -> "list[Passage]":
+    """Return the passages that have one of the words, and how many there are in all."""
+    which, either, quoted = _HAVING[connection.vendor]
+    words = either.join(map(quoted.format, sorted(wanted)))
+    if not words:
+        return []
+    return list(
+        Passage.objects.raw(
+            "SELECT *, (SELECT count(*) FROM services_passage AS every"  # noqa: S608
+            " WHERE every.language = services_passage.language) AS in_all"
+            f" FROM services_passage WHERE language = %s AND {which} ORDER BY place",
+            [language, words],
+        )
+    )
+
+
+# --- What was meant ---------------------------------------------------------------
+
+
+def _terms(
+    asked: Sequence[str], known: Sequence[str], groups: Iterable[Sequence[str]]
+) -> tuple[list[_Term], str]:
+    """Return what to look for, and the words as they were read if that is otherwise."""
+    meant = [best(word, known) for word in asked]
+    terms = [_Term([(forms,)]) for forms in meant if forms]
+    for group in groups:
+        phrases = [words_of(composed(phrase)) for phrase in group]
+        if any(_stands_in(phrase, meant) for phrase in phrases):
+            same: list[Phrase] = [
+                tuple({word: 1.0} for word in phrase) for phrase in phrases if phrase
+            ]
+            terms.append(_Term(same, OF_PHRASE))
+    nearest = [max(f, key=lambda w: (f[w], w)) if f else "" for f in meant]
+    slipped = any(
+        word not in forms and near and not near.startswith(word)
+        for word, forms, near in zip(asked, meant, nearest, strict=True)
+    )
+    return terms, " ".join(filter(None, nearest)) if slipped else ""
+
+
+def _stands_in(phrase: Sequence[str], meant: Sequence[dict[str, float]]) -> bool:
+    """Tell whether the words of the phrase follow each other in what was meant."""
+    return bool(phrase) and any(
+        all(word in forms for word, forms in zip(phrase, meant[at:], strict=False))
+        for at in range(len(meant) - len(phrase) + 1)
+    )
+
+
+# --- What is best -----------------------------------------------------------------
+
+
+def _ranked(candidates: "list[Passage]", terms: Sequence[_Term]) -> list[Found]:
+    """Return the best of them; those that are equal stand as on the site."""
+    if not candidates:
+        return []
+    in_all: int = candidates[0].in_all  # type: ignore[attr-defined]  # of the query
+    fields = [
+        [(worth, words_of(getattr(passage, name))) for name, worth in _worth(passage)]
+        for passage in candidates
+    ]
+    telling: list[tuple[_Term, list[float], int]] = []
+    for term in terms:
+        good = [sum(w * _match(term, words) for w, words in f) for f in fields]
+        if having := sum(1 for one in good if one):
+            telling.append((term, good, having))
+    if in_all > FEW:
+        rare = [one for one in telling if one[2] <= EVERYWHERE * in_all]
+        telling = rare or telling
+    points = [
+        sum(
+            term.weight * math.log(1 + in_all / having) * good[number]
+            for term, good, having in telling
+        )
+        for number in range(len(candidates))
+    ]
+    least = FAR_WORSE * max(points)
+    order = sorted(
+        (number for number, one in enumerate(points) if one and one >= least),
+        key=lambda number: (-round(points[number], 6), candidates[number].place),
+    )
+    marked = [term for term, _good, _having in telling]
+    return [_marked(passage, marked) for passage in _shown(candidates, order)]
+
+
+def _worth(passage: Passage) -> Iterable[tuple[str, float]]:
+    return (BELOW if passage.heading else AT_THE_TOP).items()
+
+
+def _shown(candidates: "list[Passage]", order: Iterable[int]) -> list[Passage]:
+    """Return the first ones, of which a few at most are of one page."""
+    shown: list[Passage] = []
+    of_page: Counter[str] = Counter()
+    for passage in (candidates[number] for number in order):
+        page = passage.path.partition("#")[0]
+        of_page[page] += 1
+        if of_page[page] <= OF_ONE_PAGE:
+            shown.append(passage)
+    return shown[:SHOWN]
+
+
+def _match(term: _Term, words: Sequence[str]) -> float:
+    """Return how well the term stands in the words, a little better if more often."""
+    good = [good for _at, _size, good in _places(term, words)]
+    return max(good) * (1 + math.log(len(good)) / OFTEN) if good else 0.0
+
+
+def _places(term: _Term, words: Sequence[str]) -> Iterator[tuple[int, int, float]]:
+    """Yield where the term stands, of how many words it is there, and how well."""
+    for first, *more in term.phrases:
+        for at, word in enumerate(words):
+            if word not in first:
+                continue
+            rest = words[at + 1 : at + 1 + len(more)]
+            good = [forms.get(w, 0.0) for w, forms in zip(rest, more, strict=False)]
+            if len(good) == len(more) and all(good):
+                yield at, 1 + len(more), min([first[word], *good])
+
+
+def _marked(passage: Passage, terms: Sequence[_Term]) -> Found:
+    return Found(
+        passage,
+        title=list(_pieces_of(passage.title, terms)),
+        heading=list(_pieces_of(passage.heading, terms)),
+        extract=list(_pieces_of(passage.text, terms, EXTRACT)),
+    )
+
+
+def _pieces_of(text: str, terms: Sequence[_Term], longest: int = 0) -> Iterator[Piece]:
+    """Yield the text in pieces; of a long one, what stands around the first mark."""
+    spans = _spans(text, terms)
+    begin, end = 0, len(text)
+    if longest and len(text) > longest:
+        begin, end = _around(text, spans[0][0] if spans else 0, longest)
+    last, before, after = begin, "… " if begin else "", " …" if end < len(text) else ""
+    for start, stop in spans:
+        if begin <= start and stop <= end:
+            yield Piece(before + text[last:start], marked=False)
+            yield Piece(text[start:stop], marked=True)
+            last, before = stop, ""
+    yield Piece(before + text[last:end] + after, marked=False)
+
+
+def _spans(text: str, terms: Sequence[_Term]) -> list[tuple[int, int]]:
+    """Return where what was looked for begins and ends; neighbours are one."""
+    found = [match.span() for match in spelled(text)]
+    words = [folded(text[start:stop]) for start, stop in found]
+    spans: list[tuple[int, int]] = []
+    marked = {
+        at + i
+        for term in terms
+        for at, size, _good in _places(term, words)
+        for i in range(size)
+    }
+    for start, stop in (found[number] for number in sorted(marked)):
+        if spans and text[spans[-1][1] : start].isspace():
+            start = spans.pop()[0]
+        spans.append((start, stop))
+    return spans
+
+
+def _around(text: str, at: int, longest: int) -> tuple[int, int]:
+    """Return where so many letters begin and end, between words, with `at` in them."""
+    begin = 0
+    if at > longest // 2:
+        sentence = text.rfind(". ", max(0, at - longest // 2), at)
+        space = text.rfind(" ", 0, at - longest // 4)
+        begin = sentence + 2 if sentence >= 0 else space + 1
+    end = begin + longest
+    return begin, len(text) if end >= len(text) else text.rfind(" ", begin, end)

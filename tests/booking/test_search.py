@@ -1,0 +1,105 @@
+"""The page on which patients search the site, and what it keeps to itself."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from booking import limits
+from services.models import Clinic, Page
+from tests.factories import NOW, a_service
+
+from .desk import text_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+SEARCH = "/search/"
+
+
+@pytest.fixture(autouse=True)
+def clinic() -> None:
+    Clinic.objects.create(pk=1, name="C", phone="(212) 555-0143")
+    a_page(1)
+
+
+def a_page(number: int) -> None:
+    Page.objects.create(
+        slug=f"p{number}", title=f"Horse <{number}>", body="Neck", is_published=True
+    )
+
+
+def test_who_searches_is_led_to_what_they_meant(client: Client):
+    page = client.post(SEARCH, {"q": "hrose"})
+    assert page.status_code == 200
+    assert '<a href="/p1/"><mark>Horse</mark> &lt;1&gt;' in page.text
+    assert 'value="hrose"' in page.text
+    assert "These have: horse" in text_of(page)
+    assert "(212) 555-0143" in text_of(page).partition("Not what you were")[2]
+
+
+def test_who_finds_nothing_is_told_what_there_is_and_whom_to_call(client: Client):
+    a_service()
+    page = client.post(SEARCH, {"q": "zzzz"})
+    said = text_of(page).partition("We found nothing for that")[2]
+    assert "(212) 555-0143" in said
+    links = set(re.findall(r'href="(/[^"#]*)"', page.text.partition("<main")[2]))
+    assert {"/visit-us/", "/our-team/", "/book/", "/appointment/find/"} <= links
+    assert any(link.startswith("/treatments-and-tests/") for link in links)
+
+
+@pytest.mark.parametrize(("typed", "says"), [("  ", "Write what"), ("x" * 101, "few")])
+def test_what_cannot_be_looked_for_is_said_and_kept(
+    client: Client, typed: str, says: str
+):
+    page = client.post(SEARCH, {"q": typed})
+    assert page.status_code == 422
+    assert says in text_of(page).partition("There is a problem")[2]
+    assert typed.strip() in page.text
+
+
+def test_the_words_are_in_no_address_and_no_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("DEBUG")
+    for data in ({"q": "horse"}, {"q": "zzhorse"}, {"q": "horse" * 30}):
+        page = client.post(SEARCH, data)
+        assert page.headers["X-Robots-Tag"] == "noindex"
+        assert page.headers["Cache-Control"] == "private, no-cache"
+    assert '<form id="step" role="search" method="post"' in page.text
+    assert "horse" not in "".join(
+        r.getMessage() for r in caplog.records if r.name != "django.db.backends"
+    )
+    # An address that has them is not answered by them.
+    page = client.get(SEARCH, {"q": "horse"})
+    assert "/p1/" not in page.text.partition("<main")[2].partition("</main>")[0]
+
+
+def test_who_searches_very_often_has_to_wait(client: Client):
+    most = limits.SEARCHES_BY_ADDRESS[0].limit
+    for _ in range(most):
+        assert limits.allows(limits.SEARCHES_BY_ADDRESS, "127.0.0.1", now=NOW)
+    page = client.post(SEARCH, {"q": "horse"})
+    assert page.status_code == 429
+    assert "Wait some minutes, or call us" in text_of(page)
+    assert 'value="horse"' in page.text
+
+
+def test_a_search_is_in_the_language_of_its_address(client: Client):
+    page = client.post(f"/es{SEARCH}", {"q": "horse"})
+    assert "Lo que encontramos" in text_of(page)
+    assert '<span lang="en" dir="ltr"><mark>Horse</mark>' in page.text
+    assert 'href="/es/p1/"' in page.text
+
+
+def test_more_that_is_found_costs_no_more_queries(client: Client):
+    counts = []
+    for number in (2, 3):
+        client.post(SEARCH, {"q": "horse"})  # makes the index
+        with CaptureQueriesContext(connection) as queries:
+            client.post(SEARCH, {"q": "horse"})
+        counts.append(len(queries))
+        for more in range(number * 10, number * 10 + 2):
+            a_page(more)
+    assert counts[0] == counts[1]

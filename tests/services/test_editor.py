@@ -1,0 +1,46 @@
+"""What a script adds to the form of a page; the form works without it."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from services.models import Service
+from tests.plugin import ROOT
+
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
+
+
+def places(page: Page) -> list[tuple[str, str]]:
+    """Return the facts from top to bottom, each with the number that would be sent."""
+    rows = page.locator("#facts-group .inline-related:not(.empty-form)").all()
+    return [
+        (
+            row.locator("[name$=label]").input_value(),
+            row.locator("[name$=order]").input_value(),
+        )
+        for row in rows
+    ]
+
+
+def test_facts_are_ordered_by_dragging_and_by_buttons(
+    admin_client: Client, page: Page
+) -> None:
+    service = Service.objects.create(slug="a", kind="test", name="A", summary="What.")
+    for number, label in enumerate(["Pain", "Length", "Rest"]):
+        service.facts.create(label=label, value="Some", order=number)
+    form = admin_client.get(reverse("admin:services_service_change", args=[service.pk]))
+    _head, main, _rest = re.split("<main|</main>", form.text)
+    page.set_content(f"<main{main}</main>")
+    page.add_script_tag(path=ROOT / "static" / "js" / "editor.js")
+
+    rest = page.locator("#facts-2")
+    rest.get_by_role("button", name="Move up").click()
+    assert places(page) == [("Pain", "1"), ("Rest", "2"), ("Length", "3")]
+    expect(page.get_by_text("Now in place 2 of 3.")).to_be_visible()
+
+    handle = page.locator("#facts-1 [draggable]")
+    handle.drag_to(page.locator("#facts-0"), target_position={"x": 20, "y": 2})
+    assert places(page) == [("Length", "1"), ("Pain", "2"), ("Rest", "3")]

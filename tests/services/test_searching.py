@@ -1,0 +1,227 @@
+"""What people find who search in their own words, on either database."""
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.translation import override
+
+from services import drafts, versions, words
+from services.models import (
+    Clinic,
+    Clinician,
+    Fact,
+    KnownWord,
+    Page,
+    Passage,
+    SameWords,
+    Section,
+    Service,
+    Translation,
+)
+from services.searching import Answer, search
+from services.versions import FILES
+
+from .test_pages import a_service
+
+pytestmark = pytest.mark.django_db
+
+EMG = "/treatments-and-tests/emg-and-nerve-testing/"
+TPI = "/treatments-and-tests/trigger-point-injections/"
+
+
+def paths(typed: str, language: str = "en") -> list[str]:
+    with override(language):
+        return [one.passage.path for one in search(typed).found]
+
+
+def marked(answer: Answer) -> list[str]:
+    return [
+        piece.text
+        for one in answer.found
+        for piece in (*one.title, *one.heading, *one.extract)
+        if piece.marked
+    ]
+
+
+# What people type, and what has to come first.
+FIRST = {
+    "en": {
+        "nerve test": EMG,
+        "EMG": EMG,
+        "electromyography": EMG,
+        "electromiography": EMG,
+        "electrodiagnostic": EMG,
+        "knot in the muscle": TPI,
+        "triger point": TPI,
+        "tirgger point": TPI,
+        "injecton": TPI,
+        "TPI": TPI,
+        "what will it cost": f"{TPI}#cost",
+        "anticoagulant": f"{TPI}#get-ready",
+        "pacemaker": f"{EMG}#tell-us-before",
+        "opening hours": "/visit-us/#opening-hours",
+        "intrepreter": "/language-help/",
+        "HIPAA": "/privacy-practices/",
+        "zzzz": None,
+        "%_'\"\\ & | ! :* <->": None,
+        "": None,
+    },
+    "es": {
+        "examen de los nervios": f"/es{EMG}",
+        "electromiografia": f"/es{EMG}",
+        "puncion": f"/es{TPI}#what-are-trigger-point-injections",
+        "INYECCION": f"/es{TPI}",
+        "punto gatilo": f"/es{TPI}#what-are-trigger-points",
+        "nudo en el musculo": f"/es{TPI}",
+        "marcapasos": f"/es{EMG}#tell-us-before",
+        "interprete": "/es/language-help/",
+    },
+}
+
+
+@pytest.mark.usefixtures("content")
+def test_people_find_what_they_mean() -> None:
+    found = {
+        language: {typed: next(iter(paths(typed, language)), None) for typed in wanted}
+        for language, wanted in FIRST.items()
+    }
+    assert found == FIRST
+
+    with override("en"):
+        assert search("triger point").read_as == "trigger point"
+        assert search("trigger points").read_as == ""
+        assert {"blood thinner"} <= set(marked(search("blood thinner")))
+    # No more of one page than a few, and each link leads to what is there.
+    pages = [path.partition("#")[0] for path in paths("nerve")]
+    assert max(map(pages.count, pages)) == 3
+    assert len(pages) > 3
+
+
+def test_a_question_is_found_with_the_words_marked() -> None:
+    service = a_service("a")
+    Section.objects.create(
+        service=service, anchor="pinch", question="Will it pinch?",
+        answer=f"{'Long before. ' * 30}It may **pinch** you & me. {'After. ' * 50}",
+    )  # fmt: skip
+    with override("en"):
+        [found] = search("PINCH").found
+    assert found.passage.path == "/treatments-and-tests/a/#pinch"
+    assert [(p.text, p.marked) for p in found.heading] == [
+        ("Will it ", False), ("pinch", True), ("?", False),
+    ]  # fmt: skip
+    assert "… It may pinch you & me. " in "".join(p.text for p in found.extract)
+    assert len("".join(p.text for p in found.extract)) < 200
+
+
+def test_what_no_patient_may_read_is_never_found() -> None:
+    now = timezone.now()
+    hidden = a_service("hidden", is_published=False)
+    Fact.objects.create(service=hidden, label="Unicorn", value="yes")
+    Page.objects.create(slug="hidden", title="Unicorn page", body="Unicorn")
+    page = Page.objects.create(slug="p", title="Horse", body="b", is_published=True)
+    versions.keep(Page, [page.pk], by=FILES, now=now)
+    content = versions.content_of(page) | {"title": "Unicorn"}
+    draft = drafts.keep_draft(page, content, by=FILES, now=now)
+    assert paths("unicorn") == []
+    assert paths("horse") == ["/p/"]
+
+    drafts.publish(page, drafts.seen(page, draft), by=FILES, now=now)
+    assert (paths("unicorn"), paths("horse")) == (["/p/"], [])
+    drafts.withdraw(page, by=FILES, now=now)
+    assert paths("unicorn") == []
+    # By a road that tells nobody, too.
+    Service.objects.update(is_published=True)
+    assert paths("unicorn") == ["/treatments-and-tests/hidden/"]
+    Service.objects.all().delete()
+    assert paths("unicorn") == []
+    assert not KnownWord.objects.filter(word="unicorn").exists()
+
+
+def test_people_and_the_clinic_are_found() -> None:
+    Clinic.objects.create(pk=1, name="C", phone="(212) 555-0143", street="9 Elm Road")
+    Clinician.objects.create(slug="ann", name="Ann Demo", profession="physician")
+    assert paths("ann demo") == ["/our-team/#ann"]
+    assert paths("elm road") == ["/visit-us/#address"]
+    assert paths("phone number 555")[0] == "/visit-us/#contact"
+
+
+def test_a_text_that_is_not_translated_is_found_and_says_so() -> None:
+    page = Page.objects.create(slug="p", title="Horse", body="a", is_published=True)
+    with override("es"):
+        [found] = search("horse").found
+    assert found.passage.title_language == found.passage.text_language == "en"
+    Translation.objects.create(
+        model="page", row=page.pk, language="es", texts={"title": "Caballo"},
+        of_digest=page.english_digest(), reviewed_by="Sam", reviewed_on="2026-01-02",
+    )  # fmt: skip
+    assert (paths("horse", "es"), paths("caballo", "es")) == ([], ["/es/p/"])
+    assert paths("caballo", "en") == []
+
+
+def test_slips_are_found_where_the_database_has_no_index_of_letters() -> None:
+    """As where the role may not add the extension, see README.md."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("DROP EXTENSION pg_trgm CASCADE")
+    Page.objects.create(slug="p", title="Horse", body="b", is_published=True)
+    assert paths("hrose") == ["/p/"]
+
+
+def test_staff_say_which_words_mean_the_same() -> None:
+    Page.objects.create(slug="p", title="Horse", body="b", is_published=True)
+    assert paths("riding animal") == []
+    SameWords.objects.create(language="en", words="riding animal\nhorse")
+    assert paths("ridng animal") == ["/p/"]
+    assert paths("riding animal", "es") == []
+    SameWords.objects.all().delete()
+    assert paths("riding animal") == []
+
+
+def test_words_from_the_files_come_back_only_if_staff_did_not_delete_them(
+    content: None,
+) -> None:
+    assert SameWords.objects.filter(language="es").count() > 5
+    group = SameWords.objects.filter(language="en").first()
+    assert group is not None
+    group.words += "\nanother"
+    group.save()
+    SameWords.objects.filter(entry="words/en/steroid").delete()
+    call_command("load_content")
+    group.refresh_from_db()
+    assert "another" in group.phrases()
+    assert not SameWords.objects.filter(entry="words/en/steroid").exists()
+
+
+def test_a_search_asks_the_same_of_the_database_for_one_page_and_three() -> None:
+    counts = []
+    for number in (1, 2, 3):
+        Page.objects.create(
+            slug=f"p{number}", title=f"Horse {number}", body="b", is_published=True
+        )
+        paths("horse")  # makes the index
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert len(paths("horse")) == number
+        counts.append(len(queries))
+    assert counts == [3, 3, 3]
+    assert Passage.objects.filter(language="en").count() == 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "known", "found"),
+    [
+        ("nerves", ["nerve", "nervous"], ["nerve"]),
+        ("trigger", ["trigger", "triggers", "triage"], ["trigger", "triggers"]),
+        ("the", ["they", "them", "then"], []),
+        ("arm", ["arms", "army"], ["arms"]),
+        ("need", ["needle", "seed", "sad"], ["needle", "seed"]),
+        ("knto", ["knot", "neck"], ["knot"]),
+        ("emg", ["egm"], []),
+        ("accupuncture", ["acupuncture", "puncture"], ["acupuncture"]),
+    ],
+)
+def test_forms_and_slips(typed: str, known: list[str], found: list[str]) -> None:
+    assert sorted(words.best(typed, known)) == sorted(found)
