@@ -148,6 +148,8 @@ def _put_translation(
         raise ContentFileError(
             f"{file.path}: {entry} has no {', '.join(unknown)} to translate."
         )
+    # As `Content.clean_fields` has the English.
+    texts = {n: t.strip() if isinstance(t, str) else t for n, t in texts.items()}
     said = {"texts": texts, "of_digest": row.english_digest(), **file.review}
     part = ContentFile(file.path, said)
     new = Translation(model=row.content_kind(), row=row.pk, language=file.language)

@@ -920,14 +920,14 @@ def assert_ours_alone(page: Page, answer: Response) -> None:
 def assert_kept_private(answer: Response) -> None:
     """Only the pages to read may be kept and found; only they set no cookie."""
     path = urlsplit(answer.url).path
-    match = match_of(path)
-    is_public = answer.ok and match.namespace == "services"
+    view = "" if answer.status == 404 else match_of(path).view_name
+    is_public = answer.ok and view.startswith("services:")
     kept_out = (
         "no-store" in (answer.header_value("cache-control") or ""),
         answer.header_value("x-robots-tag"),
     )
     # Who comes back to what was found is not asked to send the form again.
-    unstored = not is_public and match.view_name != "booking:search"
+    unstored = not is_public and view != "booking:search"
     assert kept_out == (unstored, None if is_public else "noindex")
     if is_public:
         assert answer.header_value("set-cookie") is None
