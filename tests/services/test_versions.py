@@ -278,6 +278,7 @@ def test_what_is_saved_of_a_person_is_kept_compared_and_put_back(
     form = admin_client.get(path).context["adminform"].form
     sent = {name: form[name].value() for name in form.fields}
     sent |= {"biography": "She is the best.", "is_demo": ""}
+    sent |= {"photo-TOTAL_FORMS": 0, "photo-INITIAL_FORMS": 0}
 
     words = admin_client.post(path, sent, follow=True).text
 
@@ -293,7 +294,9 @@ def test_what_is_saved_of_a_person_is_kept_compared_and_put_back(
 
 
 def test_what_the_clinic_says_of_itself_is_kept_and_put_back() -> None:
-    clinic = Clinic.objects.create(name="A", phone="212-555-0143", summary="What.")
+    clinic = Clinic.objects.create(
+        pk=1, name="A", phone="212-555-0143", summary="What."
+    )
     keep(Clinic, [clinic.pk], by=ANA, now=NOW)
     save(clinic, summary="More.")
     assert restore(clinic, kept_of(clinic)[0], by=ANA, now=NOW)
