@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 
 from booking.forms import BirthDateField
 from services.models import Clinic, Page, Service
@@ -146,6 +147,8 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "days": sample_days(),
         "drawn": drawn,
         "maps": [map_of(clinic), *map(map_of, houses)],
+        # No photo, since that would be one of somebody.
+        "portrait": {"get_absolute_url": static("favicon.svg"), "width": 160},
         "book": {"in_english": True, "by_draft": True},
         "answers": [
             {"label": "Your name", "value": "Ada Example", "change_url": "#forms"},
