@@ -1526,6 +1526,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
             return
         if not self.may_be_told(entry, rules):
             return
+        if visit.visit_type.needs_referral and not visit.has_referral:
+            return
         had = visit.proposals.filter(by="clinic").values_list("start", flat=True)
         behind = {e.appointment_id for e in line[line.index(entry) + 1 :]}
         for offer in made:

@@ -1,11 +1,16 @@
 """What else becomes of a request, and who else asks."""
 
 import re
+from datetime import datetime
 
 import pytest
 from playwright.sync_api import expect
 
-from .steps import DEMO_CLINICIANS, EMG, TRIGGER_POINTS, subject_of, text_of
+from tests.browser import axe
+
+from .steps import DEMO_CLINICIANS, EMG, TRIGGER_POINTS, Patient, subject_of, text_of
+from .test_in_spanish import SpanishPatient
+from .test_main_journey import spoken
 
 # What the workflow does on each database is tested below the pages; the main journey,
 # the waiting list and what is sent twice are walked on both.
@@ -58,17 +63,25 @@ def test_the_front_desk_phones_a_patient_without_email(patient, front_desk):
     expect(task).to_have_count(0)
 
 
-def test_a_daughter_asks_for_her_mother(patient, front_desk):
-    ann = patient("daughter@example.com", given_name="Mother")
+@pytest.mark.parametrize("who", [Patient, SpanishPatient], ids=["English", "Spanish"])
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+def test_a_daughter_asks_for_her_mother(clinic, visitor, front_desk, who, javascript):
+    email = f"daughter-{who.__name__}-{javascript}@example.com".lower()
+    page = visitor(javascript=javascript, width=320)
+    ann = who(clinic, page, email, given_name="Mother")
     ann.asks_for_the_visit(TRIGGER_POINTS)
+    when = datetime.fromisoformat(ann.free_times[0])
     ann.chooses(ann.free_times[0])
     ann.also_could_come()
     ann.says_who_comes("Somebody else")
     ann.sees("Who are you?")
     ann.writes("Your name", "Ann Example")
     ann.answers("You are the patient’s…", "Son or daughter")
-    ann.answers("Whose phone number and email", "Mine")
-    ann.page.get_by_label("I may arrange care for this person").check()
+    ann.answers("Whose phone number and email address will you give us?", "Mine")
+    axe(page)
+    page.get_by_label(
+        ann.in_their_words("I may arrange care for this person"), exact=True
+    ).check()
     ann.goes_on()
     ann.answers_the_questions()
     ann.says_how_to_answer()
@@ -84,6 +97,18 @@ def test_a_daughter_asks_for_her_mother(patient, front_desk):
     expect(patient_card).to_contain_text(
         "Ann Example (Son or daughter) · phone and email are theirs"
     )
+
+    # She is who hears of it, and reads how her mother gets ready.
+    front_desk.opens_the_desk()
+    front_desk.accepts(reference)
+    ann.opens_the_link_in(ann.receives(f"Confirmed: {spoken(when)}"))
+    ann.sees("Your appointment is confirmed")
+    ann.follows(
+        "What to bring, how to get here, and who comes with you:"
+        " all on one page, to print"
+    )
+    ann.sees("Getting ready for your visit")
+    axe(page)
 
 
 def test_a_nerve_test_takes_a_clinician_a_room_and_the_machine(
