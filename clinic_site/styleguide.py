@@ -148,7 +148,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "drawn": drawn,
         "maps": [map_of(clinic), *map(map_of, houses)],
         # No photo, since that would be one of somebody.
-        "portrait": {"get_absolute_url": static("favicon.svg"), "width": 160},
+        "portrait": static("favicon.svg"),
         "book": {"in_english": True, "by_draft": True},
         "answers": [
             {"label": "Your name", "value": "Ada Example", "change_url": "#forms"},

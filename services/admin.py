@@ -87,8 +87,9 @@ class PhotoForm(forms.ModelForm):
         label=gettext_lazy("picture"),
         required=False,
         help_text=gettext_lazy(
-            "JPEG, PNG, WebP or AVIF, up to 12 MB. Patients see a square around the"
-            " face; the place and the camera that the file may name are left out."
+            "JPEG, PNG, WebP or AVIF, up to 12 MB. Patients see a part of it around the"
+            " main point, which is the face if there is one; the place and the camera"
+            " that the file may name are left out."
         ),
         widget=forms.FileInput(
             {"accept": "image/jpeg,image/png,image/webp,image/avif"}
@@ -108,7 +109,9 @@ class PhotoForm(forms.ModelForm):
         return None
 
     def save(self, commit: bool = True) -> Photo:
-        self.instance.master = self.cleaned_data["upload"] or self.instance.master
+        # Else what is there stays, also what somebody else has uploaded meanwhile.
+        if self.cleaned_data["upload"]:
+            self.instance.master = self.cleaned_data["upload"]
         photo: Photo = super().save(commit=False)
         if commit:
             photos.keep(photo)
@@ -119,6 +122,50 @@ class PhotoInline(admin.StackedInline):
     model = Photo
     form = PhotoForm
     extra = 0
+
+
+class PlacedPhotoForm(PhotoForm):
+    """A photo of the clinic, or one on the page of a service."""
+
+    service = forms.ModelChoiceField(
+        Service.objects.all(),
+        label=gettext_lazy("where patients see it"),
+        required=False,
+        empty_label=gettext_lazy("Visit us"),
+    )
+
+    class Meta:
+        model = Photo
+        fields = ("upload", "alt", "service", "order", "focus_x", "focus_y")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if alt := self.fields.get("alt"):
+            alt.required = True
+            alt.error_messages["required"] = _(
+                "Write what the picture shows, for people who do not see it."
+            )
+
+
+@admin.register(Photo)
+class PhotoAdmin(WithTranslations, OfferedFilters):
+    """The photos of the clinic and of services; those of people are at the person."""
+
+    form = PlacedPhotoForm
+    list_display = ["__str__", "place", "order"]
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Photo]":
+        found = super().get_queryset(request)
+        return found.filter(clinician=None).select_related("service")
+
+    def save_model(
+        self, request: HttpRequest, obj: Photo, form: Any, change: bool
+    ) -> None:
+        photos.keep(obj)
+
+    @admin.display(description=gettext_lazy("where patients see it"))
+    def place(self, photo: Photo) -> str:
+        return str(photo.service or _("Visit us"))
 
 
 @admin.register(Clinic)

@@ -200,12 +200,8 @@ class OpeningHours(models.Model):
 class ClinicianQuerySet(models.QuerySet["Clinician"]):
     def with_photos(self) -> "ClinicianQuerySet":
         """Read what names the photos along with them, and none of the pictures."""
-        files = PhotoFile.objects.defer("data")
-        return (
-            self.select_related("photo")
-            .defer("photo__master")
-            .prefetch_related(models.Prefetch("photo__files", files))
-        )
+        photos = self.select_related("photo").defer("photo__master")
+        return photos.prefetch_related("photo__files")
 
 
 class Clinician(Content):
@@ -239,29 +235,79 @@ class Clinician(Content):
         return ", ".join(filter(None, [self.name, self.credentials]))
 
 
-class Photo(models.Model):
-    """A picture of a clinician, as `photos.master` has made it from what was uploaded.
+class WithoutPictures(models.Manager[Any]):
+    """Rows without what is large in them, which is read when somebody asks for it."""
 
-    The face is at `focus`, in percent from the left and from the top.
+    def get_queryset(self) -> models.QuerySet[Any]:
+        fields = self.model._meta.concrete_fields
+        large = [f.name for f in fields if isinstance(f, models.BinaryField)]
+        return super().get_queryset().defer(*large)
+
+
+class Photo(Translated):
+    """A picture as `photos.master` has made it from what was uploaded.
+
+    It is of a clinician, stands on the page of a service, or shows the clinic. `alt`
+    says what it shows; of a clinician that is the name. What must not be cut off is at
+    `focus`, in percent from the left and from the top.
     """
 
-    clinician = models.OneToOneField(Clinician, models.CASCADE, related_name="photo")
+    translated_fields = ("alt",)
+
+    clinician = models.OneToOneField(
+        Clinician, models.CASCADE, related_name="photo", null=True, editable=False
+    )
+    service = models.OneToOneField(
+        "Service",
+        models.CASCADE,
+        related_name="photo",
+        null=True,
+        blank=True,
+        error_messages={
+            "unique": _("This page has a photo already. Change that one instead.")
+        },
+    )
+    alt = models.CharField(
+        _("what it shows"),
+        max_length=160,
+        blank=True,
+        help_text=_(
+            "One sentence for people who do not see the picture. Other languages have"
+            " theirs under “Translations”."
+        ),
+    )
+    order = models.PositiveSmallIntegerField(_("place in the page"), default=0)
     master = models.BinaryField()
     focus_x = models.PositiveSmallIntegerField(
-        _("face, from the left"),
+        _("main point, from the left"),
         default=50,
         validators=[MaxValueValidator(100)],
         help_text=_("0 is the left edge of the picture, 100 the right one."),
     )
     focus_y = models.PositiveSmallIntegerField(
-        _("face, from the top"),
+        _("main point, from the top"),
         default=50,
         validators=[MaxValueValidator(100)],
         help_text=_("0 is the upper edge of the picture, 100 the lower one."),
     )
 
+    objects = WithoutPictures()
+
+    class Meta:
+        ordering = ["order", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(clinician=None) | models.Q(service=None),
+                name="photo_has_one_place",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(clinician__isnull=False) | ~models.Q(alt=""),
+                name="photo_says_what_it_shows",
+            ),
+        ]
+
     def __str__(self) -> str:
-        return str(self.clinician)
+        return self.alt or str(self.clinician)
 
     @property
     def focus(self) -> tuple[int, int]:
@@ -281,9 +327,11 @@ class PhotoFile(models.Model):
 
     photo = models.ForeignKey(Photo, models.CASCADE, related_name="files")
     kind = models.CharField(max_length=10, help_text="What follows image/.")
-    width = models.PositiveSmallIntegerField(help_text="In pixels; it is a square.")
+    width = models.PositiveSmallIntegerField(help_text="In pixels.")
     digest = models.CharField(max_length=32, db_index=True)
     data = models.BinaryField()
+
+    objects = WithoutPictures()
 
     class Meta:
         ordering = ["width"]
@@ -311,6 +359,11 @@ class ServiceQuerySet(models.QuerySet["Service"]):
     def with_parts(self) -> "ServiceQuerySet":
         """Read all that stands on each page along with it."""
         return self.prefetch_related("facts", "sections", "screening_questions")
+
+    def with_photos(self) -> "ServiceQuerySet":
+        """Read what names the photos along with them, and none of the pictures."""
+        photos = self.select_related("photo").defer("photo__master")
+        return photos.prefetch_related("photo__files")
 
 
 class Service(Reviewed, Content):

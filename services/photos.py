@@ -12,7 +12,6 @@ from typing import IO
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from PIL import Image, ImageCms, ImageOps, features
 
@@ -23,17 +22,35 @@ MAX_BYTES = 12 * 1024 * 1024
 # Pillow only warns between 89 and 179 megapixels, and 40 take 120 MB to decode.
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 320
-# A portrait is shown this many CSS pixels wide, on screens of one, two and three dots.
-SHOWN = 160
-WIDTHS = (SHOWN, 2 * SHOWN, 3 * SHOWN)
-# Of what is kept to crop from; twice the widest, so that a face can be chosen.
+# Of what is kept to crop from; more than the widest, so that a face can be chosen.
 MASTER_SIDE = 1280
 QUALITY = {"avif": 60, "webp": 80, "jpeg": 82}
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """What a photo is cut to, and how large it is shown."""
+
+    ratio: float  # of its height to its width
+    shown: int  # so many CSS pixels wide, at most
+    widths: tuple[int, ...]  # in pixels, for small and large screens, dense or not
+    sizes: str  # how wide it is on which screen, as HTML says it
+
+    def height(self, width: int) -> int:
+        return round(width * self.ratio)
+
+
+PORTRAIT = Shape(1, 160, (160, 320, 480), "160px")
+SCENE = Shape(2 / 3, 720, (360, 720, 1080), "(min-width: 45rem) 29rem, 92vw")
+
+
+def shape_of(photo: Photo) -> Shape:
+    return PORTRAIT if photo.clinician_id else SCENE
+
+
+@dataclass(frozen=True, slots=True)
 class Rendition:
-    """A square picture, ready to be sent."""
+    """A picture that is cut to its shape, ready to be sent."""
 
     kind: str  # what follows image/ in its media type
     width: int  # in pixels
@@ -127,19 +144,18 @@ def kinds() -> list[str]:
     return [kind for kind in QUALITY if kind != "avif" or features.check("avif")]
 
 
-def renditions(
-    of: bytes, focus: tuple[int, int], kinds: Iterable[str]
-) -> Iterator[Rendition]:
-    """Yield squares of a master, around the point in percent from its top left."""
-    with Image.open(BytesIO(of), formats=("JPEG",)) as picture:
+def renditions(photo: Photo, kinds: Iterable[str]) -> Iterator[Rendition]:
+    """Yield what browsers get of a photo, cut around its focus."""
+    shape, centre = shape_of(photo), (photo.focus_x / 100, photo.focus_y / 100)
+    with Image.open(BytesIO(photo.master), formats=("JPEG",)) as picture:
         picture.load()
-        centre = focus[0] / 100, focus[1] / 100
-        for width in WIDTHS:
-            square = ImageOps.fit(
-                picture, (width, width), Image.Resampling.LANCZOS, centering=centre
-            )
+        for width in shape.widths:
+            cut = ImageOps.fit(
+                picture, (width, shape.height(width)), Image.Resampling.LANCZOS,
+                centering=centre,
+            )  # fmt: skip
             for kind in kinds:
-                yield Rendition(kind, width, _encoded(square, kind, QUALITY[kind]))
+                yield Rendition(kind, width, _encoded(cut, kind, QUALITY[kind]))
 
 
 def _encoded(picture: Image.Image, kind: str, quality: int) -> bytes:
@@ -157,7 +173,7 @@ def keep(photo: Photo) -> None:
     and then finds what this one has made.
     """
     photo.save()
-    _replace(photo, renditions(bytes(photo.master), photo.focus, ["jpeg"]))
+    _replace(photo, renditions(photo, ["jpeg"]))
 
 
 def make_missing() -> int:
@@ -165,14 +181,15 @@ def make_missing() -> int:
 
     What nobody gets any more, since other widths or formats are wanted now, goes.
     """
-    wanted = {(kind, width) for kind in kinds() for width in WIDTHS}
-    files = PhotoFile.objects.defer("data")
-    photos = Photo.objects.defer("master").prefetch_related(Prefetch("files", files))
     return sum(
         _make(photo.pk)
-        for photo in photos
-        if {(file.kind, file.width) for file in photo.files.all()} != wanted
+        for photo in Photo.objects.prefetch_related("files")
+        if {(file.kind, file.width) for file in photo.files.all()} != _wanted(photo)
     )
+
+
+def _wanted(photo: Photo) -> set[tuple[str, int]]:
+    return {(kind, width) for kind in kinds() for width in shape_of(photo).widths}
 
 
 def _make(pk: int) -> bool:
@@ -183,7 +200,7 @@ def _make(pk: int) -> bool:
     photo = Photo.objects.filter(pk=pk).first()
     if photo is None:
         return False
-    made = list(renditions(bytes(photo.master), photo.focus, kinds()))
+    made = list(renditions(photo, kinds()))
     with transaction.atomic():
         rows = Photo.objects.select_for_update(of=("self",), no_key=True)
         now = rows.filter(pk=pk).first()

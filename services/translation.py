@@ -22,6 +22,7 @@ from .models import (
     Clinician,
     Fact,
     Page,
+    Photo,
     ScreeningQuestion,
     Section,
     Service,
@@ -34,6 +35,7 @@ Key = tuple[str, int]
 # What has texts in several languages; other apps add theirs.
 KINDS: list[type[Translated]] = [
     Clinic, Clinician, Service, Fact, Section, ScreeningQuestion, Page,
+    Photo,
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from . import cards, hours, translation
-from .models import Clinician, OpeningHours, Page, PhotoFile, Service
+from .models import Clinician, OpeningHours, Page, Photo, PhotoFile, Service
 from .moved import moved
 from .outline import outline
 
@@ -28,12 +28,13 @@ def service_list(request: HttpRequest) -> HttpResponse:
 
 def show_service(request: HttpRequest, slug: str) -> HttpResponse:
     services = Service.objects.published()
-    this = services.with_parts().filter(slug=slug).first()
+    this = services.with_parts().with_photos().filter(slug=slug).first()
     if this is None:
         return moved(Service, slug)
     others = list(services.exclude(pk=this.pk))
     translation.say([this, *others, *this.facts.all(), *this.sections.all()])
     translation.say(this.screening_questions.all())
+    translation.say([this.photo] if hasattr(this, "photo") else [])
     context = {"service": this, "outline": outline(this), "others": others}
     return render(request, "services/service.html", context)
 
@@ -55,7 +56,14 @@ def visit_us(request: HttpRequest) -> HttpResponse:
         (day, hours.unbroken(times))
         for day, times in hours.by_weekday(OpeningHours.objects.all())
     ]
-    context = {"week": week if any(times for _day, times in week) else []}
+    photos = list(
+        Photo.objects.filter(clinician=None, service=None).prefetch_related("files")
+    )
+    translation.say(photos)
+    context = {
+        "photos": photos,
+        "week": week if any(times for _day, times in week) else [],
+    }
     return render(request, "services/visit_us.html", context)
 
 
@@ -88,7 +96,7 @@ def card(request: HttpRequest, name: str, digest: str, slug: str = "") -> HttpRe
 
 @require_safe
 def photo(request: HttpRequest, digest: str, kind: str) -> HttpResponse:
-    file = PhotoFile.objects.filter(digest=digest, kind=kind).first()
+    file = PhotoFile.objects.filter(digest=digest, kind=kind).defer(None).first()
     if file is None:
         raise Http404
     response = HttpResponse(bytes(file.data), content_type=f"image/{file.kind}")

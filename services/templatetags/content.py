@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from services import cards, translation
 from services.languages import is_public
 from services.models import Photo, Service, Translated
-from services.photos import QUALITY, SHOWN
+from services.photos import QUALITY, shape_of
 from services.plain_text import COMMONMARK, HEADINGS
 from services.street_map import map_of
 from services.structured_data import graph
@@ -105,22 +105,29 @@ def card(context: Context) -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/photo.html")
-def photo(of: Photo, *, first: bool) -> dict[str, Any]:
+def photo(of: Photo, *, first: bool = False) -> dict[str, Any]:
     """Show a photo in the best format that the browser takes, as sharp as its screen.
 
     `first` is for what stands in the first view: it is fetched at once.
     """
+    shape = shape_of(of)
     by_kind = {kind: of.of_kind(kind) for kind in QUALITY}
-    fallback = by_kind["jpeg"]
     sources = [
-        (kind, ", ".join(f"{f.get_absolute_url()} {f.width // SHOWN}x" for f in files))
+        (kind, ", ".join(f"{f.get_absolute_url()} {f.width}w" for f in files))
         for kind, files in by_kind.items()
         if files
     ]
+    # For browsers without <source>; while its widths change it may be another one.
+    own = [f.get_absolute_url() for f in by_kind["jpeg"] if f.width >= shape.shown]
     return {
         "sources": sources,
-        "img": fallback[0] if fallback else None,
-        "name": of.clinician.name,
+        "sizes": shape.sizes,
+        "src": own[0] if own else "",
+        "width": shape.shown,
+        "height": shape.height(shape.shown),
+        "alt": of.alt,
+        "in_english": "alt" in of.left_english,
+        "name": of.clinician.name if of.clinician else "",
         "first": first,
     }
 
