@@ -21,10 +21,12 @@ M = TypeVar("M", bound=models.Model)
 Rows = tuple[tuple[Any, ...], ...]
 
 
-# Fields that give the database a value of this type, and none, as it stands.
+# Fields that give the database a value of this type, and none, as it stands; instants
+# are not the same in each database.
 _PLAIN: dict[type, type] = {
     models.BooleanField: bool,
     models.CharField: str,
+    models.DateTimeField: type(None),
     models.ForeignKey: int,
     models.PositiveIntegerField: int,
     models.PositiveSmallIntegerField: int,
@@ -114,7 +116,7 @@ def _stored(
 ) -> Any:
     """Return what the database is given for a field of a new row."""
     value = getattr(row, field.attname)
-    if plain and (value is None or type(value) is plain):
+    if plain and (value is None or isinstance(value, plain)):
         return value
     return field.get_db_prep_save(field.pre_save(row, add=True), database)
 

@@ -153,7 +153,7 @@ def write(
 
 
 def _copy(visit: Appointment) -> list[Statement]:
-    """Return an INSERT for each table, with the rows that the request wrote there."""
+    """Return an INSERT for each table in which the request wrote rows, with those."""
     statements = []
     mark = "?" if connection.vendor == "sqlite" else "%s"
     for model in WRITTEN:
@@ -165,6 +165,8 @@ def _copy(visit: Appointment) -> list[Statement]:
             [_value(field, value) for field, value in _stored(row)]
             for row in model._default_manager.filter(**which)
         ]
+        if not rows:
+            continue
         columns = [connection.ops.quote_name(f.column) for f in _fields(model)]
         one = f"({', '.join([mark] * len(columns))})"
         sql = (  # built from the names of our own tables
