@@ -39,8 +39,8 @@ class MessageAdmin(LongList):
         return False
 
     def get_object(self, *args: Any, **kwargs: Any) -> Message | None:
-        message: Message | None = super().get_object(*args, **kwargs)
-        return message and in_words(message)
+        message = super().get_object(*args, **kwargs)
+        return in_words(message) if isinstance(message, Message) else None
 
     @admin.display(description=_("text"))
     def said(self, message: Message) -> str:
