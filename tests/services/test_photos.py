@@ -1,6 +1,7 @@
 """Staff give a clinician a photo; patients get small squares of it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 from zlib import compress, crc32
@@ -14,7 +15,7 @@ from PIL import Image, ImageCms
 from pytest_django import DjangoAssertNumQueries
 
 from services import photos
-from services.models import Clinician, Photo, PhotoFile
+from services.models import Clinician, Photo, PhotoFile, Service, Translation
 
 pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 
@@ -158,7 +159,8 @@ def test_what_is_no_photo_is_refused_in_words(data: bytes, words: str) -> None:
 def test_the_square_is_cut_around_the_face() -> None:
     made = photos.master(BytesIO(a_file(size=(900, 400))))
     for left, expected in ((0, True), (100, False)):
-        for one in photos.renditions(made, (left, 50), photos.kinds()):
+        photo = Photo(clinician_id=1, master=made, focus_x=left)
+        for one in photos.renditions(photo, photos.kinds()):
             picture = seen(one.data).convert("RGB")
             assert picture.size == (one.width, one.width)
             assert is_red(picture, (one.width // 2, 9)) is expected
@@ -218,7 +220,7 @@ def test_staff_upload_a_photo_and_patients_see_it(
         assert "immutable" in got["Cache-Control"]
         assert seen(got.content).width == file.width
         assert "Jane" not in file.get_absolute_url()
-    assert {f.width for f in PhotoFile.objects.all()} == set(photos.WIDTHS)
+    assert {f.width for f in PhotoFile.objects.all()} == set(photos.PORTRAIT.widths)
 
 
 def test_a_photo_follows_its_face_and_goes_with_its_row(
@@ -259,7 +261,7 @@ def test_a_photo_that_is_saved_while_its_files_are_made_keeps_its_own(
             picture = seen(bytes(file.data)).convert("RGB")
             assert not is_red(picture, (file.width // 2, 9))
         photos.make_missing()
-    assert photo.files.count() == len(photos.QUALITY) * len(photos.WIDTHS)
+    assert photo.files.count() == len(photos.QUALITY) * len(photos.PORTRAIT.widths)
 
 
 def test_a_photo_that_is_deleted_while_its_files_are_made_stays_gone(
@@ -300,13 +302,15 @@ def test_widths_and_formats_of_before_go_when_new_ones_are_there(
 ) -> None:
     photo = a_photo(clinician)
     with monkeypatch.context() as before:
-        before.setattr(photos, "WIDTHS", (100, 160))
+        before.setattr(photos, "PORTRAIT", replace(photos.PORTRAIT, widths=(100, 160)))
         before.setattr(photos.features, "check", lambda feature: feature != "avif")
         photos.make_missing()
         assert {file.kind for file in photo.files.all()} == {"webp", "jpeg"}
     assert photos.make_missing() == 1
     found = {(file.kind, file.width) for file in photo.files.all()}
-    assert found == {(kind, w) for kind in photos.QUALITY for w in photos.WIDTHS}
+    assert found == {
+        (kind, w) for kind in photos.QUALITY for w in photos.PORTRAIT.widths
+    }
 
 
 def test_of_two_who_save_one_photo_the_last_is_shown_whole(
@@ -321,10 +325,7 @@ def test_of_two_who_save_one_photo_the_last_is_shown_whole(
     photo.refresh_from_db()
     assert (bytes(photo.master), photo.focus_x) == (bytes(one.master), 0)
     photos.make_missing()
-    expected = {
-        r.digest
-        for r in photos.renditions(bytes(photo.master), (0, 50), photos.kinds())
-    }
+    expected = {r.digest for r in photos.renditions(photo, photos.kinds())}
     assert {file.digest for file in photo.files.all()} == expected
 
 
@@ -359,3 +360,59 @@ def test_photos_cost_the_page_one_query_however_many(
             assert page.count("<picture>") == number + 1
             assert page.count('loading="lazy"') == number
             assert page.count("fetchpriority") == 1
+
+
+def add(client: Client, **values: Any) -> Any:
+    """Save a photo of the clinic, or of the service that is named."""
+    file = SimpleUploadedFile("door.png", a_file("PNG"))
+    form = {"upload": file, "order": 0, "focus_x": 50, "focus_y": 50} | values
+    return client.post(reverse("admin:services_photo_add"), form)
+
+
+def test_photos_of_the_clinic_stand_in_their_order_and_say_what_they_show(
+    admin_client: Client, client: Client, content: None
+) -> None:
+    assert "Pictures of the clinic" not in client.get("/visit-us/").content.decode()
+    add(admin_client, alt="The front desk", order=2)
+    add(admin_client, alt="The door on 43rd Street", order=1)
+    page = client.get("/visit-us/").content.decode()
+    assert page.index("The door on") < page.index("The front desk")
+    assert page.count('width="720" height="480"') == 2
+    assert page.count('loading="lazy"') == 2
+    photos.make_missing()
+    for file in PhotoFile.objects.defer(None):
+        assert seen(bytes(file.data)).size == (file.width, file.width * 2 // 3)
+
+
+def test_a_photo_of_a_service_stands_where_its_drawing_was(
+    admin_client: Client, client: Client, content: None
+) -> None:
+    service = Service.objects.published()[0]
+    add(admin_client, alt="A needle", service=service.pk)
+    page = client.get(service.get_absolute_url()).content.decode()
+    assert 'alt="A needle" fetchpriority="high"' in page
+    again = add(admin_client, alt="Another", service=service.pk).content.decode()
+    assert "This page has a photo already." in again
+
+
+def test_a_photo_without_words_is_refused_in_words(
+    admin_client: Client, content: None
+) -> None:
+    page = add(admin_client, alt=" ").content.decode()
+    assert "Write what the picture shows" in page
+    assert not Photo.objects.exists()
+
+
+def test_what_a_photo_shows_is_said_in_each_language(
+    admin_client: Client, client: Client, content: None
+) -> None:
+    add(admin_client, alt="The door")
+    assert 'lang="en" alt="The door"' in client.get("/es/visit-us/").content.decode()
+    photo = Photo.objects.get()
+    Translation.objects.filter(model="photo", row=photo.pk, language="es").update(
+        texts={"alt": "La puerta"}, of_digest=photo.english_digest(),
+        reviewed_by="Ana", reviewed_on="2026-11-01",
+    )  # fmt: skip
+    page = client.get("/es/visit-us/").content.decode()
+    assert 'alt="La puerta"' in page
+    assert "The door" not in page
