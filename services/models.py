@@ -107,15 +107,31 @@ class Content(Translated):
         return self.digest() != self.loaded_digest
 
 
+def signature(name: str, credentials: str, profession: str) -> str:
+    """Return who somebody qualified is: Jane Doe, MD, physician (PM&R)."""
+    return ", ".join(filter(None, [name, credentials, profession]))
+
+
 class Reviewed(models.Model):
-    """What somebody qualified has read and found right, until when."""
+    """What somebody qualified has read and found right, until when.
+
+    Patients read the credentials and the licensed profession with the name.
+    """
 
     reviewed_by = models.CharField(max_length=150, blank=True, editable=False)
+    reviewer_credentials = models.CharField(max_length=40, blank=True, editable=False)
+    reviewer_profession = models.CharField(max_length=120, blank=True, editable=False)
     reviewed_on = models.DateField(null=True, editable=False)
     next_review = models.DateField(null=True, editable=False)
 
     class Meta:
         abstract = True
+
+    @property
+    def reviewer(self) -> str:
+        return signature(
+            self.reviewed_by, self.reviewer_credentials, self.reviewer_profession
+        )
 
 
 class LoadedEntry(models.Model):
@@ -572,6 +588,12 @@ class Version(models.Model):
     def is_public(self) -> bool:
         return bool(self.content.get("is_published", True))
 
+    @property
+    def reviewer(self) -> str:
+        review = self.content.get("reviewed", {})
+        names = ("reviewed_by", "reviewer_credentials", "reviewer_profession")
+        return signature(*(review.get(name, "") for name in names))
+
 
 class DraftQuerySet(models.QuerySet["Draft"]):
     def due(self, now: datetime) -> "DraftQuerySet":
@@ -596,6 +618,8 @@ class Draft(models.Model):
     by = models.CharField(max_length=150)
     approved_at = models.DateTimeField(null=True)
     approved_by = models.CharField(max_length=150, blank=True)
+    approved_credentials = models.CharField(max_length=40, blank=True)
+    approved_profession = models.CharField(max_length=120, blank=True)
     next_review = models.DateField(null=True)
     publish_at = models.DateTimeField(null=True)
     publish_user_id = models.BigIntegerField(null=True)
@@ -617,6 +641,12 @@ class Draft(models.Model):
     @property
     def title(self) -> str:
         return str(self.content.get("name") or self.content.get("title"))
+
+    @property
+    def approver(self) -> str:
+        return signature(
+            self.approved_by, self.approved_credentials, self.approved_profession
+        )
 
 
 class SameWords(Content):

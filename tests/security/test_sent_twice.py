@@ -283,7 +283,11 @@ def deciding(kind: str, act: str) -> Callable[[World], Sent]:
         content = versions.content_of(row) | {"summary": "Another."}
         draft = drafts.keep_draft(row, content, by=versions.FILES, now=NOW)
         data = {"act": act, "seen": drafts.seen(row, draft)}
-        return world.client("superuser"), data | {"next_review": "2027-06-01"}
+        signed = {"name": "Ana", "credentials": "MD", "profession": "physician"}
+        return (
+            world.client("superuser"),
+            data | signed | {"next_review": "2027-06-01"},
+        )
 
     return sent
 
