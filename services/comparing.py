@@ -12,6 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from .house_style import Flag, flags
+from .markup import unseen
 from .models import Content, OpeningHours, Weekday
 from .versions import CHILDREN, SUBJECTS, Said
 
@@ -91,7 +92,7 @@ def _said(value: Any) -> str:
 def flagged(texts: dict[str, str]) -> Iterator[tuple[str, Flag]]:
     """Yield what is flagged, with the name of its place."""
     for where, text in texts.items():
-        yield from ((where, flag) for flag in flags(text))
+        yield from ((where, flag) for flag in [*flags(text), *unseen(text)])
 
 
 def marked(old: str, new: str) -> tuple[str, str]:

@@ -14,6 +14,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
+# Beside a text that may hold more than words.
+HOW_TO_WRITE = _("Lists, links and warnings: see “How to write” above.")
 # The section of a service's page that says what to do after a visit.
 AFTERCARE = "afterwards"
 
@@ -166,8 +168,8 @@ class Clinic(Content):
         help_text=_("As people dial it, with the area code: (212) 555-0143."),
     )
     email = models.EmailField(blank=True)
-    getting_here = models.TextField(blank=True, help_text=_("Markdown."))
-    step_free_access = models.TextField(blank=True, help_text=_("Markdown."))
+    getting_here = models.TextField(blank=True, help_text=HOW_TO_WRITE)
+    step_free_access = models.TextField(blank=True, help_text=HOW_TO_WRITE)
     is_demo = models.BooleanField(
         _("demo data"),
         default=False,
@@ -242,7 +244,7 @@ class Clinician(Content):
     credentials = models.CharField(max_length=40, blank=True, help_text="MD")
     profession = models.CharField(max_length=120, help_text="physician (PM&R)")
     languages = models.CharField(max_length=120, blank=True)
-    biography = models.TextField(blank=True, help_text=_("Markdown."))
+    biography = models.TextField(blank=True, help_text=HOW_TO_WRITE)
     order = models.PositiveSmallIntegerField(default=0)
     is_demo = models.BooleanField(_("demo data"), default=False)
 
@@ -354,7 +356,7 @@ class Service(Reviewed, Content):
     summary = models.CharField(max_length=240)
     preparation = models.TextField(
         blank=True,
-        help_text=_("Markdown. How to get ready; also sent with the confirmation."),
+        help_text=_("How to get ready; also sent with the confirmation."),
     )
     call_911 = models.TextField(
         _("call 911 if"), blank=True, help_text=_("One reason a line.")
@@ -422,7 +424,7 @@ class Section(Content):
     service = models.ForeignKey(Service, models.CASCADE, related_name="sections")
     anchor = models.SlugField(help_text=_("The end of the link to this question."))
     question = models.CharField(max_length=120)
-    answer = models.TextField(help_text=_("Markdown."))
+    answer = models.TextField(help_text=HOW_TO_WRITE)
     order = models.PositiveSmallIntegerField(_("place in the page"), default=0)
 
     class Meta:
@@ -492,7 +494,7 @@ class Page(Reviewed, Content):
     slug = models.SlugField(unique=True)
     title = models.CharField(max_length=120)
     summary = models.CharField(max_length=240, blank=True)
-    body = models.TextField(help_text=_("Markdown."))
+    body = models.TextField(help_text=HOW_TO_WRITE)
     order = models.PositiveSmallIntegerField(_("place in the footer"), default=0)
     is_published = models.BooleanField(default=False)
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from services.models import Service
 from tests.plugin import ROOT
@@ -44,3 +44,39 @@ def test_facts_are_ordered_by_dragging_and_by_buttons(
     handle = page.locator("#facts-1 [draggable]")
     handle.drag_to(page.locator("#facts-0"), target_position={"x": 20, "y": 2})
     assert places(page) == [("Length", "1"), ("Pain", "2"), ("Rest", "3")]
+
+
+def test_the_page_is_shown_while_somebody_writes(
+    admin_client: Client, page: Page
+) -> None:
+    service = Service.objects.create(slug="a", kind="test", name="A", summary="What.")
+    service.sections.create(anchor="why", question="Why?", answer="So.", order=1)
+
+    def answer(route: Route) -> None:
+        """Answer as the site would, but for the looks."""
+        asked = route.request
+        kind = asked.headers.get("content-type", "")
+        sent = (asked.post_data_buffer or b"", kind) if asked.method == "POST" else ()
+        path = asked.url.removeprefix("https://site.example")
+        if path.startswith("/static/"):
+            file = ROOT / path.removeprefix("/")
+            route.fulfill(path=file) if file.exists() else route.abort()
+        else:
+            found = admin_client.generic(asked.method, path, *sent)
+            route.fulfill(body=found.content, content_type="text/html")
+
+    page.route("https://site.example/**", answer)
+    change = reverse("admin:services_service_change", args=[service.pk])
+    page.goto(f"https://site.example{change}")
+    page.get_by_role("button", name="On a phone").press("Enter")
+    shown = page.frame_locator(".live iframe")
+    expect(shown.get_by_text("So.")).to_be_visible()
+
+    page.locator("[name=sections-0-answer]").fill("::: warning Mind\nthe step.\n:::")
+    expect(shown.locator("#why .note")).to_have_text(re.compile(r"Mind\s+the step\."))
+
+    page.get_by_label("Name", exact=True).fill("")
+    told = page.locator(".live [role=status]")
+    expect(told).to_have_text("It cannot be shown yet. Name: This field is required.")
+    expect(shown.locator("#why .note")).to_be_visible()  # what was shown last
+    assert service.sections.get().answer == "So."

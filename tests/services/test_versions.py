@@ -265,7 +265,7 @@ def test_who_may_change_a_page_may_not_put_a_version_back(
     rights = Permission.objects.filter(codename__in=["view_service", "change_service"])
     ed.user_permissions.set(rights)
     client.force_login(ed)
-    assert "again" not in client.get(there(service)).text
+    assert "Let patients read it again" not in client.get(there(service)).text
     assert client.post(there(service, "restore"), {"version": 1}).status_code == 403
 
 
