@@ -306,12 +306,21 @@ class Scenes:
         yield "offered_earlier", self.link(self.offer(self.wants_earlier()))
         asked = self.offer(self.request(), by=self.by)
         yield "offered_instead", self.link(asked)
+        yield "offer_gone", self.link(self.offered_what_went())
 
     def takes_on(self, visit: Appointment) -> None:
         to, task = self.by.user, Claim.Task.ANSWER
         workflow.entrust(visit.pk, task, to=to, by=self.by, now=self.now)
 
-    def joins(self, *, over: bool = False) -> Appointment:
+    def offered_what_went(self) -> Appointment:
+        """Offer somebody a time that is not kept, and let another patient have it."""
+        visit = self.joins(clinician=self.clinician)
+        start = self.free_in_four_days()
+        self.offer(visit, start, kept=False)
+        assert self.taken_time() == start
+        return visit
+
+    def joins(self, *, over: bool = False, **wanted: Any) -> Appointment:
         """Let somebody wait for a day on which nobody is here: none is offered."""
         today = self.now.date()
         wish = a_wish(
@@ -319,7 +328,7 @@ class Scenes:
             latest=today - 2 * DAY if over else today + 90 * DAY,
             weekdays=(6,),
         )
-        asked = a_new_wish(self.visit_type, wish)
+        asked = a_new_wish(self.visit_type, wish, **wanted)
         return workflow.join(asked, key=uuid.uuid4(), by=PATIENT, now=self.now)
 
     def wants_change(self) -> Appointment:
@@ -333,15 +342,20 @@ class Scenes:
         return workflow.want_earlier(visit.pk, wish, by=PATIENT, now=self.now)
 
     def offer(
-        self, visit: Appointment, *, by: By = SYSTEM, ended: bool = False
+        self,
+        visit: Appointment,
+        *starts: datetime,
+        by: By = SYSTEM,
+        ended: bool = False,
+        kept: bool = True,
     ) -> Appointment:
-        starts = self.free(self.now + 5 * DAY, self.now)[:8:4]
         return workflow.offer(
             visit.pk,
-            starts,
+            starts or self.free(self.now + 5 * DAY, self.now)[:8:4],
             expires_at=self.now + (timedelta(seconds=1) if ended else 2 * DAY),
             by=by,
             now=self.now,
+            kept=kept,
         )
 
     def request(
@@ -482,10 +496,14 @@ class Scenes:
 
     def taken_time(self) -> datetime:
         """Book the clinician, and return when."""
-        start = self.free(self.now + 4 * DAY, self.now, self.clinician)[0]
+        start = self.free_in_four_days()
         new = a_new_request(self.visit_type, start, clinician=self.clinician)
         self.accept(workflow.request(new, key=uuid.uuid4(), by=PATIENT, now=self.now))
         return start
+
+    def free_in_four_days(self) -> datetime:
+        """Return the first time then that the clinician has."""
+        return self.free(self.now + 4 * DAY, self.now, self.clinician)[0]
 
     def visit_without(self) -> str:
         """Return a visit to somebody who has no hours."""
@@ -576,8 +594,13 @@ class Scenes:
             "call": Message.objects.filter(channel=Message.Channel.PHONE).first(),
         }
         keys["closing"] = self.closed_day()
-        called_off = keys["closing"].rows.get(outcome=ClosingRow.Outcome.DONE)
+        called_off, refused = keys["closing"].rows.filter(
+            outcome=ClosingRow.Outcome.DONE
+        )
         yield "called_off", self.link(called_off.appointment)
+        due = keys["closing"].due_at
+        workflow.pass_(refused.appointment_id, by=PATIENT, now=due)
+        yield "called_off_refused", self.link(refused.appointment)
         begin, end = (words.local(self.now + n * DAY) for n in (0, 14))
         yield "two_weeks", f"start={begin:%Y-%m-%dT%H:%M}&end={end:%Y-%m-%dT%H:%M}"
         self.someone_changed(Resource.objects.filter(pk=self.clinician.pk), manager)
@@ -585,7 +608,7 @@ class Scenes:
             yield f"{name}_pk", str(row and row.pk)
 
     def closed_day(self) -> ClosingPlan:
-        """Close a day of somebody with two visits: one to be phoned, and one kept."""
+        """Close a day of somebody with three visits: two to be phoned, and one kept."""
         somebody = a_clinician()
         short = a_visit_type(
             takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name="Short visit"
@@ -594,8 +617,8 @@ class Scenes:
         days = short.availability(
             (self.now + 2 * DAY).date(), (self.now + 9 * DAY).date(), now=self.now
         )
-        first = next(day for day in days if len(day.slots) > 1)
-        starts = [datetime.fromtimestamp(s.start, UTC) for s in first.slots[:2]]
+        first = next(day for day in days if len(day.slots) > 2)
+        starts = [datetime.fromtimestamp(s.start, UTC) for s in first.slots[:3]]
         visits = [
             a_booked_visit(
                 short, start, now=self.now, by=self.by,
@@ -604,7 +627,7 @@ class Scenes:
             for start in starts
         ]  # fmt: skip
         plan = a_closed_day(
-            starts[0], starts[0] + DAY / 3, {visits[1].pk: "keep"}, of=somebody,
+            starts[0], starts[0] + DAY / 3, {visits[-1].pk: "keep"}, of=somebody,
             now=self.now, by=self.by,
         )  # fmt: skip
         closing.tell(plan.due_at)
