@@ -27,9 +27,11 @@ from .versions import NotYet, Said, Subject, content_of, is_clinical, why_not
 from .versions_in_admin import (
     FLAGS_TOLD,
     WithVersions,
+    graded,
     may_approve,
     name_of,
     tell_flags,
+    tell_grade,
     who_is,
 )
 from .widgets import PlainDate, PlainDateTime
@@ -139,6 +141,8 @@ class WithDrafts(WithVersions):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> "type[ModelForm[Any]]":
+        if obj is not None and obj.pk:
+            kwargs["form"] = in_turn(self.form, self.model, obj.pk, request)
         form = super().get_form(request, obj, change=change, **kwargs)
         data = self._of_draft(request, obj)
         return filled_in(form, data) if data else form
@@ -156,7 +160,9 @@ class WithDrafts(WithVersions):
             return {}
         row = self.model._default_manager.get(pk=obj.pk)  # as it is, not half filled
         draft = drafts.draft_of(row)
-        return drafts.as_form(row, draft) if draft else {}
+        if draft is None:
+            return {}
+        return drafts.as_form(row, draft) | {"seen": drafts.seen(row, draft)}
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: Any, change: bool
@@ -184,6 +190,7 @@ class WithDrafts(WithVersions):
             when = date_format(localtime(before.publish_at), "M j, Y, g:i A")
             messages.warning(request, words % {"when": when})
         request.is_draft = True  # type: ignore[attr-defined]
+        tell_grade(request, row, content)
         tell_flags(request, comparing.texts_of(row.content_kind(), content))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
@@ -242,6 +249,7 @@ class WithDrafts(WithVersions):
             "changes": comparing.differences(kind, now, shown(row, draft))
             if draft
             else [],
+            "grade": graded(row, draft.content)[1] if draft else "",
             "flagged": list(comparing.flagged(texts))[:FLAGS_TOLD],
             "is_clinical": is_clinical(row),
             "may_approve": may_approve(request),
@@ -336,6 +344,41 @@ def faults_of(*filled: forms.BaseForm) -> Iterator[str]:
         for name, found in form.errors.items():
             label = form.fields[name].label if name in form.fields else ""
             yield ": ".join(filter(None, [str(label or ""), " ".join(map(str, found))]))
+
+
+def in_turn(
+    form: "type[ModelForm[Any]]", model: "type[Subject]", pk: int, request: HttpRequest
+) -> "type[ModelForm[Any]]":
+    """Return the form as one that takes the words of no colleague away unseen.
+
+    Sent once more, it replaces them: whoever sends it has been told.
+    """
+
+    def now() -> tuple[str, Draft | None]:
+        row = model._default_manager.get(pk=pk)
+        draft = drafts.draft_of(row)
+        return drafts.seen(row, draft), draft
+
+    def clean(self: Any) -> None:
+        form.clean(self)
+        said, (seen, draft) = self.data.get("seen"), now()
+        is_own = draft is not None and draft.user_id == request.user.pk
+        if "typed" in self.data or said in (None, seen) or is_own:
+            return
+        self.data = self.data.copy()
+        self.data["seen"] = seen
+        who = draft.by if draft else _("somebody who has published or ended the draft")
+        words = _(
+            "This page was changed by %(who)s since you opened it. What you typed is"
+            " below and not kept yet. Look at “Versions” in another tab; save again to"
+            " put yours in its place."
+        )
+        raise ValidationError(words % {"who": who})
+
+    field = forms.CharField(
+        widget=forms.HiddenInput, required=False, initial=lambda: now()[0]
+    )
+    return type(form.__name__, (form,), {"seen": field, "clean": clean})
 
 
 def filled_in(

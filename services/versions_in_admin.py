@@ -66,19 +66,8 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
         """Say the grade of what the page says in English."""
         draft = drafts.draft_of(row) if row.pk else None
         content = draft.content if draft else content_of(row) if row.pk else {}
-        grade = reading_grade("\n".join(prose_of(row, content)))
-        if grade is None:
-            return "–"
-        said = {"grade": round(grade), "most": HARDEST}
-        if grade <= HARDEST:
-            return _("Grade %(grade)s. Pages should be %(most)s or less.") % said
-        return (
-            _(
-                "Grade %(grade)s, which is too hard for many patients: above %(most)s."
-                " Shorten the sentences, and put a plain word first."
-            )
-            % said
-        )
+        grade, words = graded(row, content)
+        return words if grade else "–"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*super().get_readonly_fields(request, obj), "reading_grade"]
@@ -200,11 +189,33 @@ class KeptOnSaving(WithVersions):
         super().save_related(request, form, formsets, change)
         row = form.instance
         self._keep(request, row)
-        tell_flags(request, comparing.texts_of(row.content_kind(), content_of(row)))
+        content = content_of(row)
+        tell_grade(request, row, content)
+        tell_flags(request, comparing.texts_of(row.content_kind(), content))
 
     def _keep(self, request: HttpRequest, row: Any) -> None:
         by, now = who_is(request), timezone.now()
         versions.keep(self.model, [row.pk], by=by, now=now)
+
+
+def graded(row: Content, content: Said) -> tuple[float, str]:
+    """Return the reading grade of a page, and what to say of it; 0 for no words."""
+    grade = reading_grade("\n".join(prose_of(row, content))) or 0
+    said = {"grade": round(grade), "most": HARDEST}
+    if grade <= HARDEST:
+        return grade, _("Grade %(grade)s. Pages should be %(most)s or less.") % said
+    words = _(
+        "Grade %(grade)s, which is too hard for many patients: above %(most)s."
+        " Shorten the sentences, and put a plain word first."
+    )
+    return grade, words % said
+
+
+def tell_grade(request: HttpRequest, row: Content, content: Said) -> None:
+    """Warn of a page that is too hard to read."""
+    grade, words = graded(row, content)
+    if grade > HARDEST:
+        messages.warning(request, words)
 
 
 def tell_flags(request: HttpRequest, texts: dict[str, str]) -> None:

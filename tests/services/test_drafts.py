@@ -471,3 +471,35 @@ def test_who_may_only_approve_looks_at_the_draft_alone(service: Service) -> None
     assert "In the draft." in clinician.post(there(service, "preview")).text
     typed = {"typed": "1", "summary": "Typed."}
     assert clinician.post(there(service, "preview"), typed).status_code == 403
+
+
+def test_two_editors_take_no_words_from_each_other_unseen(service: Service) -> None:
+    ed, mia = somebody("Content editor"), somebody("Manager")
+    by_ed = form_of(ed, service) | {"summary": "Ed’s."}
+    by_mia = form_of(mia, service) | {"summary": "Mia’s."}
+    for _twice in range(2):
+        assert ed.post(there(service, "change"), by_ed).status_code == 302
+
+    told = mia.post(there(service, "change"), by_mia)
+
+    assert "changed by content since you opened it" in told.text
+    assert Draft.objects.get().content["summary"] == "Ed’s."
+    form = told.context["adminform"].form
+    assert form["summary"].value() == "Mia’s."
+    again = by_mia | {"seen": form["seen"].value()}
+    assert mia.post(there(service, "change"), again).status_code == 302
+    assert Draft.objects.get().content["summary"] == "Mia’s."
+    # Ed’s form is older still, but shows as it would be read.
+    shown = ed.post(there(service, "preview"), by_ed | {"typed": "1"})
+    assert "Ed’s." in shown.text
+
+
+def test_a_draft_that_was_published_meanwhile_is_not_gone_back_from_unseen(
+    page: Page,
+) -> None:
+    editor = somebody("Content editor")
+    sent = form_of(editor, page) | {"body": "Mine."}
+    published(page, body="Theirs.")
+    told = editor.post(there(page, "change"), sent)
+    assert "published or ended the draft since you opened it" in told.text
+    assert not Draft.objects.exists()
