@@ -32,6 +32,7 @@ WAYS = [
         _("Important words, a link"),
         _("**Keep taking your medicines.** [How to find us](/visit-us/)"),
     ),
+    (_("A heading in a text"), _("### What to bring")),
     (_("A list"), _("- a fall\n- a blow")),
     (_("Steps"), _("1. We clean your skin.\n2. A thin needle goes in.")),
     (

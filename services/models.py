@@ -239,7 +239,7 @@ class Clinician(Content):
     )  # fmt: skip
     translated_fields = ("profession", "biography")
 
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(_("end of the address"), unique=True)
     name = models.CharField(max_length=120)
     credentials = models.CharField(max_length=40, blank=True, help_text="MD")
     profession = models.CharField(max_length=120, help_text="physician (PM&R)")
@@ -351,7 +351,7 @@ class Service(Reviewed, Content):
         "call_us",
     )
 
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(_("end of the address"), unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
     name = models.CharField(max_length=120)
     other_names = models.CharField(
@@ -495,7 +495,7 @@ class Page(Reviewed, Content):
     content_fields = ("slug", "title", "summary", "body", "order", "is_published")
     translated_fields = ("title", "summary", "body")
 
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(_("end of the address"), unique=True)
     title = models.CharField(max_length=120)
     summary = models.CharField(max_length=240, blank=True)
     body = models.TextField(help_text=HOW_TO_WRITE)

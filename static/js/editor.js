@@ -4,6 +4,7 @@
 const BUTTONS = {
   Bold: ["**", "**", "important words"],
   Link: ["[", "](/visit-us/)", "words of the link"],
+  Heading: ["\n### ", "\n", "What to bring"],
   List: ["\n- ", "\n- \n", "one thing"],
   Steps: ["\n1. ", "\n2. \n", "first step"],
   Warning: ["\n::: warning Take care\n", "\n:::\n", "What to look out for."],
