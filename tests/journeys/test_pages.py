@@ -910,7 +910,7 @@ def test_a_page_is_good_for_everybody(clinic, scenes, visitor, name):
         expect(page.locator(".problem")).to_be_focused()
     if name not in FRONT_DESK | MANAGER:
         weigh(name, page, answer)
-        look_closer_at(page)
+    look_closer_at(page)
     look_at(page)
 
 
