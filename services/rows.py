@@ -9,7 +9,7 @@ to expire, and nothing is shared that could be changed: instances are made anew.
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
@@ -20,6 +20,18 @@ M = TypeVar("M", bound=models.Model)
 # The values of each row, of fields that are stored, in their order.
 Rows = tuple[tuple[Any, ...], ...]
 
+
+# Fields that give the database a value of this type, and none, as it stands; instants
+# are not the same in each database.
+_PLAIN: dict[type, type] = {
+    models.BooleanField: bool,
+    models.CharField: str,
+    models.DateTimeField: type(None),
+    models.ForeignKey: int,
+    models.PositiveIntegerField: int,
+    models.PositiveSmallIntegerField: int,
+    models.TextField: str,
+}
 
 # An expression in SQL that gives one text, and its parameters.
 Select = tuple[str, Sequence[Any]]
@@ -33,7 +45,7 @@ def read(*tables: type[models.Model]) -> list[Rows]:
 
 def texts(*selects: Select) -> list[str]:
     """Return the text of each, all from one query."""
-    with connection.cursor() as cursor:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(
             f"SELECT {', '.join(sql for sql, _params in selects)}",
             [param for _sql, params in selects for param in params],
@@ -45,12 +57,20 @@ def select(
     model: type[models.Model], where: str = "", params: Sequence[Any] = ()
 ) -> Select:
     """Return what gives the rows of a table, or those for which a condition holds."""
-    return _select(connection.vendor, model, where), adapted(params)
+    database = connections[DEFAULT_DB_ALIAS]
+    return _select(database.vendor, model, where), adapted(params)
+
+
+def listed(keys: Sequence[int]) -> Select:
+    """Return the marks for some primary keys, as IN takes them; none finds nothing."""
+    return ", ".join(["%s"] * len(keys)) or "NULL", keys
 
 
 def adapted(params: Sequence[Any]) -> list[Any]:
     """Return the parameters with instants as the database has them."""
-    adapt = connection.ops.adapt_datetimefield_value
+    if not params:
+        return []
+    adapt = connections[DEFAULT_DB_ALIAS].ops.adapt_datetimefield_value
     return [adapt(p) if isinstance(p, datetime) else p for p in params]
 
 
@@ -59,15 +79,20 @@ def instances(model: type[M], rows: Rows) -> list[M]:
 
     But nobody is told: no signal is sent, and a `from_db` of its own is not called.
     """
-    names = [field.attname for field in model._meta.concrete_fields]
+    names = _names(model)
     found = []
     for row in rows:
         made = model.__new__(model)
-        made.__dict__.update(zip(names, row, strict=True))
-        made._state = ModelState()
-        made._state.db, made._state.adding = connection.alias, False
+        state = ModelState()
+        state.db, state.adding = DEFAULT_DB_ALIAS, False
+        made.__dict__.update(zip(names, row, strict=True), _state=state)
         found.append(made)
     return found
+
+
+@cache
+def _names(model: type[models.Model]) -> tuple[str, ...]:
+    return tuple(field.attname for field in model._meta.concrete_fields)
 
 
 def add(row: M) -> M:
@@ -84,9 +109,7 @@ def add_all(added: list[M]) -> list[M]:
     database = connections[DEFAULT_DB_ALIAS]
     fields, statement, marks, key = _insert(database.vendor, type(added[0]))
     values = [
-        field.get_db_prep_save(field.pre_save(row, add=True), database)
-        for row in added
-        for field in fields
+        _stored(row, field, plain, database) for row in added for field, plain in fields
     ]
     all_marks = ", ".join([marks] * len(added))
     with database.cursor() as cursor:
@@ -96,6 +119,19 @@ def add_all(added: list[M]) -> list[M]:
             row.pk = made
             row._state.db, row._state.adding = database.alias, False
     return added
+
+
+def _stored(
+    row: models.Model,
+    field: "models.Field[Any, Any]",
+    plain: type | None,
+    database: Any,
+) -> Any:
+    """Return what the database is given for a field of a new row."""
+    value = getattr(row, field.attname)
+    if plain and (value is None or isinstance(value, plain)):
+        return value
+    return field.get_db_prep_save(field.pre_save(row, add=True), database)
 
 
 def as_text(vendor: str, columns: str) -> str:
@@ -122,10 +158,11 @@ def _select(vendor: str, model: type[models.Model], where: str) -> str:
 @lru_cache(maxsize=64)
 def _insert(
     vendor: str, model: type[models.Model]
-) -> "tuple[list[models.Field[Any, Any]], str, str, str]":
+) -> "tuple[list[tuple[models.Field[Any, Any], type | None]], str, str, str]":
     """Return the fields that are written, and parts of the statement that does.
 
-    Its beginning, the marks for the values of one row, and what it is to return.
+    Of each field, the type of `_PLAIN`. Then the beginning of the statement, the marks
+    for the values of one row, and what it is to return.
     """
     quote = connection.ops.quote_name
     key = model._meta.pk
@@ -134,7 +171,8 @@ def _insert(
     marks = f"({', '.join(['%s'] * len(fields))})"
     table = quote(model._meta.db_table)
     statement = f"INSERT INTO {table} ({columns}) VALUES"
-    return fields, statement, marks, quote(str(key.column))
+    known = [(field, _PLAIN.get(type(field))) for field in fields]
+    return known, statement, marks, quote(str(key.column))
 
 
 @lru_cache(maxsize=64)

@@ -114,14 +114,14 @@ def only_time_taken(service: str) -> None:
     )
 
 
-def at_all_hours(now: datetime) -> VisitType:
+def at_all_hours(now: datetime, name: str = SHORT) -> VisitType:
     """Make a visit to somebody who is here day and night, whenever the tests run."""
     somebody = a_clinician()
     somebody.hours.all().delete()
     for weekday in range(7):
         somebody.hours.create(weekday=weekday, opens="00:00", closes="23:30")
     short = a_visit_type(
-        takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name=SHORT,
+        takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name=name,
         holds_first_choice=False,
     )  # fmt: skip
     workflow.refresh_closures(now=now)
@@ -154,27 +154,32 @@ def a_day() -> None:
     the codes of whoever is at the desk. Made again, it is another day of the same desk.
     """
     now = clock.now()
-    short = VisitType.objects.filter(name=SHORT).first() or at_all_hours(now)
+    short, other = (
+        VisitType.objects.filter(name=name).first() or at_all_hours(now, name)
+        for name in (SHORT, "Another short visit")
+    )
     desk = User.objects.get(username="front-desk")
 
-    def ask(*starts: datetime, asked: datetime = now) -> Appointment:
-        new = a_new_request(short, *starts, patient=patient_details(email=""))
+    def ask(kind: VisitType, start: datetime, asked: datetime = now) -> Appointment:
+        new = a_new_request(kind, start, patient=patient_details(email=""))
         return workflow.request(new, key=uuid.uuid4(), by=PATIENT, now=asked)
 
-    def free(start: datetime, asked: datetime) -> list[datetime]:
+    def free(kind: VisitType, start: datetime, asked: datetime) -> list[datetime]:
         day = words.local(start).date()
-        days = short.availability(day, day, now=asked)
+        days = kind.availability(day, day, now=asked)
         return [datetime.fromtimestamp(s.start, UTC) for d in days for s in d.slots]
 
     last_week = now - 7 * DAY
     keys: dict[str, Any] = {}
-    for name, start in zip(("comes", "stays_away"), free(now, last_week), strict=False):
-        visit = ask(start, asked=last_week)
+    # Both at midnight, to two people, so that both have begun whenever the tests run.
+    for name, kind in {"comes": short, "stays_away": other}.items():
+        visit = ask(kind, free(kind, now, last_week)[0], asked=last_week)
         first = visit.proposals.get()
         workflow.accept(visit.pk, first.pk, by=By.staff(desk), now=last_week)
         keys[name] = visit.pk
-    wanted, other = free(now + 5 * DAY, now)[:20:10]
-    keys |= {"first": ask(wanted).pk, "rival": ask(wanted).pk, "third": ask(other).pk}
+    wanted, later = free(short, now + 5 * DAY, now)[:20:10]
+    for name, start in {"first": wanted, "rival": wanted, "third": later}.items():
+        keys[name] = ask(short, start).pk
     keys["secret"] = second_factor.new_secret()
     SecondFactor.objects.update_or_create(
         user=desk,
