@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from services import drafts
+from services import drafts, photos
 
 from . import (
     clock,
@@ -78,6 +78,11 @@ def summed_up(faults: Iterable[Fault]) -> Done:
     return Done(count, tuple(lines))
 
 
+def make_photos(now: datetime) -> int:
+    """Make what is missing of the photos; return of how many."""
+    return photos.make_missing()
+
+
 _ALL = (
     Task(
         INTEGRITY, _("Check that all records are right"), check_everything, Every.DAY,
@@ -92,6 +97,7 @@ _ALL = (
     Task("lapse", _("End offers and wishes"), waiting_list.lapse_and_expire, MINUTE),
     Task("closing", _("Tell patients of closed days"), closing.tell, MINUTE),
     Task("publish", _("Publish what is to be read by now"), drafts.publish_due, MINUTE),
+    Task("photos", _("Make photos small for patients"), make_photos, MINUTE),
     Task("links", _("Send links that were asked for"), finding.send_links, MINUTE),
     Task("offer", _("Offer free times"), waiting_list.offer_free_times, MINUTE),
     Task("remind", _("Remind patients"), reminders.owe_due, MINUTE),

@@ -31,8 +31,8 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import Error, connection, transaction
 from django.db.models import Count, Exists, Min, OuterRef
 
-from . import clock, limits, once, texting
-from .models import Heartbeat, Message, Reservation, WaitingListRules
+from . import clock, limits, messages, once, texting
+from .models import Appointment, Heartbeat, Message, Reservation, WaitingListRules
 from .models.message import IN_HAND, MessageQuerySet
 
 logger = logging.getLogger(__name__)
@@ -103,6 +103,8 @@ def deliver_next() -> bool:
         if message.channel == Message.Channel.TEXT and not texting.is_wanted(message):
             insist(_record_unwanted, claim)
             return True
+        if messages.lacks_words(message):
+            message = _put_into_words(message, clock.now())
         _carry(message)
     except Error:  # the database's: the lease runs out, and then it is tried again
         raise
@@ -163,6 +165,17 @@ def _lock(messages: MessageQuerySet) -> MessageQuerySet:
     if not connection.features.has_select_for_update_skip_locked:
         return messages
     return messages.select_for_update(skip_locked=True, of=("self",))
+
+
+def _put_into_words(mail: Message, now: datetime) -> Message:
+    """Return the mail as it is now, with the words that it is sent with each time."""
+    with transaction.atomic():
+        Appointment.objects.lock(mail.appointment_id)
+        found = Message.objects.select_for_update(of=("self",), no_key=True)
+        mail = found.get(pk=mail.pk)
+        if messages.lacks_words(mail):
+            messages.write_words(mail, now)
+    return mail
 
 
 def _mail(message: Message) -> EmailMultiAlternatives:

@@ -65,6 +65,10 @@ ALSO_BY_TEXT = {
     Kind.OFFERED,
 }
 
+# Mail that the worker puts into words: everybody waits for the last click of a request,
+# and all that it says is in rows that stay as they are while it is true.
+WORDED_LATER = {Kind.RECEIVED}
+
 # As far as a text goes in one piece of 160 characters; one other letter makes it 70.
 # Source: 3GPP TS 23.038, which has these letters without their accents.
 PLAIN_LETTERS = str.maketrans(dict(zip("áíóúÁÍÓÚ’–", "aiouAIOU'-", strict=True)))
@@ -157,6 +161,8 @@ def owe(
     Who agreed to hear of changes by text gets one beside, bare and without a link;
     `by_text` is that text, or one that stands alone.
 
+    Mail of `WORDED_LATER` is written without words and link: see `write_words`.
+
     A patient without an email address, or who asked to be called, makes a task for a
     person. Tasks that this change has overtaken end here; mail that it has overtaken
     ends with the worker, who alone knows whether it is on its way.
@@ -170,14 +176,17 @@ def owe(
         about = choices[0]
     channel = Channel.TEXT if by_text else reached_by(visit.patient)
     mail = channel == Channel.EMAIL
-    clinic, week = _clinic()
-    token = links.issue(visit, now=now) if mail else ""
-    told = _Told(visit, event, offers, entry, choices)
-    words = _render(kind, told, clinic, week, channel, token, now)
     method = _calendar_method(kind, visit) if mail else ""
-    make = calendars.invite if method == calendars.REQUEST else calendars.cancellation
-    with spoken_to(visit.patient, channel):
-        calendar = make(told.dated, clinic, now=now) if method else ""
+    words, calendar = Words("", ""), ""
+    if not (mail and kind in WORDED_LATER):
+        clinic, week = _clinic()
+        token = links.issue(visit, now=now) if mail else ""
+        told = _Told(visit, event, offers, entry, choices)
+        words = _render(kind, told, clinic, week, channel, token, now)
+        invites = method == calendars.REQUEST
+        make = calendars.invite if invites else calendars.cancellation
+        with spoken_to(visit.patient, channel):
+            calendar = make(told.dated, clinic, now=now) if method else ""
     if event and event.version > 1:  # the first message of a visit has none before it
         overtake_calls(visit, now)
     message = Message(
@@ -216,11 +225,55 @@ def _is_told_by_text(kind: Message.Kind, visit: Appointment) -> bool:
     )
 
 
+def lacks_words(mail: Message) -> bool:
+    """Tell whether mail is owed that nobody has put into words yet."""
+    return not mail.text and mail.emptied_at is None
+
+
+def write_words(mail: Message, now: datetime) -> None:
+    """Put mail that was written without into words, with a link of its own.
+
+    Call it with visit and message locked: so whoever ends all links of the visit ends
+    this one, too, or comes first, and it goes to where the message goes now.
+    """
+    _fill_in(mail, links.issue(mail.appointment, now=now))
+    mail.save(update_fields=["subject", "text", "html"])
+
+
+def in_words(message: Message) -> Message:
+    """Return a message with what it says; if it lacks words, with a dash for its link.
+
+    Nothing is saved.
+    """
+    if lacks_words(message):
+        _fill_in(message, "-")
+    return message
+
+
+def _fill_in(mail: Message, token: str) -> None:
+    """Give mail the words that it would have had when its event happened."""
+    assert mail.event  # noqa: S101 -- only what an event caused is worded later
+    visit = copy.copy(mail.appointment)
+    visit.status = mail.true_while
+    visit.reply_by = datetime.fromisoformat(mail.event.data["reply_by"])
+    asked = visit.proposals.asked().order_by("pk")
+    # What was asked for later has its ranks from 1 on again.
+    choices = [choice for n, choice in enumerate(asked, 1) if choice.rank == n]
+    told = _Told(visit, mail.event, choices=choices)
+    words = _render(
+        Kind(mail.kind), told, *_clinic(), Channel(mail.channel), token, mail.event.at
+    )
+    mail.subject, mail.text, mail.html = words
+
+
 def relink(mail: Message, now: datetime) -> None:
     """Put a new link in place of the one that has ended into mail that is not sent.
 
     What a worker has in hand at this moment may go out with the old one.
     """
+    if lacks_words(mail):
+        write_words(mail, now)
+        return
     token = links.issue(mail.appointment, now=now)
     mail.text = links.with_token(mail.text, token)
     mail.html = links.with_token(mail.html, token)

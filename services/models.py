@@ -263,6 +263,10 @@ class Photo(models.Model):
     def __str__(self) -> str:
         return str(self.clinician)
 
+    @property
+    def focus(self) -> tuple[int, int]:
+        return self.focus_x, self.focus_y
+
     def of_kind(self, kind: str) -> list["PhotoFile"]:
         """Return what there is in that format, the smallest first."""
         return [file for file in self.files.all() if file.kind == kind]

@@ -5,13 +5,14 @@ the file itself comes through: no place, no camera, no second file behind the pi
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from PIL import Image, ImageCms, ImageOps, features
 
@@ -118,11 +119,18 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     return picture.convert("RGB")
 
 
-def renditions(of: bytes, focus: tuple[int, int]) -> Iterator[Rendition]:
-    """Yield squares of a master, around the point in percent from its top left.
+def kinds() -> list[str]:
+    """Return the formats that can be written here, the smallest files first.
 
     A Pillow without AVIF leaves that out; browsers then take WebP.
     """
+    return [kind for kind in QUALITY if kind != "avif" or features.check("avif")]
+
+
+def renditions(
+    of: bytes, focus: tuple[int, int], kinds: Iterable[str]
+) -> Iterator[Rendition]:
+    """Yield squares of a master, around the point in percent from its top left."""
     with Image.open(BytesIO(of), formats=("JPEG",)) as picture:
         picture.load()
         centre = focus[0] / 100, focus[1] / 100
@@ -130,9 +138,8 @@ def renditions(of: bytes, focus: tuple[int, int]) -> Iterator[Rendition]:
             square = ImageOps.fit(
                 picture, (width, width), Image.Resampling.LANCZOS, centering=centre
             )
-            for kind, quality in QUALITY.items():
-                if kind != "avif" or features.check("avif"):
-                    yield Rendition(kind, width, _encoded(square, kind, quality))
+            for kind in kinds:
+                yield Rendition(kind, width, _encoded(square, kind, QUALITY[kind]))
 
 
 def _encoded(picture: Image.Image, kind: str, quality: int) -> bytes:
@@ -143,15 +150,53 @@ def _encoded(picture: Image.Image, kind: str, quality: int) -> bytes:
 
 @transaction.atomic
 def keep(photo: Photo) -> None:
-    """Save a photo, and in place of what was made of it before what it is now.
+    """Save a photo, with JPEGs of it in place of what was made of it before.
 
-    The row is written first: whoever saves the same photo at the same time waits there,
+    Those take no time, and every browser shows them; `make_missing` makes the rest. The
+    row is written first: whoever saves the same photo at the same time waits there,
     and then finds what this one has made.
     """
     photo.save()
+    _replace(photo, renditions(bytes(photo.master), photo.focus, ["jpeg"]))
+
+
+def make_missing() -> int:
+    """Make what browsers could get of each photo and is not there; return of how many.
+
+    What nobody gets any more, since other widths or formats are wanted now, goes.
+    """
+    wanted = {(kind, width) for kind in kinds() for width in WIDTHS}
+    files = PhotoFile.objects.defer("data")
+    photos = Photo.objects.defer("master").prefetch_related(Prefetch("files", files))
+    return sum(
+        _make(photo.pk)
+        for photo in photos
+        if {(file.kind, file.width) for file in photo.files.all()} != wanted
+    )
+
+
+def _make(pk: int) -> bool:
+    """Make all of a photo anew, unless somebody saves it meanwhile.
+
+    That takes a second, in which nobody waits: the row is locked once all is drawn.
+    """
+    photo = Photo.objects.filter(pk=pk).first()
+    if photo is None:
+        return False
+    made = list(renditions(bytes(photo.master), photo.focus, kinds()))
+    with transaction.atomic():
+        rows = Photo.objects.select_for_update(of=("self",), no_key=True)
+        now = rows.filter(pk=pk).first()
+        if now is None or now.focus != photo.focus or now.master != photo.master:
+            return False
+        _replace(now, made)
+    return True
+
+
+def _replace(photo: Photo, made: Iterable[Rendition]) -> None:
+    """Let there be these and no other files of a photo, whose row is locked."""
     photo.files.all().delete()
-    focus = photo.focus_x, photo.focus_y
     PhotoFile.objects.bulk_create(
         PhotoFile(photo=photo, kind=r.kind, width=r.width, digest=r.digest, data=r.data)
-        for r in renditions(bytes(photo.master), focus)
+        for r in made
     )

@@ -21,6 +21,18 @@ M = TypeVar("M", bound=models.Model)
 Rows = tuple[tuple[Any, ...], ...]
 
 
+# Fields that give the database a value of this type, and none, as it stands; instants
+# are not the same in each database.
+_PLAIN: dict[type, type] = {
+    models.BooleanField: bool,
+    models.CharField: str,
+    models.DateTimeField: type(None),
+    models.ForeignKey: int,
+    models.PositiveIntegerField: int,
+    models.PositiveSmallIntegerField: int,
+    models.TextField: str,
+}
+
 # An expression in SQL that gives one text, and its parameters.
 Select = tuple[str, Sequence[Any]]
 
@@ -84,9 +96,7 @@ def add_all(added: list[M]) -> list[M]:
     database = connections[DEFAULT_DB_ALIAS]
     fields, statement, marks, key = _insert(database.vendor, type(added[0]))
     values = [
-        field.get_db_prep_save(field.pre_save(row, add=True), database)
-        for row in added
-        for field in fields
+        _stored(row, field, plain, database) for row in added for field, plain in fields
     ]
     all_marks = ", ".join([marks] * len(added))
     with database.cursor() as cursor:
@@ -96,6 +106,19 @@ def add_all(added: list[M]) -> list[M]:
             row.pk = made
             row._state.db, row._state.adding = database.alias, False
     return added
+
+
+def _stored(
+    row: models.Model,
+    field: "models.Field[Any, Any]",
+    plain: type | None,
+    database: Any,
+) -> Any:
+    """Return what the database is given for a field of a new row."""
+    value = getattr(row, field.attname)
+    if plain and (value is None or isinstance(value, plain)):
+        return value
+    return field.get_db_prep_save(field.pre_save(row, add=True), database)
 
 
 def as_text(vendor: str, columns: str) -> str:
@@ -122,10 +145,11 @@ def _select(vendor: str, model: type[models.Model], where: str) -> str:
 @lru_cache(maxsize=64)
 def _insert(
     vendor: str, model: type[models.Model]
-) -> "tuple[list[models.Field[Any, Any]], str, str, str]":
+) -> "tuple[list[tuple[models.Field[Any, Any], type | None]], str, str, str]":
     """Return the fields that are written, and parts of the statement that does.
 
-    Its beginning, the marks for the values of one row, and what it is to return.
+    Of each field, the type of `_PLAIN`. Then the beginning of the statement, the marks
+    for the values of one row, and what it is to return.
     """
     quote = connection.ops.quote_name
     key = model._meta.pk
@@ -134,7 +158,8 @@ def _insert(
     marks = f"({', '.join(['%s'] * len(fields))})"
     table = quote(model._meta.db_table)
     statement = f"INSERT INTO {table} ({columns}) VALUES"
-    return fields, statement, marks, quote(str(key.column))
+    known = [(field, _PLAIN.get(type(field))) for field in fields]
+    return known, statement, marks, quote(str(key.column))
 
 
 @lru_cache(maxsize=64)

@@ -14,13 +14,14 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import Permission, User
 
-from booking import closing, workflow
+from booking import closing, messages, workflow
 from booking.models import (
     Appointment,
     ClosingPlan,
     ClosingRow,
     Closure,
     Hours,
+    Message,
     Proposal,
     Resource,
     VisitType,
@@ -187,6 +188,14 @@ def a_request(
     """Let a patient ask for one to three times."""
     asked = a_new_request(visit_type or a_practice(), *starts, **values)
     return workflow.request(asked, key=uuid.uuid4(), by=PATIENT, now=now)
+
+
+def told_last(visit: Appointment) -> Message:
+    """Return the last message about the visit, in words as the worker would put it."""
+    message = visit.messages.latest("pk")
+    if messages.lacks_words(message):
+        messages.write_words(message, NOW)
+    return message
 
 
 def a_booked_visit(

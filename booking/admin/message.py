@@ -1,8 +1,11 @@
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from booking import clock
+from booking.messages import in_words
 from booking.models import Message
 
 from .long_lists import LongList
@@ -34,6 +37,10 @@ class MessageAdmin(LongList):
         self, request: HttpRequest, obj: Message | None = None
     ) -> bool:
         return False
+
+    def get_object(self, *args: Any, **kwargs: Any) -> Message | None:
+        message = super().get_object(*args, **kwargs)
+        return in_words(message) if isinstance(message, Message) else None
 
     @admin.display(description=_("text"))
     def said(self, message: Message) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from booking.diary import Entry, What
 from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow, TakenOn
 from booking.links import without_tokens
+from booking.messages import in_words
 from booking.models import Appointment, AppointmentEvent, Claim, Message, Resource
 from booking.models.appointment import WHY_CANCELLED
 from booking.policy import Act, Actor, DeclineReason, Status
@@ -235,7 +236,7 @@ def text(message: Message) -> str:
         return _("The text was removed on %(day)s.") % {
             "day": date_format(localtime(message.emptied_at), "F j, Y")
         }
-    return without_tokens(message.text)
+    return without_tokens(in_words(message).text)
 
 
 def state(message: Message, now: datetime) -> str:

@@ -82,7 +82,8 @@ class Message(models.Model):
     event, the instant that they are about, and one visit has one of a kind for each.
 
     Rendered once, with a fixed Message-ID and Date, so that a repeat after a crash is
-    the same message. `true_while` is the state that it speaks of: if the visit has left
+    the same message; some of it by the worker before it first sends it, and until then
+    without words. `true_while` is the state that it speaks of: if the visit has left
     that state before the message went out, it is overtaken and never sent. So it is
     with the time of a booked visit (`true_start`), the end of an offer (`true_until`),
     and the offer and the place on the list that it is about. A message of the phone

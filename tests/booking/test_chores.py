@@ -59,6 +59,7 @@ def test_each_chore_has_a_row_with_a_schedule_to_begin_with():
         ("lapse", "minute", time(2, 10)),
         ("links", "minute", time(2, 10)),
         ("offer", "minute", time(2, 10)),
+        ("photos", "minute", time(2, 10)),
         ("publish", "minute", time(2, 10)),
         ("purge", "hour", time(2, 10)),
         ("remind", "minute", time(2, 10)),
@@ -73,8 +74,8 @@ def test_migrating_again_leaves_the_schedule_that_the_clinic_chose(check: Chore)
     assert list(Chore.objects.values_list("name", "every")) == [
         ("closing", "minute"), ("forget", "day"), ("integrity", "hour"),
         ("lapse", "minute"), ("links", "minute"), ("offer", "minute"),
-        ("publish", "minute"), ("purge", "hour"), ("remind", "minute"),
-        ("trail", "day"),
+        ("photos", "minute"), ("publish", "minute"), ("purge", "hour"),
+        ("remind", "minute"), ("trail", "day"),
     ]  # fmt: skip
 
 

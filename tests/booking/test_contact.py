@@ -52,7 +52,9 @@ def deliver() -> list[str]:
 
 
 def tokens(messages: Any) -> list[str]:
-    return [re.findall(r"/appointments/([\w-]{43})/", m.text)[0] for m in messages]
+    """Return the token of each that is in words already."""
+    texts = [message.text for message in messages if message.text]
+    return [re.findall(r"/appointments/([\w-]{43})/", text)[0] for text in texts]
 
 
 def sound() -> bool:
@@ -70,7 +72,7 @@ def test_another_address_gets_all_that_waits_and_where_the_visit_stands(bea: By)
     assert visit.events.latest("version").data == {"changed": ["email"]}
     assert messages_of(visit)[-1] == ("link", "email")
     assert deliver() == [NEW, NEW]  # confirmed, and where it stands; no "received"
-    assert [links.find(token, now=NOW) for token in old] == [None, None]
+    assert [links.find(token, now=NOW) for token in old] == [None]
     for token in tokens(visit.messages.exclude(sent_at=None)):
         assert links.find(token, now=NOW) == visit
     assert sound()

@@ -150,6 +150,7 @@ def test_mail_waits_while_the_server_is_away_and_is_sent_once_when_it_is_back(
     assert deliver_all() == 1
     assert state(visit) == [("received", "owed", 1, "ConnectionRefusedError")]
     assert deliver_all() == 0
+    tried = visit.messages.get().text
     waiting = delivery.staff_status(NOW + timedelta(seconds=30))
     assert (waiting.waiting, waiting.oldest_waiting) == (1, timedelta(seconds=30))
 
@@ -159,7 +160,12 @@ def test_mail_waits_while_the_server_is_away_and_is_sent_once_when_it_is_back(
     clock.shift(timedelta(seconds=13 + 1))
     assert deliver_all() == 1
     assert state(visit) == [("received", "sent", 2, "")]
-    assert len(mail.messages) == 1
+    (sent,) = mail.messages
+    body = sent.get_body(("plain",))
+    assert body
+    # Put into words before the first try, and with one link.
+    assert body.get_content().splitlines() == tried.splitlines()
+    assert visit.links.count() == 1
     assert delivery.staff_status(NOW).waiting == 0
 
 

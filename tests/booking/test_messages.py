@@ -340,7 +340,7 @@ def said(message: Message) -> str:
 
 def test_a_patient_who_asks_reads_that_nothing_is_booked_yet(visit_type: VisitType):
     visit = factories.a_request(visit_type, at("10:00"), at("14:30"))
-    message = visit.messages.get()
+    message = factories.told_last(visit)
     assert message.subject == (
         "Request received – not booked yet, answer by Mon, Nov 16, 5:00 PM"
         f" ({visit.reference})"
@@ -677,7 +677,7 @@ def test_a_list_that_ends_says_so_and_how_to_go_on(visit_type: VisitType):
 
 
 def test_the_html_says_the_same_as_the_text(visit_type: VisitType):
-    message = factories.a_request(visit_type).messages.get()
+    message = factories.told_last(factories.a_request(visit_type))
     written = unescape(
         strip_tags(message.html.partition("</h1>")[2].replace("<br>", " "))
     )
@@ -919,7 +919,7 @@ def test_no_message_tells_why_somebody_comes_or_who_they_are(visit_type: VisitTy
         workflow.own_up(late.pk, now=start)
     written = [
         (m.kind, m.channel, secret)
-        for m in Message.objects.all()
+        for m in map(messages.in_words, Message.objects.all())
         for secret in secrets
         for part in (m.subject, m.text, m.html, m.calendar, m.message_id)
         if secret in part
@@ -950,11 +950,29 @@ def test_a_change_that_is_rolled_back_leaves_no_message_and_no_link(
 def test_a_clinic_that_has_not_been_set_up_still_has_words(visit_type: VisitType):
     Clinic.objects.all().delete()
     visit = factories.a_request(visit_type, now=NOW + timedelta(minutes=1))
-    assert visit.messages.get().text.splitlines()[-3:] == [
+    assert factories.told_last(visit).text.splitlines()[-3:] == [
         f"Questions? Call us and say the reference {visit.reference}.",
         "",
         "the clinic",
     ]
+
+
+def test_what_the_worker_words_is_what_was_true_when_it_was_owed(
+    visit_type: VisitType,
+):
+    """A patient asks, is booked and asks for another time before the worker comes."""
+    visit = factories.a_request(visit_type, at("10:00"), at("14:30"))
+    mail = visit.messages.get()
+    assert (mail.subject, mail.text, mail.html) == ("", "", "")
+    assert not visit.links.exists()
+    by = factories.a_front_desk_person()
+    workflow.accept(visit.pk, factories.choice(visit).pk, by=by, now=NOW)
+    workflow.ask_change(visit.pk, [at("11:00")], by=PATIENT, now=NOW)
+
+    messages.write_words(visit.messages.get(pk=mail.pk), NOW)
+    mail.refresh_from_db()
+    assert said(mail) == (RECEIVED + FOOT).format(reference=visit.reference)
+    assert "<h1>Request received, not booked yet</h1>" in mail.html
 
 
 def test_owing_costs_the_same_for_one_choice_and_for_three(
@@ -966,7 +984,8 @@ def test_owing_costs_the_same_for_one_choice_and_for_three(
         event = visit.events.get()
         Message.objects.all().delete()
         with django_assert_max_num_queries(20) as captured:
-            messages.owe(Message.Kind.RECEIVED, event, now=NOW)
+            mail = messages.owe(Message.Kind.RECEIVED, event, now=NOW)
+            messages.write_words(mail, NOW)
         counts.append(len(captured))
     assert counts[0] == counts[1]
 

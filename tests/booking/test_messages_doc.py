@@ -229,8 +229,7 @@ def told(story: Story, visit_type: VisitType, desk: By, **patient: Any) -> Told:
     example._from_testcase = True  # acts refuse to run inside any other transaction
     with example:
         visit = story(Stories(visit_type, desk, **patient))
-        message = visit.messages.order_by("pk").last()
-        assert message
+        message = factories.told_last(visit)
         transaction.set_rollback(True)
     KINDS.add(message.kind)
     subject = f"Subject: {message.subject}\n\n" if message.subject else ""

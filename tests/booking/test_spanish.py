@@ -143,7 +143,7 @@ def test_the_whole_road_in_spanish_ends_in_a_spanish_message(clock, clinic):
     assert visit.patient.message_language == "es"
     answer = visit.answers.get()
     assert (answer.question, answer.flag) == (question.question, question.flag)
-    message = visit.messages.get()
+    message = factories.told_last(visit)
     assert message.subject.startswith("Solicitud recibida: todavía no es una cita")
     assert "17 de noviembre" in message.text
     link = re.search(r"http://127\.0\.0\.1:8000(/es/appointments/\S+)", message.text)[1]
@@ -203,7 +203,7 @@ def test_the_preparation_that_was_shown_in_spanish_is_kept_in_spanish(clock):
     )  # fmt: skip
     visit = factories.a_request(visit_type)
     assert visit.preparation.text == "Wear loose clothes."
-    link = visit.messages.get().text.split("8000")[1].split()[0]
+    link = factories.told_last(visit).text.split("8000")[1].split()[0]
     html = Client().get(f"/es{link}", follow=True).content.decode()
     assert "Use ropa suelta." in html
     assert spanish("This text has changed since you asked for the visit.") not in html

@@ -114,14 +114,14 @@ def only_time_taken(service: str) -> None:
     )
 
 
-def at_all_hours(now: datetime) -> VisitType:
+def at_all_hours(now: datetime, name: str = SHORT) -> VisitType:
     """Make a visit to somebody who is here day and night, whenever the tests run."""
     somebody = a_clinician()
     somebody.hours.all().delete()
     for weekday in range(7):
         somebody.hours.create(weekday=weekday, opens="00:00", closes="23:30")
     short = a_visit_type(
-        takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name=SHORT,
+        takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name=name,
         holds_first_choice=False,
     )  # fmt: skip
     workflow.refresh_closures(now=now)
@@ -154,27 +154,32 @@ def a_day() -> None:
     the codes of whoever is at the desk. Made again, it is another day of the same desk.
     """
     now = clock.now()
-    short = VisitType.objects.filter(name=SHORT).first() or at_all_hours(now)
+    short, other = (
+        VisitType.objects.filter(name=name).first() or at_all_hours(now, name)
+        for name in (SHORT, "Another short visit")
+    )
     desk = User.objects.get(username="front-desk")
 
-    def ask(*starts: datetime, asked: datetime = now) -> Appointment:
-        new = a_new_request(short, *starts, patient=patient_details(email=""))
+    def ask(kind: VisitType, start: datetime, asked: datetime = now) -> Appointment:
+        new = a_new_request(kind, start, patient=patient_details(email=""))
         return workflow.request(new, key=uuid.uuid4(), by=PATIENT, now=asked)
 
-    def free(start: datetime, asked: datetime) -> list[datetime]:
+    def free(kind: VisitType, start: datetime, asked: datetime) -> list[datetime]:
         day = words.local(start).date()
-        days = short.availability(day, day, now=asked)
+        days = kind.availability(day, day, now=asked)
         return [datetime.fromtimestamp(s.start, UTC) for d in days for s in d.slots]
 
     last_week = now - 7 * DAY
     keys: dict[str, Any] = {}
-    for name, start in zip(("comes", "stays_away"), free(now, last_week), strict=False):
-        visit = ask(start, asked=last_week)
+    # Both at midnight, to two people, so that both have begun whenever the tests run.
+    for name, kind in {"comes": short, "stays_away": other}.items():
+        visit = ask(kind, free(kind, now, last_week)[0], asked=last_week)
         first = visit.proposals.get()
         workflow.accept(visit.pk, first.pk, by=By.staff(desk), now=last_week)
         keys[name] = visit.pk
-    wanted, other = free(now + 5 * DAY, now)[:20:10]
-    keys |= {"first": ask(wanted).pk, "rival": ask(wanted).pk, "third": ask(other).pk}
+    wanted, later = free(short, now + 5 * DAY, now)[:20:10]
+    for name, start in {"first": wanted, "rival": wanted, "third": later}.items():
+        keys[name] = ask(short, start).pk
     keys["secret"] = second_factor.new_secret()
     SecondFactor.objects.update_or_create(
         user=desk,
@@ -306,12 +311,21 @@ class Scenes:
         yield "offered_earlier", self.link(self.offer(self.wants_earlier()))
         asked = self.offer(self.request(), by=self.by)
         yield "offered_instead", self.link(asked)
+        yield "offer_gone", self.link(self.offered_what_went())
 
     def takes_on(self, visit: Appointment) -> None:
         to, task = self.by.user, Claim.Task.ANSWER
         workflow.entrust(visit.pk, task, to=to, by=self.by, now=self.now)
 
-    def joins(self, *, over: bool = False) -> Appointment:
+    def offered_what_went(self) -> Appointment:
+        """Offer somebody a time that is not kept, and let another patient have it."""
+        visit = self.joins(clinician=self.clinician)
+        start = self.free_in_four_days()
+        self.offer(visit, start, kept=False)
+        assert self.taken_time() == start
+        return visit
+
+    def joins(self, *, over: bool = False, **wanted: Any) -> Appointment:
         """Let somebody wait for a day on which nobody is here: none is offered."""
         today = self.now.date()
         wish = a_wish(
@@ -319,7 +333,7 @@ class Scenes:
             latest=today - 2 * DAY if over else today + 90 * DAY,
             weekdays=(6,),
         )
-        asked = a_new_wish(self.visit_type, wish)
+        asked = a_new_wish(self.visit_type, wish, **wanted)
         return workflow.join(asked, key=uuid.uuid4(), by=PATIENT, now=self.now)
 
     def wants_change(self) -> Appointment:
@@ -333,15 +347,20 @@ class Scenes:
         return workflow.want_earlier(visit.pk, wish, by=PATIENT, now=self.now)
 
     def offer(
-        self, visit: Appointment, *, by: By = SYSTEM, ended: bool = False
+        self,
+        visit: Appointment,
+        *starts: datetime,
+        by: By = SYSTEM,
+        ended: bool = False,
+        kept: bool = True,
     ) -> Appointment:
-        starts = self.free(self.now + 5 * DAY, self.now)[:8:4]
         return workflow.offer(
             visit.pk,
-            starts,
+            starts or self.free(self.now + 5 * DAY, self.now)[:8:4],
             expires_at=self.now + (timedelta(seconds=1) if ended else 2 * DAY),
             by=by,
             now=self.now,
+            kept=kept,
         )
 
     def request(
@@ -482,10 +501,14 @@ class Scenes:
 
     def taken_time(self) -> datetime:
         """Book the clinician, and return when."""
-        start = self.free(self.now + 4 * DAY, self.now, self.clinician)[0]
+        start = self.free_in_four_days()
         new = a_new_request(self.visit_type, start, clinician=self.clinician)
         self.accept(workflow.request(new, key=uuid.uuid4(), by=PATIENT, now=self.now))
         return start
+
+    def free_in_four_days(self) -> datetime:
+        """Return the first time then that the clinician has."""
+        return self.free(self.now + 4 * DAY, self.now, self.clinician)[0]
 
     def visit_without(self) -> str:
         """Return a visit to somebody who has no hours."""
@@ -576,8 +599,13 @@ class Scenes:
             "call": Message.objects.filter(channel=Message.Channel.PHONE).first(),
         }
         keys["closing"] = self.closed_day()
-        called_off = keys["closing"].rows.get(outcome=ClosingRow.Outcome.DONE)
+        called_off, refused = keys["closing"].rows.filter(
+            outcome=ClosingRow.Outcome.DONE
+        )
         yield "called_off", self.link(called_off.appointment)
+        due = keys["closing"].due_at
+        workflow.pass_(refused.appointment_id, by=PATIENT, now=due)
+        yield "called_off_refused", self.link(refused.appointment)
         begin, end = (words.local(self.now + n * DAY) for n in (0, 14))
         yield "two_weeks", f"start={begin:%Y-%m-%dT%H:%M}&end={end:%Y-%m-%dT%H:%M}"
         self.someone_changed(Resource.objects.filter(pk=self.clinician.pk), manager)
@@ -585,7 +613,7 @@ class Scenes:
             yield f"{name}_pk", str(row and row.pk)
 
     def closed_day(self) -> ClosingPlan:
-        """Close a day of somebody with two visits: one to be phoned, and one kept."""
+        """Close a day of somebody with three visits: two to be phoned, and one kept."""
         somebody = a_clinician()
         short = a_visit_type(
             takes=[Resource.Kind.CLINICIAN], suitable=[somebody], name="Short visit"
@@ -594,8 +622,8 @@ class Scenes:
         days = short.availability(
             (self.now + 2 * DAY).date(), (self.now + 9 * DAY).date(), now=self.now
         )
-        first = next(day for day in days if len(day.slots) > 1)
-        starts = [datetime.fromtimestamp(s.start, UTC) for s in first.slots[:2]]
+        first = next(day for day in days if len(day.slots) > 2)
+        starts = [datetime.fromtimestamp(s.start, UTC) for s in first.slots[:3]]
         visits = [
             a_booked_visit(
                 short, start, now=self.now, by=self.by,
@@ -604,7 +632,7 @@ class Scenes:
             for start in starts
         ]  # fmt: skip
         plan = a_closed_day(
-            starts[0], starts[0] + DAY / 3, {visits[1].pk: "keep"}, of=somebody,
+            starts[0], starts[0] + DAY / 3, {visits[-1].pk: "keep"}, of=somebody,
             now=self.now, by=self.by,
         )  # fmt: skip
         closing.tell(plan.due_at)

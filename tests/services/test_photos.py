@@ -123,7 +123,7 @@ def test_what_is_no_photo_is_refused_in_words(data: bytes, words: str) -> None:
 def test_the_square_is_cut_around_the_face() -> None:
     made = photos.master(BytesIO(a_file(size=(900, 400))))
     for left, expected in ((0, True), (100, False)):
-        for one in photos.renditions(made, (left, 50)):
+        for one in photos.renditions(made, (left, 50), photos.kinds()):
             picture = seen(one.data).convert("RGB")
             assert picture.size == (one.width, one.width)
             assert is_red(picture, (one.width // 2, 9)) is expected
@@ -132,6 +132,12 @@ def test_the_square_is_cut_around_the_face() -> None:
 @pytest.fixture
 def clinician(content: None) -> Clinician:
     return Clinician.objects.order_by("order")[0]
+
+
+def a_photo(who: Clinician) -> Photo:
+    photo = Photo(clinician=who, master=photos.master(BytesIO(a_file())), focus_x=0)
+    photos.keep(photo)
+    return photo
 
 
 def upload(client: Client, who: Clinician, data: bytes | None, **more: Any) -> Any:
@@ -159,6 +165,12 @@ def test_staff_upload_a_photo_and_patients_see_it(
     before = client.get("/our-team/").content.decode()
     assert "<picture" not in before
     assert upload(admin_client, clinician, a_file()).status_code == 302
+    at_once = client.get("/our-team/").content.decode()
+    assert 'width="160" height="160"' in at_once
+    assert "image/jpeg" in at_once
+    assert "image/avif" not in at_once
+    assert photos.make_missing() == 1
+    assert photos.make_missing() == 0
     for path, words in (("/our-team/", "Photo of"), ("/es/our-team/", "Foto de")):
         page = client.get(path).content.decode()
         assert f'alt="{words} {clinician.name}" fetchpriority="high"' in page
@@ -178,8 +190,10 @@ def test_a_photo_follows_its_face_and_goes_with_its_row(
     admin_client: Client, client: Client, clinician: Clinician
 ) -> None:
     upload(admin_client, clinician, a_file())
+    photos.make_missing()
     first = set(addresses())
     upload(admin_client, clinician, None, **{"photo-0-focus_x": 0})
+    photos.make_missing()
     second = set(addresses())
     assert len(first) == len(second)
     assert not first & second
@@ -187,6 +201,96 @@ def test_a_photo_follows_its_face_and_goes_with_its_row(
     upload(admin_client, clinician, None, **{"photo-0-DELETE": "on"})
     assert not PhotoFile.objects.exists()
     assert {client.get(address).status_code for address in second} == {404}
+
+
+def test_a_photo_that_is_saved_while_its_files_are_made_keeps_its_own(
+    clinician: Clinician, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = a_photo(clinician)
+    draw = photos.renditions
+
+    def meanwhile(*args: Any) -> Iterator[photos.Rendition]:
+        monkeypatch.setattr(photos, "renditions", draw)
+        yield from draw(*args)
+        other = Photo.objects.get(pk=photo.pk)
+        other.focus_x = 100
+        photos.keep(other)
+
+    monkeypatch.setattr(photos, "renditions", meanwhile)
+    assert photos.make_missing() == 0
+    photo.refresh_from_db()
+    for _turn in ("only JPEGs", "all"):
+        for file in photo.files.all():
+            picture = seen(bytes(file.data)).convert("RGB")
+            assert not is_red(picture, (file.width // 2, 9))
+        photos.make_missing()
+    assert photo.files.count() == len(photos.QUALITY) * len(photos.WIDTHS)
+
+
+def test_a_photo_that_is_deleted_while_its_files_are_made_stays_gone(
+    clinician: Clinician, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = a_photo(clinician)
+    draw = photos.renditions
+
+    def meanwhile(*args: Any) -> Iterator[photos.Rendition]:
+        yield from draw(*args)
+        Photo.objects.get(pk=photo.pk).delete()
+
+    monkeypatch.setattr(photos, "renditions", meanwhile)
+    assert photos.make_missing() == 0
+    assert not PhotoFile.objects.exists()
+
+
+def test_what_breaks_off_is_made_by_the_next_who_tries(
+    clinician: Clinician, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = a_photo(clinician)
+
+    def full(*args: Any) -> Iterator[photos.Rendition]:
+        yield from ()
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(photos, "renditions", full)
+        with pytest.raises(MemoryError):
+            photos.make_missing()
+    assert {file.kind for file in photo.files.all()} == {"jpeg"}
+    assert photos.make_missing() == 1
+    assert {file.kind for file in photo.files.all()} == set(photos.QUALITY)
+
+
+def test_widths_and_formats_of_before_go_when_new_ones_are_there(
+    clinician: Clinician, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = a_photo(clinician)
+    with monkeypatch.context() as before:
+        before.setattr(photos, "WIDTHS", (100, 160))
+        before.setattr(photos.features, "check", lambda feature: feature != "avif")
+        photos.make_missing()
+        assert {file.kind for file in photo.files.all()} == {"webp", "jpeg"}
+    assert photos.make_missing() == 1
+    found = {(file.kind, file.width) for file in photo.files.all()}
+    assert found == {(kind, w) for kind in photos.QUALITY for w in photos.WIDTHS}
+
+
+def test_of_two_who_save_one_photo_the_last_is_shown_whole(
+    clinician: Clinician,
+) -> None:
+    photo = a_photo(clinician)
+    one, other = (Photo.objects.defer("master").get(pk=photo.pk) for _ in range(2))
+    one.master = photos.master(BytesIO(a_file(size=(480, 640))))
+    photos.keep(one)
+    other.focus_x = 0
+    photos.keep(other)
+    photo.refresh_from_db()
+    assert (bytes(photo.master), photo.focus_x) == (bytes(one.master), 0)
+    photos.make_missing()
+    expected = {
+        r.digest
+        for r in photos.renditions(bytes(photo.master), (0, 50), photos.kinds())
+    }
+    assert {file.digest for file in photo.files.all()} == expected
 
 
 def test_a_refused_photo_leaves_all_as_it_was(
