@@ -125,6 +125,23 @@ def _hours(now: datetime) -> Found:
 
 
 def _texts(now: datetime) -> Found:
+    clinic = Clinic.objects.first()
+    if clinic and not clinic.getting_here:
+        yield (
+            "no_way",
+            _(
+                "It is not said how to get here. Write down the subway, the bus, "
+                "the door and the floor."
+            ),
+        )
+    if clinic and not clinic.step_free_access:
+        yield (
+            "no_step_free_access",
+            _(
+                "It is not said if there is a way in without steps. "
+                "Write down how it goes, or that there is none."
+            ),
+        )
     for service in Service.objects.published().filter(preparation=""):
         yield (
             "no_preparation",

@@ -137,6 +137,12 @@ class Journey:
         return WAITING in self.draft.answers
 
     @property
+    def first_choice(self) -> datetime | None:
+        """Return the time that was chosen; None while there is none."""
+        chosen: datetime | None = self.answer("times", "start")
+        return chosen
+
+    @property
     def clinician(self) -> Resource | None:
         """Return who was asked for."""
         return self.clinicians.get(self.answer("times", "clinician") or "")

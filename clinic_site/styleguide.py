@@ -80,6 +80,12 @@ class SampleQuestion(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose an answer."},
     )
+    mornings = forms.MultipleChoiceField(
+        label="Which mornings suit you?",
+        choices=[("1", "Tuesday"), ("2", "Wednesday"), ("3", "Thursday")],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one day."},
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

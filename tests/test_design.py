@@ -317,6 +317,32 @@ FACT_GAPS = """() => {
     end => Math.round(box.getBoundingClientRect().right - end));
 }"""
 
+# Words that stand in two lines. Only a hyphen of their own may part them.
+BROKEN = """selector => {
+  const found = [], range = document.createRange();
+  for (const e of document.querySelectorAll(selector)) {
+    const texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      for (const word of texts.currentNode.data.matchAll(/[^\\s-]+/g)) {
+        range.setStart(texts.currentNode, word.index);
+        range.setEnd(texts.currentNode, word.index + word[0].length);
+        const tops = [...range.getClientRects()].map(box => Math.round(box.top));
+        if (new Set(tops).size > 1) found.push(word[0]);
+      }
+    }
+  }
+  return found;
+}"""
+
+LOUD = "h1, h2, h3, .name, .button"
+
+# How many times as wide as what stands beside it the text is; 0 where it stands above.
+BESIDE = """() => {
+  const [text, aside] = document.querySelector(".split").children;
+  const one = text.getBoundingClientRect(), other = aside.getBoundingClientRect();
+  return one.right <= other.left ? Math.round(one.width / other.width) : 0;
+}"""
+
 PRESS_TWICE = """() => {
   const form = document.querySelector("form[method=post]"), sent = [];
   addEventListener("submit", event => {
@@ -346,11 +372,15 @@ def test_nothing_to_press_is_small(styleguide_pages: dict[str, str]) -> None:
 
 
 @pytest.mark.urls("tests.styleguide_urls")
-def test_text_twice_as_large_fits_a_phone(styleguide_pages: dict[str, str]) -> None:
-    def too_wide(browser_page: Page) -> list[str]:
+def test_words_stay_whole_and_fit_a_phone_twice_as_large(
+    styleguide_pages: dict[str, str],
+) -> None:
+    def lost(browser_page: Page) -> list[str]:
         browser_page.goto(f"{HOST}/styleguide/")
+        found: list[str] = browser_page.evaluate(BROKEN, f"{LOUD}, .option")
         browser_page.add_style_tag(content="html { font-size: 225% }")
-        found: list[str] = browser_page.evaluate(
+        found += browser_page.evaluate(BROKEN, LOUD)
+        found += browser_page.evaluate(
             "[...document.querySelectorAll('header *, main .split *, .foot *')]"
             ".filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
             ".filter(e => !e.closest('svg, table, .visually-hidden'))"
@@ -358,7 +388,7 @@ def test_text_twice_as_large_fits_a_phone(styleguide_pages: dict[str, str]) -> N
         )
         return found
 
-    assert look(styleguide_pages, too_wide, width=360) == []
+    assert look(styleguide_pages, lost, width=360) == []
 
 
 @pytest.mark.urls("tests.styleguide_urls")
@@ -422,16 +452,23 @@ def test_forced_colours_keep_edges_and_focus(
 
 
 @pytest.mark.urls("tests.styleguide_urls")
-def test_the_last_row_of_facts_has_no_hole(styleguide_pages: dict[str, str]) -> None:
+def test_the_page_is_filled_at_each_width(styleguide_pages: dict[str, str]) -> None:
+    """The last row of facts has no hole; on a wide screen the phone stands beside."""
+    beside = []
+
     def gaps(browser_page: Page) -> list[list[int]]:
         found = []
         for width in (320, 480, 768):
             browser_page.set_viewport_size({"width": width, "height": 900})
             browser_page.goto(f"{HOST}/styleguide/")
             found.append(browser_page.evaluate(FACT_GAPS))
+            beside.append(browser_page.evaluate(BESIDE))
+        browser_page.set_viewport_size({"width": 1280, "height": 900})
+        beside.append(browser_page.evaluate(BESIDE))
         return found
 
-    assert look(styleguide_pages, gaps) == [[1, 1, 1], [1, 1], [1]]  # its border
+    assert look(styleguide_pages, gaps) == [[1, 1, 1], [1, 1], [1, 1]]  # its border
+    assert beside == [0, 0, 0, 2]
 
 
 @pytest.mark.urls("tests.styleguide_urls")

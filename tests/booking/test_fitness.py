@@ -36,7 +36,12 @@ DAY = timedelta(days=1)
 def visit_type() -> VisitType:
     """Set up a clinic that is ready for patients."""
     clinic = a_clinic()
-    Clinic.objects.filter(pk=clinic.pk).update(phone="212-555-0143", is_demo=False)
+    Clinic.objects.filter(pk=clinic.pk).update(
+        phone="212-555-0143",
+        is_demo=False,
+        getting_here="By *subway*.",
+        step_free_access="A ramp.",
+    )
     visit_type = a_practice()
     Clinician.objects.update(is_demo=False)
     Service.objects.update(
@@ -84,6 +89,8 @@ def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> Non
         ),
         (lambda: a_closure(NOW, NOW + 40 * DAY), "no_times"),
         (changed(VisitType, is_active=False), "not_bookable"),
+        (changed(Clinic, getting_here=""), "no_way"),
+        (changed(Clinic, step_free_access=""), "no_step_free_access"),
         (changed(Service, preparation=""), "no_preparation"),
         (changed(Service, reviewed_by=""), "not_reviewed"),
         (changed(Service, next_review=(NOW - DAY).date()), "review_due"),

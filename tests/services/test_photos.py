@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
-from zlib import crc32
+from zlib import compress, crc32
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
-from PIL import Image
+from PIL import Image, ImageCms
 from pytest_django import DjangoAssertNumQueries
 
 from services import photos
@@ -55,6 +55,24 @@ def with_place() -> Image.Exif:
     return exif
 
 
+def with_colours_swapped() -> bytes:
+    """Return a profile that means blue where sRGB means red."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    tags, values = srgb[:400], srgb[400:]
+    for name, other in ((b"rXYZ", b"...."), (b"bXYZ", b"rXYZ"), (b"....", b"bXYZ")):
+        assert tags.count(name) == 1
+        tags = tags.replace(name, other)
+    return tags + values
+
+
+def with_a_bomb() -> bytes:
+    """Return a PNG whose colour profile is small and becomes 64 MB."""
+    data = a_file("PNG")
+    chunk = b"iCCP" + b"profile\0\0" + compress(bytes(64 * 1024 * 1024), 9)
+    size = (len(chunk) - 4).to_bytes(4)
+    return data[:33] + size + chunk + crc32(chunk).to_bytes(4) + data[33:]
+
+
 def frames() -> dict[str, Any]:
     return {"save_all": True, "append_images": [Image.new("RGB", (640, 480), "white")]}
 
@@ -91,6 +109,22 @@ def test_sixteen_bits_of_grey_stay_grey() -> None:
     assert picture.getpixel((9, 9)) == (128, 128, 128)
 
 
+def test_colours_are_what_their_profile_means() -> None:
+    uploaded = a_file(icc_profile=with_colours_swapped())
+    picture = seen(photos.master(BytesIO(uploaded)))
+    assert is_red(picture, (620, 240))
+    assert not is_red(picture, (20, 240))
+    assert "icc_profile" not in picture.info
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("profile", [b"no profile", with_colours_swapped()[:500]])
+def test_a_profile_that_is_broken_is_left_out(mode: str, profile: bytes) -> None:
+    picture = seen(photos.master(BytesIO(a_file(mode=mode, icc_profile=profile))))
+    assert picture.mode == "RGB"
+    assert mode == "L" or is_red(picture, (20, 240))
+
+
 def test_what_is_clear_becomes_white() -> None:
     file = BytesIO()
     Image.new("RGBA", (400, 400), (255, 0, 0, 0)).save(file, "PNG")
@@ -109,6 +143,7 @@ def test_what_is_clear_becomes_white() -> None:
         (b"", "no picture that we can read"),
         (a_huge_file(20_000), "no picture that we can read"),
         (a_huge_file(7_000), "more than 40 megapixels"),
+        (with_a_bomb(), "no picture that we can read"),
         (a_file(size=(300, 900)), "too small"),
         (a_file("PNG", **frames()), "moves"),
         (a_file("WEBP", **frames()), "moves"),
