@@ -3,11 +3,13 @@
 import re
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page, Route, expect
 
 from services.models import Service
+from tests.chromium import HOST
 from tests.plugin import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
@@ -57,17 +59,16 @@ def test_the_page_is_shown_while_somebody_writes(
         asked = route.request
         kind = asked.headers.get("content-type", "")
         sent = (asked.post_data_buffer or b"", kind) if asked.method == "POST" else ()
-        path = asked.url.removeprefix("https://site.example")
+        path = asked.url.removeprefix(HOST)
         if path.startswith("/static/"):
-            file = ROOT / path.removeprefix("/")
-            route.fulfill(path=file) if file.exists() else route.abort()
+            route.fulfill(path=finders.find(path.removeprefix("/static/")))
         else:
             found = admin_client.generic(asked.method, path, *sent)
             route.fulfill(body=found.content, content_type="text/html")
 
-    page.route("https://site.example/**", answer)
+    page.route(f"{HOST}/**", answer)
     change = reverse("admin:services_service_change", args=[service.pk])
-    page.goto(f"https://site.example{change}")
+    page.goto(f"{HOST}{change}")
     page.get_by_role("button", name="On a phone").press("Enter")
     shown = page.frame_locator(".live iframe")
     expect(shown.get_by_text("So.")).to_be_visible()
