@@ -12,7 +12,8 @@ i-th of them. "Open together", "free" and every reason are then `&` and `|` of m
 import datetime as dt
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache, reduce
 from itertools import pairwise
@@ -351,8 +352,7 @@ class Sweep:
         self.rules = rules
         self.zone = zone
         self.length = rules.minutes * MINUTE
-        suitable = {resource for need in rules.needs for resource in need.suitable}
-        self.calendars = {c.resource: c for c in calendars if c.resource in suitable}
+        self.calendars = self._suitable(calendars)
         self.kinds = self._kinds()
         # Where the clock falls back over midnight, a visit ends on an earlier date.
         first, last = first - dt.timedelta(1), last + dt.timedelta(1)
@@ -371,19 +371,12 @@ class Sweep:
             (same, self._inside(windows.get(hours, anybody)))
             for hours, same in alike.items()
         ]
-        taking_turns = {r for n in rules.needs if n.spread for r in n.suitable}
-        self.visits = {
-            r: _merged(c.busy) for r, c in self.calendars.items() if r in taking_turns
-        }
-        self.busy = {
-            r: self._blocked(c, [*self.visits.get(r, c.busy), *map(_pair, c.closed)])
-            for r, c in self.calendars.items()
-        }
-        self.own = {
-            r: self._blocked(c, map(_pair, c.own))
-            for r, c in self.calendars.items()
-            if c.own
-        }
+        self.taking_turns = {r for n in rules.needs if n.spread for r in n.suitable}
+        self.visits: dict[int, _Ranges] = {}
+        self.busy: dict[int, _Ranges] = {}
+        self.own: dict[int, _Ranges] = {}
+        for calendar in self.calendars.values():
+            self._learn(calendar)
         self.closures: dict[str, dict[int, _Ranges]] = {}
         for r, calendar in self.calendars.items():
             for name in {closed.name for closed in calendar.closed}:
@@ -393,6 +386,54 @@ class Sweep:
 
         # The days that were asked for, with the first start of each.
         self.ahead: dict[dt.date, tuple[Instant, Day]] = {}
+
+    def _suitable(self, calendars: Iterable[Calendar]) -> dict[int, Calendar]:
+        suitable = {resource for need in self.rules.needs for resource in need.suitable}
+        return {c.resource: c for c in calendars if c.resource in suitable}
+
+    def _learn(self, calendar: Calendar) -> None:
+        """Work out what takes the resource, and what of that whoever asks holds."""
+        r, visits = calendar.resource, calendar.busy
+        if r in self.taking_turns:
+            self.visits[r] = visits = _merged(calendar.busy)
+        closed = map(_pair, calendar.closed)
+        self.busy[r] = self._blocked(calendar, [*visits, *closed])
+        self.own.pop(r, None)
+        if calendar.own:
+            self.own[r] = self._blocked(calendar, map(_pair, calendar.own))
+
+    def after(self, calendars: Iterable[Calendar]) -> "Sweep | None":
+        """Give the same for these calendars, if only what is taken differs in them.
+
+        No more is worked out than what was taken or came free, and the days that it
+        touches. None if anything else differs.
+        """
+        known = self._suitable(calendars)
+        if known.keys() != self.calendars.keys():
+            return None
+        pairs = ((calendar, self.calendars[r]) for r, calendar in known.items())
+        changes = [(c, was) for c, was in pairs if c != was]
+        if any(replace(c, busy=was.busy, own=was.own) != was for c, was in changes):
+            return None
+        sweep = copy(self)
+        sweep.calendars = known
+        sweep.visits, sweep.busy, sweep.own = (
+            ranges.copy() for ranges in (self.visits, self.busy, self.own)
+        )
+        touched: _Ranges = []
+        for calendar, was in changes:
+            sweep._learn(calendar)
+            taken = {*calendar.busy} ^ {*was.busy}
+            kept = {*calendar.own} ^ {*was.own}
+            touched += self._blocked(calendar, taken | {*map(_pair, kept)})
+        touched = _merged(touched)
+        # A copy first, since another thread may add a day meanwhile.
+        sweep.ahead = {
+            date: answer
+            for date, answer in self.ahead.copy().items()
+            if not any(_overlap(touched, *part[:2]) for part in self._parts(date))
+        }
+        return sweep
 
     def days(
         self, rules: Rules, first: dt.date, last: dt.date, now: Instant

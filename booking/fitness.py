@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from services.models import Clinic, Clinician, Draft, Page, Service, Translation
 from services.translation import Standing, rows_to_translate, standing
+from services.versions import EMERGENCY, OF_REVIEWER
 
 from .models import Message, Practice, Schedule, VisitType
 from .models.chore import GRACE
@@ -148,11 +152,15 @@ def _texts(now: datetime) -> Found:
             _("%(service)s: it is not said how to get ready.")
             % {"service": service.name},
         )
-    for service in Service.objects.published().filter(reviewed_by=""):
+    unsigned = reduce(or_, (Q(**{name: ""}) for name in OF_REVIEWER))
+    for care in (
+        *Service.objects.published().filter(unsigned),
+        *Page.objects.published().filter(unsigned, slug=EMERGENCY),
+    ):
         yield (
             "not_reviewed",
             _("%(service)s: nobody qualified is named who has read the page.")
-            % {"service": service.name},
+            % {"service": care},
         )
     for model in (Service, Page):
         due = model._default_manager.filter(
@@ -160,8 +168,11 @@ def _texts(now: datetime) -> Found:
         )
         for row in due:
             day = date_format(row.next_review, "F j, Y")  # type: ignore[arg-type]  # see above
-            sentence = _("%(page)s was to be read again by %(day)s.")
-            yield "review_due", sentence % {"page": row, "day": day}
+            sentence = _(
+                "%(page)s was to be read again by %(day)s. Read last by: %(who)s."
+            )
+            who = row.reviewer or _("nobody who is named")
+            yield "review_due", sentence % {"page": row, "day": day, "who": who}
         old = model._default_manager.filter(
             is_published=True, updated_at__lt=now - STALE
         )

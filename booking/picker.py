@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import groupby, islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -51,11 +52,12 @@ class Tile:
     disabled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Row:
     """A day with its times, or days without any: why, and what to do instead.
 
-    `then` is the next day with times, where that is what to do.
+    `then` is the next day with times, where that is what to do. A row is itself and no
+    other, so that what is kept of it is found at once: `_row` gives the same again.
     """
 
     heading: str
@@ -267,6 +269,27 @@ def _in_words(
     return words.as_value(start), label, words.slot(when, length, who)
 
 
+@lru_cache(maxsize=500)
+def _row(
+    heading: str,
+    starts: tuple[datetime, ...],
+    checked: frozenset[datetime],
+    field: str,
+    count: int,
+    *said: Any,
+) -> Row:
+    """Return the times under their heading; their fields are numbered from `count`.
+
+    `said` is what `_in_words` has to know of all of them.
+    """
+    tiles = []
+    for number, start in enumerate(starts, count):
+        value, label, full_text = _in_words(start, heading, *said)
+        id_ = f"id_{field}_{number}"
+        tiles.append(Tile(id_, value, label, full_text, start in checked))
+    return Row(heading, tuple(tiles), wide=said[2])
+
+
 class _Rows:
     """The rows in the making; counts the fields."""
 
@@ -288,22 +311,11 @@ class _Rows:
     def add(
         self, heading: str, starts: Iterable[datetime], *, with_day: bool = False
     ) -> None:
-        tiles = []
-        for start in starts:
-            value, label, full_text = _in_words(
-                start, heading, self.length, self.who, with_day, *self.place
-            )
-            tiles.append(
-                Tile(
-                    id=f"id_{self.field}_{self.count}",
-                    value=value,
-                    label=label,
-                    full_text=full_text,
-                    checked=start in self.checked,
-                )
-            )
-            self.count += 1
-        self.rows.append(Row(heading, tuple(tiles), wide=with_day))
+        times = tuple(starts)
+        checked = frozenset(self.checked).intersection(times)
+        said = self.length, self.who, with_day, *self.place
+        self.rows.append(_row(heading, times, checked, self.field, self.count, *said))
+        self.count += len(times)
 
     def add_none(
         self, first: date, last: date, why: str, then: date | None, *, call: bool

@@ -116,7 +116,8 @@ def content_of(request: HttpRequest) -> list[Any]:
         for name, values in request.POST.lists()
         if name not in _LEFT_OUT and not name.startswith(_SECRET)
     }
-    return [request.user.pk, request.path, fields]
+    files = [(n, f.name, f.size) for n, f in request.FILES.items()]
+    return [request.user.pk, request.path, fields, *files]
 
 
 def refuse(

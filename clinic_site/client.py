@@ -1,3 +1,5 @@
+"""Who sent a request: from which address, and from whose page."""
+
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -15,3 +17,16 @@ def client_address(request: HttpRequest) -> str:
         if address:
             return address
     return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def is_from_elsewhere(request: HttpRequest) -> bool:
+    """Tell whether a browser says that the page of another site sent this form.
+
+    For forms without a CSRF token. What names no site is no browser's: nobody's cookie
+    is behind it. Source: Fetch Metadata (Sec-Fetch-Site), and RFC 6454 (Origin) where a
+    browser does not say that.
+    """
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site not in ("same-origin", "none")
+    here = f"{request.scheme}://{request.get_host()}"
+    return request.headers.get("Origin", here) not in (here, settings.SITE_URL)

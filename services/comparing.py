@@ -12,7 +12,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from .house_style import Flag, flags
-from .models import Content
+from .markup import unseen
+from .models import Content, OpeningHours, Weekday
 from .versions import CHILDREN, SUBJECTS, Said
 
 # A word, or the space between two.
@@ -46,6 +47,12 @@ def texts_of(kind: str, content: Said) -> dict[str, str]:
 
 def _texts(kind: str, content: Said) -> Iterator[tuple[str, str]]:
     yield from _own(SUBJECTS[kind], content, "")
+    if hours := content.get("opening_hours"):
+        days = [
+            f"{Weekday(one['weekday']).label} {one['opens']}–{one['closes']}"
+            for one in hours
+        ]
+        yield capfirst(str(OpeningHours._meta.verbose_name_plural)), "\n".join(days)
     for name, (model, key) in CHILDREN.items():
         parts = content.get(name, [])
         plural = capfirst(str(model._meta.verbose_name_plural))
@@ -85,7 +92,7 @@ def _said(value: Any) -> str:
 def flagged(texts: dict[str, str]) -> Iterator[tuple[str, Flag]]:
     """Yield what is flagged, with the name of its place."""
     for where, text in texts.items():
-        yield from ((where, flag) for flag in flags(text))
+        yield from ((where, flag) for flag in [*flags(text), *unseen(text)])
 
 
 def marked(old: str, new: str) -> tuple[str, str]:

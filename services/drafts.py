@@ -7,34 +7,35 @@ they are to be read again.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.formats import date_format
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
-from .models import Draft, Page, Service
+from .models import Draft, Page, Service, Version
 from .translation import make_room
 from .versions import (
     CHILDREN,
     SUBJECTS,
+    NotYet,
     Said,
     Subject,
     Who,
     children_of,
     content_of,
     digest_of,
+    in_english,
+    insist,
     keep,
     locked,
     note_review,
     put,
 )
 
-# The page that says when to call 911.
-EMERGENCY = "call-911"
 # What a draft says that nobody wants to be published at a time.
 NO_TIME: dict[str, Any] = {
     "publish_at": None, "publish_user_id": None, "publish_by": "", "publish_seen": "",
@@ -42,13 +43,13 @@ NO_TIME: dict[str, Any] = {
 }  # fmt: skip
 
 
-class NotYet(Exception):
-    """A draft cannot become what somebody wants; the message says why, and the way."""
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """Who approves a draft, as patients read it: Jane Doe, MD, physician (PM&R)."""
 
-
-def is_clinical(row: Subject) -> bool:
-    """Tell whether somebody qualified has to approve what a page says."""
-    return isinstance(row, Service) or row.slug == EMERGENCY
+    name: str
+    credentials: str = ""
+    profession: str = ""
 
 
 def draft_of(row: Subject) -> Draft | None:
@@ -112,7 +113,8 @@ def keep_draft(row: Subject, content: Said, *, by: Who, now: datetime) -> Draft:
         row=row.pk,
         defaults={
             "content": content, "at": now, "user_id": by.user_id, "by": by.name,
-            "approved_at": None, "approved_by": "", "next_review": None, **NO_TIME,
+            "approved_at": None, "approved_by": "", "approved_credentials": "",
+            "approved_profession": "", "next_review": None, **NO_TIME,
         },
     )  # fmt: skip
     return draft
@@ -120,20 +122,19 @@ def keep_draft(row: Subject, content: Said, *, by: Who, now: datetime) -> Draft:
 
 @transaction.atomic
 def approve(
-    row: Subject, as_seen: str, next_review: date, *, by: Who, now: datetime
+    row: Subject, as_seen: str, next_review: date, *, by: Reviewer, now: datetime
 ) -> bool:
     """Say that the words of a draft are right. Return whether that was new.
 
     Raises NotYet if the draft is not what was seen.
     """
     row, draft = _found(row, as_seen)
-    if draft.approved_at and (draft.approved_by, draft.next_review) == (
-        by.name,
-        next_review,
-    ):
+    before = review_of(draft)
+    draft.approved_by, draft.approved_credentials = by.name, by.credentials
+    draft.approved_profession, draft.next_review = by.profession, next_review
+    if before and review_of(draft) == before:
         return False
-    draft.approved_at, draft.approved_by = now, by.name
-    draft.next_review = next_review
+    draft.approved_at = now
     draft.save()
     return True
 
@@ -146,34 +147,46 @@ def publish(row: Subject, as_seen: str, *, by: Who, now: datetime) -> None:
     ValidationError if it does not fit what is there now.
     """
     row, draft = _found(row, as_seen)
-    _insist(row, draft, localdate(now))
+    insist(row, review_of(draft), localdate(now))
     keep(type(row), [row.pk], by=by, now=now)  # what is replaced, if nobody kept it
     put(row, draft.content | {"is_published": True})
-    review: dict[str, Any] = {}
-    if draft.approved_at:
-        review["reviewed_by"] = draft.approved_by
-        review["reviewed_on"] = localdate(draft.approved_at)
-        review["next_review"] = draft.next_review
-    note_review(row, review)
+    note_review(row, review_of(draft))
     draft.delete()
     make_room()
     keep(type(row), [row.pk], by=by, now=now)
 
 
-def why_not(row: Subject, draft: Draft, day: date) -> str:
-    """Return why the draft may not be published on a day; "" if it may."""
-    if draft.next_review and draft.next_review < day:
-        by = date_format(draft.next_review, "F j, Y")
-        words = _("It has to be read again by %(day)s: approve it anew to publish it.")
-        return words % {"day": by}
-    if is_clinical(row) and not draft.approved_at:
-        return _("Somebody who may approve it has to read it first.")
-    return ""
+def review_of(draft: Draft) -> Said:
+    """Return who has approved the draft and when, as a version keeps it; or nothing."""
+    if draft.approved_at is None:
+        return {}
+    return {
+        "reviewed_by": draft.approved_by,
+        "reviewer_credentials": draft.approved_credentials,
+        "reviewer_profession": draft.approved_profession,
+        "reviewed_on": localdate(draft.approved_at).isoformat(),
+        "next_review": draft.next_review and draft.next_review.isoformat(),
+    }
 
 
-def _insist(row: Subject, draft: Draft, day: date) -> None:
-    if why := why_not(row, draft, day):
-        raise NotYet(why)
+@transaction.atomic
+def draft_again(row: Subject, version: Version, *, by: Who, now: datetime) -> None:
+    """Keep what a version said as the draft. Raises NotYet if there is one already."""
+    row = locked(type(row), [row.pk]).get()
+    if draft_of(row):
+        raise NotYet(
+            _("There is a draft of this page. Publish it or throw it away first.")
+        )
+    content = in_english(version.content, keys=True) | {"slug": row.slug}
+    for name in children_of(row):
+        model, key = CHILDREN[name]
+        there = model._default_manager.filter(service_id=row.pk)
+        keys = dict(there.values_list(key, "pk"))
+        taken = {keys.get(part[key]) for part in content[name]}
+        for part in content[name]:  # the row that `put` would take
+            own = None if part["id"] in taken else part["id"]
+            part["id"] = keys.get(part[key], own)
+    keep_draft(row, in_english_with_keys(row) | content, by=by, now=now)
 
 
 @transaction.atomic
@@ -183,7 +196,7 @@ def schedule(row: Subject, as_seen: str, at: datetime, *, by: Who) -> bool:
     Raises NotYet if it is not what was seen, or may not be read on that day.
     """
     row, draft = _found(row, as_seen)
-    _insist(row, draft, localdate(at))
+    insist(row, review_of(draft), localdate(at))
     if draft.publish_at == at and not draft.stopped:
         return False
     draft.publish_at, draft.publish_seen, draft.stopped = at, as_seen, ""

@@ -22,13 +22,16 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from . import comparing, drafts, views
-from .models import Draft, Service
-from .versions import Said, Subject, content_of
+from .models import Clinician, Draft, Service
+from .versions import NotYet, Said, Subject, content_of, is_clinical, why_not
 from .versions_in_admin import (
     FLAGS_TOLD,
     WithVersions,
+    graded,
     may_approve,
+    name_of,
     tell_flags,
+    tell_grade,
     who_is,
 )
 from .widgets import PlainDate, PlainDateTime
@@ -38,9 +41,48 @@ FARTHEST = timedelta(days=366)
 
 
 class ApprovalForm(forms.Form):
+    """Who stands for a text: somebody named, with a license where it is about care.
+
+    The name is that of the account, where it has one: nobody signs for somebody else.
+    """
+
+    name = forms.CharField(
+        label=gettext_lazy("Your name, as patients read it"), max_length=150
+    )
+    credentials = forms.CharField(
+        label=gettext_lazy("Your credentials, such as MD"), max_length=40
+    )
+    profession = forms.CharField(
+        label=gettext_lazy("Your licensed profession, such as physician (PM&R)"),
+        max_length=120,
+    )
     next_review = forms.DateField(
         label=gettext_lazy("Read it again by"), widget=PlainDate
     )
+
+    def __init__(
+        self, request: HttpRequest, row: Subject, *, is_sent: bool = True
+    ) -> None:
+        today = localdate()
+        name = name_of(request)
+        known = Clinician.objects.filter(name=name, is_demo=False).first()
+        initial = {
+            "credentials": known and known.credentials,
+            "profession": known and known.profession,
+            "next_review": today.replace(year=today.year + 1, day=1),
+        }
+        super().__init__(request.POST if is_sent else None, initial=initial)
+        self.known_name = name
+        if name:
+            del self.fields["name"]
+        if not is_clinical(row):
+            self.fields["credentials"].required = False
+            self.fields["profession"].required = False
+
+    def reviewer(self) -> drafts.Reviewer:
+        said = self.cleaned_data
+        name = self.known_name or said["name"]
+        return drafts.Reviewer(name, said["credentials"], said["profession"])
 
     def clean_next_review(self) -> date:
         """Refuse a day that is over, or too far off to be meant."""
@@ -99,6 +141,8 @@ class WithDrafts(WithVersions):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> "type[ModelForm[Any]]":
+        if obj is not None and obj.pk:
+            kwargs["form"] = in_turn(self.form, self.model, obj.pk, request)
         form = super().get_form(request, obj, change=change, **kwargs)
         data = self._of_draft(request, obj)
         return filled_in(form, data) if data else form
@@ -116,7 +160,9 @@ class WithDrafts(WithVersions):
             return {}
         row = self.model._default_manager.get(pk=obj.pk)  # as it is, not half filled
         draft = drafts.draft_of(row)
-        return drafts.as_form(row, draft) if draft else {}
+        if draft is None:
+            return {}
+        return drafts.as_form(row, draft) | {"seen": drafts.seen(row, draft)}
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: Any, change: bool
@@ -144,6 +190,7 @@ class WithDrafts(WithVersions):
             when = date_format(localtime(before.publish_at), "M j, Y, g:i A")
             messages.warning(request, words % {"when": when})
         request.is_draft = True  # type: ignore[attr-defined]
+        tell_grade(request, row, content)
         tell_flags(request, comparing.texts_of(row.content_kind(), content))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
@@ -197,19 +244,17 @@ class WithDrafts(WithVersions):
         return {
             "is_drafted": True,
             "draft": draft,
-            "why_not": drafts.why_not(row, draft, today) if draft else "",
+            "why_not": why_not(row, drafts.review_of(draft), today) if draft else "",
             "seen": drafts.seen(row, draft),
             "changes": comparing.differences(kind, now, shown(row, draft))
             if draft
             else [],
+            "grade": graded(row, draft.content)[1] if draft else "",
             "flagged": list(comparing.flagged(texts))[:FLAGS_TOLD],
-            "is_clinical": drafts.is_clinical(row),
+            "is_clinical": is_clinical(row),
             "may_approve": may_approve(request),
             "may_change": self.has_change_permission(request, row),
-            "approval": ApprovalForm(
-                typed if act == "approve" else None,
-                initial={"next_review": today.replace(year=today.year + 1, day=1)},
-            ),
+            "approval": ApprovalForm(request, row, is_sent=act == "approve"),
             "schedule": ScheduleForm(
                 typed if act == "schedule" else None,
                 initial={"publish_at": draft and draft.publish_at},
@@ -224,7 +269,7 @@ class WithDrafts(WithVersions):
             raise PermissionDenied
         try:
             said = act.does(request, row)
-        except drafts.NotYet as error:
+        except NotYet as error:
             messages.error(request, str(error))
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
@@ -293,12 +338,47 @@ def still(html: str) -> str:
     return html.replace("<a ", "<a inert ")
 
 
-def faults_of(*forms: "ModelForm[Any]") -> Iterator[str]:
+def faults_of(*filled: forms.BaseForm) -> Iterator[str]:
     """Yield what keeps forms from being fit, with the names of the fields."""
-    for form in forms:
+    for form in filled:
         for name, found in form.errors.items():
             label = form.fields[name].label if name in form.fields else ""
             yield ": ".join(filter(None, [str(label or ""), " ".join(map(str, found))]))
+
+
+def in_turn(
+    form: "type[ModelForm[Any]]", model: "type[Subject]", pk: int, request: HttpRequest
+) -> "type[ModelForm[Any]]":
+    """Return the form as one that takes the words of no colleague away unseen.
+
+    Sent once more, it replaces them: whoever sends it has been told.
+    """
+
+    def now() -> tuple[str, Draft | None]:
+        row = model._default_manager.get(pk=pk)
+        draft = drafts.draft_of(row)
+        return drafts.seen(row, draft), draft
+
+    def clean(self: Any) -> None:
+        form.clean(self)
+        said, (seen, draft) = self.data.get("seen"), now()
+        is_own = draft is not None and draft.user_id == request.user.pk
+        if "typed" in self.data or said in (None, seen) or is_own:
+            return
+        self.data = self.data.copy()
+        self.data["seen"] = seen
+        who = draft.by if draft else _("somebody who has published or ended the draft")
+        words = _(
+            "This page was changed by %(who)s since you opened it. What you typed is"
+            " below and not kept yet. Look at “Versions” in another tab; save again to"
+            " put yours in its place."
+        )
+        raise ValidationError(words % {"who": who})
+
+    field = forms.CharField(
+        widget=forms.HiddenInput, required=False, initial=lambda: now()[0]
+    )
+    return type(form.__name__, (form,), {"seen": field, "clean": clean})
 
 
 def filled_in(
@@ -329,12 +409,12 @@ def _seen(request: HttpRequest) -> str:
 
 
 def _approve(request: HttpRequest, row: Subject) -> str:
-    form = ApprovalForm(request.POST)
+    form = ApprovalForm(request, row)
     if not form.is_valid():
-        raise ValidationError([m for found in form.errors.values() for m in found])
-    day, by = form.cleaned_data["next_review"], who_is(request)
+        raise ValidationError(list(faults_of(form)))
+    day, by = form.cleaned_data["next_review"], form.reviewer()
     if not drafts.approve(row, _seen(request), day, by=by, now=timezone.now()):
-        raise drafts.NotYet(_("You have approved it already."))
+        raise NotYet(_("You have approved it already."))
     return _("The draft is approved. It can be published now.")
 
 
@@ -350,13 +430,13 @@ def _schedule(request: HttpRequest, row: Subject) -> str:
         raise ValidationError([m for found in form.errors.values() for m in found])
     at = form.cleaned_data["publish_at"]
     if not drafts.schedule(row, _seen(request), at, by=who_is(request)):
-        raise drafts.NotYet(_("That time is chosen already."))
+        raise NotYet(_("That time is chosen already."))
     return _("Patients read it from the time that you chose.")
 
 
 def _unschedule(request: HttpRequest, row: Subject) -> str:
     if not drafts.unschedule(row, _seen(request)):
-        raise drafts.NotYet(_("No time was chosen."))
+        raise NotYet(_("No time was chosen."))
     return _("It stays a draft until somebody lets patients read it.")
 
 
@@ -367,7 +447,7 @@ def _discard(request: HttpRequest, row: Subject) -> str:
 
 def _withdraw(request: HttpRequest, row: Subject) -> str:
     if not drafts.withdraw(row, by=who_is(request), now=timezone.now()):
-        raise drafts.NotYet(_("Patients do not read this page."))
+        raise NotYet(_("Patients do not read this page."))
     return _("The page is off the site. What it said is kept.")
 
 

@@ -14,6 +14,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
+# Beside a text that may hold more than words.
+HOW_TO_WRITE = _("Lists, links and warnings: see “How to write” above.")
 # The section of a service's page that says what to do after a visit.
 AFTERCARE = "afterwards"
 
@@ -107,15 +109,31 @@ class Content(Translated):
         return self.digest() != self.loaded_digest
 
 
+def signature(name: str, credentials: str, profession: str) -> str:
+    """Return who somebody qualified is: Jane Doe, MD, physician (PM&R)."""
+    return ", ".join(filter(None, [name, credentials, profession]))
+
+
 class Reviewed(models.Model):
-    """What somebody qualified has read and found right, until when."""
+    """What somebody qualified has read and found right, until when.
+
+    Patients read the credentials and the licensed profession with the name.
+    """
 
     reviewed_by = models.CharField(max_length=150, blank=True, editable=False)
+    reviewer_credentials = models.CharField(max_length=40, blank=True, editable=False)
+    reviewer_profession = models.CharField(max_length=120, blank=True, editable=False)
     reviewed_on = models.DateField(null=True, editable=False)
     next_review = models.DateField(null=True, editable=False)
 
     class Meta:
         abstract = True
+
+    @property
+    def reviewer(self) -> str:
+        return signature(
+            self.reviewed_by, self.reviewer_credentials, self.reviewer_profession
+        )
 
 
 class LoadedEntry(models.Model):
@@ -150,8 +168,8 @@ class Clinic(Content):
         help_text=_("As people dial it, with the area code: (212) 555-0143."),
     )
     email = models.EmailField(blank=True)
-    getting_here = models.TextField(blank=True, help_text=_("Markdown."))
-    step_free_access = models.TextField(blank=True, help_text=_("Markdown."))
+    getting_here = models.TextField(blank=True, help_text=HOW_TO_WRITE)
+    step_free_access = models.TextField(blank=True, help_text=HOW_TO_WRITE)
     is_demo = models.BooleanField(
         _("demo data"),
         default=False,
@@ -217,12 +235,12 @@ class Clinician(Content):
     )  # fmt: skip
     translated_fields = ("profession", "biography")
 
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(_("end of the address"), unique=True)
     name = models.CharField(max_length=120)
     credentials = models.CharField(max_length=40, blank=True, help_text="MD")
     profession = models.CharField(max_length=120, help_text="physician (PM&R)")
     languages = models.CharField(max_length=120, blank=True)
-    biography = models.TextField(blank=True, help_text=_("Markdown."))
+    biography = models.TextField(blank=True, help_text=HOW_TO_WRITE)
     order = models.PositiveSmallIntegerField(default=0)
     is_demo = models.BooleanField(_("demo data"), default=False)
 
@@ -386,7 +404,7 @@ class Service(Reviewed, Content):
         "call_us",
     )
 
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(_("end of the address"), unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
     name = models.CharField(max_length=120)
     other_names = models.CharField(
@@ -395,7 +413,7 @@ class Service(Reviewed, Content):
     summary = models.CharField(max_length=240)
     preparation = models.TextField(
         blank=True,
-        help_text=_("Markdown. How to get ready; also sent with the confirmation."),
+        help_text=_("How to get ready; also sent with the confirmation."),
     )
     call_911 = models.TextField(
         _("call 911 if"), blank=True, help_text=_("One reason a line.")
@@ -463,7 +481,7 @@ class Section(Content):
     service = models.ForeignKey(Service, models.CASCADE, related_name="sections")
     anchor = models.SlugField(help_text=_("The end of the link to this question."))
     question = models.CharField(max_length=120)
-    answer = models.TextField(help_text=_("Markdown."))
+    answer = models.TextField(help_text=HOW_TO_WRITE)
     order = models.PositiveSmallIntegerField(_("place in the page"), default=0)
 
     class Meta:
@@ -530,10 +548,10 @@ class Page(Reviewed, Content):
     content_fields = ("slug", "title", "summary", "body", "order", "is_published")
     translated_fields = ("title", "summary", "body")
 
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(_("end of the address"), unique=True)
     title = models.CharField(max_length=120)
     summary = models.CharField(max_length=240, blank=True)
-    body = models.TextField(help_text=_("Markdown."))
+    body = models.TextField(help_text=HOW_TO_WRITE)
     order = models.PositiveSmallIntegerField(_("place in the footer"), default=0)
     is_published = models.BooleanField(default=False)
 
@@ -629,6 +647,12 @@ class Version(models.Model):
     def is_public(self) -> bool:
         return bool(self.content.get("is_published", True))
 
+    @property
+    def reviewer(self) -> str:
+        review = self.content.get("reviewed", {})
+        names = ("reviewed_by", "reviewer_credentials", "reviewer_profession")
+        return signature(*(review.get(name, "") for name in names))
+
 
 class DraftQuerySet(models.QuerySet["Draft"]):
     def due(self, now: datetime) -> "DraftQuerySet":
@@ -653,6 +677,8 @@ class Draft(models.Model):
     by = models.CharField(max_length=150)
     approved_at = models.DateTimeField(null=True)
     approved_by = models.CharField(max_length=150, blank=True)
+    approved_credentials = models.CharField(max_length=40, blank=True)
+    approved_profession = models.CharField(max_length=120, blank=True)
     next_review = models.DateField(null=True)
     publish_at = models.DateTimeField(null=True)
     publish_user_id = models.BigIntegerField(null=True)
@@ -674,6 +700,12 @@ class Draft(models.Model):
     @property
     def title(self) -> str:
         return str(self.content.get("name") or self.content.get("title"))
+
+    @property
+    def approver(self) -> str:
+        return signature(
+            self.approved_by, self.approved_credentials, self.approved_profession
+        )
 
 
 class SameWords(Content):

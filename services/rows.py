@@ -9,7 +9,7 @@ to expire, and nothing is shared that could be changed: instances are made anew.
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
@@ -45,7 +45,7 @@ def read(*tables: type[models.Model]) -> list[Rows]:
 
 def texts(*selects: Select) -> list[str]:
     """Return the text of each, all from one query."""
-    with connection.cursor() as cursor:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(
             f"SELECT {', '.join(sql for sql, _params in selects)}",
             [param for _sql, params in selects for param in params],
@@ -57,12 +57,20 @@ def select(
     model: type[models.Model], where: str = "", params: Sequence[Any] = ()
 ) -> Select:
     """Return what gives the rows of a table, or those for which a condition holds."""
-    return _select(connection.vendor, model, where), adapted(params)
+    database = connections[DEFAULT_DB_ALIAS]
+    return _select(database.vendor, model, where), adapted(params)
+
+
+def listed(keys: Sequence[int]) -> Select:
+    """Return the marks for some primary keys, as IN takes them; none finds nothing."""
+    return ", ".join(["%s"] * len(keys)) or "NULL", keys
 
 
 def adapted(params: Sequence[Any]) -> list[Any]:
     """Return the parameters with instants as the database has them."""
-    adapt = connection.ops.adapt_datetimefield_value
+    if not params:
+        return []
+    adapt = connections[DEFAULT_DB_ALIAS].ops.adapt_datetimefield_value
     return [adapt(p) if isinstance(p, datetime) else p for p in params]
 
 
@@ -71,15 +79,20 @@ def instances(model: type[M], rows: Rows) -> list[M]:
 
     But nobody is told: no signal is sent, and a `from_db` of its own is not called.
     """
-    names = [field.attname for field in model._meta.concrete_fields]
+    names = _names(model)
     found = []
     for row in rows:
         made = model.__new__(model)
-        made.__dict__.update(zip(names, row, strict=True))
-        made._state = ModelState()
-        made._state.db, made._state.adding = connection.alias, False
+        state = ModelState()
+        state.db, state.adding = DEFAULT_DB_ALIAS, False
+        made.__dict__.update(zip(names, row, strict=True), _state=state)
         found.append(made)
     return found
+
+
+@cache
+def _names(model: type[models.Model]) -> tuple[str, ...]:
+    return tuple(field.attname for field in model._meta.concrete_fields)
 
 
 def add(row: M) -> M:

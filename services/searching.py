@@ -85,11 +85,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A passage that answers, and its heading and text with the words marked."""
+    """A passage that answers, and what of its text says so, with the words marked."""
 
     passage: Passage
-    title: list[Piece]
-    heading: list[Piece]
     extract: list[Piece]
 
 
@@ -106,7 +104,11 @@ class _Term:
     """A word that was typed, or words that mean the same as some that were."""
 
     phrases: list[Phrase]
-    weight: float = 1.0
+    means_the_same: bool = False
+
+    @property
+    def weight(self) -> float:
+        return OF_PHRASE if self.means_the_same else 1.0
 
 
 def search(typed: str) -> Answer:
@@ -242,7 +244,7 @@ def _terms(
             same: list[Phrase] = [
                 tuple({word: 1.0} for word in phrase) for phrase in phrases if phrase
             ]
-            terms.append(_Term(same, OF_PHRASE))
+            terms.append(_Term(same, means_the_same=True))
     nearest = [max(f, key=lambda w: (f[w], w)) if f else "" for f in meant]
     slipped = any(
         word not in forms and near and not near.startswith(word)
@@ -292,7 +294,10 @@ def _ranked(candidates: "list[Passage]", terms: Sequence[_Term]) -> list[Found]:
         key=lambda number: (-round(points[number], 6), candidates[number].place),
     )
     marked = [term for term, _good, _having in telling]
-    return [_marked(passage, marked) for passage in _shown(candidates, order)]
+    return [
+        Found(passage, list(_extract(passage.text, marked)))
+        for passage in _shown(candidates, order)
+    ]
 
 
 def _worth(passage: Passage) -> Iterable[tuple[str, float]]:
@@ -329,21 +334,12 @@ def _places(term: _Term, words: Sequence[str]) -> Iterator[tuple[int, int, float
                 yield at, 1 + len(more), min([first[word], *good])
 
 
-def _marked(passage: Passage, terms: Sequence[_Term]) -> Found:
-    return Found(
-        passage,
-        title=list(_pieces_of(passage.title, terms)),
-        heading=list(_pieces_of(passage.heading, terms)),
-        extract=list(_pieces_of(passage.text, terms, EXTRACT)),
-    )
-
-
-def _pieces_of(text: str, terms: Sequence[_Term], longest: int = 0) -> Iterator[Piece]:
-    """Yield the text in pieces; of a long one, what stands around the first mark."""
-    spans = _spans(text, terms)
+def _extract(text: str, terms: Sequence[_Term]) -> Iterator[Piece]:
+    """Yield the text in pieces; of a long one, what stands around the best mark."""
+    spans, best = _spans(text, terms)
     begin, end = 0, len(text)
-    if longest and len(text) > longest:
-        begin, end = _around(text, spans[0][0] if spans else 0, longest)
+    if len(text) > EXTRACT:
+        begin, end = _around(text, best, EXTRACT)
     last, before, after = begin, "… " if begin else "", " …" if end < len(text) else ""
     for start, stop in spans:
         if begin <= start and stop <= end:
@@ -353,22 +349,39 @@ def _pieces_of(text: str, terms: Sequence[_Term], longest: int = 0) -> Iterator[
     yield Piece(before + text[last:end] + after, marked=False)
 
 
-def _spans(text: str, terms: Sequence[_Term]) -> list[tuple[int, int]]:
-    """Return where what was looked for begins and ends; neighbours are one."""
+def _spans(text: str, terms: Sequence[_Term]) -> tuple[list[tuple[int, int]], int]:
+    """Return where to mark what was looked for, and where the best of it begins.
+
+    Each word once, where most of them stand together; what means the same, only where
+    no word that was typed is there.
+    """
     found = [match.span() for match in spelled(text)]
     words = [folded(text[start:stop]) for start, stop in found]
+    runs: list[tuple[int, int, set[int]]] = []
+    for means_the_same in (False, True):
+        at = {
+            place + i: number
+            for number, term in enumerate(terms)
+            if term.means_the_same is means_the_same
+            for place, size, _good in _places(term, words)
+            for i in range(size)
+        }
+        if at:
+            break
+    for place in sorted(at):
+        start, stop = found[place]
+        these = {at[place]}
+        if runs and text[runs[-1][1] : start].isspace():
+            start, _stop, before = runs.pop()
+            these |= before
+        runs.append((start, stop, these))
     spans: list[tuple[int, int]] = []
-    marked = {
-        at + i
-        for term in terms
-        for at, size, _good in _places(term, words)
-        for i in range(size)
-    }
-    for start, stop in (found[number] for number in sorted(marked)):
-        if spans and text[spans[-1][1] : start].isspace():
-            start = spans.pop()[0]
-        spans.append((start, stop))
-    return spans
+    seen: set[int] = set()
+    for start, stop, these in sorted(runs, key=lambda run: (-len(run[2]), run[0])):
+        if not these <= seen:
+            seen |= these
+            spans.append((start, stop))
+    return sorted(spans), spans[0][0] if spans else 0
 
 
 def _around(text: str, at: int, longest: int) -> tuple[int, int]:

@@ -161,7 +161,12 @@ def dates(this: Service | Page) -> Node:
     node: Node = {"dateModified": this.changed_on.isoformat()}
     if this.reviewed_by and this.reviewed_on and translation.is_english():
         node["lastReviewed"] = this.reviewed_on.isoformat()
-        node["reviewedBy"] = {"@type": "Person", "name": this.reviewed_by}
+        node["reviewedBy"] = {
+            "@type": "Person",
+            "name": this.reviewed_by,
+            "honorificSuffix": this.reviewer_credentials,
+            "jobTitle": this.reviewer_profession,
+        }
     return node
 
 

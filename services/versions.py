@@ -9,17 +9,21 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
+from django.utils.formats import date_format
+from django.utils.timezone import localdate
+from django.utils.translation import gettext as _
 
 from .models import (
     Clinic,
     Clinician,
     Content,
     Fact,
+    OpeningHours,
     Page,
     Reviewed,
     ScreeningQuestion,
@@ -41,7 +45,12 @@ CHILDREN: dict[str, tuple[type[Fact | Section | ScreeningQuestion], str]] = {
     "sections": (Section, "anchor"),
     "screening_questions": (ScreeningQuestion, "code"),
 }
-OF_REVIEW = ("reviewed_by", "reviewed_on", "next_review")
+# Who somebody qualified is, and when they have read a page.
+OF_REVIEWER = ("reviewed_by", "reviewer_credentials", "reviewer_profession")
+OF_REVIEW = (*OF_REVIEWER, "reviewed_on", "next_review")
+OF_HOURS = ("weekday", "opens", "closes")
+# The page that says when to call 911.
+EMERGENCY = "call-911"
 SUBJECTS: dict[str, type[Kept]] = {
     "service": Service, "page": Page, "clinician": Clinician, "clinic": Clinic,
 }  # fmt: skip
@@ -58,13 +67,45 @@ class Who:
 FILES = Who("content files")
 
 
+class NotYet(Exception):
+    """Patients may not read what somebody wants them to; the message says the way."""
+
+
+def is_clinical(row: Subject) -> bool:
+    """Tell whether somebody qualified has to approve what a page says."""
+    return isinstance(row, Service) or row.slug == EMERGENCY
+
+
+def why_not(row: Subject, review: Said, day: date) -> str:
+    """Return why words with that review may not be read on a day; "" if they may."""
+    until = review.get("next_review")
+    if until and (until := date.fromisoformat(until)) < day:
+        words = _("It has to be read again by %(day)s: approve it anew to publish it.")
+        return words % {"day": date_format(until, "F j, Y")}
+    if is_clinical(row) and not all(review.get(name) for name in OF_REVIEWER):
+        return _("Somebody who may approve it has to read it first.")
+    return ""
+
+
+def insist(row: Subject, review: Said, day: date) -> None:
+    """Raise NotYet if words with that review may not be read on a day."""
+    if why := why_not(row, review, day):
+        raise NotYet(why)
+
+
 def content_of(row: Kept, books: Sequence[Book] = ()) -> Said:
     """Return what the page says now, and in the language of each of the books."""
     content = _values(row, books)
     if isinstance(row, Reviewed) and row.reviewed_by:
         content["reviewed"] = {
-            name: str(getattr(row, name) or "") for name in OF_REVIEW
+            name: str(value) for name in OF_REVIEW if (value := getattr(row, name))
         }
+    if isinstance(row, Clinic):
+        content["opening_hours"] = [
+            {"weekday": one.weekday, "opens": f"{one.opens:%H:%M}",
+             "closes": f"{one.closes:%H:%M}"}
+            for one in row.opening_hours.all()
+        ]  # fmt: skip
     for name in children_of(row):
         parts = getattr(row, name).order_by("order", "pk")
         content[name] = [{"id": part.pk, **_values(part, books)} for part in parts]
@@ -87,9 +128,9 @@ def digest_of(content: Said) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def in_english(content: Said) -> Said:
-    """Return the content that `put` can put back: without keys or other languages."""
-    english: Said = _without(content, "id", "said", "reviewed")
+def in_english(content: Said, *, keys: bool = False) -> Said:
+    """Return the content that `put` can put back: without other languages."""
+    english: Said = _without(content, "said", "reviewed", *([] if keys else ["id"]))
     return english
 
 
@@ -162,18 +203,23 @@ def restore(row: Kept, version: Version, *, by: Who, now: datetime) -> bool:
     """Let the page say what it said in a version. The address stays as it is.
 
     Texts in other languages are shown again where they translate these words. Return
-    whether there was anything to do.
+    whether there was anything to do. Raises NotYet for words about care that nobody
+    qualified has approved, or not for so long, and ValidationError for what does not
+    fit any more.
     """
     model = type(row)
     row = locked(model, [row.pk]).get()
     address = {} if isinstance(row, Clinic) else {"slug": row.slug}
-    wanted = in_english(version.content) | address
-    if in_english(content_of(row)) == wanted:
+    now_said = in_english(content_of(row))
+    if now_said == now_said | in_english(version.content) | address:
         return False
+    review = version.content.get("reviewed", {})
+    if isinstance(row, Reviewed) and version.is_public:
+        insist(row, review, localdate(now))
     keep(model, [row.pk], by=by, now=now)  # what is replaced, if nobody kept it
     put(row, version.content | address)
     if isinstance(row, Reviewed):
-        note_review(row, version.content.get("reviewed", {}))
+        note_review(row, review)
     make_room()
     keep(model, [row.pk], by=by, now=now)
     return True
@@ -186,6 +232,8 @@ def put(row: Kept, content: Said) -> None:
     code, or else its key; so what is booked or translated still finds it.
     """
     _fill(row, content)
+    if isinstance(row, Clinic) and "opening_hours" in content:
+        _put_hours(row, content["opening_hours"])
     for name in children_of(row):
         model, key = CHILDREN[name]
         there = list(model._default_manager.filter(service_id=row.pk))
@@ -202,9 +250,19 @@ def put(row: Kept, content: Said) -> None:
             _fill(child or model(service_id=row.pk), part)
 
 
+def _put_hours(clinic: Clinic, hours: list[Said]) -> None:
+    """Write them anew: nothing hangs from one of them."""
+    clinic.opening_hours.all().delete()
+    for one in hours:
+        row = OpeningHours(clinic=clinic, **one)
+        row.full_clean()
+        row.save()
+
+
 def note_review(row: Subject, review: Said) -> None:
     """Write who has read what the page says; nobody, if there is no review."""
-    row.reviewed_by = review.get("reviewed_by", "")
+    for name in OF_REVIEWER:
+        setattr(row, name, review.get(name, ""))
     row.reviewed_on = review.get("reviewed_on") or None
     row.next_review = review.get("next_review") or None
     row.save()

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from . import comparing, drafts, versions
 from .house_style import HARDEST, reading_grade
 from .models import Content, Version
-from .versions import CHILDREN, Said, Who, content_of
+from .versions import CHILDREN, NotYet, Said, Who, content_of
 
 # So many flagged words are told at once.
 FLAGS_TOLD = 5
@@ -30,7 +30,13 @@ def who_is(request: HttpRequest) -> Who:
     """Return whose session it is, in the words that a version names them by."""
     user = request.user
     assert isinstance(user, User)  # noqa: S101 -- `admin_view` saw to it
-    return Who(user.get_full_name() or user.get_username(), user.pk)
+    return Who(name_of(request) or user.get_username(), user.pk)
+
+
+def name_of(request: HttpRequest) -> str:
+    """Return the first and last name of the account at hand; "" if it has none."""
+    user = request.user
+    return user.get_full_name() if isinstance(user, User) else ""
 
 
 class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it runs
@@ -60,19 +66,8 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
         """Say the grade of what the page says in English."""
         draft = drafts.draft_of(row) if row.pk else None
         content = draft.content if draft else content_of(row) if row.pk else {}
-        grade = reading_grade("\n".join(prose_of(row, content)))
-        if grade is None:
-            return "–"
-        said = {"grade": round(grade), "most": HARDEST}
-        if grade <= HARDEST:
-            return _("Grade %(grade)s. Pages should be %(most)s or less.") % said
-        return (
-            _(
-                "Grade %(grade)s, which is too hard for many patients: above %(most)s."
-                " Shorten the sentences, and put a plain word first."
-            )
-            % said
-        )
+        grade, words = graded(row, content)
+        return words if grade else "–"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*super().get_readonly_fields(request, obj), "reading_grade"]
@@ -131,6 +126,9 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
             done = versions.restore(
                 row, version, by=who_is(request), now=timezone.now()
             )
+        except NotYet as error:
+            self._as_draft(request, row, version, str(error))
+            return HttpResponseRedirect(there)
         except ValidationError as error:
             words = _("Version %(number)s does not fit any more: %(why)s")
             why = " ".join(error.messages)
@@ -144,6 +142,26 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
             words = _("Patients read what version %(number)s said already.")
             messages.info(request, words % said)
         return HttpResponseRedirect(there)
+
+    def _as_draft(
+        self, request: HttpRequest, row: Any, version: Version, why: str
+    ) -> None:
+        """Keep a version that may not be read yet as the draft, and say so."""
+        said = {"number": version.number, "why": why}
+        try:
+            by, now = who_is(request), timezone.now()
+            drafts.draft_again(row, version, by=by, now=now)
+        except NotYet as error:
+            words = _("Version %(number)s may not be read again like this. %(why)s")
+            why = f"{why} {error}"
+            messages.error(request, words % {**said, "why": why})
+            return
+        self.log_change(request, row, f"Made version {version.number} the draft.")
+        words = _(
+            "Version %(number)s is the draft now, and patients do not read it yet."
+            " %(why)s"
+        )
+        messages.warning(request, words % said)
 
     def _versions(self, pk: int) -> Any:
         return Version.objects.filter(kind=self.model.content_kind(), row=pk)
@@ -171,11 +189,33 @@ class KeptOnSaving(WithVersions):
         super().save_related(request, form, formsets, change)
         row = form.instance
         self._keep(request, row)
-        tell_flags(request, comparing.texts_of(row.content_kind(), content_of(row)))
+        content = content_of(row)
+        tell_grade(request, row, content)
+        tell_flags(request, comparing.texts_of(row.content_kind(), content))
 
     def _keep(self, request: HttpRequest, row: Any) -> None:
         by, now = who_is(request), timezone.now()
         versions.keep(self.model, [row.pk], by=by, now=now)
+
+
+def graded(row: Content, content: Said) -> tuple[float, str]:
+    """Return the reading grade of a page, and what to say of it; 0 for no words."""
+    grade = reading_grade("\n".join(prose_of(row, content))) or 0
+    said = {"grade": round(grade), "most": HARDEST}
+    if grade <= HARDEST:
+        return grade, _("Grade %(grade)s. Pages should be %(most)s or less.") % said
+    words = _(
+        "Grade %(grade)s, which is too hard for many patients: above %(most)s."
+        " Shorten the sentences, and put a plain word first."
+    )
+    return grade, words % said
+
+
+def tell_grade(request: HttpRequest, row: Content, content: Said) -> None:
+    """Warn of a page that is too hard to read."""
+    grade, words = graded(row, content)
+    if grade > HARDEST:
+        messages.warning(request, words)
 
 
 def tell_flags(request: HttpRequest, texts: dict[str, str]) -> None:

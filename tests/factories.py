@@ -8,11 +8,13 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from io import BytesIO
 from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import Permission, User
+from PIL import Image
 
 from booking import closing, messages, workflow
 from booking.models import (
@@ -28,7 +30,8 @@ from booking.models import (
     Wish,
 )
 from booking.workflow import PATIENT, SYSTEM, By, NewRequest
-from services.models import Clinic, Clinician, OpeningHours, Service
+from services import photos
+from services.models import Clinic, Clinician, OpeningHours, Photo, Service
 
 NEW_YORK = ZoneInfo("America/New_York")
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (
@@ -103,6 +106,21 @@ def a_service(**values: Any) -> Service:
         "is_published": True,
     }
     return Service.objects.create(**defaults | values)
+
+
+def a_picture() -> bytes:
+    """Return a file as a camera makes it, though of nothing."""
+    file = BytesIO()
+    Image.new("RGB", (640, 480), "teal").save(file, "JPEG")
+    return file.getvalue()
+
+
+def a_photo(**values: Any) -> Photo:
+    """Show patients a photo of the clinic."""
+    master = photos.master(BytesIO(a_picture()))
+    photo = Photo(**{"alt": "The door (demo)", "master": master} | values)
+    photos.keep(photo)
+    return photo
 
 
 def a_visit_type(

@@ -33,4 +33,5 @@ class SearchForm(StepForm):
     def helper(self) -> Any:
         helper = super().helper
         helper.attrs = {"role": "search"}
+        helper.disable_csrf = True
         return helper

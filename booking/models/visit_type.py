@@ -227,7 +227,7 @@ class VisitType(Translated):
         if schedule is None:
             schedule = Schedule.read(
                 first, last, now=now, own=[ignoring] if ignoring else [],
-                practice=practice, taking=could_take(self, clinician),
+                practice=practice, taking=self._taking(practice, clinician),
             )  # fmt: skip
         rules = Rules(
             minutes=self.duration,
@@ -239,7 +239,17 @@ class VisitType(Translated):
             needs=self._needs(schedule.practice, clinician),
             barred=None if by_staff else self.barred(has_referral=has_referral),
         )
-        return Plan(rules, Dates(schedule.known, first, last, ignoring))
+        # Who holds nothing is answered like everybody else.
+        mine = ignoring if schedule.known.own else None
+        return Plan(rules, Dates(schedule.known, first, last, mine))
+
+    def _taking(
+        self, practice: "Practice | None", clinician: Resource | None
+    ) -> rows.Select:
+        """Return what gives all that it could take; with a practice, its keys alone."""
+        if practice is None:
+            return could_take(self, clinician)
+        return rows.listed(sorted(self.may_take(practice, clinician)))
 
     def _notice(self, schedule: "Schedule", now: datetime, is_agreed: bool) -> int:
         """Return from when on the public may come, in minutes from `now`.
@@ -484,22 +494,23 @@ def _live(since: datetime, until: datetime, now: datetime) -> list[datetime]:
 def _busy(
     since: datetime, until: datetime, now: datetime, taking: rows.Select
 ) -> rows.Select:
-    """Return what gives the reservations of each resource as one text, by commas.
+    """Return what gives the reservations of each resource as two lists, by commas.
 
     A text is made and read several times faster than a row for each of thousands.
     """
     which, params = taking
-    times = "start || ',' || \"end\""
-    all_times = {
-        "sqlite": f"group_concat({times})",
-        "postgresql": f"string_agg({times}, ',')",
+    listed = {
+        "sqlite": "group_concat({0})",
+        "postgresql": "string_agg(date_part('epoch', {0})::text, ',')",
     }[connection.vendor]
+    # Both lists are in the order in which the rows were read.
+    starts, ends = map(listed.format, ("start", '"end"'))
     spans = f"""
-        SELECT resource_id, {all_times} AS spans FROM booking_reservation
+        SELECT resource_id, {starts} AS starts, {ends} AS ends FROM booking_reservation
         WHERE resource_id IN ({which}) AND {_LIVE} GROUP BY resource_id"""  # noqa: S608 -- written above
-    pairs = rows.as_text(connection.vendor, "resource_id, spans")
+    lists = rows.as_text(connection.vendor, "resource_id, starts, ends")
     adapted = rows.adapted([*params, *_live(since, until, now)])
-    return f"(SELECT {pairs} FROM ({spans}) AS held)", adapted  # noqa: S608 -- likewise
+    return f"(SELECT {lists} FROM ({spans}) AS held)", adapted  # noqa: S608 -- likewise
 
 
 def _own(
@@ -548,8 +559,21 @@ class Dates(NamedTuple):
 
 @lru_cache(maxsize=16)
 def _sweep(rules: Rules, dates: Dates, zone: ZoneInfo) -> availability.Sweep:
+    """Begin with what was last worked out for these dates, mostly for somebody else."""
     calendars = _calendars(dates, rules.needs)
-    return availability.Sweep(rules, calendars, dates.first, dates.last, zone)
+    first, last = dates.first, dates.last
+    latest = _latest(rules, first, last, zone)
+    sweep = latest[0].after(calendars) if latest else None
+    latest[:] = [sweep or availability.Sweep(rules, calendars, first, last, zone)]
+    return latest[0]
+
+
+@lru_cache(maxsize=32)
+def _latest(
+    _rules: Rules, _first: date, _last: date, _zone: ZoneInfo
+) -> list[availability.Sweep]:
+    """Return the place of the sweep that was last made for them, empty at first."""
+    return []
 
 
 @lru_cache(maxsize=16)
@@ -567,7 +591,7 @@ def _calendars(dates: Dates, needs: tuple[Need, ...]) -> tuple[Calendar, ...]:
             resource=r.pk,
             kind=r.kind,
             hours=setup.weekly(r),
-            busy=tuple(busy.get(r.pk, ())),
+            busy=busy.get(r.pk, ()),
             closed=tuple(c for resource, c in closed if resource in (None, r.pk)),
             before=r.before,
             after=r.after,
@@ -578,40 +602,43 @@ def _calendars(dates: Dates, needs: tuple[Need, ...]) -> tuple[Calendar, ...]:
     )
 
 
-def _taken(dates: Dates) -> tuple[dict[int, list[Span]], dict[int, list[Interval]]]:
+def _taken(
+    dates: Dates,
+) -> tuple[dict[int, tuple[Span, ...]], dict[int, list[Interval]]]:
     """Return what is taken around the dates, by resource, and what is one's own."""
     since, until = map(_instant, _around(dates.first, dates.last))
     busy = {
-        resource: [s for s in spans if s[0] < until and s[1] > since]
-        for resource, spans in _spans(dates.known.busy).items()
+        resource: _spans(starts, ends, since, until)
+        for resource, starts, ends in json.loads(dates.known.busy)
     }
     own = defaultdict(list)
     for row in rows.instances(Reservation, dates.known.own):
-        span = _instant(row.start), _instant(row.end)
+        span, r = (_instant(row.start), _instant(row.end)), row.resource_id
         # No two overlap on a resource, so this is the very one.
-        if (
-            dates.ignoring
-            and dates.ignoring.covers(row)
-            and span in busy.get(row.resource_id, ())
-        ):
-            busy[row.resource_id].remove(span)
-            own[row.resource_id].append(Interval(*span))
+        if dates.ignoring and dates.ignoring.covers(row) and span in busy.get(r, ()):
+            busy[r] = tuple(other for other in busy[r] if other != span)
+            own[r].append(Interval(*span))
     return busy, own
 
 
-@lru_cache(maxsize=4)
-def _spans(busy: str) -> Mapping[int, Sequence[Span]]:
-    """Return the spans of each resource that the text of `_busy` has."""
-    found = {}
-    for resource, text in json.loads(busy):
-        times = map(_seconds, text.split(","))
-        found[resource] = list(zip(times, times, strict=True))
-    return found
+@lru_cache(maxsize=500)
+def _spans(starts: str, ends: str, since: Instant, until: Instant) -> tuple[Span, ...]:
+    """Return what the lists of a resource have of [since, until).
+
+    Mostly few of many resources have others than a moment ago.
+    """
+    times = (map(_seconds, text.split(",")) for text in (starts, ends))
+    return tuple(s for s in zip(*times, strict=True) if s[0] < until and s[1] > since)
 
 
 @lru_cache(maxsize=10_000)
 def _seconds(text: str) -> Instant:
-    """Return a time as the database writes it, in UTC, as seconds since 1970."""
+    """Return a time that `_busy` lists as seconds since 1970.
+
+    PostgreSQL gives those; SQLite the time as it is written there, in UTC.
+    """
+    if connection.vendor == "postgresql":
+        return int(float(text))
     at = datetime.fromisoformat(text[: len("2026-11-24 15:15:00")])
     return _instant(at.replace(tzinfo=UTC))
 

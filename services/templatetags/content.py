@@ -1,7 +1,6 @@
 """Filters for text that staff or content files hold."""
 
 import json
-import re
 from typing import Any
 
 import nh3
@@ -12,7 +11,7 @@ from django.template.loader import select_template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from services import cards, translation
+from services import cards, markup, translation
 from services.languages import is_public
 from services.models import Photo, Service, Translated
 from services.photos import QUALITY, shape_of
@@ -25,28 +24,14 @@ from .languages import marked
 register = template.Library()
 register.filter("street_map", map_of)
 
-# Raw HTML passes through Markdown so that a word can carry its language (lang, dir);
-# what a page may hold is decided by the allow-list alone.
 CLEANER = nh3.Cleaner(
-    tags={
-        "p", "br", "ul", "ol", "li", "strong", "em", "a", "h2", "h3", "h4",
-        "blockquote", "table", "thead", "tbody", "tr", "th", "td", "span",
-    },
-    attributes={
-        "a": {"href", "lang", "dir"},
-        **{tag: {"lang", "dir"} for tag in ("span", "p", "li")},
-    },
-    url_schemes={"http", "https", "mailto", "tel"},
+    tags=markup.TAGS,
+    attributes=markup.ATTRIBUTES,
+    url_schemes=markup.SCHEMES,
     link_rel="noopener noreferrer",
-)  # fmt: skip
-
-
-# A block of the design: its name, a heading, and the Markdown inside, up to a line that
-# ends it. One that nothing ends stays text.
-BLOCK = re.compile(
-    r"^::: *(warning|call-911|do|dont|more)(?: +(\S.*?))? *\n(.*?)^::: *$\n?",
-    re.M | re.S,
 )
+
+
 # What stands around the heading and the rest of each.
 NOTE = '<div class="note">{}{}</div>\n'
 AROUND = {
@@ -136,11 +121,12 @@ def photo(of: Photo, *, first: bool = False) -> dict[str, Any]:
 def markdown(text: str) -> SafeString:
     """Return staff's Markdown as HTML that holds only what the allow-list names.
 
-    Blocks of the design have `:::` around them, see `BLOCK`; none stands in another.
+    Blocks of the design have `:::` around them, see `markup`; none stands in
+    another.
     """
     text = text.replace("\r\n", "\n")
     parts, end = [], 0
-    for block in BLOCK.finditer(text):
+    for block in markup.BLOCK.finditer(text):
         parts += [_cleaned(text[end : block.start()]), _block(*block.groups(""))]
         end = block.end()
     return format_html_join(
@@ -159,6 +145,12 @@ def _block(kind: str, heading: str, inside: str) -> SafeString:
 
 def _cleaned(text: str) -> SafeString:
     return mark_safe(CLEANER.clean(COMMONMARK.render(text)))  # noqa: S308 -- cleaned
+
+
+@register.simple_tag
+def ways_to_write() -> list[tuple[str, str]]:
+    """Return what the design has for a text: the name of each, and how it is typed."""
+    return [(str(name), str(typed)) for name, typed in markup.WAYS]
 
 
 @register.filter

@@ -55,7 +55,8 @@ def _value(found: Any) -> Any:
     if isinstance(found, Model):  # with which a lazy one is there
         row: Any = getattr(found, "_wrapped", found)
         model: type[Model] = type(row)
-        return model, _stored(model)(row)
+        # Which texts are marked as English is no field, and may change alone.
+        return model, _stored(model)(row), getattr(row, "left_english", None)
     if isinstance(found, list | tuple):
         return tuple(map(_value, found))
     if is_dataclass(found):  # frozen, or it cannot be kept

@@ -1,6 +1,7 @@
 """What every template knows of languages, without loading it."""
 
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -47,18 +48,27 @@ def translation_note(context: dict[str, Any]) -> str:
     return render_to_string("components/translation_note.html", found)
 
 
-@register.inclusion_tag("components/languages.html", takes_context=True)
-def language_links(context: dict[str, Any]) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def language_links(context: dict[str, Any]) -> str:
     """Lead to the same page in the other languages."""
     request: HttpRequest | None = context.get("request")
     if request is None:
-        return {}
+        return ""
     found, here = languages.versions(request), get_language()
-    return {
-        "versions": [version for version in found if version.code != here],
-        "query": languages.kept_query(request),
-        "keeps_typed": context.get("keeps_typed", False),
-    }
+    others = tuple(version for version in found if version.code != here)
+    keeps_typed = bool(context.get("keeps_typed"))
+    return _links(others, languages.kept_query(request), keeps_typed, here)
+
+
+@lru_cache(maxsize=200)
+def _links(
+    versions: tuple[languages.Version, ...],
+    query: str,
+    keeps_typed: bool,
+    _language: str | None,
+) -> str:
+    said = {"versions": versions, "query": query, "keeps_typed": keeps_typed}
+    return render_to_string("components/languages.html", said)
 
 
 @register.simple_tag(takes_context=True)

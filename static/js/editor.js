@@ -4,6 +4,7 @@
 const BUTTONS = {
   Bold: ["**", "**", "important words"],
   Link: ["[", "](/visit-us/)", "words of the link"],
+  Heading: ["\n### ", "\n", "What to bring"],
   List: ["\n- ", "\n- \n", "one thing"],
   Steps: ["\n1. ", "\n2. \n", "first step"],
   Warning: ["\n::: warning Take care\n", "\n:::\n", "What to look out for."],
@@ -116,3 +117,59 @@ document.addEventListener("click", (event) => {
   arrange(group, indexOf);
   setTimeout(() => arrange(group, placeOf));
 }, true);
+
+// The page as patients will read it, beside the form, a moment after each change.
+const live = document.querySelector(".live");
+if (live) {
+  const form = live.closest("form"), looks = live.querySelector(".looks"), frame = looks.firstElementChild;
+  const said = live.querySelector("[role=status]");
+  let timer, asked, top = 0;
+  live.hidden = false;
+
+  const show = async () => {
+    asked?.abort();
+    asked = new AbortController();
+    const sent = new FormData(form);
+    sent.set("typed", "1");
+    for (const [name, value] of [...sent]) if (value instanceof File) sent.delete(name);
+    try {
+      const answer = await fetch("../preview/", { method: "POST", body: sent, signal: asked.signal });
+      if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const shown = page.querySelector("iframe");
+      const faults = [...page.querySelectorAll(".problem li")].map((fault) => fault.textContent);
+      said.textContent = shown ? "" : [said.dataset.faults, ...faults].join(" ");
+      if (!shown) return;
+      top = frame.contentWindow.scrollY;
+      frame.srcdoc = shown.getAttribute("srcdoc");
+    } catch (error) {
+      if (error.name !== "AbortError") said.textContent = said.dataset.away;
+    }
+  };
+  const later = () => {
+    clearTimeout(timer);
+    if (!looks.hidden) timer = setTimeout(show, 600);
+  };
+  // The question that somebody writes at comes into sight.
+  const follow = (field) => {
+    const anchor = field.closest(".inline-related")?.querySelector("[name$='-anchor']")?.value;
+    const place = anchor && frame.contentDocument.getElementById(anchor);
+    if (place) frame.contentWindow.scrollTo(0, place.getBoundingClientRect().top + frame.contentWindow.scrollY - 20);
+    return place;
+  };
+
+  frame.addEventListener("load", () => {
+    if (!follow(document.activeElement)) frame.contentWindow.scrollTo(0, top);
+  });
+  form.addEventListener("input", later);
+  form.addEventListener("formset:removed", later);
+  form.addEventListener("focusin", (event) => { if (!looks.hidden) follow(event.target); });
+  live.addEventListener("click", (event) => {
+    const width = event.target.dataset.width, open = live.dataset.open !== width && width;
+    if (!width) return;
+    live.dataset.open = open || "";
+    looks.hidden = !open;
+    for (const button of live.querySelectorAll("button")) button.setAttribute("aria-pressed", button.dataset.width === open);
+    if (open) show();
+  });
+}

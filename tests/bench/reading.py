@@ -19,6 +19,7 @@ from booking.availability import Day
 from booking.draft import Draft
 from booking.models import Reservation, Resource, clinic_zone
 
+from .clicking import CSRF
 from .filling import Practice
 from .timing import Timed, timed
 
@@ -91,7 +92,11 @@ class Picker:
         answers = {"visit": {"visit": [practice.visit_type.code]}}
         draft.save(store, Draft(began=now, used=now, answers=answers), now)
         store.save()
-        self.cookie = f"{settings.SESSION_COOKIE_NAME}={store.session_key}"
+        # As from the pages before, which have forms.
+        self.cookie = (
+            f"{settings.SESSION_COOKIE_NAME}={store.session_key};"
+            f" {settings.CSRF_COOKIE_NAME}={CSRF}"
+        )
         person = practice.first.clinician
         assert person
         self.path = f"/book/times/?with={person.slug}"

@@ -29,6 +29,10 @@ from .desk import text_of
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 PAGE = "/admin/booking/clinic-check/"
+BY_SOMEBODY = {
+    "reviewed_by": "Demo Clinician", "reviewer_credentials": "MD",
+    "reviewer_profession": "physician (PM&R)",
+}  # fmt: skip
 DAY = timedelta(days=1)
 
 
@@ -45,7 +49,7 @@ def visit_type() -> VisitType:
     visit_type = a_practice()
     Clinician.objects.update(is_demo=False)
     Service.objects.update(
-        preparation="Eat as usual.", is_published=True, reviewed_by="Demo Clinician"
+        preparation="Eat as usual.", is_published=True, **BY_SOMEBODY
     )
     a_booked_visit(visit_type, at("10:00"))
     Message.objects.update(sent_at=NOW, channel="email")
@@ -93,6 +97,8 @@ def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> Non
         (changed(Clinic, step_free_access=""), "no_step_free_access"),
         (changed(Service, preparation=""), "no_preparation"),
         (changed(Service, reviewed_by=""), "not_reviewed"),
+        (changed(Service, reviewer_credentials=""), "not_reviewed"),
+        (changed(Page, slug="call-911"), "not_reviewed"),
         (changed(Service, next_review=(NOW - DAY).date()), "review_due"),
         (lambda: a_draft(NOW - DAY), "not_published"),
         (changed(Message, sent_at=None), "mail_untested"),
@@ -164,7 +170,7 @@ def test_three_clinicians_cost_as_many_queries_as_one(visit_type: VisitType) -> 
     a_practice(clinicians=2, rooms=2)
     Clinician.objects.update(is_demo=False)
     Service.objects.update(
-        preparation="Eat as usual.", is_published=True, reviewed_by="Demo Clinician"
+        preparation="Eat as usual.", is_published=True, **BY_SOMEBODY
     )
     VisitType.objects.exclude(pk=visit_type.pk).update(is_active=False)
     with CaptureQueriesContext(connection) as three:

@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from booking import limits
+from booking.models import Hit
 from services.models import Clinic, Page
 from tests.factories import NOW, a_service
 
@@ -33,7 +34,7 @@ def a_page(number: int) -> None:
 def test_who_searches_is_led_to_what_they_meant(client: Client):
     page = client.post(SEARCH, {"q": "hrose"})
     assert page.status_code == 200
-    assert '<a href="/p1/"><mark>Horse</mark> &lt;1&gt;' in page.text
+    assert '<a href="/p1/">Horse &lt;1&gt;</a>' in page.text
     assert 'value="hrose"' in page.text
     assert "These have: horse" in text_of(page)
     assert "(212) 555-0143" in text_of(page).partition("Not what you were")[2]
@@ -89,8 +90,57 @@ def test_who_searches_very_often_has_to_wait(client: Client):
 def test_a_search_is_in_the_language_of_its_address(client: Client):
     page = client.post(f"/es{SEARCH}", {"q": "horse"})
     assert "Lo que encontramos" in text_of(page)
-    assert '<span lang="en" dir="ltr"><mark>Horse</mark>' in page.text
+    assert '<span lang="en" dir="ltr">Horse &lt;1&gt;</span>' in page.text
+    assert (
+        '<span lang="en" dir="ltr"><mark>Neck</mark></span>'
+        in client.post(f"/es{SEARCH}", {"q": "neck"}).text
+    )
     assert 'href="/es/p1/"' in page.text
+
+
+def test_who_changes_the_language_takes_the_words_along(client: Client):
+    page = client.post(SEARCH, {"q": "horse"})
+    assert f'formaction="/es{SEARCH}" name="lang" value="es"' in page.text
+    page = client.post(f"/es{SEARCH}", {"q": "horse", "lang": "es"})
+    assert 'value="horse"' in page.text
+    assert 'href="/es/p1/"' in page.text
+    page = client.post(f"/es{SEARCH}", {"q": "", "lang": "es"})
+    assert page.status_code == 200
+    assert "Hay un problema" not in text_of(page)
+
+
+@pytest.mark.parametrize("path", ["/", "/treatments-and-tests/", "/none/", SEARCH])
+def test_the_box_stands_on_pages_that_set_no_cookie(client: Client, path: str):
+    page = client.get(path)
+    assert 'role="search" method="post"' in page.text
+    assert page.cookies == {}
+    strict = Client(enforce_csrf_checks=True)
+    page = strict.post(
+        SEARCH, {"q": "horse"}, headers={"Sec-Fetch-Site": "same-origin"}
+    )
+    assert 'href="/p1/"' in page.text
+    assert page.cookies == {}
+
+
+@pytest.mark.parametrize(
+    ("headers", "looks"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://testserver"}, False),
+        ({"Origin": "https://elsewhere.example"}, False),
+        ({"Origin": "null"}, False),
+        ({"Origin": "http://testserver"}, True),
+        ({}, True),
+    ],
+)
+def test_what_another_site_sends_waits_for_the_reader(
+    client: Client, headers: dict[str, str], looks: bool
+):
+    page = client.post(SEARCH, {"q": "horse"}, headers=headers)
+    assert page.status_code == 200
+    assert 'value="horse"' in page.text
+    assert ("What we found" in page.text) is looks
+    assert Hit.objects.exists() is looks
 
 
 def test_more_that_is_found_costs_no_more_queries(client: Client):

@@ -45,6 +45,17 @@ LOADED = """() => performance.getEntriesByType("resource")
   .filter(e => e.initiatorType !== "img" && !e.name.includes("favicon"))
   .map(e => [e.renderBlockingStatus, e.name, e.decodedBodySize])"""
 
+# How far what was shown has moved without anybody's doing. That there was a navigation
+# is always told, so that this ends where nothing moved.
+MOVED = """() => new Promise(resolve => {
+  const observer = new PerformanceObserver(list => resolve(
+    list.getEntriesByType("layout-shift")
+      .filter(shift => !shift.hadRecentInput)
+      .reduce((sum, shift) => sum + shift.value, 0)));
+  observer.observe({type: "layout-shift", buffered: true});
+  observer.observe({type: "navigation", buffered: true});
+})"""
+
 
 class Look(NamedTuple):
     """A page in a state: where it is, who looks, what they do there, what they read.
@@ -713,6 +724,7 @@ KEPT = {
     "services/service": ("{service_pk}", "Preparation"),
     "services/page": ("{page_pk}", "Body"),
     "services/samewords": ("{same_words_pk}", "One word or phrase a line"),
+    "services/photo": ("{photo_pk}", "hat it shows"),
     "services/translation": ("{translation_pk}", "Reviewed by"),
     "auth/user": ("{front_desk_pk}", "Roles"),
     "auth/group": ("{group_pk}", "Permissions"),
@@ -899,7 +911,7 @@ def test_a_page_is_good_for_everybody(clinic, scenes, visitor, name):
         expect(page.locator(".problem")).to_be_focused()
     if name not in FRONT_DESK | MANAGER:
         weigh(name, page, answer)
-        look_closer_at(page)
+    look_closer_at(page)
     look_at(page)
 
 
@@ -935,11 +947,12 @@ def assert_kept_private(answer: Response) -> None:
 
 
 def weigh(name: str, page: Page, answer: Response) -> None:
-    """Hold the first view to what the first round trip brings.
+    """Hold the first view to what the first round trip brings; nothing moves in it.
 
     Beside itself and its stylesheets a page has one small script, which it can do
     without.
     """
+    assert page.evaluate(MOVED) == 0
     html = answer.request.sizes()["responseBodySize"]
     hrefs = page.evaluate(
         "[...document.querySelectorAll('link[rel=stylesheet]:not([media=print])')]"

@@ -50,6 +50,8 @@ from booking.models import (
 from booking.policy import HOLD_MINUTES
 from booking.workflow import PATIENT, By
 from booking.workflow.road import act, lock_resources, take_time
+from services import drafts, versions
+from services.models import Draft, Service, Version
 from tests import factories
 from tests.factories import NOW, TUESDAY, at
 
@@ -637,4 +639,65 @@ def came_of(plan: int) -> tuple[list[str], list[str], bool]:
         list(rows.values_list("outcome", flat=True)),
         list(rows.values_list("appointment__status", flat=True)),
         ClosingPlan.objects.filter(pk=plan, closure__isnull=False).exists(),
+    )
+
+
+# --- Drafts ----------------------------------------------------------------------
+
+
+def draft_that_is_due() -> int:
+    """Publish a service, and keep a draft of it whose time has come."""
+    slug = uuid.uuid4().hex
+    row = Service.objects.create(
+        slug=slug, kind="test", name="A", summary="Before", is_published=True
+    )
+    versions.keep(Service, [row.pk], by=versions.FILES, now=NOW)
+    content = versions.content_of(row) | {"summary": "After"}
+    content["facts"] = [{"id": None, "label": "New", "value": "Yes", "order": 1}]
+    draft = drafts.keep_draft(row, content, by=versions.FILES, now=NOW)
+    seen = drafts.seen(row, draft)
+    doctor = drafts.Reviewer("Ana Example", "MD", "physician (PM&R)")
+    until = NOW.date() + timedelta(days=365)
+    drafts.approve(row, seen, until, by=doctor, now=NOW)
+    drafts.schedule(row, seen, NOW, by=versions.FILES)
+    return row.pk
+
+
+def publish_due() -> int:
+    return drafts.publish_due(NOW)
+
+
+def publish_without_the_guard(service: int) -> bool:
+    """Look, then publish, as a worker does, but hold no lock between: the control."""
+    found = Draft.objects.due(NOW).filter(kind="service", row=service).first()
+    if found is None:
+        return False
+    time.sleep(0.1)
+    with transaction.atomic():
+        row = Service.objects.get(pk=service)
+        versions.put(row, found.content | {"is_published": True})
+        found.delete()
+    return True
+
+
+def take_back(service: int, act: str) -> bool:
+    """Throw a draft away, or leave it a draft; return whether it was one still."""
+    row = Service.objects.get(pk=service)
+    draft = drafts.draft_of(row)
+    does = {"discard": drafts.discard, "unschedule": drafts.unschedule}[act]
+    try:
+        does(row, drafts.seen(row, draft))
+    except drafts.NotYet:
+        return False
+    return True
+
+
+def published(service: int) -> tuple[list[str], list[str], int]:
+    """Return what its versions said, the facts it has, and how many drafts it has."""
+    kept = Version.objects.filter(kind="service", row=service).order_by("number")
+    row = Service.objects.get(pk=service)
+    return (
+        [version.content["summary"] for version in kept],
+        [fact.label for fact in row.facts.all()],
+        Draft.objects.filter(kind="service", row=service).count(),
     )

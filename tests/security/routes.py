@@ -179,6 +179,7 @@ def a_world() -> World:
         slug="a-page", title="A page", body="Text", is_published=True
     )
     same = SameWords.objects.create(language="en", words="one\ntwo")
+    photo = factories.a_photo()
     translated = Translation.objects.create(
         model="page", row=page.pk, language="es", of_digest=page.english_digest()
     )
@@ -235,6 +236,7 @@ def a_world() -> World:
             "services.service": visit_type.service_id,
             "services.page": page.pk,
             "services.samewords": same.pk,
+            "services.photo": photo.pk,
             "services.translation": translated.pk,
         },
         users=users,

@@ -10,6 +10,7 @@ import re
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -283,7 +284,11 @@ def deciding(kind: str, act: str) -> Callable[[World], Sent]:
         content = versions.content_of(row) | {"summary": "Another."}
         draft = drafts.keep_draft(row, content, by=versions.FILES, now=NOW)
         data = {"act": act, "seen": drafts.seen(row, draft)}
-        return world.client("superuser"), data | {"next_review": "2027-06-01"}
+        signed = {"name": "Ana", "credentials": "MD", "profession": "physician"}
+        return (
+            world.client("superuser"),
+            data | signed | {"next_review": "2027-06-01"},
+        )
 
     return sent
 
@@ -378,6 +383,15 @@ def spare_words() -> SameWords:
     return SameWords.objects.create(language="en", words="spare\nleft over")
 
 
+class Upload(BytesIO):
+    """A file that is chosen once and sent with each click."""
+
+    name = "door.png"
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self.getvalue()
+
+
 def a_spare_person() -> Clinician:
     return Clinician.objects.create(slug="spare", name="Spare", profession="nurse")
 
@@ -398,7 +412,7 @@ CLOSING = "admin/booking/closing/"
 CLOSURE, PAGE = "admin/booking/closure/", "admin/services/page/"
 SERVICE, PERSON = "admin/services/service/", "admin/services/clinician/"
 TRANSLATION = "admin/services/translation/"
-SAME = "admin/services/samewords/"
+SAME, PHOTO = "admin/services/samewords/", "admin/services/photo/"
 CLINIC, GROUP, USER = "admin/services/clinic/", "admin/auth/group/", "admin/auth/user/"
 CHANGE, DELETE = "<path:object_id>/change/", "<path:object_id>/delete/"
 
@@ -496,6 +510,12 @@ WRITES: dict[str, Callable[[World], Sent]] = {
     f"{SAME}{CHANGE}": saving(f"{SAME}{CHANGE}", words="one\ntwo\nthree"),
     f"{SAME}{DELETE}": deleting("services.samewords", spare_words),
     SAME: deleting("services.samewords", spare_words),
+    f"{PHOTO}add/": saving(
+        f"{PHOTO}add/", upload=lambda world: Upload(factories.a_picture()), alt="A door"
+    ),
+    f"{PHOTO}{CHANGE}": saving(f"{PHOTO}{CHANGE}", alt="A door"),
+    f"{PHOTO}{DELETE}": deleting("services.photo", factories.a_photo),
+    PHOTO: deleting("services.photo", factories.a_photo),
     f"{TRANSLATION}{CHANGE}": saving(
         f"{TRANSLATION}{CHANGE}", text_title="Una página"
     ),
@@ -609,6 +629,8 @@ CHANGED = {
     f"{PAGE}{CHANGE}": ("title", "Another title"),
     f"{SAME}add/": ("language", "en"),
     f"{SAME}{CHANGE}": ("language", "es"),
+    f"{PHOTO}add/": ("alt", "Another door"),
+    f"{PHOTO}{CHANGE}": ("alt", "Another door"),
     f"{TRANSLATION}{CHANGE}": ("reviewed_by", "Ana Example"),
 }
 BY_THEMSELVES = {  # tested elsewhere
@@ -640,7 +662,9 @@ def test_other_content_is_refused_in_words_and_kept(world: World, route: str):
     form = form_at(again, address)
     assert form.filled_in[name] == [value]
 
-    typed = form.filled_in | {n: v for n, v in data.items() if "password" in n}
+    # What a browser does not fill in again.
+    anew = {n: v for n, v in data.items() if "password" in n or n == "upload"}
+    typed = form.filled_in | anew
     pressed = client.post(address, typed)
     if address.endswith("/add/"):  # it is meant, as a row of its own
         assert pressed.status_code == 302

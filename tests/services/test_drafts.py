@@ -19,6 +19,8 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 ANA, BEN = Who("Ana"), Who("Ben")
+DR_ANA = drafts.Reviewer("Ana", "MD", "physician (PM&R)")
+SIGNED = {"name": "Ana", "credentials": "MD", "profession": "physician (PM&R)"}
 NEXT = date(2027, 6, 1)
 
 
@@ -127,8 +129,8 @@ def test_a_page_about_care_is_published_only_when_it_is_approved(
     with pytest.raises(drafts.NotYet):
         drafts.publish(service, seen, by=BEN, now=NOW)
 
-    assert drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
-    assert not drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    assert drafts.approve(service, seen, NEXT, by=DR_ANA, now=NOW)
+    assert not drafts.approve(service, seen, NEXT, by=DR_ANA, now=NOW)
     drafts.publish(service, seen, by=BEN, now=NOW)
 
     row = Service.objects.get()
@@ -141,7 +143,7 @@ def test_a_page_about_care_is_published_only_when_it_is_approved(
 
 def test_other_words_want_another_approval(service: Service) -> None:
     seen = a_draft(service, summary="More.")
-    drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    drafts.approve(service, seen, NEXT, by=DR_ANA, now=NOW)
     a_draft(service, summary="Even more.")
     assert Draft.objects.get().approved_at is None
 
@@ -151,7 +153,7 @@ def test_what_is_not_what_was_seen_is_not_decided(page: Page, act: str) -> None:
     seen = a_draft(page, body="Other.")
     Page.objects.update(title="Changed by a file")
     does = {
-        "approve": lambda: drafts.approve(page, seen, NEXT, by=ANA, now=NOW),
+        "approve": lambda: drafts.approve(page, seen, NEXT, by=DR_ANA, now=NOW),
         "publish": lambda: drafts.publish(page, seen, by=ANA, now=NOW),
         "discard": lambda: drafts.discard(page, seen),
     }
@@ -160,14 +162,86 @@ def test_what_is_not_what_was_seen_is_not_decided(page: Page, act: str) -> None:
     assert Page.objects.get().body == "Text."
 
 
+def published(row: Service | Page, **values: object) -> None:
+    """Publish other words, which are approved until June."""
+    row.refresh_from_db()
+    seen = a_draft(row, **values)
+    drafts.approve(row, seen, NEXT, by=DR_ANA, now=NOW)
+    drafts.publish(row, seen, by=BEN, now=NOW)
+
+
 def test_a_version_is_put_back_with_its_review(service: Service) -> None:
+    published(service, summary="More.")
+    published(service, summary="Even more.")
+    Service.objects.update(reviewed_by="")
+    assert restore(service, Version.objects.get(number=2), by=BEN, now=NOW)
+    row = Service.objects.get()
+    assert (row.summary, row.reviewer) == ("More.", "Ana, MD, physician (PM&R)")
+    assert row.next_review == NEXT
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_version_that_nobody_stands_for_becomes_a_draft_instead(
+    service: Service, number: int
+) -> None:
+    published(service, summary="More.")  # its first version was approved by nobody
+    published(service, summary="Even more.")
+    version, late = Version.objects.get(number=number), NOW.replace(year=2028)
+    with pytest.raises(drafts.NotYet):
+        restore(service, version, by=BEN, now=late)
+    assert Service.objects.get().summary == "Even more."
+    assert Version.objects.count() == 3
+
+    drafts.draft_again(service, version, by=BEN, now=late)
+
+    draft = Draft.objects.get()
+    assert draft.content["summary"] == version.content["summary"]
+    assert (draft.approved_at, draft.by) == (None, "Ben")
+    with pytest.raises(drafts.NotYet, match="throw it away first"):
+        drafts.draft_again(service, version, by=ANA, now=late)
+
+
+def test_a_manager_is_told_what_became_of_an_unreviewed_version(
+    service: Service,
+) -> None:
+    manager = somebody("Manager")
+    published(service, summary="More.")
+    first = {"version": "1"}
+    words = manager.post(there(service, "restore"), first, follow=True).text
+    assert "Version 1 is the draft now, and patients do not read it yet." in words
+    words = manager.post(there(service, "restore"), first, follow=True).text
+    assert "There is a draft of this page." in words
+    assert Service.objects.get().summary == "More."
+    assert Draft.objects.get().content["summary"] == "What."
+
+
+@pytest.mark.parametrize("missing", ["credentials", "profession"])
+def test_who_approves_a_page_about_care_says_by_what_license(
+    service: Service, page: Page, missing: str
+) -> None:
+    clinician = somebody("Clinician")
+    User.objects.update(first_name="Ana", last_name="Example")
+    for row in (service, page):
+        seen = a_draft(row, slug="x")
+        typed = SIGNED | {"name": "Eve", missing: "", "next_review": "2027-06-01"}
+        sent = typed | {"act": "approve", "seen": seen}
+        answer = clinician.post(there(row, "draft"), sent)
+        if row == service:
+            assert "This field is required." in answer.text
+            assert 'value="2027-06-01"' in answer.text
+    [draft] = Draft.objects.exclude(approved_at=None)
+    assert (draft.kind, draft.approved_by) == (
+        "page",
+        "Ana Example",
+    )  # not who is typed
+
+
+def test_an_old_approval_without_a_license_is_not_enough(service: Service) -> None:
     seen = a_draft(service, summary="More.")
-    drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
-    drafts.publish(service, seen, by=BEN, now=NOW)
-    restore(service, Version.objects.get(number=1), by=BEN, now=NOW)
-    assert Service.objects.get().reviewed_by == ""
-    restore(service, Version.objects.get(number=2), by=BEN, now=NOW)
-    assert Service.objects.get().reviewed_by == "Ana"
+    drafts.approve(service, seen, NEXT, by=DR_ANA, now=NOW)
+    Draft.objects.update(approved_credentials="")
+    with pytest.raises(drafts.NotYet, match="read it first"):
+        drafts.publish(service, seen, by=BEN, now=NOW)
 
 
 def test_from_the_editor_over_the_clinician_to_the_patient(service: Service) -> None:
@@ -178,7 +252,7 @@ def test_from_the_editor_over_the_clinician_to_the_patient(service: Service) -> 
 
     def act(client: Client, name: str) -> int:
         seen = client.get(there(service, "versions")).context["seen"]
-        data = {"act": name, "seen": seen, "next_review": "2027-06-01"}
+        data = {"act": name, "seen": seen, "next_review": "2027-06-01", **SIGNED}
         return client.post(there(service, "draft"), data).status_code
 
     assert "Nobody can promise that." in clinician.get(there(service, "versions")).text
@@ -217,10 +291,11 @@ def test_patients_read_who_approved_a_page(service: Service) -> None:
     clinic = Clinic.objects.create(pk=1, name="A clinic", phone="212-555-0143")
     assert "last reviewed" not in Client().get("/treatments-and-tests/a/").text
     seen = a_draft(service, summary="More.")
-    drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    drafts.approve(service, seen, NEXT, by=DR_ANA, now=NOW)
     drafts.publish(service, seen, by=BEN, now=NOW)
     words = Client().get("/treatments-and-tests/a/").text
-    assert "Page last reviewed: November 28, 2026, by Ana." in words
+    signed = "by Ana, MD, physician (PM&amp;R)."
+    assert f"Page last reviewed: November 28, 2026, {signed}" in words
     assert "Next review due: June 1, 2027." in words
     assert "nobody qualified" not in words
     Clinic.objects.filter(pk=clinic.pk).update(is_demo=True)
@@ -236,7 +311,7 @@ SOON = NOW + timedelta(days=1)
 def waiting(row: Service | Page, **values: object) -> Draft:
     """Keep a draft that is approved until June and is to be published tomorrow."""
     seen = a_draft(row, **values)
-    drafts.approve(row, seen, NEXT, by=ANA, now=NOW)
+    drafts.approve(row, seen, NEXT, by=DR_ANA, now=NOW)
     assert drafts.schedule(row, seen, SOON, by=BEN)
     return Draft.objects.get(kind=row.content_kind())
 
@@ -342,13 +417,13 @@ def test_nothing_is_to_be_read_after_its_approval_has_run_out(
     service: Service,
 ) -> None:
     seen = a_draft(service, summary="More.")
-    drafts.approve(service, seen, NEXT, by=ANA, now=NOW)
+    drafts.approve(service, seen, NEXT, by=DR_ANA, now=NOW)
     after = NOW.replace(year=2027, month=6, day=3)
     with pytest.raises(drafts.NotYet, match="June 1, 2027"):
         drafts.schedule(service, seen, after, by=BEN)
     with pytest.raises(drafts.NotYet, match="June 1, 2027"):
         drafts.publish(service, seen, by=BEN, now=after)
-    assert drafts.approve(service, seen, date(2028, 1, 1), by=ANA, now=after)
+    assert drafts.approve(service, seen, date(2028, 1, 1), by=DR_ANA, now=after)
     drafts.publish(service, seen, by=BEN, now=after)
 
 
@@ -396,3 +471,35 @@ def test_who_may_only_approve_looks_at_the_draft_alone(service: Service) -> None
     assert "In the draft." in clinician.post(there(service, "preview")).text
     typed = {"typed": "1", "summary": "Typed."}
     assert clinician.post(there(service, "preview"), typed).status_code == 403
+
+
+def test_two_editors_take_no_words_from_each_other_unseen(service: Service) -> None:
+    ed, mia = somebody("Content editor"), somebody("Manager")
+    by_ed = form_of(ed, service) | {"summary": "Ed’s."}
+    by_mia = form_of(mia, service) | {"summary": "Mia’s."}
+    for _twice in range(2):
+        assert ed.post(there(service, "change"), by_ed).status_code == 302
+
+    told = mia.post(there(service, "change"), by_mia)
+
+    assert "changed by content since you opened it" in told.text
+    assert Draft.objects.get().content["summary"] == "Ed’s."
+    form = told.context["adminform"].form
+    assert form["summary"].value() == "Mia’s."
+    again = by_mia | {"seen": form["seen"].value()}
+    assert mia.post(there(service, "change"), again).status_code == 302
+    assert Draft.objects.get().content["summary"] == "Mia’s."
+    # Ed’s form is older still, but shows as it would be read.
+    shown = ed.post(there(service, "preview"), by_ed | {"typed": "1"})
+    assert "Ed’s." in shown.text
+
+
+def test_a_draft_that_was_published_meanwhile_is_not_gone_back_from_unseen(
+    page: Page,
+) -> None:
+    editor = somebody("Content editor")
+    sent = form_of(editor, page) | {"body": "Mine."}
+    published(page, body="Theirs.")
+    told = editor.post(there(page, "change"), sent)
+    assert "published or ended the draft since you opened it" in told.text
+    assert not Draft.objects.exists()

@@ -1,13 +1,16 @@
 """What a script adds to the form of a page; the form works without it."""
 
 import re
+from contextvars import copy_context
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from services.models import Service
+from tests.chromium import HOST
 from tests.plugin import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
@@ -44,3 +47,40 @@ def test_facts_are_ordered_by_dragging_and_by_buttons(
     handle = page.locator("#facts-1 [draggable]")
     handle.drag_to(page.locator("#facts-0"), target_position={"x": 20, "y": 2})
     assert places(page) == [("Length", "1"), ("Pain", "2"), ("Rest", "3")]
+
+
+def test_the_page_is_shown_while_somebody_writes(
+    admin_client: Client, page: Page
+) -> None:
+    service = Service.objects.create(slug="a", kind="test", name="A", summary="What.")
+    service.sections.create(anchor="why", question="Why?", answer="So.", order=1)
+
+    here = copy_context()  # of the test's own connection to the database
+
+    def answer(route: Route) -> None:
+        """Answer as the site would, but for the looks."""
+        asked = route.request
+        kind = asked.headers.get("content-type", "")
+        sent = (asked.post_data_buffer or b"", kind) if asked.method == "POST" else ()
+        path = asked.url.removeprefix(HOST)
+        if path.startswith("/static/"):
+            route.fulfill(path=finders.find(path.removeprefix("/static/")))
+        else:
+            found = here.run(admin_client.generic, asked.method, path, *sent)
+            route.fulfill(body=found.content, content_type="text/html")
+
+    page.route(f"{HOST}/**", answer)
+    change = reverse("admin:services_service_change", args=[service.pk])
+    page.goto(f"{HOST}{change}")
+    page.get_by_role("button", name="On a phone").press("Enter")
+    shown = page.frame_locator(".live iframe")
+    expect(shown.get_by_text("So.")).to_be_visible()
+
+    page.locator("[name=sections-0-answer]").fill("::: warning Mind\nthe step.\n:::")
+    expect(shown.locator("#why .note")).to_contain_text("the step.")
+
+    page.locator("#id_name").fill("")
+    told = page.locator(".live [role=status]")
+    expect(told).to_have_text("It cannot be shown yet. Name: This field is required.")
+    expect(shown.locator("#why .note")).to_be_visible()  # what was shown last
+    assert service.sections.get().answer == "So."

@@ -78,5 +78,6 @@ def test_whoever_saves_a_page_is_told(admin_client: Client) -> None:
     told = admin_client.post(path, sent, follow=True).text
 
     assert "Body: “guarantee”. It promises a result" in told
+    assert "too hard for many patients" in told
     assert Draft.objects.get().content["body"] == body
     assert "too hard for many patients" in admin_client.get(path).text

@@ -46,6 +46,17 @@ def test_a_change_of_any_field_is_seen_at_once(field):
     assert after == "after" != before
 
 
+def test_a_text_that_is_no_longer_left_in_english_is_marked_no_longer():
+    page = template("clinic", "{{ clinic|said:'name' }}")
+    clinic = Clinic(name="Demo")
+    clinic.left_english = frozenset(["name"])
+    assert page.render(Context({"clinic": clinic})) != "Demo"
+
+    clinic.left_english = frozenset()
+
+    assert page.render(Context({"clinic": clinic})) == "Demo"
+
+
 def test_a_change_in_a_list_is_seen_at_once():
     page = template("pages", "{% for page in pages %}{{ page.title }} {% endfor %}")
     pages = [Page(slug="a", title="A"), Page(slug="b", title="B")]

@@ -176,7 +176,9 @@ def test_people_and_machines_read_alike_how_fresh_a_page_is(
 
     for model in (type(row), Page):
         model._default_manager.update(
-            reviewed_by="A. Demo, MD",
+            reviewed_by="A. Demo",
+            reviewer_credentials="MD",
+            reviewer_profession="physiatrist",
             reviewed_on="2026-02-03",
             next_review="2027-02-01",
         )
@@ -186,15 +188,21 @@ def test_people_and_machines_read_alike_how_fresh_a_page_is(
         assert Vocabulary().problems(graph) == []
         node = graph["@graph"][0]
         assert node["lastReviewed"] == "2026-02-03"
-        assert node["reviewedBy"] == {"@type": "Person", "name": "A. Demo, MD"}
+        assert node["reviewedBy"] == {
+            "@type": "Person", "name": "A. Demo", "honorificSuffix": "MD",
+            "jobTitle": "physiatrist",
+        }  # fmt: skip
         shown = words(client.get(path).content.decode())
-        said = "Page last reviewed: February 3, 2026, by A. Demo, MD."
+        said = "Page last reviewed: February 3, 2026, by A. Demo, MD, physiatrist."
         assert f"{said} Next review due: February 1, 2027." in shown
 
         # What was read is the English.
         assert "reviewedBy" not in graph_of(client, f"/es{path}")["@graph"][0]
         shown = words(client.get(f"/es{path}").content.decode())
-        assert "página en inglés: 3 de febrero de 2026, por A. Demo, MD." in shown
+        assert (
+            "página en inglés: 3 de febrero de 2026, por A. Demo, MD, physiatrist."
+            in shown
+        )
 
 
 def test_markdown_becomes_one_line() -> None:

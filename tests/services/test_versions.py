@@ -1,7 +1,7 @@
 """What patients could read is kept, compared and put back."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -37,8 +37,10 @@ SERVICE = "trigger-point-injections"
 def service() -> Service:
     """A page of a service, of which one version is kept."""
     row = Service.objects.create(
-        slug="a", kind="test", name="A test", summary="What.", is_published=True
-    )
+        slug="a", kind="test", name="A test", summary="What.", is_published=True,
+        reviewed_by="Ana", reviewer_credentials="MD", reviewer_profession="physician",
+        reviewed_on=NOW.date(), next_review=NOW.date() + timedelta(days=365),
+    )  # fmt: skip
     row.facts.create(label="Length", value="An hour", order=1)
     row.sections.create(anchor="why", question="Why?", answer="Because.", order=1)
     row.sections.create(anchor="risks", question="Risks?", answer="Few.", order=2)
@@ -263,7 +265,7 @@ def test_who_may_change_a_page_may_not_put_a_version_back(
     rights = Permission.objects.filter(codename__in=["view_service", "change_service"])
     ed.user_permissions.set(rights)
     client.force_login(ed)
-    assert "again" not in client.get(there(service)).text
+    assert "Let patients read it again" not in client.get(there(service)).text
     assert client.post(there(service, "restore"), {"version": 1}).status_code == 403
 
 
@@ -303,3 +305,24 @@ def test_what_the_clinic_says_of_itself_is_kept_and_put_back() -> None:
     assert Clinic.objects.get().summary == "What."
     found = [v.content["summary"] for v in kept_of(clinic)]
     assert found == ["What.", "More.", "What."]
+
+
+def test_opening_hours_are_kept_compared_and_put_back() -> None:
+    clinic = Clinic.objects.create(pk=1, name="A", phone="212-555-0143")
+    clinic.opening_hours.create(weekday=0, opens=time(9), closes=time(17))
+    [first] = keep(Clinic, [clinic.pk], by=ANA, now=NOW)
+    clinic.opening_hours.update(closes=time(18, 30))
+    clinic.opening_hours.create(weekday=1, opens=time(9), closes=time(12))
+    [second] = keep(Clinic, [clinic.pk], by=ANA, now=NOW)
+    [one] = differences("clinic", first.content, second.content)
+    assert one.where == "Opening hours"
+    assert one.old == "Monday <del>09:00–17:00</del>"
+    assert "Tuesday 09:00–12:00" in one.new
+
+    assert restore(clinic, first, by=ANA, now=NOW)
+
+    assert [str(row) for row in clinic.opening_hours.all()] == ["Monday 09:00–17:00"]
+    assert not restore(clinic, first, by=ANA, now=NOW)
+    # A version from before they were kept leaves them as they are.
+    del first.content["opening_hours"]
+    assert not restore(clinic, first, by=ANA, now=NOW)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("services", "0008_photos_of_clinicians"),
+        ("services", "0009_reviewers_have_a_license"),
     ]
 
     operations = [
