@@ -116,7 +116,11 @@ def content_of(request: HttpRequest) -> list[Any]:
         for name, values in request.POST.lists()
         if name not in _LEFT_OUT and not name.startswith(_SECRET)
     }
-    files = [(n, f.name, f.size) for n, f in request.FILES.items()]
+    files = [
+        (name, file.name, file.size)
+        for name in request.FILES
+        for file in request.FILES.getlist(name)
+    ]
     return [request.user.pk, request.path, fields, *files]
 
 

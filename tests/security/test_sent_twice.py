@@ -686,6 +686,19 @@ def test_another_password_under_the_same_key_is_refused(world: World):
     assert User.objects.get(username="ana").check_password(PASSWORD)
 
 
+def test_another_picture_under_the_same_key_is_refused(world: World):
+    client, data = WRITES[f"{PHOTO}add/"](world)
+    address = world.address(f"{PHOTO}add/")
+    client.post(address, data)
+    before = rows()
+
+    other = Upload(factories.a_picture() + b" ")
+    again = client.post(address, data | {"upload": other})
+
+    assert "already sent, with other content" in html.unescape(again.text)
+    assert rows() == before
+
+
 def test_no_digest_is_made_of_a_password(world: World):
     digests = []
     before = list(FormKey.objects.values_list("pk", flat=True))

@@ -426,7 +426,7 @@ def grow(number: int) -> None:
         ("/treatments-and-tests/", 2),
         ("/treatments-and-tests/s{}/", 7),
         ("/our-team/", 2),
-        ("/visit-us/", 2),
+        ("/visit-us/", 3),
         ("/p1/", 2),
     ],
 )
