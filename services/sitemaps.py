@@ -7,13 +7,18 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib import sitemaps
 from django.contrib.sitemaps.views import sitemap as answer
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.views.decorators.http import require_safe
 
-from .models import Page, Service
+from .models import Clinic, Clinician, Content, Page, Service
 
-FIXED = ("home", "service_list", "team", "visit_us")
+# The pages that are no row, and of what each says most.
+FIXED: dict[str, type[Content]] = {
+    "home": Service, "service_list": Service, "team": Clinician, "visit_us": Clinic,
+}  # fmt: skip
 
 
 class PublicPages(sitemaps.Sitemap):  # type: ignore[type-arg]  # not when it runs
@@ -32,6 +37,15 @@ class PublicPages(sitemaps.Sitemap):  # type: ignore[type-arg]  # not when it ru
         services = Service.objects.published().with_parts()
         return [*FIXED, *services, *Page.objects.published()]
 
+    @cached_property
+    def _changed(self) -> dict[type[Content], date | None]:
+        """Return when any row of a model changed last, asked once for a sitemap."""
+        latest = {
+            model: model._default_manager.aggregate(at=Max("updated_at"))["at"]
+            for model in set(FIXED.values())
+        }
+        return {model: at and at.date() for model, at in latest.items()}
+
     def location(self, item: str | Service | Page) -> str:
         if isinstance(item, str):
             return reverse(f"services:{item}")
@@ -40,7 +54,7 @@ class PublicPages(sitemaps.Sitemap):  # type: ignore[type-arg]  # not when it ru
     def lastmod(self, item: str | Service | Page) -> date | None:
         """Return when a page changed or was read again by who vouches for it."""
         if isinstance(item, str):
-            return None
+            return self._changed[FIXED[item]]
         return max(item.changed_on, item.reviewed_on or date.min)
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from services import drafts, versions
-from services.models import Page, Section, Service
+from services.models import Clinic, Clinician, Page, Section, Service
 from services.versions import FILES
 
 from .test_pages import EVERY_PATH, a_service
@@ -52,6 +52,25 @@ def test_the_sitemap_says_when_a_page_changed_or_was_read_again(
     assert mapped(client)[where].findtext(f"{MAP}lastmod") == "2026-03-04"
     Service.objects.update(reviewed_on="2026-05-06")
     assert mapped(client)[where].findtext(f"{MAP}lastmod") == "2026-05-06"
+
+
+def test_the_sitemap_says_when_lists_and_the_way_to_us_changed(
+    client, time_machine
+) -> None:
+    changed = {
+        "/": "2026-01-02", "/treatments-and-tests/": "2026-01-02",
+        "/our-team/": "2026-03-04", "/visit-us/": "2026-05-06",
+    }  # fmt: skip
+    time_machine.move_to("2026-01-02T12:00Z")
+    a_service()
+    time_machine.move_to("2026-03-04T12:00Z")
+    Clinician.objects.create(slug="a", name="A")
+    time_machine.move_to("2026-05-06T12:00Z")
+    Clinic.objects.update_or_create(pk=1, defaults={"name": "C"})
+    pages = mapped(client)
+    for path, day in changed.items():
+        for url in (f"{SITE}{path}", f"{SITE}/es{path}"):
+            assert pages[url].findtext(f"{MAP}lastmod") == day, url
 
 
 def test_robots_may_read_that_a_private_page_is_private(client: Client) -> None:
