@@ -25,7 +25,7 @@ PRODUCTION := env ENV_FILE=/dev/null DEBUG=false \
 	EMAIL_URL=smtps://mail.clinic.example:587 \
 	DEFAULT_FROM_EMAIL=front-desk@clinic.example CLINIC_PHONE=212-555-0143
 
-.PHONY: help run test test-on-sqlite test-on-postgresql test-pages soak check catalogues lock messages bench tools
+.PHONY: help run test test-on-sqlite test-on-postgresql test-pages soak check catalogues lock messages bench lighthouse memory tools
 
 help: ## List these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -95,6 +95,13 @@ messages: $(VENV)/installed-tests ## Write docs/messages.md anew from templates/
 
 bench: $(VENV)/installed-tests ## Measure the speed of booking on SQLite and PostgreSQL (VISITS=)
 	$(BIN)/python -m tests.bench
+
+# With nginx, openssl and npm; LIGHTHOUSE= names another program than npm's.
+lighthouse: $(VENV)/installed-tests ## Look at the pages of patients with Lighthouse (RUNS=, PYTEST_ARGS=)
+	TEST_DATABASE=sqlite $(BIN)/pytest -qs tests/journeys/lighthouse.py $(PYTEST_ARGS)
+
+memory: $(VENV)/installed-tests ## Measure web processes over 100,000 requests (REQUESTS=)
+	TEST_DATABASE=sqlite $(BIN)/pytest -qs tests/journeys/memory.py
 
 # --- What those need --------------------------------------------------------------
 

@@ -112,7 +112,7 @@ class _Term:
 
 
 def search(typed: str) -> Answer:
-    """Look for words in the language at hand. The number of queries is always one."""
+    """Look for words in the language at hand, with a constant number of queries."""
     language = language_at_hand()
     groups = _fresh(language)
     asked = words_of(composed(typed)[:LONGEST])[:MOST_WORDS]

@@ -2,18 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import sitemaps
 from django.contrib.sitemaps.views import sitemap as answer
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from .models import Page, Service
+from .models import Clinic, Clinician, Content, Page, Service, Version
 
-FIXED = ("home", "service_list", "team", "visit_us")
+# The pages that are always there, and whose versions have what they show.
+FIXED: dict[str, tuple[type[Content], ...]] = {
+    "home": (Clinic, Service),
+    "service_list": (Service,),
+    "team": (Clinician,),
+    "visit_us": (Clinic,),
+}
 
 
 class PublicPages(sitemaps.Sitemap):  # type: ignore[type-arg]  # not when it runs
@@ -40,13 +48,26 @@ class PublicPages(sitemaps.Sitemap):  # type: ignore[type-arg]  # not when it ru
     def lastmod(self, item: str | Service | Page) -> date | None:
         """Return when a page changed or was read again by who vouches for it."""
         if isinstance(item, str):
-            return None
+            kept = [self._kept_on.get(m.content_kind()) for m in FIXED[item]]
+            return max(filter(None, kept), default=None)
         return max(item.changed_on, item.reviewed_on or date.min)
+
+    @cached_property
+    def _kept_on(self) -> dict[str, date]:
+        """The day, in UTC, of the newest version of each kind, in any language.
+
+        A new photo, and a row that is gone, have no version.
+        """
+        newest = Version.objects.order_by().values("kind").annotate(last=Max("at"))
+        return {of["kind"]: of["last"].date() for of in newest}
 
 
 @require_safe
 def sitemap(request: HttpRequest) -> HttpResponse:
-    return answer(request, {"pages": PublicPages})
+    response = answer(request, {"pages": PublicPages})
+    # The newest day says nothing of a page that is gone, or changed twice on it.
+    del response.headers["Last-Modified"]
+    return response
 
 
 @require_safe

@@ -81,10 +81,14 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @through_link
 def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResponse:
-    """Show where the visit stands, what happens next, and what can be done."""
+    """Show where the visit stands, what happens next, and what can be done.
+
+    A POST is the way to another language: it changes nothing, and what is chosen of an
+    offer stays so.
+    """
     coming = is_coming(visit, now)
     open_request = visit.status == Status.PENDING
     stands = standing(visit, now)
@@ -98,6 +102,8 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
     has_begun = visit.status == Status.BOOKED and not coming
     wish = list(visit.proposals.wanted()) if coming and visit.wants_change else []
     expected = coming or visit.status in UNDECIDED
+    form = OfferForm(offers=stands.offers)
+    form.show_again(request.POST)
     context = {
         "called_off": called_off,
         "visit": visit,
@@ -106,7 +112,8 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "sentence": _sentence(visit, stands, now),
         "facts": _facts(visit, stands.entry, called_off),
         "stands": stands,
-        "form": OfferForm(offers=stands.offers),
+        "form": form,
+        "keeps_typed": bool(stands.offers),
         "coming": coming,
         "wish": wish,
         "news": _news(visit) if expected and not stands.offers and not wish else "",

@@ -238,10 +238,11 @@ def chosen_of_an_offer(client: Client) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("page", "fills_in"),
     [
-        ("find", typed_to_find),
-        ("change", typed_for_another_time),
-        ("earlier", typed_for_an_earlier_time),
-        ("offer", chosen_of_an_offer),
+        ("find/", typed_to_find),
+        ("change/", typed_for_another_time),
+        ("earlier/", typed_for_an_earlier_time),
+        ("offer/", chosen_of_an_offer),
+        ("", chosen_of_an_offer),
     ],
 )
 def test_pages_behind_the_link_take_along_what_was_typed(
@@ -249,13 +250,13 @@ def test_pages_behind_the_link_take_along_what_was_typed(
 ):
     client = Client()
     half = fills_in(client)
-    english = client.get(f"/appointment/{page}/").text
+    english = client.get(f"/appointment/{page}").text
     [there] = re.findall(r'formaction="([^"]*)" name="lang" value="es"', english)
-    assert there == f"/es/appointment/{page}/"
+    assert there == f"/es/appointment/{page}"
     with nothing_written():
         answer = client.post(there, half | {"lang": "es"})
         # Nothing is judged yet, and in no language is it lost.
-        back = client.post(f"/appointment/{page}/", half | {"lang": "en"})
+        back = client.post(f"/appointment/{page}", half | {"lang": "en"})
     assert (answer.status_code, back.status_code) == (200, 200)
     for said in (answer.text, back.text):
         [form] = [f for f in forms_on(said, "") if f.filled_in.keys() & half.keys()]

@@ -7,10 +7,11 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
+from time_machine import Traveller
 
 from services import drafts, versions
-from services.models import Page, Section, Service
-from services.versions import FILES
+from services.models import Clinic, Clinician, Page, Section, Service, Translation
+from services.versions import FILES, Kept
 
 from .test_pages import EVERY_PATH, a_service
 
@@ -52,6 +53,62 @@ def test_the_sitemap_says_when_a_page_changed_or_was_read_again(
     assert mapped(client)[where].findtext(f"{MAP}lastmod") == "2026-03-04"
     Service.objects.update(reviewed_on="2026-05-06")
     assert mapped(client)[where].findtext(f"{MAP}lastmod") == "2026-05-06"
+
+
+def days(client: Client) -> list[str | None]:
+    """Return when home, treatments and tests, team, and visit us changed, if told."""
+    pages, paths = (
+        mapped(client),
+        ("/", "/treatments-and-tests/", "/our-team/", "/visit-us/"),
+    )
+    told = [
+        [pages[f"{SITE}{before}{path}"].findtext(f"{MAP}lastmod") for path in paths]
+        for before in ("", "/es")
+    ]
+    assert told[0] == told[1]
+    return told[0]
+
+
+def test_the_sitemap_says_when_what_a_fixed_page_shows_changed(
+    client: Client, time_machine: Traveller, django_assert_num_queries
+) -> None:
+    assert days(client) == [None, None, None, None]
+
+    def changes(row: Kept, day: str, **values: str) -> None:
+        time_machine.move_to(f"{day}T12:00Z")
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.save()
+        versions.keep(type(row), [row.pk], by=FILES, now=timezone.now())
+
+    service = a_service()
+    changes(service, "2026-01-02")
+    changes(clinic := Clinic(pk=1, name="C", phone="1", is_demo=True), "2026-01-03")
+    changes(ana := Clinician(slug="a", name="A", profession="physician"), "2026-01-04")
+    first = ["2026-01-03", "2026-01-02", "2026-01-04", "2026-01-03"]
+    assert days(client) == first
+    with django_assert_num_queries(6):
+        mapped(client)
+
+    changes(ana, "2026-02-01")  # saved, and says the same
+    assert days(client) == first
+    clinic.opening_hours.create(weekday=0, opens="09:00", closes="17:00")
+    changes(clinic, "2026-03-01")
+    assert days(client) == ["2026-03-01", "2026-01-02", "2026-01-04", "2026-03-01"]
+    texts = {"name": "Masaje"}
+    Translation.objects.create(
+        model="service", row=service.pk, language="es", texts=texts,
+        of_digest=service.english_digest(),
+    )  # fmt: skip
+    changes(service, "2026-04-01")
+    assert days(client) == ["2026-04-01", "2026-04-01", "2026-01-04", "2026-03-01"]
+    changes(ana, "2026-05-01", languages="Spanish")
+    for slug in ("b", "c"):
+        changes(a_service(slug), "2026-06-01")
+    assert days(client) == ["2026-06-01", "2026-06-01", "2026-05-01", "2026-03-01"]
+    with django_assert_num_queries(6):
+        answer = client.get("/sitemap.xml")
+    assert "Last-Modified" not in answer.headers
 
 
 def test_robots_may_read_that_a_private_page_is_private(client: Client) -> None:

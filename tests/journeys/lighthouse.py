@@ -1,0 +1,200 @@
+"""`make lighthouse`: what Lighthouse finds on the pages of patients.
+
+The site is served as deploy/ has it: gunicorn behind nginx, over https, by a
+certificate that nobody has signed. Each page is looked at RUNS times, and the middle of
+that is printed; what fails is a fault, but for performance, which is only printed.
+Not part of the other tests: what it says depends on what else the machine does.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests import plugin
+from tests.postgres import free_port
+
+from .conftest import running_clinic
+from .steps import EMG, TRIGGER_POINTS, Clinic
+
+TOOL = os.environ.get("LIGHTHOUSE", "npx --yes lighthouse@13.5.0").split()
+RUNS = int(os.environ.get("RUNS", "3"))
+CHROMIUM = "--headless=new --no-sandbox --ignore-certificate-errors"
+DEVICES = {"mobile": (), "desktop": ("--preset=desktop",)}
+SCORES = ("performance", "accessibility", "best-practices", "seo")
+TIMES = {
+    "FCP": "first-contentful-paint",
+    "LCP": "largest-contentful-paint",
+    "TBT": "total-blocking-time",
+    "CLS": "cumulative-layout-shift",
+}
+
+PUBLIC = {
+    "home": "/",
+    "a service": f"/treatments-and-tests/{TRIGGER_POINTS}/",
+    "another service": f"/treatments-and-tests/{EMG}/",
+    "all services": "/treatments-and-tests/",
+    "visit us": "/visit-us/",
+    "our team": "/our-team/",
+    "home, in Spanish": "/es/",
+    "a service, in Spanish": f"/es/treatments-and-tests/{TRIGGER_POINTS}/",
+    "visit us, in Spanish": "/es/visit-us/",
+    "our team, in Spanish": "/es/our-team/",
+}
+# No search engine is to list these, which Lighthouse takes for a fault.
+UNLISTED = {"is-crawlable", "meta-description"}
+PRIVATE = {
+    "search": "/search/",
+    "search, in Spanish": "/es/search/",
+    "book": "/book/",
+    "times": "/book/times/",
+    "times, in Spanish": "/es/book/times/",
+    "check": "/book/check/",
+    "pending": "/appointment/",
+    "booked": "/appointment/",
+    "booked, in Spanish": "/es/appointment/",
+    "offered": "/appointment/",
+    "wants_change": "/appointment/",
+    "cancelled_by_clinic": "/appointment/",
+    "waiting": "/appointment/",
+    "lost link": "/appointment/find/",
+}
+WHO = {"times": "before_times", "check": "all_answered"}
+
+
+class Served(NamedTuple):
+    """The site behind nginx at `url`, and sessions and tokens of links by scene."""
+
+    url: str
+    clinic: Clinic
+    scenes: dict[str, str]
+
+
+@contextmanager
+def behind_nginx(backend: str, port: int, folder: Path) -> Iterator[None]:
+    """Run nginx with deploy/nginx.conf, but for its names, ports and files."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    text = (plugin.ROOT / "deploy/nginx.conf").read_text()
+    for pattern, instead in {
+        r"listen \[::\]:\d+.*;": "",
+        r"listen 80;": f"listen 127.0.0.1:{free_port()};",
+        r"listen 443": f"listen 127.0.0.1:{port}",
+        r"clinic\.example\$": f"127.0.0.1:{port}$",
+        r"server_name clinic\.example": "server_name 127.0.0.1",
+        r"\S+/fullchain\.pem": str(certificate),
+        r"\S+/privkey\.pem": str(key),
+        r"unix:\S+": backend,
+        r"/var/log/nginx": str(folder),
+        r"\$host;": "$http_host;",
+    }.items():
+        text = re.sub(pattern, instead, text)
+    (folder / "nginx.conf").write_text(
+        f"worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/log;\n"
+        f"events {{}}\nhttp {{ client_body_temp_path {folder}/body;"
+        f" proxy_temp_path {folder}/proxy;\n{text}\n}}"
+    )
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    process = subprocess.Popen([program, "-p", folder, "-c", folder / "nginx.conf"])
+    yield
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    port = free_port()
+    url = f"https://127.0.0.1:{port}"
+    with running_clinic(SITE_URL=url) as clinic:
+        make = "from tests.journeys import scenes; scenes.make()"
+        scenes = json.loads(clinic.site.manage("shell", "-v0", "-c", make))
+        backend = urlsplit(clinic.site.url).netloc
+        with behind_nginx(backend, port, tmp_path_factory.mktemp("nginx")):
+            yield Served(url, clinic, scenes)
+
+
+def session(served: Served, name: str) -> str:
+    """Return the session in which somebody sees the page; empty where none is."""
+    known = name.partition(",")[0]
+    if f"before_{known}" in served.scenes or known in WHO:
+        return served.scenes[WHO.get(known, f"before_{known}")]
+    if known not in served.scenes:
+        return ""
+    there = urlsplit(served.url).netloc
+    headers = {"Host": there, "X-Forwarded-Proto": "https"}
+    backend = urlsplit(served.clinic.site.url).netloc
+    with closing(HTTPConnection(backend)) as connection:
+        path = f"/appointments/{served.scenes[known]}/"
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        found = re.search(r"__Host-session=(\w+)", str(answer.headers))
+    assert found, answer.headers
+    return found[1]
+
+
+def reports(served: Served, path: str, cookie: str, *device: str) -> list[Any]:
+    """Return what Lighthouse says each time, as its JSON has it."""
+    command = [
+        *TOOL, served.url + path, "--quiet", "--output=json", "--output-path=stdout",
+        f"--chrome-flags={CHROMIUM}", f"--only-categories={','.join(SCORES)}", *device,
+    ]  # fmt: skip
+    if cookie:
+        command.append(f'--extra-headers={{"Cookie": "__Host-session={cookie}"}}')
+    environment = os.environ | {"CHROME_PATH": shutil.which("chromium") or ""}
+    said = []
+    for _ in range(RUNS):
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        said.append(json.loads(done.stdout))
+    return said
+
+
+def told(said: list[Any]) -> tuple[dict[str, float], set[str]]:
+    """Return the middle of scores and times, and the audits that failed."""
+    found = {
+        score: median(one["categories"][score]["score"] * 100 for one in said)
+        for score in SCORES
+    }
+    for short, audit in TIMES.items():
+        found[short] = median(one["audits"][audit]["numericValue"] for one in said)
+    weighed = {
+        ref["id"]
+        for one in said
+        for category in one["categories"].values()
+        for ref in category["auditRefs"]
+        if ref["weight"] and category["id"] != "performance"
+    }
+    failed = {
+        name
+        for one in said
+        for name, audit in one["audits"].items()
+        if name in weighed and audit["score"] is not None and audit["score"] < 1
+    }
+    return found, failed
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", PUBLIC | PRIVATE)
+def test_lighthouse_finds_nothing(served: Served, name: str, device: str) -> None:
+    path = (PUBLIC | PRIVATE)[name]
+    said = reports(served, path, session(served, name), *DEVICES[device])
+    found, failed = told(said)
+    figures = " ".join(f"{value:.4g}" for value in found.values())
+    print(f"\n| {name}, {device} | {figures} | {' '.join(sorted(failed))}")  # noqa: T201
+    if out := os.environ.get("KEEP"):
+        (Path(out) / f"{name}, {device}.json").write_text(json.dumps(said[0]))
+    assert failed <= (UNLISTED if name in PRIVATE else set())
