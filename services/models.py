@@ -361,7 +361,7 @@ class PhotoFile(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.get_absolute_url()
+        return f"{self.kind}, {self.width} px"
 
     def get_absolute_url(self) -> str:
         """Return where it is, which is the same for every language."""
