@@ -103,7 +103,7 @@ def answer_requests(hands: Hands, day: dict[str, Any]) -> None:
     hands.is_told("accepted for")
 
     hands.open_today()
-    rival = hands.page.locator(f"[aria-labelledby=visit-{day['rival']}]")
+    rival = hands.page.locator(f"[aria-labelledby~=visit-{day['rival']}]")
     expect(rival).to_contain_text("needs another time")
     hands.use(f'[href*="{LIST}{day["rival"]}/propose/"]')
     hands.opens(re.compile("^Offer times to "))
