@@ -564,8 +564,9 @@ def _sweep(rules: Rules, dates: Dates, zone: ZoneInfo) -> availability.Sweep:
     first, last = dates.first, dates.last
     latest = _latest(rules, first, last, zone)
     sweep = latest[0].after(calendars) if latest else None
-    latest[:] = [sweep or availability.Sweep(rules, calendars, first, last, zone)]
-    return latest[0]
+    sweep = sweep or availability.Sweep(rules, calendars, first, last, zone)
+    latest[:] = [sweep]  # and not read back: another thread's may be there by then
+    return sweep
 
 
 @lru_cache(maxsize=32)
