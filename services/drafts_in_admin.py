@@ -23,7 +23,15 @@ from django.views.decorators.http import require_POST
 
 from . import comparing, drafts, views
 from .models import Clinician, Draft, Service
-from .versions import NotYet, Said, Subject, content_of, is_clinical, why_not
+from .versions import (
+    NotYet,
+    Said,
+    Subject,
+    content_of,
+    is_clinical,
+    locked,
+    why_not,
+)
 from .versions_in_admin import (
     FLAGS_TOLD,
     WithVersions,
@@ -361,9 +369,12 @@ def in_turn(
 
     def clean(self: Any) -> None:
         form.clean(self)
+        if "typed" in self.data:  # a preview, of which nothing is kept
+            return
+        list(locked(model, [pk]))  # or two who save at once would pass
         said, (seen, draft) = self.data.get("seen"), now()
         is_own = draft is not None and draft.user_id == request.user.pk
-        if "typed" in self.data or said in (None, seen) or is_own:
+        if said in (None, seen) or is_own:
             return
         self.data = self.data.copy()
         self.data["seen"] = seen
