@@ -7,11 +7,15 @@ themselves can be taken out when the clinic has to forget a visit. They cannot s
 `Meta`: Django has no such constraint for SQLite, and its PostgreSQL one is a syntax
 error there.
 
+And one is no refusal: whoever changes what the clinic sets up gives it another mark, so
+that those who have read it know (`services.rows.set_up`).
+
 SQLite's are triggers, and Django drops those without a word whenever it remakes a table
 (most `AlterField`s do). So they are asserted again after every migration, and a check
 at start refuses to run without them.
 """
 
+import secrets
 from collections.abc import Collection
 from datetime import timedelta
 
@@ -42,6 +46,23 @@ EMPTIED = {
         ),
     ),
 }  # fmt: skip
+
+# Tables of what the clinic sets up, and the one that tells that it has changed.
+SET_UP = (
+    "booking_hours",
+    "booking_requirement",
+    "booking_requirement_suitable",
+    "booking_resource",
+    "booking_visittype",
+    "services_clinic",
+    "services_clinician",
+    "services_openinghours",
+    "services_page",
+    "services_screeningquestion",
+    "services_service",
+)
+EDITION = "services_edition"
+TELLS = "tells_of_change"
 
 _HOURS = f"{LONGEST // timedelta(hours=1)} hours"
 
@@ -128,6 +149,30 @@ for _table, (_name, _columns) in FIXED.items():
         EXECUTE FUNCTION {_name}()
     """  # fmt: skip
 
+for _table in SET_UP:
+    for _when in ("INSERT", "UPDATE", "DELETE"):
+        # No INSERT OR REPLACE: what caused it may say OR IGNORE, and so goes for this.
+        _SQLITE[f"{_table}_{TELLS}_{_when.lower()}"] = _table, f"""
+            CREATE TRIGGER {_table}_{TELLS}_{_when.lower()} AFTER {_when} ON {_table}
+            BEGIN
+                UPDATE {EDITION} SET mark = hex(randomblob(16));
+                INSERT INTO {EDITION} (id, mark) SELECT 1, hex(randomblob(16))
+                WHERE NOT EXISTS (SELECT 1 FROM {EDITION});
+            END
+        """  # fmt: skip
+    # Before, and so with the same lock first whatever it is that two want to change.
+    _POSTGRESQL[f"{_table}_{TELLS}"] = _table, f"""
+        CREATE OR REPLACE FUNCTION {TELLS}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO {EDITION} (id, mark) VALUES (1, gen_random_uuid())
+            ON CONFLICT (id) DO UPDATE SET mark = excluded.mark;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER {_table}_{TELLS}
+        BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {_table}
+        EXECUTE FUNCTION {TELLS}()
+    """  # fmt: skip
+
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Put the guards in place where they are missing; harmless when repeated."""
@@ -141,6 +186,11 @@ def install(connection: BaseDatabaseWrapper) -> None:
         for name, (_table, statement) in _wanted(connection).items():
             if name in gone:
                 cursor.execute(statement)
+        if any(TELLS in name for name in gone):  # what changed meanwhile nobody told
+            cursor.execute(
+                f"INSERT INTO {EDITION} (id, mark) VALUES (1, %s)",
+                [secrets.token_hex(16)],
+            )
 
 
 def remove(
@@ -148,6 +198,8 @@ def remove(
 ) -> None:
     """Take guards away, all unless named: for a migration, and for a test's control."""
     with connection.cursor() as cursor:
+        if any(TELLS in name for name in names or _wanted(connection)):
+            cursor.execute(f"DELETE FROM {EDITION}")  # so that nobody relies on it
         for name, (table, _statement) in _wanted(connection).items():
             if names is not None and name not in names:
                 continue
@@ -158,7 +210,7 @@ def remove(
             else:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
         if connection.vendor == "postgresql" and names is None:
-            for name, _columns in FIXED.values():
+            for name in [*(name for name, _columns in FIXED.values()), TELLS]:
                 cursor.execute(f"DROP FUNCTION IF EXISTS {name}")
 
 
@@ -180,4 +232,8 @@ def _wanted(connection: BaseDatabaseWrapper) -> dict[str, tuple[str, str]]:
     """Return the guards of the tables that are there; all are, but while migrating."""
     guards = _SQLITE if connection.vendor == "sqlite" else _POSTGRESQL
     there = set(connection.introspection.table_names())
-    return {name: guard for name, guard in guards.items() if guard[0] in there}
+    return {
+        name: (table, statement)
+        for name, (table, statement) in guards.items()
+        if table in there and (EDITION in there or TELLS not in name)
+    }

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import translation
 
+from services import rows
 from services.translation import reading
 
 from .health import why_not_ready
@@ -60,6 +61,18 @@ def language_of_address(get_response: GetResponse) -> GetResponse:
             response = get_response(request)
         response.headers.setdefault("Content-Language", language)
         return response
+
+    return middleware
+
+
+def one_look(get_response: GetResponse) -> GetResponse:
+    """Ask the database once what is set up, on pages that change nothing."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return get_response(request)
+        with rows.one_look():
+            return get_response(request)
 
     return middleware
 

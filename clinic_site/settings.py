@@ -142,6 +142,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "clinic_site.middleware.health",
     "clinic_site.middleware.language_of_address",
+    "clinic_site.middleware.one_look",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clinic_site.middleware.private_by_default",

@@ -10,13 +10,13 @@ from .models import Clinic, OpeningHours, Page
 def clinic(request: HttpRequest) -> dict[str, object]:
     """Give every template the clinic and what stands in each header and footer.
 
-    All of it is fetched, in one query, when a template first uses some of it, so that
-    other pages pay nothing; another language than English is one more.
+    All of it is fetched when a template first uses some of it, see `rows.set_up`, so
+    that other pages pay nothing; another language than English is one more query.
     """
 
     @cache
     def found() -> list[rows.Rows]:
-        return rows.read(Clinic, OpeningHours, Page)
+        return rows.set_up(Clinic, OpeningHours, Page)
 
     def the_clinic() -> Clinic | None:
         clinics = rows.instances(Clinic, found()[0])

@@ -798,3 +798,19 @@ class SearchIndex(models.Model):
 
     def __str__(self) -> str:
         return self.digest
+
+
+class Edition(models.Model):
+    """What the database changes with whatever the clinic sets up. One row.
+
+    Triggers do (`booking.guards`), whoever writes. No two states of all that is set up
+    have had the same mark: it is random, so that not even one that was rolled back has.
+    """
+
+    mark = models.CharField(max_length=36)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.mark

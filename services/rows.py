@@ -4,10 +4,15 @@ What a clinic sets up are a few dozen rows in many tables, and nearly every page
 most of them. The database gives each table as one text; what a text says is worked out
 once in each process. So a change is seen on the next request everywhere, with nothing
 to expire, and nothing is shared that could be changed: instances are made anew.
+
+Of what the clinic sets up, the texts are not read either while the database says that
+all is as it was (`set_up`).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -41,6 +46,64 @@ def read(*tables: type[models.Model]) -> list[Rows]:
     """Return all rows of each of the tables, sorted as the model says."""
     found = texts(*map(select, tables))
     return [values(model, text) for model, text in zip(tables, found, strict=True)]
+
+
+# Which edition of all that is set up this is; NULL where the database cannot tell.
+_MARK: Select = ("(SELECT mark FROM services_edition)", ())
+
+# Of some tables, the last edition that this process has read, and its rows.
+_read: dict[tuple[type[models.Model], ...], tuple[str, list[Rows]]] = {}
+
+# The editions that were found for the page that is being made, the last one last.
+_found: ContextVar[list[str | None] | None] = ContextVar("editions", default=None)
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """Ask once which edition it is, for a page that changes nothing itself."""
+    token = _found.set([])
+    try:
+        yield
+    finally:
+        _found.reset(token)
+
+
+def set_up(*tables: type[models.Model]) -> list[Rows]:
+    """Return the same as `read`, of tables of which `booking.guards` tells changes.
+
+    One short query while none has changed, a second one for what has; none if a page
+    asks again.
+    """
+    found = _found.get()
+    known = _read.get(tables)
+    if found and known and found[-1] == known[0]:
+        return known[1]
+    return set_up_and(tables)[0]
+
+
+def set_up_and(
+    tables: tuple[type[models.Model], ...], *others: Select
+) -> tuple[list[Rows], list[str]]:
+    """Return the same, and the texts of the others, all as of one moment."""
+    known = _read.get(tables)
+    if known:
+        mark, *texts_of_others = texts(_MARK, *others)
+        if mark == known[0]:
+            _note(mark)
+            return known[1], texts_of_others
+    # In one query, for only so are these the rows of this edition.
+    mark, *found = texts(_MARK, *map(select, tables), *others)
+    whole = list(map(values, tables, found))
+    if mark:
+        _read[tables] = mark, whole
+    _note(mark)
+    return whole, found[len(tables) :]
+
+
+def _note(mark: str | None) -> None:
+    found = _found.get()
+    if found is not None:
+        found.append(mark)
 
 
 def texts(*selects: Select) -> list[str]:

@@ -323,9 +323,9 @@ class Plan:
 
 
 class Practice:
-    """What can be booked, when and for which visits: what seldom changes, in one query.
+    """What can be booked, when and for which visits: what seldom changes.
 
-    Read it anew for each request, and again under a lock.
+    Read it anew for each request, and again under a lock: see `rows.set_up`.
     """
 
     @staticmethod
@@ -337,7 +337,7 @@ class Practice:
 
     @classmethod
     def read(cls) -> "Practice":
-        return cls(*rows.read(*cls.tables()))
+        return cls(*rows.set_up(*cls.tables()))
 
     def __init__(
         self,
@@ -667,21 +667,24 @@ class Schedule:
         practice: "Practice | None" = None,
         taking: rows.Select = ALL_ACTIVE,
     ) -> "Schedule":
-        """Return what is known of `first` to `last`, in one query.
+        """Return what is known of `first` to `last`: one query, see `rows.set_up`.
 
         Plans may then be made for whoever is in `own`. `taking` says of which resources
         what takes them is read; a `practice` that was read already is not read again.
         """
         since, until = _around(first, last)
-        tables = () if practice else Practice.tables()
-        *settings, closures, busy, theirs = rows.texts(
-            *map(rows.select, tables),
+        taken = (
             rows.select(Closure, *overlapping(min(since, now), until)),
             _busy(since, until, now, taking),
             _own(since, until, now, own),
         )
-        if practice is None:
-            practice = Practice(*map(rows.values, tables, settings))
+        if practice:
+            closures, busy, theirs = rows.texts(*taken)
+        else:
+            set_up, (closures, busy, theirs) = rows.set_up_and(
+                Practice.tables(), *taken
+            )
+            practice = Practice(*set_up)
         known = Known(
             practice.setup,
             busy,

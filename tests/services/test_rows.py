@@ -4,12 +4,20 @@ from datetime import date, time
 from typing import Any
 
 import pytest
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.test.utils import CaptureQueriesContext
 
-from booking.models import Hours, Patient, Requirement, Resource, VisitType
+from booking import guards
+from booking.models import (
+    Hours,
+    Patient,
+    Practice,
+    Requirement,
+    Resource,
+    VisitType,
+)
 from services import rows
-from services.models import Clinic, Clinician, OpeningHours, Page, Service
+from services.models import Clinic, Clinician, Edition, OpeningHours, Page, Service
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +120,111 @@ def test_what_is_added_keeps_the_rows_that_it_names():
         assert row.service is service
     assert not made
     assert values([VisitType.objects.get(pk=row.pk)]) == values([row])
+
+
+# --- What is set up is read again when it has changed --------------------------------
+
+
+def titles() -> list[str]:
+    [pages] = rows.set_up(Page)
+    return [page.title for page in rows.instances(Page, pages)]
+
+
+def a_page(title: str) -> Page:
+    return Page.objects.create(slug=title, title=title, body="")
+
+
+def test_the_database_tells_of_each_table_of_what_is_set_up():
+    visit_type = factories.a_practice(clinicians=1, rooms=1)
+    [clinician] = Resource.objects.filter(kind=factories.CLINICIAN)
+    visit_type.requirements.create(kind="clinician").suitable.set([clinician])
+    visit_type.service.screening_questions.create(code="a", question="A?")
+    a_page("A")
+    tables = (*Practice.tables(), Clinic, Page)
+
+    assert {model._meta.db_table for model in tables} == set(guards.SET_UP)
+    for model in tables:
+        before = Edition.objects.get().mark
+        model._default_manager.update(id=models.F("id"))
+        assert Edition.objects.get().mark != before, model
+
+
+def test_what_is_added_changed_and_taken_away_is_seen_by_whatever_road():
+    said = [titles()]
+    with connection.cursor() as cursor:
+        a_page("A")
+        said.append(titles())
+        # On SQLite this is INSERT OR IGNORE, which goes for what a trigger does, too.
+        Page.objects.bulk_create(
+            [Page(slug="B", title="B", body="")], ignore_conflicts=True
+        )
+        said.append(titles())
+        cursor.execute("UPDATE services_page SET title = 'C' WHERE title = 'B'")
+        said.append(titles())
+        cursor.execute("DELETE FROM services_page WHERE title = 'A'")
+        said.append(titles())
+
+    assert said == [[], ["A"], ["A", "B"], ["A", "C"], ["C"]]
+
+
+def test_what_was_taken_back_is_not_taken_for_what_came_then():
+    a_page("A")
+    with transaction.atomic():
+        a_page("taken back")
+        assert titles() == ["A", "taken back"]
+        transaction.set_rollback(True)
+    assert titles() == ["A"]
+    a_page("B")
+
+    assert titles() == ["A", "B"]
+
+
+def test_while_nothing_changes_only_that_is_asked():
+    a_page("A")
+    titles()
+    with CaptureQueriesContext(connection) as made:
+        titles()
+    [query] = made
+    assert "services_page" not in query["sql"]
+
+    with CaptureQueriesContext(connection) as made, rows.one_look():
+        titles()
+        rows.set_up(Page)
+    assert len(made) == 1
+
+
+def test_a_page_that_reads_what_is_new_goes_on_with_that():
+    a_page("A")
+    titles()
+    rows.set_up(Clinic)
+    with rows.one_look():
+        a_page("B")
+        assert titles() == ["A", "B"]
+        rows.set_up(Clinic)
+        with CaptureQueriesContext(connection) as made:
+            assert titles() == ["A", "B"]
+    assert not made
+
+
+def test_where_the_database_does_not_tell_all_is_read_each_time():
+    a_page("A")
+    assert titles() == ["A"]
+    connection.check_constraints()  # none is pending when tables change
+    guards.remove(connection)
+    Page.objects.update(title="B")
+    assert titles() == ["B"]
+    Page.objects.update(title="C")
+
+    assert titles() == ["C"]
+
+
+def test_what_changed_while_nobody_told_is_seen_once_somebody_does_again():
+    a_page("A")
+    assert titles() == ["A"]
+    connection.check_constraints()
+    guards.remove(connection)
+    Page.objects.update(title="B")
+
+    guards.install(connection)
+
+    assert titles() == ["B"]
