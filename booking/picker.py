@@ -290,6 +290,11 @@ def _row(
     return Row(heading, tuple(tiles), wide=said[2])
 
 
+@lru_cache(maxsize=500)
+def _row_of_none(heading: str, why: str, step: str, then: date | None) -> Row:
+    return Row(heading, why=why, step=step, then=then)
+
+
 class _Rows:
     """The rows in the making; counts the fields."""
 
@@ -327,4 +332,4 @@ class _Rows:
         step = _g("Call us to find a time.") if call else ""
         if then:
             step = _g("The next free day is %(day)s.") % {"day": words.day(then)}
-        self.rows.append(Row(heading, why=why, step=step, then=then))
+        self.rows.append(_row_of_none(heading, why, step, then))

@@ -7,7 +7,7 @@ import nh3
 from django import template
 from django.conf import settings
 from django.template import Context
-from django.template.loader import select_template
+from django.template.loader import render_to_string, select_template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
@@ -69,24 +69,24 @@ def facts_of(service: Service, heading: str = "") -> dict[str, Any]:
     return {"facts": facts, "heading": heading}
 
 
-@register.inclusion_tag("components/card.html", takes_context=True)
-def card(context: Context) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def card(context: Context) -> str:
     """Say what to show where somebody shares a link to a public page."""
     request, clinic = context.get("request"), context.get("clinic")
     if request is None or not is_public(request) or not clinic:
-        return {}
+        return ""
     name = request.resolver_match.url_name
     this = context.get(name) if name in ("service", "page") else None
     found = cards.of(name, this, clinic)
-    summary = (this or clinic).summary
-    return {
+    said = {
         "card": found,
         "clinic": clinic,
         "size": cards.SIZE,
-        "summary": summary,
+        "summary": (this or clinic).summary,
         "url": settings.SITE_URL + request.path,
         "site": settings.SITE_URL,
     }
+    return render_to_string("components/card.html", said)
 
 
 @register.inclusion_tag("components/photo.html")

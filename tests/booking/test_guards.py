@@ -214,16 +214,23 @@ FIXED = (
 
 
 def names() -> set[str]:
+    tell = {f"{table}_tells_of_change" for table in guards.SET_UP}
     if connection.vendor == "sqlite":
         return {
             "reservation_no_overlap_insert",
             "reservation_no_overlap_update",
             "reservation_within_a_day_insert",
             "reservation_within_a_day_update",
-        } | {f"{n}_{when}" for n in FIXED for when in ("update", "delete", "insert")}
-    return {"reservation_no_overlap", "reservation_within_a_day"} | {
-        f"{name}{of}" for name in FIXED for of in ("", "_truncate")
-    }
+        } | {
+            f"{name}_{when}"
+            for name in {*FIXED, *tell}
+            for when in ("update", "delete", "insert")
+        }
+    return (
+        {"reservation_no_overlap", "reservation_within_a_day"}
+        | {f"{name}{of}" for name in FIXED for of in ("", "_truncate")}
+        | tell
+    )
 
 
 def test_they_are_all_there_after_migrating():
