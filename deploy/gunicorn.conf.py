@@ -3,9 +3,11 @@
 The environment sets HOST, PORT or BIND, WEB_CONCURRENCY (processes) and WEB_THREADS.
 """
 
+import gc
 from typing import Any
 
 from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
 
 from clinic_site.discretion import without_links
 from clinic_site.environment import listening, number, text
@@ -22,6 +24,12 @@ graceful_timeout = 20
 keepalive = 75
 control_socket_disable = True
 accesslog = "-"
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Let no request wait while all that was loaded is searched for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 class DiscreetLogger(Logger):

@@ -48,24 +48,24 @@ def read(*tables: type[models.Model]) -> list[Rows]:
     return [values(model, text) for model, text in zip(tables, found, strict=True)]
 
 
-# Which edition of all that is set up this is; NULL where the database cannot tell.
-_MARK: Select = ("(SELECT mark FROM services_edition)", ())
+# Gives the mark of what is set up as it is now; NULL where the database cannot tell.
+MARK: Select = ("(SELECT mark FROM services_edition)", ())
 
 # Of some tables, the last edition that this process has read, and its rows.
 _read: dict[tuple[type[models.Model], ...], tuple[str, list[Rows]]] = {}
 
-# The editions that were found for the page that is being made, the last one last.
-_found: ContextVar[list[str | None] | None] = ContextVar("editions", default=None)
+# The marks that were read for the page that is being made, the last one last.
+_marks: ContextVar[list[str | None] | None] = ContextVar("marks", default=None)
 
 
 @contextmanager
 def one_look() -> Iterator[None]:
-    """Ask once which edition it is, for a page that changes nothing itself."""
-    token = _found.set([])
+    """Ask once for the mark, for a page that changes nothing itself."""
+    token = _marks.set([])
     try:
         yield
     finally:
-        _found.reset(token)
+        _marks.reset(token)
 
 
 def set_up(*tables: type[models.Model]) -> list[Rows]:
@@ -74,9 +74,8 @@ def set_up(*tables: type[models.Model]) -> list[Rows]:
     One short query while none has changed, a second one for what has; none if a page
     asks again.
     """
-    found = _found.get()
-    known = _read.get(tables)
-    if found and known and found[-1] == known[0]:
+    marks, known = _marks.get(), _read.get(tables)
+    if marks and known and marks[-1] == known[0]:
         return known[1]
     return set_up_and(tables)[0]
 
@@ -87,23 +86,24 @@ def set_up_and(
     """Return the same, and the texts of the others, all as of one moment."""
     known = _read.get(tables)
     if known:
-        mark, *texts_of_others = texts(_MARK, *others)
+        mark, *texts_of_others = texts(MARK, *others)
         if mark == known[0]:
-            _note(mark)
+            note(mark)
             return known[1], texts_of_others
     # In one query, for only so are these the rows of this edition.
-    mark, *found = texts(_MARK, *map(select, tables), *others)
+    mark, *found = texts(MARK, *map(select, tables), *others)
     whole = list(map(values, tables, found))
     if mark:
         _read[tables] = mark, whole
-    _note(mark)
+    note(mark)
     return whole, found[len(tables) :]
 
 
-def _note(mark: str | None) -> None:
-    found = _found.get()
-    if found is not None:
-        found.append(mark)
+def note(mark: str | None) -> None:
+    """Let the page that is being made know the mark, if it asks but once."""
+    marks = _marks.get()
+    if marks is not None:
+        marks.append(mark)
 
 
 def texts(*selects: Select) -> list[str]:
