@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from booking.models import Practice
 from booking.picker import DAYS_READ, Filters, Times
 from tests.factories import MONDAY, NOW, a_closure, a_practice, at
 
@@ -17,7 +18,9 @@ LATER = SOON + timedelta(days=1)
 
 @pytest.fixture
 def visit_type():
-    return a_practice()
+    visit_type = a_practice()
+    Practice.read()  # and so it is known what is set up
+    return visit_type
 
 
 def the_times(visit_type):
