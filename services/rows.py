@@ -99,6 +99,11 @@ def set_up_and(
     return whole, found[len(tables) :]
 
 
+def forget() -> None:
+    """Know nothing of what is set up, as a new process does."""
+    _read.clear()
+
+
 def note(mark: str | None) -> None:
     """Let the page that is being made know the mark, if it asks but once."""
     marks = _marks.get()

@@ -6,6 +6,8 @@ import pytest
 from django.test import override_settings
 from playwright.sync_api import Browser, Page
 
+from services import rows
+
 from .browser import NewPage, running_browser, watched_pages
 from .servers import MailServer, Site, running_site
 
@@ -27,6 +29,15 @@ def quick_settings() -> Iterator[None]:
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     ):
         yield
+
+
+@pytest.fixture(autouse=True)
+def new_process() -> None:
+    """Let no test begin with what another has read of what is set up.
+
+    What it says is right either way, but not how often the database is asked.
+    """
+    rows.forget()
 
 
 @pytest.fixture

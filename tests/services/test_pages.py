@@ -11,6 +11,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from services import rows
 from services.context_processors import clinic
 from services.models import (
     Clinic,
@@ -437,6 +438,7 @@ def test_more_content_asks_the_database_no_more(
     counts = []
     for number in (1, 2, 3):
         grow(number)
+        rows.forget()
         with CaptureQueriesContext(connection) as queries:
             read(client, path.format(number))
         counts.append(len(queries))
