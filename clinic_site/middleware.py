@@ -1,5 +1,8 @@
 from collections.abc import Callable
+from http import HTTPStatus
 
+from csp.constants import HEADER
+from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import translation
@@ -116,6 +119,24 @@ def private_by_default(get_response: GetResponse) -> GetResponse:
         if not is_public or response.status_code >= 400:
             headers.setdefault("Cache-Control", "no-store")
             headers["X-Robots-Tag"] = "noindex"
+        return response
+
+    return middleware
+
+
+def content_security_policy(get_response: GetResponse) -> GetResponse:
+    """Say what a page may load, in the same words on each.
+
+    Not django-csp's own, which puts them together anew each time. The pages with which
+    Django helps developers have a style of their own.
+    """
+    policy = build_policy()
+    of_django = (HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not (settings.DEBUG and response.status_code in of_django):
+            response.headers[HEADER] = policy
         return response
 
     return middleware

@@ -147,7 +147,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clinic_site.middleware.private_by_default",
     "clinic_site.middleware.known_methods",
-    "csp.middleware.CSPMiddleware",
+    "clinic_site.middleware.content_security_policy",
     # Safe from BREACH: Django masks the CSRF token anew on each page, and the
     # middleware pads what it compresses by a random length.
     "django.middleware.gzip.GZipMiddleware",
@@ -232,6 +232,7 @@ match DATABASES["default"]["ENGINE"]:
             " PRAGMA foreign_keys=ON; PRAGMA busy_timeout=20000;",
         }
     case "django.db.backends.postgresql":
+        DATABASES["default"]["ENGINE"] = "clinic_site.postgresql"
         longest = text("STATEMENT_TIMEOUT", "5s")
         if not re.fullmatch(r"\d+(us|ms|s|min|h|d)?", longest):
             raise wrong(

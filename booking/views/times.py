@@ -211,11 +211,12 @@ def _times(
     now: datetime,
     without: Collection[datetime] = (),
 ) -> Times:
+    kept = journey.draft
     return Times(
         _visit_type(journey),
         filters,
         now=now,
-        ignoring=Ignoring(journey.draft.hold_key),
+        ignoring=Ignoring(kept.hold_key) if kept.held else None,
         without=without,
         has_referral=journey.has_referral,
         practice=journey.practice,
