@@ -1,11 +1,13 @@
 """Kinds of visit: how long, with what, how soon, and when it can be had."""
 
 import json
+from base64 import b64decode
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
+from struct import iter_unpack
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -494,21 +496,21 @@ def _live(since: datetime, until: datetime, now: datetime) -> list[datetime]:
 def _busy(
     since: datetime, until: datetime, now: datetime, taking: rows.Select
 ) -> rows.Select:
-    """Return what gives the reservations of each resource as two lists, by commas.
+    """Return what gives the reservations of each resource as one text, see `_instants`.
 
     A text is made and read several times faster than a row for each of thousands.
     """
     which, params = taking
-    listed = {
-        "sqlite": "group_concat({0})",
-        "postgresql": "string_agg(date_part('epoch', {0})::text, ',')",
+    taken = {
+        "sqlite": """group_concat(start || ',' || "end")""",
+        "postgresql": """encode(
+            string_agg(timestamptz_send(start) || timestamptz_send("end"), ''), 'base64'
+        )""",
     }[connection.vendor]
-    # Both lists are in the order in which the rows were read.
-    starts, ends = map(listed.format, ("start", '"end"'))
     spans = f"""
-        SELECT resource_id, {starts} AS starts, {ends} AS ends FROM booking_reservation
+        SELECT resource_id, {taken} AS taken FROM booking_reservation
         WHERE resource_id IN ({which}) AND {_LIVE} GROUP BY resource_id"""  # noqa: S608 -- written above
-    lists = rows.as_text(connection.vendor, "resource_id, starts, ends")
+    lists = rows.as_text(connection.vendor, "resource_id, taken")
     adapted = rows.adapted([*params, *_live(since, until, now)])
     return f"(SELECT {lists} FROM ({spans}) AS held)", adapted  # noqa: S608 -- likewise
 
@@ -609,8 +611,8 @@ def _taken(
     """Return what is taken around the dates, by resource, and what is one's own."""
     since, until = map(_instant, _around(dates.first, dates.last))
     busy = {
-        resource: _spans(starts, ends, since, until)
-        for resource, starts, ends in json.loads(dates.known.busy)
+        resource: _spans(taken, since, until)
+        for resource, taken in json.loads(dates.known.busy)
     }
     own = defaultdict(list)
     for row in rows.instances(Reservation, dates.known.own):
@@ -623,23 +625,30 @@ def _taken(
 
 
 @lru_cache(maxsize=500)
-def _spans(starts: str, ends: str, since: Instant, until: Instant) -> tuple[Span, ...]:
-    """Return what the lists of a resource have of [since, until).
+def _spans(taken: str, since: Instant, until: Instant) -> tuple[Span, ...]:
+    """Return what the text of a resource has of [since, until).
 
-    Mostly few of many resources have others than a moment ago.
+    Mostly few of many resources have another than a moment ago.
     """
-    times = (map(_seconds, text.split(",")) for text in (starts, ends))
-    return tuple(s for s in zip(*times, strict=True) if s[0] < until and s[1] > since)
+    found = iter(_instants(taken))
+    return tuple(s for s in zip(found, found) if s[0] < until and s[1] > since)  # noqa: B905 -- two by two
+
+
+def _instants(taken: str) -> Iterable[Instant]:
+    """Return start and end of each reservation, one after the other.
+
+    SQLite lists them as they are written there; PostgreSQL sends numbers, which it
+    would take longer to write out: of 8 bytes, microseconds since 2000.
+    """
+    if connection.vendor == "sqlite":
+        return map(_written, taken.split(","))
+    sent = b64decode(taken)
+    return (at // 1_000_000 + _YEAR_2000 for (at,) in iter_unpack(">q", sent))
 
 
 @lru_cache(maxsize=10_000)
-def _seconds(text: str) -> Instant:
-    """Return a time that `_busy` lists as seconds since 1970.
-
-    PostgreSQL gives those; SQLite the time as it is written there, in UTC.
-    """
-    if connection.vendor == "postgresql":
-        return int(float(text))
+def _written(text: str) -> Instant:
+    """Return a time as SQLite has it, in UTC."""
     at = datetime.fromisoformat(text[: len("2026-11-24 15:15:00")])
     return _instant(at.replace(tzinfo=UTC))
 
@@ -774,6 +783,9 @@ def _with(needs: Sequence[Need], clinician: Resource) -> list[Need]:
 
 def _instant(at: datetime) -> Instant:
     return int(at.timestamp())
+
+
+_YEAR_2000 = _instant(datetime(2000, 1, 1, tzinfo=UTC))
 
 
 def _around(first: date, last: date) -> tuple[datetime, datetime]:
