@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from clinic_site.styleguide import styleguide, styleguide_desk
+from clinic_site.styleguide import styleguide
+from clinic_site.styleguide_desk import styleguide_desk
 from clinic_site.urls import urlpatterns as site
 
 urlpatterns = [

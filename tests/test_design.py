@@ -9,6 +9,7 @@ from typing import Any
 import brotli
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.staticfiles.finders import find
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -235,12 +236,54 @@ def test_the_styleguide_shows_every_component(client: Client, db: None) -> None:
     names = {file.relative_to(ROOT / "templates").as_posix() for file in files}
     unseen = {"components/alternates.html", "components/card.html"}  # of the head
     assert names - shown - unseen == set()
-    css = re.sub(
-        r"/\*.*?\*/", "", (ROOT / "static/css/site.css").read_text(), flags=re.S
-    )
-    styled = re.findall(r"\.([a-z][\w-]*)", "".join(re.findall(r"[^{}]+(?={)", css)))
     used = " ".join(re.findall('class="([^"]*)"', answer.content.decode())).split()
-    assert {*styled} - {*used} == set()
+    assert styled("css/site.css") - {*used} == set()
+
+
+def styled(*names: str) -> set[str]:
+    """Return the classes that stylesheets have rules for, by their static names."""
+    found = set()
+    for name in names:
+        css = re.sub(r"/\*.*?\*/", "", Path(str(find(name))).read_text(), flags=re.S)
+        rules = "".join(re.findall(r"[^{}]+(?={)", css))
+        found.update(re.findall(r"\.([a-z][\w-]*)", rules))
+    return found
+
+
+# What Django's own lists and forms are made of: they are looked at on pages of theirs.
+OF_DJANGO = [
+    f"admin/css/{name}.css"
+    for name in ("base", "changelists", "forms", "login", "responsive", "widgets")
+]
+# Columns of the list of visits, which Django names.
+COLUMNS = {"field-reference", "field-times", "field-visit_type"}
+# What scripts give a class to, or look for.
+SCRIPTS = "".join(path.read_text() for path in (ROOT / "static/js").glob("*.js"))
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_the_desks_styleguide_shows_every_component(client: Client, db: None) -> None:
+    html = client.get("/styleguide/desk/").content.decode()
+    used = " ".join(re.findall('class="([^"]*)"', html)).split()
+    made = " ".join(re.findall('className = "([^"]*)"', SCRIPTS)).split()
+    ours = styled("css/staff.css") - styled(*OF_DJANGO)
+    assert ours - {*used, *made} == COLUMNS
+
+
+def test_every_class_of_a_staff_page_has_a_rule() -> None:
+    """Or a script looks for it."""
+    sought = re.findall(r'(?:\.|class=")(\w+)', SCRIPTS)
+    known = styled("css/staff.css", *OF_DJANGO) | {*sought}
+    unknown = {
+        f"{path.name}: {name}"
+        for path in (ROOT / "templates/admin").rglob("*.html")
+        for classes in re.findall(
+            'class="([^"]*)"', re.sub(r"{%.*?%}|\S*{{.*?}}", " ", path.read_text())
+        )
+        for name in classes.split()
+        if name not in known
+    }
+    assert unknown == set()
 
 
 # What the admin's own scripts load: the words that they show.
