@@ -552,7 +552,7 @@ def record() -> people.Record:
 def series() -> dict[str, Any]:
     """Return a plan: a time that is free, one that is not, and one that went."""
     first = visit(191, "Patient W", start=at(10, 15), of={"reservations": holds(ROOM)})
-    data = {"count": "4", "weeks": "0"}
+    data = {"count": "4", "weeks": "1"}
     form = SeriesForm(data, firsts=[])
     form.auto_id = "series_%s"
 
