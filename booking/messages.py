@@ -643,6 +643,8 @@ def _title(kind: Message.Kind, told: _Told, now: datetime) -> str:
     """Return what stands at the top of a message."""
     if kind == Kind.CALLED_OFF:
         return gettext("Your appointment cannot take place. Choose another time")
+    if kind == Kind.OFFER_ENDED and told.moved_from:
+        return gettext("Your appointment cannot take place. We look for another time")
     visit, moved_back = told.visit, kind == Kind.MOVED and told.moved_back
     if visit.status == Status.BOOKED and kind in _BOOKED_HEADINGS and not moved_back:
         return str(_BOOKED_HEADINGS[kind])

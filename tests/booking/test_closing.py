@@ -236,6 +236,7 @@ def test_nobody_answers_and_the_desk_has_it_again(by_staff):
     assert choices_of(visit)[-1] == (at("10:00"), "open")
     ended = visit.messages.get(kind="offer_ended")
     assert "November 17, 10:00 AM EST cannot take place" in ended.text
+    assert "<h1>Your appointment cannot take place. We look for" in ended.html
     assert sound()
 
 
