@@ -281,7 +281,9 @@ def _kind(visit: Appointment, stands: Standing, now: datetime) -> str:
         return "proposed"
     if visit.status in UNDECIDED:
         return "pending"
-    return visit.status if visit.status in (Status.BOOKED, Status.CANCELLED) else "past"
+    if visit.status in (Status.BOOKED, Status.ARRIVED):
+        return "booked"
+    return "cancelled" if visit.status == Status.CANCELLED else "past"
 
 
 def _heading(
