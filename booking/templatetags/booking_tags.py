@@ -33,16 +33,17 @@ TILE = (
 
 # What `urlize` makes a link of has one of these.
 LIKE_A_LINK = re.compile(r"://|@|www\.|\w\.\w")
-# A phone number of this country, or a reference. It is of no use in two pieces.
+# A phone number of this country, a reference or a time of day: of no use in pieces.
 UNBROKEN = re.compile(
-    r"(\(?\b\d{3}\)?[ .-]\d{3}[.-]\d{4}\b|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b)"
+    r"(\(?\b\d{3}\)?[ .-]\d{3}[.-]\d{4}\b|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"
+    r"|\b\d{1,2}:\d\d [AP]M(?: [A-Z]{3})?\b)"
 )
 LABEL = re.compile(r"([^.:]{1,40}:)(?=\s|$)")
 
 
 @register.filter
 def linked(line: str) -> SafeString:
-    """Make links of addresses and phone numbers in a line; keep a reference whole.
+    """Make links of addresses and phone numbers in a line; break no time or reference.
 
     `urlize` looks hard at each word: it is asked only where an address can be.
     """
