@@ -48,7 +48,7 @@ def linked(line: str) -> SafeString:
     `urlize` looks hard at each word: it is asked only where an address can be.
     """
     if LIKE_A_LINK.search(line):
-        return SafeString(urlize(line, autoescape=True))
+        return urlize(line, autoescape=True)
     pieces = enumerate(UNBROKEN.split(line))  # every other one is what it found
     return format_html_join("", "{}", ((_whole(p) if n % 2 else p,) for n, p in pieces))
 
