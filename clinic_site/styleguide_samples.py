@@ -311,6 +311,20 @@ def shares() -> dict[Whose, int]:
     return dict(zip(Whose, (2, 3, 1, 6), strict=True))
 
 
+def systems() -> dict[str, Any]:
+    """Return what stands about machines when nothing goes right."""
+    check = SimpleNamespace(pk=1, faults=2, finished_at=at(6), every="off")
+    silent = {"worker_silent": True, "oldest_waiting": timedelta(hours=2)}
+    return {
+        "messages_now": {**silent, "waiting": 3, "texts": 2},
+        "chores_now": {
+            "check": check,
+            "check_is_late": True,
+            "neglected": [SimpleNamespace(words="Send reminders")],
+        },
+    }
+
+
 def notices() -> list[Notice]:
     """Return what a page says after an act, by how it went."""
     return [
