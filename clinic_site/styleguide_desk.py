@@ -126,7 +126,7 @@ def styleguide_admin(request: HttpRequest) -> HttpResponse:
         ),
         "picture": AdminForm(
             picture,
-            [("A photo", {"fields": ["upload", "focus_x", "focus_y"]})],
+            [(None, {"fields": ["upload", "focus_x", "focus_y"]})],
             {},
             (),
             admin.site.get_model_admin(Photo),
