@@ -1,8 +1,8 @@
-"""PostgreSQL as Django has it, without a question over the wire before each page.
+"""PostgreSQL as Django has it, but a kept connection is not asked whether it is there.
 
-Django asks a kept connection whether it still stands before it is used again. When the
-server ends one, restarts or stops, it says so, and that can be seen without asking. Of
-a server that vanished without a word, Django's question would wait for an answer, too.
+Django asks before each page and waits for the answer. A server that ends, or that ends
+a connection, says so by itself, and what it has said can be seen at no cost. One that
+lost its power says nothing; to ask it would wait just as long as the page's own query.
 """
 
 from select import POLLIN, poll
@@ -12,12 +12,14 @@ from django.db.backends.postgresql import base
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def is_usable(self) -> bool:
-        return self._is_quiet() or super().is_usable()
+        if self.errors_occurred or self._has_heard():
+            return super().is_usable()
+        return True
 
-    def _is_quiet(self) -> bool:
-        """Tell whether nothing has come over the open connection since it was used."""
-        if self.connection is None or self.connection.closed:
-            return False
-        waiting = poll()
-        waiting.register(self.connection.fileno(), POLLIN)
-        return not waiting.poll(0)
+    def _has_heard(self) -> bool:
+        """Tell whether the server has sent something that nobody asked for."""
+        if self.connection is None:
+            return True
+        socket = poll()
+        socket.register(self.connection.fileno(), POLLIN)
+        return bool(socket.poll(0))
