@@ -14,7 +14,7 @@ def tell_no_more(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("booking", "0039_texts_stop_by_word"),
-        ("services", "0011_what_is_set_up_has_an_edition"),
+        ("services", "0012_what_is_set_up_has_an_edition"),
     ]
 
     operations = [migrations.RunPython(migrations.RunPython.noop, tell_no_more)]

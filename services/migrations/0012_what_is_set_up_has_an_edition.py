@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("services", "0010_photos_of_the_clinic_and_of_services"),
+        ("services", "0011_pictures_of_versions"),
     ]
 
     operations = [
