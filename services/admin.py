@@ -33,7 +33,7 @@ from .models import (
 )
 from .translation import Standing
 from .versions_in_admin import KeptOnSaving, tell_flags, who_is
-from .widgets import PLAIN
+from .widgets import PLAIN, PictureInput
 
 
 class ContentMarker:
@@ -91,14 +91,17 @@ class PhotoForm(forms.ModelForm):
             " main point, which is the face if there is one; the place and the camera"
             " that the file may name are left out."
         ),
-        widget=forms.FileInput(
-            {"accept": "image/jpeg,image/png,image/webp,image/avif"}
-        ),
+        widget=PictureInput({"accept": "image/jpeg,image/png,image/webp,image/avif"}),
     )
 
     class Meta:
         model = Photo
         fields = ("focus_x", "focus_y")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if upload := self.fields.get("upload"):
+            upload.widget.photo = self.instance
 
     def clean_upload(self) -> bytes | None:
         file = self.cleaned_data["upload"]

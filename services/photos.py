@@ -5,6 +5,7 @@ the file itself comes through: no place, no camera, no second file behind the pi
 """
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -24,6 +25,8 @@ MAX_PIXELS = 40_000_000
 MIN_SIDE = 320
 # Of what is kept to crop from; more than the widest, so that a face can be chosen.
 MASTER_SIDE = 1280
+# Of what a form of staff shows of a picture.
+GLANCE_SIDE = 480
 QUALITY = {"avif": 60, "webp": 80, "jpeg": 82}
 
 
@@ -59,6 +62,15 @@ class Rendition:
     @property
     def digest(self) -> str:
         return hashlib.sha256(self.data).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A small picture for staff, which has no address: the page itself holds it."""
+
+    src: str
+    width: int  # in pixels
+    height: int
 
 
 def master(file: IO[bytes]) -> bytes:
@@ -156,6 +168,14 @@ def renditions(photo: Photo, kinds: Iterable[str]) -> Iterator[Rendition]:
             )  # fmt: skip
             for kind in kinds:
                 yield Rendition(kind, width, _encoded(cut, kind, QUALITY[kind]))
+
+
+def glance(photo: Photo) -> Glance:
+    """Return what staff see of a photo, which is all of it."""
+    with Image.open(BytesIO(photo.master), formats=("JPEG",)) as picture:
+        picture.thumbnail((GLANCE_SIDE, GLANCE_SIDE))
+        data = b64encode(_encoded(picture, "jpeg", QUALITY["jpeg"])).decode()
+        return Glance(f"data:image/jpeg;base64,{data}", *picture.size)
 
 
 def _encoded(picture: Image.Image, kind: str, quality: int) -> bytes:

@@ -1,10 +1,14 @@
-"""Inputs for dates and times that the browser itself knows how to fill in."""
+"""Inputs for pictures, and for dates and times that the browser itself fills in."""
 
 from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.db import models
+from django.forms.widgets import Script
+
+from . import photos
+from .models import Photo
 
 
 class PlainDate(forms.DateInput):
@@ -32,6 +36,27 @@ class PlainDateTime(AdminSplitDateTime):
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         forms.MultiWidget.__init__(self, [PlainDate, PlainTime], attrs)
+
+
+class PictureInput(forms.FileInput):
+    """A picture to upload, beside the one that is there, with its main point marked.
+
+    The form says of which photo; the numbers of the point are fields of their own,
+    `focus_x` and `focus_y`, which a click on the picture fills in.
+    """
+
+    template_name = "admin/widgets/picture.html"
+    photo: Photo
+
+    class Media:
+        js = [Script("js/main_point.js", defer=True)]
+
+    def get_context(self, *args: Any) -> dict[str, Any]:
+        is_there = self.photo.pk is not None
+        return super().get_context(*args) | {
+            "glance": photos.glance(self.photo) if is_there else None,
+            "focus": self.photo.focus,
+        }
 
 
 PLAIN: dict[Any, Any] = {

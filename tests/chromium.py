@@ -4,11 +4,13 @@ import mimetypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from django.contrib.staticfiles import finders
+from django.test import Client
 from playwright.sync_api import Browser, Page, Route
 
 from tests.browser import look_at, running_browser, watched_pages
@@ -64,6 +66,26 @@ def close() -> None:
         thread, _browser, running = kept()
         thread.submit(running.close).result()
         thread.shutdown()
+
+
+def serve(page: Page, client: Client) -> None:
+    """Let the page have what the site answers to the client, but for the styles."""
+    here = copy_context()  # of the test's own connection to the database
+
+    def answer(route: Route) -> None:
+        asked = route.request
+        path = asked.url.removeprefix(HOST)
+        if path.startswith("/static/"):
+            route.fulfill(path=finders.find(path.removeprefix("/static/")))
+            return
+        kind = asked.headers.get("content-type", "")
+        sent = (asked.post_data_buffer or b"", kind) if asked.method == "POST" else ()
+        found = here.run(client.generic, asked.method, path, *sent)
+        route.fulfill(
+            status=found.status_code, headers=dict(found.items()), body=found.content
+        )
+
+    page.route(f"{HOST}/**", answer)
 
 
 def assert_good_for_everybody(pages: dict[str, str]) -> None:

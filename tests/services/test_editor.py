@@ -1,16 +1,14 @@
 """What a script adds to the form of a page; the form works without it."""
 
 import re
-from contextvars import copy_context
 
 import pytest
-from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from services.models import Service
-from tests.chromium import HOST
+from tests.chromium import HOST, serve
 from tests.plugin import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
@@ -55,21 +53,7 @@ def test_the_page_is_shown_while_somebody_writes(
     service = Service.objects.create(slug="a", kind="test", name="A", summary="What.")
     service.sections.create(anchor="why", question="Why?", answer="So.", order=1)
 
-    here = copy_context()  # of the test's own connection to the database
-
-    def answer(route: Route) -> None:
-        """Answer as the site would, but for the looks."""
-        asked = route.request
-        kind = asked.headers.get("content-type", "")
-        sent = (asked.post_data_buffer or b"", kind) if asked.method == "POST" else ()
-        path = asked.url.removeprefix(HOST)
-        if path.startswith("/static/"):
-            route.fulfill(path=finders.find(path.removeprefix("/static/")))
-        else:
-            found = here.run(admin_client.generic, asked.method, path, *sent)
-            route.fulfill(body=found.content, content_type="text/html")
-
-    page.route(f"{HOST}/**", answer)
+    serve(page, admin_client)
     change = reverse("admin:services_service_change", args=[service.pk])
     page.goto(f"{HOST}{change}")
     page.get_by_role("button", name="On a phone").press("Enter")

@@ -12,10 +12,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from PIL import Image, ImageCms
+from playwright.sync_api import Page, expect
 from pytest_django import DjangoAssertNumQueries
 
 from services import photos
 from services.models import Clinician, Photo, PhotoFile, Service, Translation
+from tests.chromium import HOST, serve
 
 pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 
@@ -416,3 +418,57 @@ def test_what_a_photo_shows_is_said_in_each_language(
     page = client.get("/es/visit-us/").content.decode()
     assert 'alt="La puerta"' in page
     assert "The door" not in page
+
+
+def test_staff_click_the_main_point_or_move_it_by_keys(
+    admin_client: Client, page: Page, content: None
+) -> None:
+    add(admin_client, alt="The door")
+    serve(page, admin_client)
+    path = reverse("admin:services_photo_change", args=[Photo.objects.get().pk])
+    page.goto(f"{HOST}{path}")
+    picture = page.get_by_role("application", name="Main point of the picture")
+    numbers = page.locator("[name^=focus]")
+    mark = page.locator(".main-point svg svg")
+
+    box = picture.bounding_box()
+    assert box
+    assert box["width"] / box["height"] == pytest.approx(640 / 480, abs=0.01)
+    quarter = {"x": box["width"] / 4, "y": box["height"] / 10}
+    picture.click(position=quarter)
+    assert [field.input_value() for field in numbers.all()] == ["25", "10"]
+    picture.press("ArrowLeft")
+    picture.press("ArrowDown")
+    expect(page.get_by_text("24 from the left, 11 from the top")).to_be_attached()
+    numbers.last.fill("0")
+    picture.press("ArrowUp")
+    assert [mark.get_attribute(name) for name in ("x", "y")] == ["24%", "0%"]
+
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    assert Photo.objects.get().focus == (24, 0)
+
+
+def test_a_picture_that_was_just_chosen_is_shown_to_click_at(
+    admin_client: Client, page: Page, clinician: Clinician
+) -> None:
+    serve(page, admin_client)
+    path = reverse("admin:services_clinician_change", args=[clinician.pk])
+    page.goto(f"{HOST}{path}")
+    page.get_by_role("button", name="Add another Photo").click()
+    picture = page.get_by_role("application", name="Main point of the picture")
+    expect(picture).to_be_hidden()
+
+    chosen = page.locator("[name=photo-0-upload]")
+    wide = a_file("PNG", size=(900, 400))
+    chosen.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": wide})
+    expect(picture).to_be_visible()
+    box = picture.bounding_box()
+    assert box
+    picture.click(position={"x": box["width"] / 2, "y": box["height"] * 0.7})
+    expect(page.locator("[name=photo-0-focus_x]")).to_have_value("50")
+    expect(page.locator("[name=photo-0-focus_y]")).to_have_value("70")
+
+    none = {"name": "a.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"}
+    chosen.set_input_files(none)
+    expect(picture).to_be_hidden()
