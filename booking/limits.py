@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
+from .errors import TooMany
 from .models import Hit
 
 MINUTE = timedelta(minutes=1)
@@ -68,36 +69,38 @@ def allows(caps: tuple[Cap, ...], value: str, *, now: datetime) -> bool:
     nothing. Raises RuntimeError inside one. Windows are fixed stretches of a `period`
     since 1970, so at most twice the limit gets through around the change of one.
     """
-    return allows_each([(caps, value)], now=now)
+    with transaction.atomic(durable=True):
+        return _add([(caps, value)], now)
 
 
-def allows_each(counted: Sequence[Counted], *, now: datetime) -> bool:
-    """Do the same for several values in one transaction.
+def count(counted: Sequence[Counted], *, now: datetime) -> None:
+    """Count once for each value, in the transaction that does what is counted.
 
-    After one that is not within its caps, the others are not counted: whoever is over
-    a limit could else use up that of somebody whose email they know.
+    So what came to nothing has counted nothing, nor has what is refused here: whoever
+    is over a limit uses up nobody else's. Raises TooMany.
     """
-    limits = [
-        [(*_place(cap.kind, value, cap.period, now), cap.limit) for cap in caps]
+    if counted and not _add(counted, now):
+        raise TooMany
+
+
+def _add(counted: Sequence[Counted], now: datetime) -> bool:
+    """Count once more in each place; tell whether all are within their limits."""
+    limits = {
+        _place(cap.kind, value, cap.period, now): cap.limit
         for caps, value in counted
-    ]
+        for cap in caps
+    }
     # Sorted, as two that count the same places wait for each other in that order.
-    places = sorted(place for places in limits for place in places)
+    places = sorted(limits)
     marks = ", ".join(["(%s, %s, 1)"] * len(places))
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(
             f'INSERT INTO booking_hit (key, "window", count) VALUES {marks}'  # noqa: S608 -- only marks
             ' ON CONFLICT (key, "window") DO UPDATE SET count = booking_hit.count + 1'
             ' RETURNING key, "window", count',
-            [part for key, window, _limit in places for part in (key, window)],
+            [part for place in places for part in place],
         )
-        counts = {(key, window): count for key, window, count in cursor.fetchall()}
-        for n, places in enumerate(limits, 1):
-            if any(counts[key, window] > limit for key, window, limit in places):
-                for caps, value in counted[n:]:
-                    take_back(caps, value, now=now)
-                return False
-    return True
+        return all(n <= limits[key, window] for key, window, n in cursor.fetchall())
 
 
 def hit(kind: str, value: str, *, limit: int, period: timedelta, now: datetime) -> bool:

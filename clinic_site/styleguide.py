@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Submit
 from django import forms
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -164,9 +163,3 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "reasons": ["Trouble breathing", "Sudden weakness on one side of your body"],
     }
     return render(request, "styleguide.html", context)
-
-
-def styleguide_desk(request: HttpRequest) -> HttpResponse:
-    """Show what the front desk's pages are made of, inside Django's own admin."""
-    context = {**admin.site.each_context(request), "title": "Tuesday, November 24"}
-    return render(request, "styleguide_desk.html", context)

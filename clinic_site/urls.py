@@ -6,7 +6,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from booking.views import suppliers
 from services import sitemaps
 
-from .styleguide import styleguide, styleguide_desk
+from .styleguide import styleguide
+from .styleguide_desk import styleguide_admin, styleguide_desk
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
@@ -26,6 +27,7 @@ if settings.DEBUG:
     urlpatterns = [
         path("styleguide/", styleguide),
         path("styleguide/desk/", styleguide_desk),
+        path("styleguide/desk/admin/", styleguide_admin),
         *urlpatterns,
     ]
 

@@ -3,8 +3,10 @@
 Each site has a database of its own, copied from one that was migrated once.
 """
 
+import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +20,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from email.policy import SMTP as SMTP_POLICY
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
@@ -51,19 +54,31 @@ class Site:
     folder: Path
     environment: dict[str, str]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _insider: subprocess.Popen[str] | None = field(default=None, init=False)
 
     @property
     def log(self) -> str:
         return (self.folder / "log").read_text()
 
     def manage(self, *arguments: str) -> str:
-        """Run manage.py against this site's database; return what it printed."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=plugin.ROOT,
-            env=self.environment, capture_output=True, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
-        return done.stdout
+        """Run a command of manage.py in this site; return what it printed.
+
+        All in one process that is kept, since one takes longer to start than to do it.
+        """
+        if not self._insider:
+            self._insider = subprocess.Popen(
+                [sys.executable, "-m", "tests.insider"], cwd=plugin.ROOT, text=True,
+                env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                start_new_session=True,
+            )  # fmt: skip
+        asked, answered = self._insider.stdin, self._insider.stdout
+        assert asked
+        assert answered
+        asked.write(json.dumps(arguments) + "\n")
+        asked.flush()
+        went_well, printed = json.loads(answered.readline() or '[false, "it ended"]')
+        assert went_well, f"{arguments}: {printed}"
+        return str(printed)
 
     def get(self, path: str, **headers: str) -> Answer:
         """Ask for a page as a program does: no redirects, no cookies, no errors.
@@ -100,6 +115,13 @@ class Site:
             raise AssertionError(f"did not stop: {process.args}\n{self.log}") from None
         assert code == 0, f"ended with {code}: {process.args}\n{self.log}"
 
+    def close(self) -> None:
+        """Stop what still runs."""
+        if self._insider:
+            self._insider.communicate()
+        for process in list(self.processes):
+            self.stop(process)
+
     @contextmanager
     def worker(self) -> Iterator[subprocess.Popen[bytes]]:
         """Run a message worker for as long as the block lasts."""
@@ -124,8 +146,10 @@ class Site:
 
 
 @contextmanager
-def running_site(**environment: str) -> Iterator[Site]:
+def running_site(*, template: str = "", **environment: str) -> Iterator[Site]:
     """Run a site on its own database; `environment` overrides the tests' settings.
+
+    The database is as `template` has it, the URL of one that nobody uses, else empty.
 
     Fails if anything logged a traceback or ended other than well.
     """
@@ -138,7 +162,8 @@ def running_site(**environment: str) -> Iterator[Site]:
         folder,
         os.environ
         | {
-            "DATABASE_URL": environment.get("DATABASE_URL") or copy_of_template(folder),
+            "DATABASE_URL": environment.get("DATABASE_URL")
+            or copy_of_template(folder, template),
             "SITE_URL": url,
             "BIND": f"127.0.0.1:{port}",
             "EMAIL_URL": f"filemail:///{folder / 'mail'}",
@@ -154,8 +179,7 @@ def running_site(**environment: str) -> Iterator[Site]:
         sys.stderr.write(site.log)
         raise
     finally:
-        for process in list(site.processes):
-            site.stop(process)
+        site.close()
         log = site.log
         if "DATABASE_URL" not in environment:
             drop(site.environment["DATABASE_URL"])
@@ -165,32 +189,40 @@ def running_site(**environment: str) -> Iterator[Site]:
 
 # --- Made once in a run of the tests ---------------------------------------------
 
-_template: list[str] = []
 
+def copy_of_template(folder: Path, template: str = "") -> str:
+    """Return the URL of a new database that has every migration and no rows.
 
-def copy_of_template(folder: Path) -> str:
-    """Return the URL of a new database that has every migration and no rows."""
-    if not _template:
-        _template.append(migrated_template())
+    With `template`, the URL of a database that nobody uses, it has the rows of that.
+    """
+    template = template or migrated_template()
     if plugin.CLUSTER:
         name = folder.name.replace("-", "_").lower()
-        plugin.CLUSTER.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_template[0]}"')
+        original = template.rpartition("/")[2]
+        plugin.CLUSTER.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
         return plugin.CLUSTER.url(name)
-    shutil.copy(_template[0], folder / "db.sqlite3")
+    shutil.copy(template.removeprefix("sqlite:///"), folder / "db.sqlite3")
     return f"sqlite:///{folder / 'db.sqlite3'}"
 
 
+@cache
+def demo() -> tuple[str, dict[str, str]]:
+    """Make the demo; return its database's URL and the passwords by user name."""
+    url = copy_of_template(Path(tempfile.mkdtemp(dir=plugin.FOLDER)))
+    manage("load_content", DATABASE_URL=url)
+    said = manage("load_demo", DATABASE_URL=url, DEBUG="true")
+    return url, dict(re.findall(r"Account (\S+): password (\S+)", said))
+
+
+@cache
 def migrated_template() -> str:
-    """Migrate a new database; return its name, or its path on SQLite."""
+    """Migrate a new database; return its URL."""
+    url = f"sqlite:///{plugin.FOLDER / 'template.sqlite3'}"
     if plugin.CLUSTER:
-        name = "template"
-        plugin.CLUSTER.execute(f'CREATE DATABASE "{name}"')
-        url = plugin.CLUSTER.url(name)
-    else:
-        name = str(plugin.FOLDER / "template.sqlite3")
-        url = f"sqlite:///{name}"
+        plugin.CLUSTER.execute('CREATE DATABASE "template"')
+        url = plugin.CLUSTER.url("template")
     manage("migrate", "--verbosity=0", DATABASE_URL=url)
-    return name
+    return url
 
 
 def drop(url: str) -> None:
@@ -206,12 +238,14 @@ def collect_static() -> None:
         manage("collectstatic", "--no-input", "--verbosity=0")
 
 
-def manage(*arguments: str, **environment: str) -> None:
+def manage(*arguments: str, **environment: str) -> str:
+    """Run manage.py; return what it printed."""
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments], cwd=plugin.ROOT,
         env=os.environ | environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+    return done.stdout
 
 
 # --- Mail ------------------------------------------------------------------------

@@ -23,7 +23,7 @@ LAYERS = (
         "noticing",
         "business_days",
     },
-    {"models", "links", "calendars", "once"},
+    {"models", "links", "calendars", "once", "limits"},
     {"messages"},
     {"workflow"},
     {"forms", "reports"},  # and whatever else helps the faces

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from booking import clock, draft, limits, messages, spoken, words, workflow
-from booking.draft import Sent
+from booking.draft import Draft, Sent
 from booking.errors import DifferentRequest, TimeTaken, TooMany, TryAgain
 from booking.forms import OtherTimesForm, SendForm, TimeForm
 from booking.models import Appointment
@@ -41,12 +41,12 @@ def check(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
     if journey.next_open():
         return onward(journey)
     data = request.POST if request.method == "POST" else None
-    digest = as_request(journey).digest()
-    form = SendForm(data, digest=digest, began=journey.draft.began, now=now)
+    asked = as_request(journey)
+    form = SendForm(data, digest=asked.digest(), began=journey.draft.began, now=now)
     if not form.is_valid():
         return show_check(request, journey, form, now, UNFIT if form.is_bound else 200)
     try:
-        visit = _send(request, journey, now)
+        visit = _send(request, asked, journey.draft, now)
     except TimeTaken as error:
         return _time_went(request, journey, error, now)
     except DifferentRequest:
@@ -59,39 +59,33 @@ def check(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
     return redirect("booking:sent")
 
 
-def _send(request: HttpRequest, journey: Journey, now: datetime) -> Appointment:
-    """Record the request, once. Raises TooMany, or as `workflow.request` does."""
-    asked, key = as_request(journey), journey.draft.request_key
-    asked = replace(asked, address=client_address(request))
+def _send(
+    request: HttpRequest, asked: workflow.NewRequest, kept: Draft, now: datetime
+) -> Appointment:
+    """Record the request, once. Raises as `workflow.request` does."""
+    address = client_address(request)
+    asked, key = replace(asked, address=address), kept.request_key
     counted = [
         (caps, value)
         for caps, value in (
-            (limits.REQUESTS_BY_ADDRESS, client_address(request)),
+            (limits.REQUESTS_BY_ADDRESS, address),
             (limits.REQUESTS_BY_EMAIL, asked.patient["email"]),
             (limits.REQUESTS_BY_PHONE, asked.patient["phone"]),
         )
         if value
     ]
-    # What was sent before is only answered again, so it is not counted again.
-    if Appointment.objects.was_sent(key):
-        counted = []
-    if counted and not limits.allows_each(counted, now=now):
-        raise TooMany
-    try:
-        if asked.wish:
-            return workflow.join(asked, key=key, by=workflow.PATIENT, now=now)
-        return workflow.request(
-            asked,
-            key=key,
-            by=workflow.PATIENT,
-            now=now,
-            hold_key=journey.draft.hold_key,
+    if asked.wish:
+        return workflow.join(
+            asked, key=key, by=workflow.PATIENT, now=now, counted=counted
         )
-    except (TimeTaken, TryAgain):
-        # Somebody who was too slow, or whom the database let wait, asked for nothing.
-        for caps, value in counted:
-            limits.take_back(caps, value, now=now)
-        raise
+    return workflow.request(
+        asked,
+        key=key,
+        by=workflow.PATIENT,
+        now=now,
+        hold_key=kept.hold_key,
+        counted=counted,
+    )
 
 
 def show_check(

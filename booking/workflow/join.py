@@ -1,9 +1,10 @@
 """Somebody who found no time joins the waiting list, or staff do it for a caller."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
-from booking import messages
+from booking import limits, messages
 from booking.models import Appointment, Message
 from booking.policy import Act
 
@@ -13,20 +14,29 @@ from .waiting import start_waiting, wish_data
 
 
 @act
-def join(asked: NewRequest, *, key: uuid.UUID, by: By, now: datetime) -> Appointment:
+def join(
+    asked: NewRequest,
+    *,
+    key: uuid.UUID,
+    by: By,
+    now: datetime,
+    counted: Sequence[limits.Counted] = (),
+) -> Appointment:
     """Put a new visit without a time at the end of the waiting list.
 
     `asked` has a wish and no choices. `key` makes it safe to send twice, as it does for
-    a request. No time is held and no answer promised: the next word is an offer.
+    a request. No time is held and no answer promised: the next word is an offer. What
+    is recorded is `counted`.
 
-    Raises DifferentRequest when the key was used for other content, or NotAllowed;
-    ValueError for a request without a wish, or with choices.
+    Raises DifferentRequest when the key was used for other content, TooMany, or
+    NotAllowed; ValueError for a request without a wish, or with choices.
     """
     check_right(Act.JOIN, by)
     if asked.wish is None or asked.choices:
         raise ValueError("who joins the list has a wish, and no choices of time")
     if before := sent_before(asked, key):
         return before
+    limits.count(counted, now=now)
     visit = new_visit(asked, key, now)
     event = record(visit, Act.JOIN, by=by, now=now, data=wish_data(asked.wish))
     entry = start_waiting(visit, asked.wish, now)

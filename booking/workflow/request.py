@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from booking import messages, once, policy
+from booking import limits, messages, once, policy
 from booking.errors import DifferentRequest, TimeTaken
 from booking.models import (
     Appointment,
@@ -119,22 +119,25 @@ def request(
     by: By,
     now: datetime,
     hold_key: str = "",
+    counted: Sequence[limits.Counted] = (),
 ) -> Appointment:
     """Record a request for one to three times, hold the first, and promise an answer.
 
     `key` makes it safe to send twice: the second answer is the first one's visit. All
     choices must be free; only the first is held, until the answer is due, and only if
     the visit type says so. A hold under `hold_key` does not stand in its own way. For
-    staff, who ask for a caller, the rules for the public do not hold.
+    staff, who ask for a caller, the rules for the public do not hold. What is recorded
+    is `counted`.
 
-    Raises TimeTaken or TimeNotOffered, whose params name the choice by rank, and
-    DifferentRequest when the key was used for other content.
+    Raises TimeTaken or TimeNotOffered, whose params name the choice by rank, TooMany,
+    and DifferentRequest when the key was used for other content.
     """
     check_right(Act.REQUEST, by)
     locked = lock_for(asked.visit_type, hold_key)
     if before := sent_before(asked, key):
         return before
 
+    limits.count(counted, now=now)
     taken = first_of_free(
         asked.visit_type, asked.choices, now=now, clinician=asked.clinician,
         ignoring=Ignoring(hold_key), by_staff=by.actor == Actor.STAFF,

@@ -91,8 +91,7 @@ def office(smtp: MailServer) -> Iterator[Site]:
     site = Site("", folder, os.environ | own | {"PYTHONUNBUFFERED": "1"})
     (folder / "log").touch()
     yield site
-    for process in list(site.processes):
-        site.stop(process)
+    site.close()
     log = site.log
     servers.drop(site.environment["DATABASE_URL"])
     shutil.rmtree(folder)

@@ -33,6 +33,10 @@ OWED = """
 from booking.models import Message
 print(Message.objects.owed().count())
 """
+UNDONE = """
+from booking.models import Chore
+print(Chore.objects.filter(finished_at=None).count())
+"""
 
 
 def run(office: Site, code: str) -> str:
@@ -115,6 +119,8 @@ def test_a_worker_outlives_a_restart_of_the_database(office: Site, smtp: MailSer
     with office.worker():
         run(office, OWE.format(count=1))
         smtp.wait_for(1)
+        # One that is broken off is written to the log at length.
+        soon(lambda: run(office, UNDONE) == "0")
         plugin.CLUSTER.crash()
         soon(lambda: "The database is away" in office.log)
         plugin.CLUSTER.start()

@@ -1,9 +1,7 @@
 """A clinic for each file of journeys, and the people who use it."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -11,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import NewPage
-from tests.servers import MailServer, running_site
+from tests.servers import MailServer, demo, running_site
 
 from .steps import Clinic, FrontDesk, Patient
 
@@ -28,11 +26,10 @@ def running_clinic(**environment: str) -> Iterator[Clinic]:
     does not fit together, or a message is owed.
     """
     smtp = MailServer()
-    with running_site(EMAIL_URL=smtp.url, TRUSTED_PROXIES="1", **environment) as site:
-        site.manage("load_content")
-        developing = replace(site, environment=site.environment | {"DEBUG": "true"})
-        said = developing.manage("load_demo")
-        passwords = dict(re.findall(r"Account (\S+): password (\S+)", said))
+    template, passwords = demo()
+    with running_site(
+        template=template, EMAIL_URL=smtp.url, TRUSTED_PROXIES="1", **environment
+    ) as site:
         yield Clinic(site, smtp, passwords)
         site.manage("run_worker", "--once")
         site.manage("integrity_check")

@@ -12,7 +12,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from http.client import HTTPConnection
@@ -25,7 +25,7 @@ import pytest
 from django.test import RequestFactory
 from django.views.debug import get_exception_reporter_class
 
-from tests.servers import MailServer, Site, running_site
+from tests.servers import MailServer, Site, demo, running_site
 
 from .pages import Form, forms_on
 
@@ -224,16 +224,13 @@ def mail_to_patient(server: MailServer, count: int) -> list[EmailMessage]:
 @pytest.fixture(scope="module")
 def story() -> Iterator[Story]:
     server = MailServer()
-    with running_site(EMAIL_URL=server.url) as site:
-        site.manage("load_content")
-        developing = site.environment | {"DEBUG": "true"}
-        said = replace(site, environment=developing).manage("load_demo")
-        [password] = re.findall(r"Account front-desk: password (\S+)", said)
+    template, passwords = demo()
+    with running_site(template=template, EMAIL_URL=server.url) as site:
         with site.worker():
             patient, staff, reader, stranger = (Visitor(site) for _ in range(4))
             sessions = ask_for_a_visit(patient)
             mail_to_patient(server, 1)
-            sign_in_and_find(staff, password)
+            sign_in_and_find(staff, passwords["front-desk"])
             accept(staff)
             confirmed = mail_to_patient(server, 2)[-1]
             [token] = set(re.findall(r"/appointments/([\w-]+)/", plain_text(confirmed)))
