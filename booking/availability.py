@@ -29,6 +29,8 @@ DAY = 24 * 60 * MINUTE
 
 # [low, high) pairs, sorted, neither overlapping nor touching.
 _Ranges = list[tuple[int, int]]
+# The same, kept for whoever asks again.
+_Windows = tuple[tuple[Instant, Instant], ...]
 # A stretch of one offset from UTC: from and until (instants), offset (seconds).
 _Spell = tuple[Instant, Instant, int]
 # For each resource, the starts of one day as bits.
@@ -294,7 +296,7 @@ def opening_windows(
 ) -> tuple[Interval, ...]:
     """Give the open time of these local dates, both included, sorted and merged."""
     spells = _spells(first, last, zone)
-    return tuple(Interval(*w) for w in _windows(hours, first, last, spells))
+    return tuple(Interval(*w) for w in _windows(tuple(hours), first, last, spells))
 
 
 def taken(
@@ -361,12 +363,14 @@ class Sweep:
         alike: dict[tuple[WeeklyHours, ...] | None, list[int]] = {}
         for r, calendar in self.calendars.items():
             alike.setdefault(calendar.hours, []).append(r)
-        windows: dict[tuple[WeeklyHours, ...] | None, _Ranges] = {
+        windows: dict[tuple[WeeklyHours, ...] | None, _Windows] = {
             hours: _windows(hours, first, last, self.spells)
             for hours in alike
             if hours is not None
         }
-        anybody = _merged(window for open_ in windows.values() for window in open_)
+        anybody = tuple(
+            _merged(window for open_ in windows.values() for window in open_)
+        )
         self.open = [
             (same, self._inside(windows.get(hours, anybody)))
             for hours, same in alike.items()
@@ -625,7 +629,7 @@ class Sweep:
                 parts.append((low, high, midnight))
         return parts
 
-    def _inside(self, windows: _Ranges) -> _Ranges:
+    def _inside(self, windows: Iterable[tuple[Instant, Instant]]) -> _Ranges:
         """Turn open windows into the starts of visits that fit inside one of them."""
         return [(a, b - self.length + 1) for a, b in windows if b - a >= self.length]
 
@@ -690,13 +694,14 @@ def _spells(first: dt.date, last: dt.date, zone: ZoneInfo) -> tuple[_Spell, ...]
     return tuple((a, b, offset(a)) for a, b in pairwise([*edges, end]))
 
 
+@lru_cache(maxsize=500)
 def _windows(
-    hours: Iterable[WeeklyHours],
+    hours: tuple[WeeklyHours, ...],
     first: dt.date,
     last: dt.date,
-    spells: Sequence[_Spell],
-) -> _Ranges:
-    """Give the instants whose wall time lies within these hours."""
+    spells: tuple[_Spell, ...],
+) -> _Windows:
+    """Give the instants whose wall time lies within these hours, sorted and merged."""
     found = []
     for row in hours:
         begin = max(first, row.valid_from or first).toordinal()
@@ -710,7 +715,7 @@ def _windows(
                     high = min(midnight + closes - offset, until)
                     if low < high:
                         found.append((low, high))
-    return _merged(found)
+    return tuple(_merged(found))
 
 
 def _seconds(wall: dt.time) -> int:

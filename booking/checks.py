@@ -33,7 +33,7 @@ def check_driver(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 
     The error map of `workflow` was proved with psycopg2's errors.
     """
-    if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    if settings.DATABASES["default"]["ENGINE"] != "clinic_site.postgresql":
         return []
     from django.db.backends.postgresql.psycopg_any import (  # noqa: PLC0415 -- its driver
         is_psycopg3,

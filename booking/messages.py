@@ -625,6 +625,10 @@ class _Told:
         return datetime.fromisoformat(before) if before else None
 
     @property
+    def moved_back(self) -> bool:
+        return self.moved_from == self.visit.start
+
+    @property
     def dated(self) -> Appointment:
         """Return the visit with the time that its calendar entry has."""
         if self.visit.start or not self.moved_from:
@@ -633,6 +637,18 @@ class _Told:
         visit.start = self.moved_from
         visit.end = self.moved_from + visit.duration
         return visit
+
+
+def _title(kind: Message.Kind, told: _Told, now: datetime) -> str:
+    """Return what stands at the top of a message."""
+    if kind == Kind.CALLED_OFF:
+        return gettext("Your appointment cannot take place. Choose another time")
+    if kind == Kind.OFFER_ENDED and told.moved_from:
+        return gettext("Your appointment cannot take place. We look for another time")
+    visit, moved_back = told.visit, kind == Kind.MOVED and told.moved_back
+    if visit.status == Status.BOOKED and kind in _BOOKED_HEADINGS and not moved_back:
+        return str(_BOOKED_HEADINGS[kind])
+    return heading(visit, now, offered=True if told.offers else None)
 
 
 def _render(
@@ -659,8 +675,6 @@ def _words(
     now: datetime,
 ) -> Words:
     visit = told.visit
-    booked = visit.status == Status.BOOKED
-    moved_back = kind == Kind.MOVED and told.moved_from == visit.start
     context = {
         "visit": visit,
         "clinic": clinic,
@@ -681,9 +695,8 @@ def _words(
         "kept": bool(told.event and told.event.data.get("kept")),
         "entry": told.entry,
         "moved_from": told.moved_from,
-        "moved_back": moved_back,
-        "heading": (booked and not moved_back and _BOOKED_HEADINGS.get(kind))
-        or heading(visit, now, offered=True if told.offers else None),
+        "moved_back": kind == Kind.MOVED and told.moved_back,
+        "heading": _title(kind, told, now),
         "link": links.url(token) if token else "",
     }
     if channel != Channel.EMAIL:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 
 from services import translation
@@ -51,7 +52,8 @@ class Journey:
         """
         if slug not in self._read:
             step = STEP[slug]
-            self._read[slug] = step.form(self.typed(slug), **step.needs(self))
+            form = forms.only_read(step.form)
+            self._read[slug] = form(self.typed(slug), **step.needs(self))
         return self._read[slug]
 
     def typed(self, slug: str) -> "MultiValueDict[str, str]":
@@ -145,7 +147,8 @@ class Journey:
     @property
     def clinician(self) -> Resource | None:
         """Return who was asked for."""
-        return self.clinicians.get(self.answer("times", "clinician") or "")
+        slug = self.answer("times", "clinician")
+        return self.clinicians.get(slug) if slug else None
 
     @cached_property
     def questions(self) -> list[ScreeningQuestion]:
@@ -269,7 +272,10 @@ STEPS = (
         forms.TimeForm,
         "booking/times.html",
         applies=lambda journey: not journey.waits,
-        needs=lambda journey: {"clinicians": journey.clinicians},
+        # Needed only where somebody was asked for.
+        needs=lambda journey: {
+            "clinicians": SimpleLazyObject(lambda: journey.clinicians)
+        },
         forgets=(WAITING,),
     ),
     Step(

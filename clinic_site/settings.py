@@ -231,6 +231,7 @@ match DATABASES["default"]["ENGINE"]:
             " PRAGMA foreign_keys=ON; PRAGMA busy_timeout=20000;",
         }
     case "django.db.backends.postgresql":
+        DATABASES["default"]["ENGINE"] = "clinic_site.postgresql"
         longest = text("STATEMENT_TIMEOUT", "5s")
         if not re.fullmatch(r"\d+(us|ms|s|min|h|d)?", longest):
             raise wrong(

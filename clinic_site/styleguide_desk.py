@@ -11,8 +11,11 @@ from django.template.context import make_context
 from django.template.loader_tags import BLOCK_CONTEXT_KEY, BlockContext, ExtendsNode
 
 from booking.admin.forms import DeclineForm
+from booking.admin.words import SEND
 from booking.models import Appointment, Closure
-from services.models import Fact, Service
+from booking.policy import Act
+from services.admin import PhotoForm
+from services.models import Fact, Photo, Service
 
 from . import styleguide_samples as samples
 
@@ -59,6 +62,7 @@ def styleguide_desk(request: HttpRequest) -> HttpResponse:
         "facts": [Fact(label="Using the muscle", value="Right away")],
         "changes": samples.changed(),
         "share": samples.shares(),
+        **samples.systems(),
         "requests": samples.requests(),
         "arrivals": samples.arrivals(),
         "outcomes": samples.outcomes(),
@@ -72,6 +76,8 @@ def styleguide_desk(request: HttpRequest) -> HttpResponse:
         "suggested": samples.suggested(),
         "patient": samples.visit(221, "Patient A").patient,
         "record": samples.record(),
+        "preview": ("Another time for your visit", "Please choose one of these times."),
+        "send": SEND[Act.OFFER],
         "decline": DeclineForm({}, auto_id="decline_%s"),
         "calendar": content("booking/calendar/calendar", samples.calendar()),
         "week": samples.week(),
@@ -100,9 +106,10 @@ def styleguide_admin(request: HttpRequest) -> HttpResponse:
     added: Any = admin.site.get_model_admin(Service).add_view(request)
     closures = admin.site.get_model_admin(Closure)
     form = closures.get_form(request)({}, prefix="wrong")
+    picture = PhotoForm(instance=samples.photo(), prefix="picture")
     context = {
         **common,
-        "media": added.context_data["media"] + closures.media,
+        "media": added.context_data["media"] + closures.media + picture.media,
         "list": content_of(
             request,
             "admin/booking/appointment/change_list.html",
@@ -111,8 +118,18 @@ def styleguide_admin(request: HttpRequest) -> HttpResponse:
         "form": content_of(
             request, "admin/content/draft_form.html", common | added.context_data
         ),
+        "object": Closure(pk=1, reason="Training"),
+        "opts": closures.opts,
+        "protected": ["3 visits", "1 offer", "Move or cancel these first."],
         "wrong": AdminForm(
             form, [("A closure", {"fields": list(form.fields)})], {}, (), closures
+        ),
+        "picture": AdminForm(
+            picture,
+            [(None, {"fields": ["upload", "focus_x", "focus_y"]})],
+            {},
+            (),
+            admin.site.get_model_admin(Photo),
         ),
     }
     return render(request, "styleguide_admin.html", context)

@@ -5,6 +5,7 @@ Rows are made as they would be read, and nothing of them is saved.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.messages.storage.base import Message as Notice
 from django.http import HttpRequest, QueryDict
+from PIL import Image
 
 from booking import charts, closing, diary, planner, second_factor, workflow
 from booking.admin import patient as people
@@ -53,7 +55,7 @@ from booking.tasks import Task, Whose
 from booking.waiting_list import Place, Why
 from services import comparing
 from services.drafts_in_admin import ApprovalForm, ScheduleForm
-from services.models import Draft, Service, Version
+from services.models import Draft, Photo, Service, Version
 from services.models import Page as SitePage
 
 DAY = timedelta(days=1)
@@ -309,6 +311,20 @@ def desk() -> dict[str, Any]:
 
 def shares() -> dict[Whose, int]:
     return dict(zip(Whose, (2, 3, 1, 6), strict=True))
+
+
+def systems() -> dict[str, Any]:
+    """Return what stands about machines when nothing goes right."""
+    check = SimpleNamespace(pk=1, faults=2, finished_at=at(6), every="off")
+    silent = {"worker_silent": True, "oldest_waiting": timedelta(hours=2)}
+    return {
+        "messages_now": {**silent, "waiting": 3, "texts": 2},
+        "chores_now": {
+            "check": check,
+            "check_is_late": True,
+            "neglected": [SimpleNamespace(words="Send reminders")],
+        },
+    }
 
 
 def notices() -> list[Notice]:
@@ -678,6 +694,13 @@ def versions(request: HttpRequest) -> dict[str, Any]:
         "approval": ApprovalForm(request, page, is_sent=False),
         "schedule": ScheduleForm(None),
     }
+
+
+def photo() -> Photo:
+    """A picture of nothing, with its main point on one side."""
+    file = BytesIO()
+    Image.new("RGB", (480, 320), "teal").save(file, "JPEG")
+    return Photo(pk=1, master=file.getvalue(), focus_x=30)
 
 
 def sign_in() -> dict[str, Any]:

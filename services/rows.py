@@ -21,12 +21,12 @@ M = TypeVar("M", bound=models.Model)
 Rows = tuple[tuple[Any, ...], ...]
 
 
-# Fields that give the database a value of this type, and none, as it stands; instants
-# are not the same in each database.
+# Fields that give the database a value of this type, and none, as it stands; but for
+# instants, which are not the same in each database.
 _PLAIN: dict[type, type] = {
     models.BooleanField: bool,
     models.CharField: str,
-    models.DateTimeField: type(None),
+    models.DateTimeField: datetime,
     models.ForeignKey: int,
     models.PositiveIntegerField: int,
     models.PositiveSmallIntegerField: int,
@@ -128,8 +128,13 @@ def _stored(
     database: Any,
 ) -> Any:
     """Return what the database is given for a field of a new row."""
-    value = getattr(row, field.attname)
-    if plain and (value is None or isinstance(value, plain)):
+    # Not by getattr, which looks at each for a field that was deferred.
+    value = row.__dict__[field.attname]
+    if plain and value is None:
+        return value
+    if plain is datetime and value.tzinfo:
+        return database.ops.adapt_datetimefield_value(value)
+    if plain and plain is not datetime and isinstance(value, plain):
         return value
     return field.get_db_prep_save(field.pre_save(row, add=True), database)
 

@@ -156,6 +156,20 @@ def text_of(row: Translated, name: str, language: str) -> str:
     return book(language).texts(row).get(name, english) if english else ""
 
 
+def profession(name: str, english: str) -> str:
+    """Return the licensed profession of somebody, in the language at hand.
+
+    Clinicians have theirs in it: what fits one may not fit another, as médica and
+    médico do. "" for who is none of them, and where it may not be shown.
+    """
+    if is_english() or not english:
+        return english
+    translations = book(language_at_hand())
+    found = Clinician.objects.filter(name=name, profession=english)
+    texts = (translations.texts(one).get("profession", "") for one in found)
+    return next(filter(None, texts), "")
+
+
 def rows_to_translate() -> dict[Key, Translated]:
     """Return all rows that have a text, in a query for each kind."""
     return {

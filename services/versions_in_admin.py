@@ -63,6 +63,21 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
             *super().get_urls(),
         ]
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Send the form to its address without the part that somebody has jumped to.
+
+        After a mistake, that part would have the focus instead of what is wrong.
+        """
+        return super().changeform_view(
+            request, object_id, form_url or request.path, extra_context
+        )
+
     @admin.display(description=gettext_lazy("how hard it is to read"))
     def reading_grade(self, row: Any) -> str:
         """Say the grade of what the page says in English."""

@@ -95,6 +95,19 @@ def test_the_site_says_sorry_while_the_sqlite_file_cannot_be_opened(site):
     assert site.get("/readyz").status == 200
 
 
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_a_kept_connection_that_the_server_has_ended_is_not_used():
+    kept = connections.create_connection("default")
+    kept.connect()
+    assert kept.is_usable()
+    with connection.cursor() as cursor:
+        process = kept.connection.info.backend_pid
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+    assert not kept.is_usable()
+    kept.close()
+
+
 @pytest.mark.sqlite
 @pytest.mark.django_db
 def test_a_kept_connection_goes_with_its_file(tmp_path):

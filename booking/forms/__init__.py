@@ -1,6 +1,6 @@
 """The forms of the request: read what people type, and say how to mend it."""
 
-from .base import Row, StepForm
+from .base import Row, StepForm, only_read
 from .bots import SendForm
 from .fields import BirthDateField, BirthDateWidget, parse_instant
 from .payment import BRANCHES, PaymentDetailsForm, PaymentForm
@@ -45,5 +45,6 @@ __all__ = [
     "TimeForm",
     "VisitForm",
     "WishForm",
+    "only_read",
     "parse_instant",
 ]

@@ -1,6 +1,8 @@
 """What the forms of all steps have in common."""
 
-from typing import TYPE_CHECKING, Any
+from copy import deepcopy
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Submit
@@ -40,6 +42,11 @@ class StepForm(forms.Form):
         helper.add_input(Submit("", str(self.button)))
         return helper
 
+    def own(self, name: str) -> Any:
+        """Return a field as this form's own, to be changed: see `only_read`."""
+        self.fields[name] = deepcopy(self.fields[name])
+        return self.fields[name]
+
     def typed(self) -> Typed:
         """Return what was typed into the fields of this form, and nothing else.
 
@@ -75,6 +82,26 @@ class StepForm(forms.Form):
             (str(bound.label), shown(bound.field, self.cleaned_data[bound.name]))
             for bound in self.visible_fields()
         ]
+
+
+class _Shared(dict[str, forms.Field]):
+    """Fields that each form of a class takes as they are, in place of copies."""
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> dict[str, forms.Field]:
+        return dict(self)
+
+
+@cache
+def only_read(form: type[StepForm]) -> type[StepForm]:
+    """Return the form as one to read answers by, which is never shown.
+
+    Showing a form writes into its widgets, so each has its own; reading one does not,
+    and to copy them takes as long as all the rest. What a form changes itself it takes
+    as its own first.
+    """
+    reader: Any = type(form.__name__, (form,), {})
+    reader.base_fields = _Shared(form.base_fields)
+    return cast("type[StepForm]", reader)
 
 
 def shown(field: forms.Field, value: Any) -> str:

@@ -58,8 +58,9 @@ class VisitForm(StepForm):
     def __init__(self, *args: Any, visit_types: Sequence[VisitType], **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.visit_types = {v.code: v for v in visit_types}
-        self.fields["visit"].choices = [(v.code, str(v)) for v in visit_types]  # type: ignore[attr-defined]
-        self.fields["visit"].label = self.heading
+        field = self.own("visit")
+        field.choices = [(v.code, str(v)) for v in visit_types]
+        field.label = self.heading
 
     def groups(self) -> list[tuple[Service, list[tuple[Any, VisitType]]]]:
         """Return each service with its radio buttons and what they stand for."""
@@ -128,7 +129,8 @@ class TimeForm(StepForm):
 
     @property
     def wanted_clinician(self) -> Resource | None:
-        return self.clinicians.get(self.cleaned_data.get("clinician", ""))
+        slug = self.cleaned_data.get("clinician", "")
+        return self.clinicians.get(slug) if slug else None
 
     def contributes(self) -> dict[str, Any]:
         return {

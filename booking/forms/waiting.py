@@ -99,7 +99,7 @@ class WishForm(StepForm):
             del self.fields["clinician"]
 
     def _choices(self, name: str, choices: list[tuple[Any, str]]) -> None:
-        self.fields[name].choices = choices  # type: ignore[attr-defined]
+        self.own(name).choices = choices
 
     def clean(self) -> None:
         first, last = (self.cleaned_data.get(n) for n in ("earliest", "latest"))

@@ -229,19 +229,21 @@ class VisitType(Translated):
                 first, last, now=now, own=[ignoring] if ignoring else [],
                 practice=practice, taking=self._taking(practice, clinician),
             )  # fmt: skip
+        is_public = not (by_staff or is_agreed)
+        answer_due = self._answer_due(schedule, now) if is_public else None
         rules = Rules(
             minutes=self.duration,
             before=self.buffer_before,
             after=self.buffer_after,
             step=self.step,
-            lead=0 if by_staff else self._notice(schedule, now, is_agreed),
+            lead=0 if by_staff else self._notice(answer_due, now),
             horizon=3650 if by_staff else self.horizon,
             needs=self._needs(schedule.practice, clinician),
             barred=None if by_staff else self.barred(has_referral=has_referral),
         )
         # Who holds nothing is answered like everybody else.
         mine = ignoring if schedule.known.own else None
-        return Plan(rules, Dates(schedule.known, first, last, mine))
+        return Plan(rules, Dates(schedule.known, first, last, mine), answer_due)
 
     def _taking(
         self, practice: "Practice | None", clinician: Resource | None
@@ -251,18 +253,20 @@ class VisitType(Translated):
             return could_take(self, clinician)
         return rows.listed(sorted(self.may_take(practice, clinician)))
 
-    def _notice(self, schedule: "Schedule", now: datetime, is_agreed: bool) -> int:
+    def _answer_due(self, schedule: "Schedule", now: datetime) -> Instant:
+        """Return when the clinic will have to have answered a request made `now`."""
+        return reply_by(_instant(now), self.reply_promise, schedule.office(now))
+
+    def _notice(self, answer_due: Instant | None, now: datetime) -> int:
         """Return from when on the public may come, in minutes from `now`.
 
         Nobody is offered a time that comes before the clinic has to have answered, or
         at that very moment. The minute after it is the first, whatever the second of
         `now`: else a time would come and go with the seconds.
         """
-        if is_agreed:
+        if answer_due is None:
             return self.lead_time
-        at = _instant(now)
-        answered = reply_by(at, self.reply_promise, schedule.office(now))
-        return max(self.lead_time, (answered - at) // 60 + 1)
+        return max(self.lead_time, (answer_due - _instant(now)) // 60 + 1)
 
     def barred(self, *, has_referral: bool) -> Why | None:
         """Return why the public can have no time at all of this visit type."""
@@ -284,10 +288,15 @@ class VisitType(Translated):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rules of a visit type with the calendars of all that it could take."""
+    """The rules of a visit type with the calendars of all that it could take.
+
+    `answer_due` is when the clinic will have to have answered, if it has to. Closures
+    are known as far as the dates, so it is sure once a time on them can be had.
+    """
 
     rules: Rules
     dates: "Dates"
+    answer_due: Instant | None = None
 
     @property
     def calendars(self) -> tuple[Calendar, ...]:

@@ -33,16 +33,57 @@ TILE = (
 
 # What `urlize` makes a link of has one of these.
 LIKE_A_LINK = re.compile(r"://|@|www\.|\w\.\w")
+# A phone number of this country, a reference or a time of day: of no use in pieces.
+UNBROKEN = re.compile(
+    r"(\(?\b\d{3}\)?[ .-]\d{3}[.-]\d{4}\b|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"
+    r"|\b\d{1,2}:\d\d [AP]M(?: [A-Z]{3})?\b)"
+)
+LABEL = re.compile(r"([^.:]{1,40}:)(?=\s|$)")
 
 
 @register.filter
-def linked(text: str) -> SafeString:
-    """Make links as `urlize` does, which looks hard at each word, where any can be."""
-    lines = (
-        (urlize(line, autoescape=True) if LIKE_A_LINK.search(line) else line,)
-        for line in text.split("\n")
-    )
-    return format_html_join("\n", "{}", lines)
+def linked(line: str) -> SafeString:
+    """Make links of addresses and phone numbers in a line; break no time or reference.
+
+    `urlize` looks hard at each word: it is asked only where an address can be.
+    """
+    if LIKE_A_LINK.search(line):
+        return urlize(line, autoescape=True)
+    pieces = enumerate(UNBROKEN.split(line))  # every other one is what it found
+    return format_html_join("", "{}", ((_whole(p) if n % 2 else p,) for n, p in pieces))
+
+
+def _whole(found: str) -> SafeString:
+    digits = re.sub(r"\D", "", found)
+    if len(digits) == 10:
+        return format_html('<a class="whole" href="tel:+1{}">{}</a>', digits, found)
+    return format_html('<span class="whole">{}</span>', found)
+
+
+@register.filter
+def labelled(line: str) -> SafeString:
+    """Do the same, with what stands before a colon, such as “When:”, in bold."""
+    _, label, rest = LABEL.split(line, 1) if LABEL.match(line) else ("", "", line)
+    return format_html("<b>{}</b>{}", label, linked(rest)) if label else linked(rest)
+
+
+@register.filter
+def parts(text: str) -> list[tuple[str, list[str]]]:
+    """Return the paragraphs of a mail's text as lines, each with what it is.
+
+    That is a "link", after the line that says where it leads; "facts", one a line;
+    "urgent", what to do in an emergency; or "".
+    """
+    paragraphs = [part.splitlines() for part in text.strip().split("\n\n")]
+    return [(_kind(lines), lines) for lines in paragraphs]
+
+
+def _kind(lines: list[str]) -> str:
+    if len(lines) == 2 and lines[1].startswith(("https://", "http://")):
+        return "link"
+    if len(lines) > 1:
+        return "facts"
+    return "urgent" if "911" in lines[0] else ""
 
 
 class Slot(Protocol):

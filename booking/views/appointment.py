@@ -109,7 +109,7 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "visit": visit,
         "kind": _kind(visit, stands, now),
         "heading": _heading(visit, stands, called_off, now, passed=passed),
-        "sentence": _sentence(visit, stands, now),
+        "sentence": _sentence(visit, stands, called_off, now),
         "facts": _facts(visit, stands.entry, called_off),
         "stands": stands,
         "form": form,
@@ -281,7 +281,9 @@ def _kind(visit: Appointment, stands: Standing, now: datetime) -> str:
         return "proposed"
     if visit.status in UNDECIDED:
         return "pending"
-    return visit.status if visit.status in (Status.BOOKED, Status.CANCELLED) else "past"
+    if visit.status in (Status.BOOKED, Status.ARRIVED):
+        return "booked"
+    return "cancelled" if visit.status == Status.CANCELLED else "past"
 
 
 def _heading(
@@ -314,7 +316,13 @@ def _heading(
     return messages.heading(visit, now)
 
 
-def _sentence(visit: Appointment, stands: Standing, now: datetime) -> str:
+def _sentence(
+    visit: Appointment, stands: Standing, called_off: datetime | None, now: datetime
+) -> str:
+    if called_off:
+        return _(
+            "Your appointment on %(start)s cannot take place. Please do not come then."
+        ) % {"start": said(called_off)}
     if visit.status == Status.PENDING:
         return _(
             "It is not an appointment until we confirm it. Do not come before then."

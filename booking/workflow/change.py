@@ -60,7 +60,7 @@ def ask_change(
     if has_begun(visit, now):
         raise NotPossibleNow
     kind = visit.visit_type
-    taken = first_of_free(
+    taken, plan = first_of_free(
         kind, starts, now=now, clinician=visit.wanted_clinician, ignoring=Ignoring(),
         is_agreed=kind.changes_at_once, has_referral=visit.has_referral,
     )  # fmt: skip
@@ -71,7 +71,7 @@ def ask_change(
             visit, choice, taken, Act.CHANGE, by=by, now=now, others=Outcome.WITHDRAWN
         )
     # Who is not answered in time comes when they were to come.
-    visit.reply_by = min(reply_promise(kind, now), visit.start or now)
+    visit.reply_by = min(reply_promise(kind, now, plan), visit.start or now)
     choices = propose(visit, starts)
     if kind.holds_first_choice:
         hold_first(visit, choices[0], taken)

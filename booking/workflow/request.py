@@ -14,6 +14,7 @@ from booking.models import (
     Ignoring,
     Message,
     Patient,
+    Plan,
     PreparationText,
     Proposal,
     Reservation,
@@ -35,8 +36,9 @@ from .road import (
     check_right,
     clear,
     lock_for,
+    plan_for,
     record,
-    take_time,
+    take_from,
     time_data,
 )
 
@@ -138,14 +140,14 @@ def request(
         return before
 
     limits.count(counted, now=now)
-    taken = first_of_free(
+    taken, plan = first_of_free(
         asked.visit_type, asked.choices, now=now, clinician=asked.clinician,
         ignoring=Ignoring(hold_key), by_staff=by.actor == Actor.STAFF,
         has_referral=asked.has_referral,
     )  # fmt: skip
     clear(locked, now, hold_key)
     visit = new_visit(asked, key, now)
-    visit.reply_by = reply_promise(asked.visit_type, now)
+    visit.reply_by = reply_promise(asked.visit_type, now, plan)
     promise = {"reply_by": as_text(visit.reply_by)}
     data = time_data(visit) | promise
     event = record(visit, Act.REQUEST, by=by, now=now, data=data)
@@ -214,19 +216,20 @@ def keep_answers(
 
 
 def first_of_free(
-    visit_type: VisitType, starts: Sequence[datetime], **asked: Any
-) -> list[Reservation]:
+    visit_type: VisitType, starts: Sequence[datetime], *, now: datetime, **asked: Any
+) -> tuple[list[Reservation], Plan]:
     """Return the unsaved reservations of the first choice, all choices being free.
 
-    `asked` is what `take_time` takes besides.
+    With the plan by which they are; `asked` is what `take_time` takes besides.
     """
+    plans = [plan_for(visit_type, start, now=now, **asked) for start in starts]
     found = []
-    for rank, start in enumerate(starts, 1):
+    for rank, (start, plan) in enumerate(zip(starts, plans, strict=True), 1):
         try:
-            found.append(take_time(visit_type, start, **asked))
+            found.append(take_from(plan, start, now=now))
         except TimeTaken as error:
             raise type(error)(rank=rank, **error.params) from None
-    return found[0]
+    return found[0], plans[0]
 
 
 def hold_first(visit: Appointment, choice: Proposal, taken: list[Reservation]) -> None:
@@ -258,11 +261,16 @@ def new_reference() -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def reply_promise(visit_type: VisitType, now: datetime) -> datetime:
+def reply_promise(
+    visit_type: VisitType, now: datetime, plan: Plan | None = None
+) -> datetime:
     """Return when the clinic owes an answer to a request made `now`.
 
-    Counted in the clinic's opening hours, without its closures.
+    Counted in the clinic's opening hours, without its closures. The plan by which one
+    of its times was free, if it was made for the public, knows that already.
     """
-    at = int(now.timestamp())
-    due = policy.reply_by(at, visit_type.reply_promise, open_windows(now))
+    due = plan.answer_due if plan else None
+    if due is None:
+        at = int(now.timestamp())
+        due = policy.reply_by(at, visit_type.reply_promise, open_windows(now))
     return datetime.fromtimestamp(due, now.tzinfo)

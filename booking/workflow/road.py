@@ -254,12 +254,17 @@ def take_time(
 
     The caller holds the locks. Raises TimeTaken or TimeNotOffered, with the reason.
     """
-    day = start.astimezone(UTC).date()
-    plan = visit_type.plan(
-        day, day, now=now, clinician=clinician, ignoring=ignoring, by_staff=by_staff,
-        is_agreed=is_agreed, has_referral=has_referral,
+    plan = plan_for(
+        visit_type, start, now=now, clinician=clinician, ignoring=ignoring,
+        by_staff=by_staff, is_agreed=is_agreed, has_referral=has_referral,
     )  # fmt: skip
     return take_from(plan, start, now=now)
+
+
+def plan_for(visit_type: VisitType, start: datetime, **asked: Any) -> Plan:
+    """Return the plan of the day of `start`; `asked` is as `VisitType.plan` has it."""
+    day = start.astimezone(UTC).date()
+    return visit_type.plan(day, day, **asked)
 
 
 def take_from(plan: Plan, start: datetime, *, now: datetime) -> list[Reservation]:

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.template import defaultfilters
 from django.template.loader import render_to_string
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import get_language
 
 from services import languages, translation
-from services.models import Translated
+from services.models import Reviewed, Translated
 
 register = template.Library()
 register.simple_tag(languages.home_path, name="home_path")
@@ -36,6 +36,19 @@ def said(row: Translated, name: str) -> str:
 def marked(text: str) -> str:
     """Return an English text in a page of another language."""
     return format_html('<span lang="en" dir="ltr">{}</span>', text)
+
+
+@register.filter
+def reviewer(row: Reviewed) -> str:
+    """Return who has read the row and found it right, with credentials and profession.
+
+    The profession is in the language at hand, or marked as English.
+    """
+    english = row.reviewer_profession
+    said = translation.profession(row.reviewed_by, english)
+    profession = said or (marked(english) if english else "")
+    signed = (row.reviewed_by, row.reviewer_credentials, profession)
+    return format_html_join(", ", "{}", ((part,) for part in signed if part))
 
 
 @register.simple_tag(takes_context=True)

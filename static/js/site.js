@@ -17,3 +17,13 @@ addEventListener("submit", (event) => {
 addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
 });
+
+// Words for a search are there again in the other language: in no address, and for that
+// one page. Last in this file, since a browser that keeps nothing for us ends it here.
+const box = document.querySelector("[role=search] input");
+const words = sessionStorage.getItem("words");
+sessionStorage.removeItem("words");
+if (box && words) box.value = words;
+addEventListener("click", (event) => {
+  if (box?.value && event.target.closest("a[hreflang]")) sessionStorage.setItem("words", box.value);
+});

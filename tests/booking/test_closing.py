@@ -175,6 +175,7 @@ def test_what_the_patient_reads_says_first_that_the_old_time_is_gone(mailoutbox)
     message = visit.messages.get(kind="called_off")
 
     assert message.subject.startswith("Not on Tue, Nov 17: choose another time by ")
+    assert "<h1>Your appointment cannot take place. Choose another" in message.html
     text = " ".join(message.text.split())
     assert "Tuesday, November 17, 10:00 AM EST cannot take place" in text
     assert "We have to close because of the weather." in text
@@ -235,6 +236,7 @@ def test_nobody_answers_and_the_desk_has_it_again(by_staff):
     assert choices_of(visit)[-1] == (at("10:00"), "open")
     ended = visit.messages.get(kind="offer_ended")
     assert "November 17, 10:00 AM EST cannot take place" in ended.text
+    assert "<h1>Your appointment cannot take place. We look for" in ended.html
     assert sound()
 
 

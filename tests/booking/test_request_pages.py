@@ -8,12 +8,13 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from booking import draft, workflow
+from booking import draft, forms, workflow
 from booking.draft import Sent
 from booking.models import Appointment, Reservation, ScreeningAnswer, VisitType
+from booking.steps import STEPS, Journey
 from booking.workflow import PATIENT
 from tests import factories
-from tests.factories import FRIDAY, WEDNESDAY, at
+from tests.factories import FRIDAY, NOW, WEDNESDAY, at
 from tests.records import choices_of, events_of, messages_of, spans
 
 from .road import PLAIN, Browser, a_question, busy_database, text_of
@@ -859,3 +860,32 @@ def test_a_get_changes_nothing_of_the_clinic(patient):
     for page in ("", "visit/", "times/", "other-times/", "about/", "check/"):
         assert patient.get(f"/book/{page}").status_code == 200
     assert list(Reservation.objects.values_list()) == rows
+
+
+# --- How the answers are read ----------------------------------------------------
+
+
+def test_who_reads_their_answers_changes_no_form_for_others(patient, visit_type):
+    a_question(visit_type)
+    factories.a_clinician()
+    answers = {
+        "visit": {"visit": [visit_type.code]},
+        "payment": {"payer": ["no_fault"]},
+    }
+    kept = draft.Draft(began=NOW, used=NOW, answers=answers)
+    before = [shared(step) for step in STEPS]
+
+    journey = Journey(kept)
+    for step in STEPS:
+        journey.read(step.slug).is_valid()
+
+    assert [shared(step) for step in STEPS] == before
+
+
+def shared(step):
+    """Return all that the forms of a step have in common when they are only read."""
+    return {
+        name: [str(field.label), field.initial, field.required, field.widget.attrs]
+        + [list(getattr(of, "choices", [])) for of in (field, field.widget)]
+        for name, field in forms.only_read(step.form).base_fields.items()
+    }

@@ -339,6 +339,25 @@ def test_without_opening_hours_there_is_still_a_date_to_tell():
     assert workflow.reply_promise(visit_type, NOW) == NOW + timedelta(hours=1)
 
 
+@pytest.mark.parametrize(
+    ("by_staff", "closed", "day"),
+    [
+        (False, factories.TUESDAY, factories.MONDAY + timedelta(days=7)),
+        # Before the answer is due, and long before the closure that puts it off.
+        (True, factories.THURSDAY, factories.TUESDAY),
+    ],
+)
+def test_what_is_promised_is_what_was_shown_before(by_staff, closed, day):
+    visit_type = a_practice(reply_promise=28 * 60)
+    factories.a_closure(at("00:00", closed), at("00:00", closed + timedelta(days=1)))
+    by = factories.a_front_desk_person() if by_staff else PATIENT
+    shown = workflow.reply_promise(visit_type, NOW)
+
+    visit = ask(a_new_request(visit_type, at("10:00", day)), by=by)
+
+    assert visit.reply_by == shown == at("13:00", factories.FRIDAY)
+
+
 # --- Cost ------------------------------------------------------------------------
 
 

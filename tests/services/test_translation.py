@@ -12,7 +12,7 @@ from django.utils.translation import override
 
 from services import content_files, loading, translation
 from services.management.commands.load_content import CONTENT
-from services.models import Clinic, Page, Service, Translation
+from services.models import Clinic, Clinician, Page, Service, Translation
 from services.translation import Standing
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +105,33 @@ def test_a_page_in_another_language_costs_one_query_more(
     Page.objects.create(slug="b", title="B", body="B", is_published=True)
     with django_assert_num_queries(3):
         client.get(PATH)
+
+
+def test_who_has_reviewed_a_page_has_a_profession_in_the_language(page, spanish):
+    """It is that of the person's own entry: no other may lend a gender."""
+    ana, other = (
+        Clinician.objects.create(slug=name, name=name, profession="physician (PM&R)")
+        for name in ("Ana", "Other")
+    )
+    for one, said in ((ana, "médica (PM&R)"), (other, "médico (PM&R)")):
+        Translation.objects.create(
+            model="clinician", row=one.pk, language="es", texts={"profession": said},
+            of_digest=one.english_digest(),
+            reviewed_by="Ana Example", reviewed_on=date(2026, 11, 1),
+        )  # fmt: skip
+    signed = {
+        "reviewer_credentials": "MD", "reviewer_profession": "physician (PM&R)",
+        "reviewed_on": date(2026, 2, 3), "next_review": date(2027, 2, 1),
+    }  # fmt: skip
+
+    Page.objects.update(reviewed_by="Ana", **signed)
+    assert "por Ana, MD, médica (PM&amp;R)." in html()
+    english = Client().get("/a-page/").content.decode()
+    assert "by Ana, MD, physician (PM&amp;R)." in english
+
+    Page.objects.update(reviewed_by="Somebody Else")
+    marked = '<span lang="en" dir="ltr">physician (PM&amp;R)</span>.'
+    assert f"por Somebody Else, MD, {marked}" in html()
 
 
 def test_what_speaks_another_language_cannot_be_saved(page, spanish):
