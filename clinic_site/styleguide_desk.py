@@ -14,7 +14,8 @@ from booking.admin.forms import DeclineForm
 from booking.admin.words import SEND
 from booking.models import Appointment, Closure
 from booking.policy import Act
-from services.models import Fact, Service
+from services.admin import PhotoForm
+from services.models import Fact, Photo, Service
 
 from . import styleguide_samples as samples
 
@@ -105,9 +106,10 @@ def styleguide_admin(request: HttpRequest) -> HttpResponse:
     added: Any = admin.site.get_model_admin(Service).add_view(request)
     closures = admin.site.get_model_admin(Closure)
     form = closures.get_form(request)({}, prefix="wrong")
+    picture = PhotoForm(instance=samples.photo(), prefix="picture")
     context = {
         **common,
-        "media": added.context_data["media"] + closures.media,
+        "media": added.context_data["media"] + closures.media + picture.media,
         "list": content_of(
             request,
             "admin/booking/appointment/change_list.html",
@@ -121,6 +123,13 @@ def styleguide_admin(request: HttpRequest) -> HttpResponse:
         "protected": ["3 visits", "1 offer", "Move or cancel these first."],
         "wrong": AdminForm(
             form, [("A closure", {"fields": list(form.fields)})], {}, (), closures
+        ),
+        "picture": AdminForm(
+            picture,
+            [(None, {"fields": ["upload", "focus_x", "focus_y"]})],
+            {},
+            (),
+            admin.site.get_model_admin(Photo),
         ),
     }
     return render(request, "styleguide_admin.html", context)

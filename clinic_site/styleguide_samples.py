@@ -5,6 +5,7 @@ Rows are made as they would be read, and nothing of them is saved.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.messages.storage.base import Message as Notice
 from django.http import HttpRequest, QueryDict
+from PIL import Image
 
 from booking import charts, closing, diary, planner, second_factor, workflow
 from booking.admin import patient as people
@@ -53,7 +55,7 @@ from booking.tasks import Task, Whose
 from booking.waiting_list import Place, Why
 from services import comparing
 from services.drafts_in_admin import ApprovalForm, ScheduleForm
-from services.models import Draft, Service, Version
+from services.models import Draft, Photo, Service, Version
 from services.models import Page as SitePage
 
 DAY = timedelta(days=1)
@@ -692,6 +694,13 @@ def versions(request: HttpRequest) -> dict[str, Any]:
         "approval": ApprovalForm(request, page, is_sent=False),
         "schedule": ScheduleForm(None),
     }
+
+
+def photo() -> Photo:
+    """A picture of nothing, with its main point on one side."""
+    file = BytesIO()
+    Image.new("RGB", (480, 320), "teal").save(file, "JPEG")
+    return Photo(pk=1, master=file.getvalue(), focus_x=30)
 
 
 def sign_in() -> dict[str, Any]:

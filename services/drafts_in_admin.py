@@ -55,17 +55,26 @@ class ApprovalForm(forms.Form):
     """
 
     name = forms.CharField(
-        label=gettext_lazy("Your name, as patients read it"), max_length=150
+        label=gettext_lazy("Your name, as patients read it"),
+        max_length=150,
+        error_messages={"required": gettext_lazy("Write your name.")},
     )
     credentials = forms.CharField(
-        label=gettext_lazy("Your credentials, such as MD"), max_length=40
+        label=gettext_lazy("Your credentials, such as MD"),
+        max_length=40,
+        error_messages={"required": gettext_lazy("Write your credentials.")},
     )
     profession = forms.CharField(
         label=gettext_lazy("Your licensed profession, such as physician (PM&R)"),
         max_length=120,
+        error_messages={"required": gettext_lazy("Write your licensed profession.")},
     )
     next_review = forms.DateField(
-        label=gettext_lazy("Read it again by"), widget=PlainDate
+        label=gettext_lazy("Read it again by"),
+        widget=PlainDate,
+        error_messages={
+            "required": gettext_lazy("Choose by when it has to be read again.")
+        },
     )
 
     def __init__(
@@ -103,7 +112,9 @@ class ApprovalForm(forms.Form):
 
 class ScheduleForm(forms.Form):
     publish_at = forms.SplitDateTimeField(
-        label=gettext_lazy("From when patients read it"), widget=PlainDateTime
+        label=gettext_lazy("From when patients read it"),
+        widget=PlainDateTime,
+        error_messages={"required": gettext_lazy("Choose a date and a time.")},
     )
 
     def clean_publish_at(self) -> datetime:
@@ -190,8 +201,10 @@ class WithDrafts(WithVersions):
             )
         else:
             save(request, form, formsets, change)
-            content = content_of(row)
+            content = drafts.words_of(row)
         before = drafts.draft_of(row)
+        if before and "photos" in before.content:  # those of an older version
+            content["photos"] = before.content["photos"]
         drafts.keep_draft(row, content, by=who_is(request), now=timezone.now())
         if before and before.publish_at:
             words = _("It was to be published on %(when)s. Choose that time again.")
@@ -279,6 +292,8 @@ class WithDrafts(WithVersions):
             said = act.does(request, row)
         except NotYet as error:
             messages.error(request, str(error))
+        except Unanswered:
+            return self.versions(request, pk)
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
             return self.versions(request, pk)
@@ -415,6 +430,10 @@ def there(row: Subject) -> str:
 # --- The acts ---------------------------------------------------------------------
 
 
+class Unanswered(Exception):
+    """What is wrong stands at the form of the act, with all that was typed."""
+
+
 def _seen(request: HttpRequest) -> str:
     return request.POST.get("seen", "")
 
@@ -422,7 +441,7 @@ def _seen(request: HttpRequest) -> str:
 def _approve(request: HttpRequest, row: Subject) -> str:
     form = ApprovalForm(request, row)
     if not form.is_valid():
-        raise ValidationError(list(faults_of(form)))
+        raise Unanswered
     day, by = form.cleaned_data["next_review"], form.reviewer()
     if not drafts.approve(row, _seen(request), day, by=by, now=timezone.now()):
         raise NotYet(_("You have approved it already."))
@@ -438,7 +457,7 @@ def _publish(request: HttpRequest, row: Subject) -> str:
 def _schedule(request: HttpRequest, row: Subject) -> str:
     form = ScheduleForm(request.POST)
     if not form.is_valid():
-        raise ValidationError([m for found in form.errors.values() for m in found])
+        raise Unanswered
     at = form.cleaned_data["publish_at"]
     if not drafts.schedule(row, _seen(request), at, by=who_is(request)):
         raise NotYet(_("That time is chosen already."))

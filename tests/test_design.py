@@ -113,7 +113,7 @@ def test_styles_follow_the_direction_of_the_text(style: Path) -> None:
     assert [
         rule
         for rule in sided
-        if not re.search(r": (start|end|center|both|inline-)", rule)
+        if not re.search(r": (start|end|center|both|none|inline-)", rule)
     ] == []
 
 

@@ -18,17 +18,30 @@ for (const field of document.querySelectorAll("textarea")) {
   if (!/(^|-)(body|answer|preparation|biography|getting_here|step_free_access)$/.test(field.name)) continue;
   const bar = document.createElement("div");
   bar.className = "editor";
-  bar.setAttribute("role", "group");
-  bar.setAttribute("aria-label", "What to put in");
+  bar.setAttribute("role", "toolbar");
+  const part = field.closest(".inline-related")?.querySelector(".inline_label");
+  const names = [part, field.labels[0]].map((one) => one?.textContent.trim().replace(/:$/, ""));
+  bar.setAttribute("aria-label", ["What to put in", ...names.filter(Boolean)].join(", "));
   for (const name of Object.keys(BUTTONS)) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "button quiet";
     button.textContent = name;
+    button.tabIndex = bar.children.length ? -1 : 0;
     bar.append(button);
   }
   field.before(bar);
 }
+
+// Tab leads past a row of buttons, arrows lead through it: there are very many rows.
+document.addEventListener("keydown", (event) => {
+  const bar = event.target.closest?.(".editor"), step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!bar || !step) return;
+  event.preventDefault();
+  const buttons = [...bar.children], next = buttons.at((buttons.indexOf(event.target) + step) % buttons.length);
+  for (const button of buttons) button.tabIndex = button === next ? 0 : -1;
+  next.focus();
+});
 
 // Heard here, for rows that are added are copies.
 document.addEventListener("click", (event) => {
@@ -117,6 +130,16 @@ document.addEventListener("click", (event) => {
   arrange(group, indexOf);
   setTimeout(() => arrange(group, placeOf));
 }, true);
+
+// Browsers show no focus on a frame, which is scrolled by the keyboard once it has it.
+for (const frame of document.querySelectorAll(".looks iframe")) {
+  const listen = () => {
+    for (const kind of ["focus", "blur"])
+      frame.contentWindow.addEventListener(kind, () => frame.toggleAttribute("data-focus", kind === "focus"));
+  };
+  listen();
+  frame.addEventListener("load", listen);
+}
 
 // The page as patients will read it, beside the form, a moment after each change.
 const live = document.querySelector(".live");

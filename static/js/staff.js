@@ -1,5 +1,16 @@
 // Every page works without this file: then sign-in is simply asked for again.
 
+// Django's links that act as buttons hear Enter alone, and what they add or take away would
+// lose the focus.
+const isButton = (one) => one.matches?.("a[role=button]");
+addEventListener("keydown", (event) => {
+  if (event.key !== " " || !isButton(event.target)) return;
+  event.preventDefault();
+  event.target.click();
+});
+addEventListener("formset:added", (event) => event.target.querySelector("input:not([type=hidden]), select, textarea")?.focus());
+addEventListener("formset:removed", (event) => document.querySelector(`#${event.detail.formsetName}-group .add-row a`)?.focus());
+
 const idle = document.querySelector("#idle");
 const NAME = "draft:", SIGNED_OUT = "signed-out";
 const drafts = () => Object.keys(sessionStorage).filter((key) => key.startsWith(NAME));

@@ -648,7 +648,7 @@ def test_a_long_list_is_not_counted_to_its_end_nor_sorted_anew(
     )
     page = desk.get(LIST + "?status=all&o=1")
     assert list(page.context["cl"].result_list) == [third, second, first]
-    assert "2 appointments or more. Filter the list" in text_of(page)
+    assert "2 or more in this list. Filter it" in text_of(page)
     Appointment.objects.filter(pk=first.pk).update(reply_by=NOW)
     assert desk.get(LIST).context["cl"].result_list[0] == first
 

@@ -1,4 +1,4 @@
-"""The front desk's whole day without a mouse: sign in, answer, book, block, move.
+"""Whole days of staff without a mouse: the desk's, and an editor's up to what is read.
 
 Every control that is used is reached with Tab, and seen to have the focus: at a desk,
 on a tablet, and where no script runs.
@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.booking.desk import code_of
 from tests.browser import NewPage, axe
 
-from .steps import Clinic
+from .steps import TRIGGER_POINTS, Clinic
 from .test_keyboard import Keyboard
 
 # What a browser does with keys, clocks and scripts is the same on both databases.
@@ -81,12 +81,18 @@ class Hands(Keyboard):
         expect(self.page.get_by_role("heading", name="Needs an answer")).to_be_visible()
 
 
-def sign_in(hands: Hands, clinic: Clinic, secret: str) -> None:
+def say_who_it_is(hands: Hands, clinic: Clinic, name: str) -> None:
     hands.page.goto(f"{hands.url}/admin/")
     hands.opens("Sign in")
-    hands.fill_in("#id_username", "front-desk")
-    hands.fill_in("#id_password", clinic.passwords["front-desk"])
+    # The browser puts the focus there.
+    expect(hands.page.get_by_label("Username")).to_be_focused()
+    hands.page.keyboard.type(name)
+    hands.fill_in("#id_password", clinic.passwords[name])
     hands.press("Enter")
+
+
+def sign_in(hands: Hands, clinic: Clinic, secret: str) -> None:
+    say_who_it_is(hands, clinic, "front-desk")
     expect(hands.page.locator("[name=code]")).to_be_visible()
     hands.check()
     hands.fill_in("[name=code]", code_of(secret, datetime.now(UTC)))
@@ -178,6 +184,74 @@ def see_patients(hands: Hands, day: dict[str, Any]) -> None:
     expect(hands.page.locator("#changed")).to_be_focused()
 
 
+def write(hands: Hands, service: str) -> None:
+    """Write a warning that is seen beside the form, and save it at the second try."""
+    page = hands.page
+    hands.use('.bar [href$="#manage"]')
+    hands.use('.apps [href$="/admin/services/service/"]')
+    hands.opens("Services")
+    hands.use(f'[href*="{service}"]')
+    hands.opens("Change service")
+    hands.use('[data-width="phone"]')
+    shown = page.frame_locator(".live iframe")
+    expect(shown.get_by_role("heading", level=1)).to_be_visible()
+
+    hands.use('.parts [href="#sections-group"]')
+    hands.go_to("#sections-0 .editor button")
+    for _ in range(5):
+        hands.press("ArrowRight")
+        hands.look()
+    hands.press("Enter")
+    expect(page.locator("[name=sections-0-answer]")).to_be_focused()
+    page.keyboard.type("It always works.")
+    expect(shown.locator(".note").filter(has_text="It always works")).to_be_visible()
+
+    go_back_to(hands, "[name=sections-0-question]")
+    hands.press("ControlOrMeta+A")
+    hands.press("Delete")
+    hands.press("Enter")
+    expect(page.locator(".problem")).to_be_focused()
+    hands.check()
+    hands.use(".problem a")
+    expect(page.locator("[name=sections-0-question]")).to_be_focused()
+    page.keyboard.type("What are they?")
+    hands.press("Enter")
+    hands.is_told("This is kept as a draft.")
+    hands.is_told("“always works”.")
+    expect(page.get_by_role("status")).to_be_focused()
+    hands.check()
+
+
+def go_back_to(hands: Hands, selector: str) -> None:
+    for _ in range(MOST_TABS):
+        hands.press("Shift+Tab")
+        hands.look()
+        if hands.page.locator(f"{selector}:focus").count():
+            return
+    raise AssertionError(f"Shift+Tab does not lead to {selector}")
+
+
+def let_patients_read_it(hands: Hands) -> None:
+    hands.use('[value="approve"]')
+    expect(hands.page.locator(".problem")).to_be_focused()
+    hands.use(".problem a")
+    hands.page.keyboard.type("MD")
+    hands.fill_in("[name=profession]", "physician (PM&R)")
+    hands.press("Enter")
+    hands.is_told("The draft is approved.")
+    hands.use('[value="publish"]')
+    hands.is_told("Patients read it from now on.")
+
+
+def put_back_what_was_read(hands: Hands) -> None:
+    hands.use("[name=old]", "ArrowUp")
+    hands.press("Enter")
+    expect(hands.page.get_by_role("heading", name=re.compile("beside"))).to_be_visible()
+    hands.go_to("#version")
+    hands.use('[action="../restore/"] button')
+    hands.is_told("is the draft now, and patients do not read it yet.")
+
+
 @pytest.mark.parametrize(("width", "javascript"), [(DESK, True), (TABLET, False)])
 def test_the_whole_day_without_a_mouse(
     clinic: Clinic, visitor: NewPage, width: int, javascript: bool
@@ -193,3 +267,23 @@ def test_the_whole_day_without_a_mouse(
     use_the_calendar(hands, day)
     see_patients(hands, day)
     print(hands.tabs)  # noqa: T201 -- how far it is to each, with `pytest -s`
+
+
+KEY = f"""
+from services.models import Service
+print(Service.objects.get(slug="{TRIGGER_POINTS}").pk)
+"""
+
+
+def test_a_text_is_written_and_published_without_a_mouse(
+    clinic: Clinic, visitor: NewPage
+) -> None:
+    key = clinic.site.manage("shell", "-v0", "-c", KEY).strip()
+    page = visitor(width=DESK)
+    hands = Hands(clinic, page, asks_axe=True)
+    say_who_it_is(hands, clinic, "manager")
+    expect(page.get_by_role("heading", name="Needs an answer")).to_be_visible()
+    write(hands, f"/admin/services/service/{key}/")
+    page.emulate_media(color_scheme="dark", forced_colors="active")
+    let_patients_read_it(hands)
+    put_back_what_was_read(hands)

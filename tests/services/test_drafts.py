@@ -227,7 +227,8 @@ def test_who_approves_a_page_about_care_says_by_what_license(
         sent = typed | {"act": "approve", "seen": seen}
         answer = clinician.post(there(row, "draft"), sent)
         if row == service:
-            assert "This field is required." in answer.text
+            assert 'class="note alert problem"' in answer.text
+            assert f'<a href="#id_{missing}">Write your ' in answer.text
             assert 'value="2027-06-01"' in answer.text
     [draft] = Draft.objects.exclude(approved_at=None)
     assert (draft.kind, draft.approved_by) == (
