@@ -35,6 +35,7 @@ FIXED = {
     "booking_auditevent": ("audit_event_is_fixed", ()),
     "booking_auditsubject": ("audit_subject_is_fixed", ("event_id", "patient_id")),
     "services_version": ("version_is_fixed", ("kind", "row", "number")),
+    "services_keptpicture": ("kept_picture_is_fixed", ("digest",)),
 }
 # A column of such a table that may be emptied, and all the others.
 EMPTIED = {

@@ -32,7 +32,7 @@ from .models import (
     Translation,
 )
 from .translation import Standing
-from .versions_in_admin import KeptOnSaving, tell_flags, who_is
+from .versions_in_admin import KeptOnSaving, pages_kept, tell_flags, who_is
 from .widgets import PLAIN, PictureInput
 
 
@@ -164,7 +164,18 @@ class PhotoAdmin(WithTranslations, OfferedFilters):
     def save_model(
         self, request: HttpRequest, obj: Photo, form: Any, change: bool
     ) -> None:
-        photos.keep(obj)
+        with pages_kept(request, [obj]):
+            photos.keep(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Photo) -> None:
+        with pages_kept(request, [obj]):
+            super().delete_model(request, obj)
+
+    def delete_queryset(
+        self, request: HttpRequest, queryset: "QuerySet[Photo]"
+    ) -> None:
+        with pages_kept(request, list(queryset)):
+            super().delete_queryset(request, queryset)
 
     @admin.display(description=gettext_lazy("where patients see it"))
     def place(self, photo: Photo) -> str:

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from .house_style import Flag, flags
 from .markup import unseen
-from .models import Content, OpeningHours, Weekday
-from .versions import CHILDREN, SUBJECTS, Said
+from .models import Clinician, Content, KeptPicture, OpeningHours, Photo, Weekday
+from .photos import PORTRAIT, SCENE, Shape, glance_cut
+from .versions import CHILDREN, SUBJECTS, Said, without
 
 # A word, or the space between two.
 TOKEN = re.compile(r"\s+|\S+")
@@ -33,11 +34,56 @@ def differences(kind: str, old: Said, new: Said) -> list[Difference]:
     """Return what is not the same in two contents, in the order of the newer page."""
     before, after = texts_of(kind, old), texts_of(kind, new)
     places = dict.fromkeys([*after, *before])
-    return [
+    texts = [
         Difference(where, *marked(before.get(where, ""), after.get(where, "")))
         for where in places
         if before.get(where, "") != after.get(where, "")
     ]
+    # What is older than versions with photos says nothing of them.
+    if "photos" not in old or "photos" not in new:
+        return texts
+    return [*texts, *_photos(kind, old["photos"], new["photos"])]
+
+
+def _photos(kind: str, old: list[Said], new: list[Said]) -> Iterator[Difference]:
+    """Yield all photos of both, as patients saw them, unless they are the same."""
+    if without(old, "id") == without(new, "id"):
+        return
+    before, after = ({one["id"]: _caption(one) for one in said} for said in (old, new))
+    named = {one["picture"] for one in (*old, *new)}
+    kept = KeptPicture.objects.filter(digest__in=named).defer(None)
+    pictures = dict(kept.values_list("digest", "data"))
+    shape = PORTRAIT if kind == Clinician.content_kind() else SCENE
+
+    def shown(said: list[Said], side: int) -> str:
+        return format_html_join("", "<figure>{}<figcaption>{}</figcaption></figure>", (
+            (_drawn(pictures.get(one["picture"]), shape, one),
+             marked(before.get(one["id"], ""), after.get(one["id"], ""))[side])
+            for one in said
+        ))  # fmt: skip
+
+    label = capfirst(str(Photo._meta.verbose_name_plural))
+    yield Difference(label, shown(old, 0), shown(new, 1))
+
+
+def _drawn(picture: bytes | None, shape: Shape, said: Said) -> str:
+    if picture is None:  # one that no version has shown yet
+        return ""
+    seen = glance_cut(picture, shape, (said["focus_x"], said["focus_y"]))
+    html = '<img src="{}" width="{}" height="{}" alt="">'
+    return format_html(html, seen.src, seen.width, seen.height)
+
+
+def _caption(said: Said) -> str:
+    """Return the words of a photo in each language, and where its main point is."""
+    languages = dict(settings.LANGUAGES)
+    point = _("Main point: %(x)s from the left, %(y)s from the top")
+    lines = [
+        said["alt"],
+        *(f"{languages[c]}: {t['alt']}" for c, t in said.get("said", {}).items()),
+        point % {"x": said["focus_x"], "y": said["focus_y"]},
+    ]
+    return "\n".join(filter(None, lines))
 
 
 def texts_of(kind: str, content: Said) -> dict[str, str]:

@@ -56,9 +56,16 @@ def draft_of(row: Subject) -> Draft | None:
     return Draft.objects.filter(kind=row.content_kind(), row=row.pk).first()
 
 
+def words_of(row: Subject) -> Said:
+    """Return what the page says now, without its photos: those need no draft."""
+    content = content_of(row)
+    content.pop("photos", None)
+    return content
+
+
 def seen(row: Subject, draft: Draft | None) -> str:
     """Return what tells whether a page and its draft still are as they were shown."""
-    return digest_of({"now": content_of(row), "then": draft.content if draft else ""})
+    return digest_of({"now": words_of(row), "then": draft.content if draft else ""})
 
 
 def if_saved(row: Subject, save: Callable[[], None]) -> Said:
@@ -81,7 +88,7 @@ def if_saved(row: Subject, save: Callable[[], None]) -> Said:
 
 
 def in_english_with_keys(row: Subject) -> Said:
-    content = content_of(row)
+    content = words_of(row)
     content.pop("reviewed", None)
     return content
 

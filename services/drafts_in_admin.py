@@ -201,8 +201,10 @@ class WithDrafts(WithVersions):
             )
         else:
             save(request, form, formsets, change)
-            content = content_of(row)
+            content = drafts.words_of(row)
         before = drafts.draft_of(row)
+        if before and "photos" in before.content:  # those of an older version
+            content["photos"] = before.content["photos"]
         drafts.keep_draft(row, content, by=who_is(request), now=timezone.now())
         if before and before.publish_at:
             words = _("It was to be published on %(when)s. Choose that time again.")

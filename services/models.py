@@ -270,6 +270,7 @@ class Photo(Translated):
     `focus`, in percent from the left and from the top.
     """
 
+    content_fields = ("alt", "order", "focus_x", "focus_y")
     translated_fields = ("alt",)
 
     clinician = models.OneToOneField(
@@ -367,6 +368,26 @@ class PhotoFile(models.Model):
         """Return where it is, which is the same for every language."""
         with override(settings.LANGUAGE_CODE):
             return reverse("services:photo", args=[self.digest, self.kind])
+
+
+class KeptPicture(models.Model):
+    """What `master` of a photo was in some version of a page, each picture once.
+
+    The database refuses to change or delete one, see `booking.guards`.
+    """
+
+    digest = models.CharField(
+        max_length=64, unique=True, help_text="Its SHA-256, in hexadecimal."
+    )
+    data = models.BinaryField()
+
+    objects = WithoutPictures()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.digest
 
 
 class ServiceQuerySet(models.QuerySet["Service"]):

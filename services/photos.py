@@ -9,14 +9,14 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO
+from typing import IO, Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 from PIL import Image, ImageCms, ImageOps, features
 
-from .models import Photo, PhotoFile
+from .models import Clinic, Clinician, Photo, PhotoFile, Service
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 MAX_BYTES = 12 * 1024 * 1024
@@ -45,6 +45,17 @@ class Shape:
 
 PORTRAIT = Shape(1, 160, (160, 320, 480), "160px")
 SCENE = Shape(2 / 3, 720, (360, 720, 1080), "(min-width: 45rem) 29rem, 92vw")
+
+
+def of(row: Clinic | Clinician | Service) -> "models.QuerySet[Photo]":
+    """Return the photos that a page shows, in their order, with what they are cut from.
+
+    Those of the clinic are neither of a person nor of a service.
+    """
+    place: dict[str, Any] = {"clinician": None, "service": None}
+    if not isinstance(row, Clinic):
+        place = {row.content_kind(): row}
+    return Photo.objects.filter(**place).defer(None)
 
 
 def shape_of(photo: Photo) -> Shape:
@@ -158,24 +169,45 @@ def kinds() -> list[str]:
 
 def renditions(photo: Photo, kinds: Iterable[str]) -> Iterator[Rendition]:
     """Yield what browsers get of a photo, cut around its focus."""
-    shape, centre = shape_of(photo), (photo.focus_x / 100, photo.focus_y / 100)
+    shape = shape_of(photo)
     with Image.open(BytesIO(photo.master), formats=("JPEG",)) as picture:
         picture.load()
         for width in shape.widths:
-            cut = ImageOps.fit(
-                picture, (width, shape.height(width)), Image.Resampling.LANCZOS,
-                centering=centre,
-            )  # fmt: skip
+            cut = _cut(picture, shape, width, photo.focus)
             for kind in kinds:
                 yield Rendition(kind, width, _encoded(cut, kind, QUALITY[kind]))
+
+
+def _cut(
+    picture: Image.Image, shape: Shape, width: int, focus: tuple[int, int]
+) -> Image.Image:
+    return ImageOps.fit(
+        picture, (width, shape.height(width)), Image.Resampling.LANCZOS,
+        centering=(focus[0] / 100, focus[1] / 100),
+    )  # fmt: skip
 
 
 def glance(photo: Photo) -> Glance:
     """Return what staff see of a photo, which is all of it."""
     with Image.open(BytesIO(photo.master), formats=("JPEG",)) as picture:
         picture.thumbnail((GLANCE_SIDE, GLANCE_SIDE))
-        data = b64encode(_encoded(picture, "jpeg", QUALITY["jpeg"])).decode()
-        return Glance(f"data:image/jpeg;base64,{data}", *picture.size)
+        return _glance(picture)
+
+
+def glance_cut(master: bytes, shape: Shape, focus: tuple[int, int]) -> Glance:
+    """Return what patients see of a picture, small."""
+    with Image.open(BytesIO(master), formats=("JPEG",)) as picture:
+        return _glance(_cut(picture, shape, shape.widths[0], focus))
+
+
+def _glance(picture: Image.Image) -> Glance:
+    data = b64encode(_encoded(picture, "jpeg", QUALITY["jpeg"])).decode()
+    return Glance(f"data:image/jpeg;base64,{data}", *picture.size)
+
+
+def digest_of(photo: Photo) -> str:
+    """Return the SHA-256, in hexadecimal, of what a photo is cut from."""
+    return hashlib.sha256(photo.master).hexdigest()
 
 
 def _encoded(picture: Image.Image, kind: str, quality: int) -> bytes:

@@ -56,7 +56,7 @@ class PublicPages(sitemaps.Sitemap):  # type: ignore[type-arg]  # not when it ru
     def _kept_on(self) -> dict[str, date]:
         """The day, in UTC, of the newest version of each kind, in any language.
 
-        A new photo, and a row that is gone, have no version.
+        A row that is gone has no version.
         """
         newest = Version.objects.order_by().values("kind").annotate(last=Max("at"))
         return {of["kind"]: of["last"].date() for of in newest}

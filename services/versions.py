@@ -18,13 +18,16 @@ from django.utils.formats import date_format
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
+from . import photos
 from .models import (
     Clinic,
     Clinician,
     Content,
     Fact,
+    KeptPicture,
     OpeningHours,
     Page,
+    Photo,
     Reviewed,
     ScreeningQuestion,
     Section,
@@ -34,7 +37,8 @@ from .models import (
 )
 from .translation import Book, make_room
 
-# All that a page says: its own fields by name, and the rows that hang from it.
+# All that a page says: its own fields by name, and the rows that hang from it. Of a
+# photo it has the digest of the picture.
 Said = dict[str, Any]
 Subject = Service | Page
 Kept = Subject | Clinician | Clinic
@@ -93,9 +97,19 @@ def insist(row: Subject, review: Said, day: date) -> None:
         raise NotYet(why)
 
 
-def content_of(row: Kept, books: Sequence[Book] = ()) -> Said:
-    """Return what the page says now, and in the language of each of the books."""
+def content_of(
+    row: Kept, books: Sequence[Book] = (), shown: Sequence[Photo] | None = None
+) -> Said:
+    """Return what the page says now, and in the language of each of the books.
+
+    `shown` are its photos, which are read unless they are given.
+    """
     content = _values(row, books)
+    if not isinstance(row, Page):
+        content["photos"] = [
+            {"id": one.pk, "picture": photos.digest_of(one), **_values(one, books)}
+            for one in (photos.of(row) if shown is None else shown)
+        ]
     if isinstance(row, Reviewed) and row.reviewed_by:
         content["reviewed"] = {
             name: str(value) for name in OF_REVIEW if (value := getattr(row, name))
@@ -116,7 +130,7 @@ def children_of(row: Kept) -> list[str]:
     return list(CHILDREN) if isinstance(row, Service) else []
 
 
-def _values(row: Content, books: Sequence[Book]) -> Said:
+def _values(row: Content | Photo, books: Sequence[Book]) -> Said:
     said = {book.language: texts for book in books if (texts := book.texts(row))}
     values = {name: getattr(row, name) for name in row.content_fields}
     return values | ({"said": said} if said else {})
@@ -124,20 +138,21 @@ def _values(row: Content, books: Sequence[Book]) -> Said:
 
 def digest_of(content: Said) -> str:
     """Return the SHA-256, in hexadecimal, of all but the keys of the rows."""
-    text = json.dumps(_without(content, "id"), sort_keys=True)
+    text = json.dumps(without(content, "id"), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def in_english(content: Said, *, keys: bool = False) -> Said:
     """Return the content that `put` can put back: without other languages."""
-    english: Said = _without(content, "said", "reviewed", *([] if keys else ["id"]))
+    english: Said = without(content, "said", "reviewed", *([] if keys else ["id"]))
     return english
 
 
-def _without(found: Any, *names: str) -> Any:
+def without(found: Any, *names: str) -> Any:
+    """Return the same without those names, however deep they are."""
     if isinstance(found, dict):
-        return {k: _without(v, *names) for k, v in found.items() if k not in names}
-    return [_without(v, *names) for v in found] if isinstance(found, list) else found
+        return {k: without(v, *names) for k, v in found.items() if k not in names}
+    return [without(v, *names) for v in found] if isinstance(found, list) else found
 
 
 def locked(model: type[Kept], keys: Iterable[int]) -> "models.QuerySet[Any]":
@@ -159,20 +174,33 @@ def keep(
     rows = list(locked(model, keys))
     last = {row: (n, d) for row, n, d in known.values_list("row", "number", "digest")}
     books = _books()
-    added = []
+    added: list[Version] = []
+    pictures: dict[str, bytes | memoryview] = {}
     for row in rows:
-        content = content_of(row, books)
+        shown = [] if isinstance(row, Page) else list(photos.of(row))
+        content = content_of(row, books, shown)
         number, digest = last.get(row.pk, (0, ""))
         new = digest_of(content)
         if new == digest or not (number or content.get("is_published", True)):
             continue
+        pictures |= {photos.digest_of(one): one.master for one in shown}
         added.append(
             Version(
                 kind=kind, row=row.pk, number=number + 1, content=content, digest=new,
                 at=now, user_id=by.user_id, by=by.name,
             )
         )  # fmt: skip
+    _keep_pictures(pictures)
     return Version.objects.bulk_create(added)
+
+
+def _keep_pictures(pictures: dict[str, bytes | memoryview]) -> None:
+    known = KeptPicture.objects.filter(digest__in=pictures)
+    new = pictures.keys() - set(known.values_list("digest", flat=True))
+    KeptPicture.objects.bulk_create(
+        [KeptPicture(digest=digest, data=pictures[digest]) for digest in sorted(new)],
+        ignore_conflicts=True,  # another page may show the same picture just now
+    )
 
 
 def keep_all(*, by: Who, now: datetime) -> None:
@@ -186,6 +214,8 @@ def subject_of(row: Translated) -> Kept | None:
     """Return the page on which a row stands; None for what has no versions."""
     if isinstance(row, Fact | Section | ScreeningQuestion):
         return row.service
+    if isinstance(row, Photo):
+        return row.clinician or row.service or Clinic.objects.first()
     return row if isinstance(row, Kept) else None
 
 
@@ -234,6 +264,8 @@ def put(row: Kept, content: Said) -> None:
     _fill(row, content)
     if isinstance(row, Clinic) and "opening_hours" in content:
         _put_hours(row, content["opening_hours"])
+    if not isinstance(row, Page) and "photos" in content:
+        _put_photos(row, content["photos"])
     for name in children_of(row):
         model, key = CHILDREN[name]
         there = list(model._default_manager.filter(service_id=row.pk))
@@ -257,6 +289,26 @@ def _put_hours(clinic: Clinic, hours: list[Said]) -> None:
         row = OpeningHours(clinic=clinic, **one)
         row.full_clean()
         row.save()
+
+
+def _put_photos(row: Clinic | Clinician | Service, wanted: list[Said]) -> None:
+    """Show these photos and no others. One that is there stays the same row."""
+    there = {photo.pk: photo for photo in photos.of(row)}
+    found = [there.pop(one["id"], None) for one in wanted]
+    for gone in there.values():
+        gone.delete()
+    place = {} if isinstance(row, Clinic) else {row.content_kind(): row}
+    for one, known in zip(wanted, found, strict=True):
+        photo = known or Photo(**place)
+        if known is None or photos.digest_of(known) != one["picture"]:
+            kept = KeptPicture.objects.defer(None).get(digest=one["picture"])
+            photo.master = kept.data
+        elif _values(photo, ()).items() <= one.items():
+            continue
+        for name in Photo.content_fields:
+            setattr(photo, name, one[name])
+        photo.full_clean()
+        photos.keep(photo)
 
 
 def note_review(row: Subject, review: Said) -> None:

@@ -1,11 +1,13 @@
 """The versions of a page, for whoever edits it: seen, compared, and put back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -17,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from . import comparing, drafts, versions
 from .house_style import HARDEST, reading_grade
-from .models import Content, Version
+from .models import Content, Photo, Version
 from .versions import CHILDREN, NotYet, Said, Who, content_of
 
 # So many flagged words are told at once.
@@ -211,6 +213,25 @@ class KeptOnSaving(WithVersions):
     def _keep(self, request: HttpRequest, row: Any) -> None:
         by, now = who_is(request), timezone.now()
         versions.keep(self.model, [row.pk], by=by, now=now)
+
+
+@contextmanager
+def pages_kept(request: HttpRequest, rows: Sequence[Photo]) -> Iterator[None]:
+    """Keep what the pages of photos show, before and after what the block does."""
+    with transaction.atomic():
+        stored = Photo.objects.filter(pk__in=[row.pk for row in rows])
+        found = [versions.subject_of(row) for row in (*stored, *rows)]
+        pages: set[versions.Kept] = {page for page in found if page}
+
+        def keep() -> None:
+            by, now = who_is(request), timezone.now()
+            # In one order, since each is locked.
+            for page in sorted(pages, key=lambda page: (str(type(page)), page.pk)):
+                versions.keep(type(page), [page.pk], by=by, now=now)
+
+        keep()
+        yield
+        keep()
 
 
 def graded(row: Content, content: Said) -> tuple[float, str]:

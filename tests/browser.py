@@ -160,9 +160,11 @@ def watched_pages(browser: Browser) -> Iterator[NewPage]:
         context.on("response", response)
         return context.new_page()
 
-    yield new_page
-    for context in contexts:
-        context.close()
+    try:
+        yield new_page
+    finally:
+        for context in contexts:
+            context.close()
     assert not faults, "\n".join(faults)
 
 

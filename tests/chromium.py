@@ -3,13 +3,15 @@
 import mimetypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from contextvars import copy_context
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from django.contrib.staticfiles import finders
 from django.test import Client
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Browser, Page, Route
 
 from tests.browser import look_at, running_browser, watched_pages
 
@@ -22,11 +24,8 @@ Answer = TypeVar("Answer")
 def look(
     pages: dict[str, str], task: Callable[[Page], Answer], **options: Any
 ) -> Answer:
-    """Return what `task` says of a browser page that can open `pages`, path to HTML.
-
-    Runs in a thread of its own, because a thread has room for one Playwright, and
-    this one may hold the journeys' browser.
-    """
+    """Return what `task` says of a browser page that can open `pages`, path to HTML."""
+    thread, browser, _running = kept()
 
     def answer(route: Route) -> None:
         path = route.request.url.removeprefix(HOST).partition("?")[0]
@@ -41,13 +40,32 @@ def look(
             route.abort()
 
     def run() -> Answer:
-        with running_browser() as browser, watched_pages(browser) as new_page:
+        with watched_pages(browser) as new_page:
             page = new_page(**options)
             page.route("**/*", answer)
             return task(page)
 
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(run).result()
+    return thread.submit(run).result()
+
+
+@cache
+def kept() -> tuple[ThreadPoolExecutor, Browser, ExitStack]:
+    """Start the browser of all looks, since it takes as long as many of them.
+
+    In a thread of its own, because a thread has room for one Playwright, and the
+    tests' may hold the journeys' browser.
+    """
+    thread, running = ThreadPoolExecutor(1), ExitStack()
+    browser = thread.submit(running.enter_context, running_browser()).result()
+    return thread, browser, running
+
+
+def close() -> None:
+    """Close that browser, if there was a look."""
+    if kept.cache_info().currsize:
+        thread, _browser, running = kept()
+        thread.submit(running.close).result()
+        thread.shutdown()
 
 
 def serve(page: Page, client: Client) -> None:

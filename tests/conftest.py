@@ -6,8 +6,12 @@ import pytest
 from django.test import override_settings
 from playwright.sync_api import Browser, Page
 
+<<<<<<< HEAD
 from services import rows
 
+=======
+from . import chromium
+>>>>>>> main
 from .browser import NewPage, running_browser, watched_pages
 from .servers import MailServer, Site, running_site
 
@@ -56,6 +60,12 @@ def site(smtp: MailServer) -> Iterator[Site]:
     """
     with running_site(EMAIL_URL=smtp.url) as site:
         yield site
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_look_outlasts_the_tests() -> Iterator[None]:
+    yield
+    chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ TEST_DATABASE=postgresql, starts a server for them.
 """
 
 import atexit
+import gc
 import os
 import secrets
 import shutil
@@ -90,6 +91,16 @@ def pytest_collection_modifyitems(
     if other:
         config.hook.pytest_deselected(items=other)
         items[:] = [item for item in items if item not in other]
+
+
+def pytest_collection_finish() -> None:
+    """Spare the tests a look at all that was imported, each time garbage is collected.
+
+    Hypothesis and Django make many small objects, few of them in circles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:

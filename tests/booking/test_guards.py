@@ -210,6 +210,7 @@ FIXED = (
     "audit_event_is_fixed",
     "audit_subject_is_fixed",
     "version_is_fixed",
+    "kept_picture_is_fixed",
 )
 
 

@@ -54,7 +54,8 @@ from booking.models import (
 from booking.policy import Act, ChangeRefusal, DeclineReason
 from booking.steps import STEPS
 from booking.workflow import PATIENT, SYSTEM, Answer, By
-from services.models import Page, SameWords, ScreeningQuestion, Translation
+from services import versions
+from services.models import Clinic, Page, SameWords, ScreeningQuestion, Translation
 from tests.factories import (
     a_booked_visit,
     a_clinician,
@@ -600,6 +601,7 @@ class Scenes:
             "mail": Message.objects.filter(channel=Message.Channel.EMAIL).first(),
             "call": Message.objects.filter(channel=Message.Channel.PHONE).first(),
         }
+        versions.keep(Clinic, [1], by=versions.Who("manager"), now=self.now)
         keys["closing"] = self.closed_day()
         called_off, refused = keys["closing"].rows.filter(
             outcome=ClosingRow.Outcome.DONE

@@ -806,7 +806,7 @@ MANAGER = dict(kept()) | {
         "/admin/services/clinician/{person_pk}/versions/", "Versions", "manager"
     ),
     "versions of the clinic": Look(
-        "/admin/services/clinic/1/versions/", "Versions", "manager"
+        "/admin/services/clinic/1/versions/", "Main point", "manager"
     ),
     "what is typed, as patients will read it": Look(
         "/admin/services/service/{service_pk}/change/", "On a phone", "manager",

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from pytest_django import DjangoAssertNumQueries
 
 from services import photos, rows
-from services.models import Clinician, Photo, PhotoFile, Service, Translation
+from services.models import Clinician, Photo, PhotoFile, Service, Translation, Version
 from tests.chromium import HOST, serve
 
 pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
@@ -329,6 +329,21 @@ def test_of_two_who_save_one_photo_the_last_is_shown_whole(
     photos.make_missing()
     expected = {r.digest for r in photos.renditions(photo, photos.kinds())}
     assert {file.digest for file in photo.files.all()} == expected
+
+
+def test_a_photo_that_was_taken_away_is_put_back_with_its_person(
+    admin_client: Client, clinician: Clinician
+) -> None:
+    upload(admin_client, clinician, a_file(), **{"photo-0-focus_x": 7})
+    before = set(addresses())
+    upload(admin_client, clinician, None, **{"photo-0-DELETE": "on"})
+    assert not PhotoFile.objects.exists()
+    kept = Version.objects.filter(kind="clinician", row=clinician.pk)
+    assert [len(v.content["photos"]) for v in kept] == [0, 1, 0]
+    back = reverse("admin:services_clinician_restore", args=[clinician.pk])
+    admin_client.post(back, {"version": 2})
+    assert Photo.objects.get(clinician=clinician).focus_x == 7
+    assert set(addresses()) == before
 
 
 def test_a_refused_photo_leaves_all_as_it_was(

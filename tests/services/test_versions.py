@@ -2,29 +2,35 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 
+from services import drafts
 from services.comparing import differences, marked
 from services.models import (
     Clinic,
     Clinician,
     Fact,
+    KeptPicture,
     Page,
+    Photo,
     Section,
     Service,
     Translation,
     Version,
 )
-from services.translation import make_room
-from services.versions import Kept, Who, content_of, keep, restore
+from services.translation import Book, make_room
+from services.versions import Kept, Who, content_of, keep, note_review, restore
 
 pytestmark = pytest.mark.django_db
 
@@ -326,3 +332,163 @@ def test_opening_hours_are_kept_compared_and_put_back() -> None:
     # A version from before they were kept leaves them as they are.
     del first.content["opening_hours"]
     assert not restore(clinic, first, by=ANA, now=NOW)
+
+
+# --- Photos ------------------------------------------------------------------------
+
+
+def a_file(colour: str) -> SimpleUploadedFile:
+    file = BytesIO()
+    Image.new("RGB", (400, 400), colour).save(file, "PNG")
+    return SimpleUploadedFile(f"{colour}.png", file.getvalue())
+
+
+def send(client: Client, photo: Photo | None = None, **values: Any) -> None:
+    """Save the form of a photo, which is one of the clinic unless it says otherwise."""
+    act, keys = ("change", [photo.pk]) if photo else ("add", [])
+    form = {"alt": "A", "order": 0, "focus_x": 50, "focus_y": 50} | values
+    path = reverse(f"admin:services_photo_{act}", args=keys)
+    assert client.post(path, form).status_code == 302
+
+
+def take_away(client: Client, photo: Photo) -> None:
+    path = reverse("admin:services_photo_delete", args=[photo.pk])
+    client.post(path, {"post": "yes"})
+
+
+def test_the_photo_of_a_service_is_kept_compared_and_put_back(
+    admin_client: Client, client: Client, service: Service
+) -> None:
+    send(admin_client, service=service.pk, upload=a_file("red"), alt="A needle")
+    photo = Photo.objects.defer(None).get()
+    red, drawn = bytes(photo.master), {f.digest for f in photo.files.all()}
+    send(
+        admin_client, photo, service=service.pk, upload=a_file("blue"), alt="A hand",
+        focus_x=9,
+    )  # fmt: skip
+
+    page = admin_client.get(there(service)).text
+    assert page.count('<img src="data:image/jpeg;base64,') == 2
+    assert "<del>needle</del>" in page
+    assert "<ins>hand</ins>" in page
+    assert "Main point: <ins>9</ins> from the left" in page
+
+    take_away(admin_client, photo)
+    shown = [[p["alt"] for p in v.content["photos"]] for v in kept_of(service)]
+    assert shown == [[], ["A needle"], ["A hand"], []]
+    assert kept_of(service)[-1].by == "admin"
+    admin_client.post(there(service, "restore"), {"version": 2})
+    photo = Photo.objects.defer(None).get()
+    assert (bytes(photo.master), photo.focus) == (red, (50, 50))
+    assert {file.digest for file in photo.files.all()} == drawn
+    assert 'alt="A needle"' in client.get(service.get_absolute_url()).text
+    admin_client.post(there(service, "restore"), {"version": 1})
+    assert not Photo.objects.exists()
+
+
+def test_photos_of_the_clinic_are_put_back_as_the_rows_that_are_there(
+    admin_client: Client,
+) -> None:
+    clinic = Clinic.objects.create(pk=1, name="A", phone="212-555-0143")
+    for order, colour in enumerate(["red", "blue"]):
+        send(admin_client, upload=a_file(colour), alt=colour, order=order)
+    red, blue = Photo.objects.all()
+    Translation.objects.filter(row=blue.pk, model="photo", language="es").update(
+        texts={"alt": "azul"}, of_digest=blue.english_digest(), reviewed_by="Ana",
+        reviewed_on=NOW.date(),
+    )  # fmt: skip
+    [both] = keep(Clinic, [1], by=ANA, now=NOW)
+    assert both.content["photos"][1]["said"] == {"es": {"alt": "azul"}}
+    take_away(admin_client, red)
+    save(blue, order=7)
+
+    assert restore(clinic, both, by=ANA, now=NOW)
+
+    assert [str(photo) for photo in Photo.objects.all()] == ["red", "blue"]
+    assert blue in Photo.objects.filter(order=1)
+    assert (
+        content_of(clinic, [Book("es")]).items()
+        >= {
+            "photos": [
+                photo | {"id": row.pk}
+                for photo, row in zip(
+                    both.content["photos"], Photo.objects.all(), strict=True
+                )
+            ]
+        }.items()
+    )
+    assert not restore(clinic, both, by=ANA, now=NOW)
+    # A version from before they were kept leaves them as they are.
+    del both.content["photos"]
+    assert not restore(clinic, both, by=ANA, now=NOW)
+    assert Photo.objects.count() == 2
+
+
+def test_a_photo_that_moves_to_another_page_is_kept_with_both(
+    admin_client: Client, service: Service
+) -> None:
+    clinic = Clinic.objects.create(pk=1, name="A", phone="212-555-0143")
+    send(admin_client, service=service.pk, upload=a_file("red"))
+    send(admin_client, Photo.objects.get(), service="")
+    for row, counts in ((service, [0, 1, 0]), (clinic, [0, 1])):
+        assert [len(v.content["photos"]) for v in kept_of(row)] == counts
+    assert KeptPicture.objects.count() == 1
+
+
+@pytest.mark.parametrize("act", ["update", "delete"])
+def test_the_database_keeps_the_pictures_of_versions(
+    admin_client: Client, service: Service, act: str
+) -> None:
+    send(admin_client, service=service.pk, upload=a_file("red"))
+    found = KeptPicture.objects.all()
+    does = (lambda: found.update(data=b"")) if act == "update" else found.delete
+    with (
+        pytest.raises(DatabaseError, match="kept_picture_is_fixed"),
+        transaction.atomic(),
+    ):
+        does()
+
+
+def test_a_draft_is_of_words_and_leaves_the_photo_alone(
+    admin_client: Client, service: Service
+) -> None:
+    content = drafts.in_english_with_keys(service) | {"summary": "More."}
+    draft = drafts.keep_draft(service, content, by=ANA, now=NOW)
+    before = drafts.seen(service, draft)
+    send(admin_client, service=service.pk, upload=a_file("red"))
+    assert drafts.seen(service, draft) == before
+    by = drafts.Reviewer("Ana", "MD", "physician")
+    drafts.approve(service, before, NOW.date() + timedelta(days=99), by=by, now=NOW)
+    draft.refresh_from_db()
+    drafts.publish(service, drafts.seen(service, draft), by=ANA, now=NOW)
+    assert Photo.objects.filter(service=service).exists()
+
+
+def test_a_version_that_waits_as_a_draft_brings_its_photo_back(
+    admin_client: Client, service: Service
+) -> None:
+    note_review(service, {})
+    send(admin_client, service=service.pk, upload=a_file("red"), alt="A needle")
+    send(admin_client, Photo.objects.get(), service=service.pk, upload=a_file("blue"))
+    blue = bytes(Photo.objects.defer(None).get().master)
+    admin_client.post(there(service, "restore"), {"version": 3})
+    assert bytes(Photo.objects.defer(None).get().master) == blue
+    page = admin_client.get(there(service)).text
+    assert page.count('<img src="data:image/jpeg;base64,') == 4  # and the last two
+
+    form = admin_client.get(there(service, "change")).context["adminform"].form
+    sent = {name: form[name].value() for name in form.fields} | {"summary": "More."}
+    for name in ("facts", "sections", "screening_questions"):
+        sent |= {f"{name}-TOTAL_FORMS": 0, f"{name}-INITIAL_FORMS": 0}
+    admin_client.post(there(service, "change"), sent)
+    draft = drafts.draft_of(service)
+    assert draft
+    assert (draft.content["summary"], len(draft.content["photos"])) == ("More.", 1)
+    by = drafts.Reviewer("Ana", "MD", "physician")
+    later = NOW.date() + timedelta(days=99)
+    drafts.approve(service, drafts.seen(service, draft), later, by=by, now=NOW)
+    draft.refresh_from_db()
+    drafts.publish(service, drafts.seen(service, draft), by=ANA, now=NOW)
+    photo = Photo.objects.defer(None).get()
+    assert photo.alt == "A needle"
+    assert bytes(photo.master) != blue
