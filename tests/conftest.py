@@ -6,12 +6,9 @@ import pytest
 from django.test import override_settings
 from playwright.sync_api import Browser, Page
 
-<<<<<<< HEAD
 from services import rows
 
-=======
 from . import chromium
->>>>>>> main
 from .browser import NewPage, running_browser, watched_pages
 from .servers import MailServer, Site, running_site
 
