@@ -69,6 +69,13 @@ def facts_of(service: Service, heading: str = "") -> dict[str, Any]:
     return {"facts": facts, "heading": heading}
 
 
+@register.simple_tag
+def script() -> str:
+    """Put our script into a page; the content policy knows it by its digest."""
+    ours = mark_safe(settings.SCRIPT)  # noqa: S308 -- a file of the project
+    return format_html("<script>{}</script>", ours)
+
+
 @register.simple_tag(takes_context=True)
 def card(context: Context) -> str:
     """Say what to show where somebody shares a link to a public page."""
