@@ -479,12 +479,12 @@ def test_forced_colours_mark_the_current_page_alone(
 
 
 # What shows no edge of its own, where a ground alone would not show (for a file the
-# browser draws a button, which has one); and what shows no
-# focus, where shadows do not.
+# browser draws a button, which has one); and what shows no focus, where shadows do not.
 NO_EDGE = """() => [...document.querySelectorAll(
     ".button, input, select, textarea, .card, .note, .care, .option, .time span")]
   .filter(e => e.offsetParent && e.offsetWidth > 1 && getComputedStyle(e).opacity > 0)
-  .filter(e => !e.matches(".visually-hidden, [type=checkbox], [type=radio], [type=file]"))
+  .filter(e => !e.matches(".visually-hidden, [type=checkbox], [type=radio]"))
+  .filter(e => e.type !== "file")
   .filter(e => !e.matches(".time span") || !Number(
     getComputedStyle(e.parentElement.querySelector("input")).opacity))
   .filter(e => {
