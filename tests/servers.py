@@ -130,6 +130,7 @@ class Site:
             yield process
         finally:
             if process in self.processes:
+                wait_until_it_hears(process)
                 self.stop(process)
 
     def wait_until_ready(self) -> None:
@@ -143,6 +144,17 @@ class Site:
                 if ended or time.monotonic() > deadline:
                     raise AssertionError(f"not ready:\n{self.log}") from error
                 time.sleep(0.05)
+
+
+def wait_until_it_hears(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a signal to end is no longer the end of a process that only begins."""
+    deadline = time.monotonic() + START_SECONDS
+    status = Path(f"/proc/{process.pid}/status")
+    while process.poll() is None and time.monotonic() < deadline:
+        caught = re.search(r"^SigCgt:\s*(\w+)", status.read_text(), re.MULTILINE)
+        if caught and int(caught[1], 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def test_booking_is_measured_in_all_that_it_names(database_url: str):
         r"check of all records, 40 visits: [\d.]+ s",
         r"last / first: (\d+\.\d\d(, )?){5}\n",
         r"The engine alone, 60 days, ten: [\d.]+",
-        r"Queries: free times 1, the page 4\n",
+        r"Queries: free times 1, the page 2\n",
         r"Requests, 1 connection: \d+ a second, .* driver alone \d+; ratio 0\.\d\d",
         r"Requests, 2 connections: \d+ a second",
         r"The last click of a request, over HTTP: [\d.]+",
