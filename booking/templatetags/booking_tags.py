@@ -38,6 +38,8 @@ UNBROKEN = re.compile(
     r"(\(?\b\d{3}\)?[ .-]\d{3}[.-]\d{4}\b|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"
     r"|\b\d{1,2}:\d\d [AP]M(?: [A-Z]{3})?\b)"
 )
+# The number to call in an emergency, and no piece of another number.
+EMERGENCY = re.compile(r"(?<![\w-])911(?![\w-])")
 LABEL = re.compile(r"([^.:]{1,40}:)(?=\s|$)")
 
 
@@ -83,7 +85,7 @@ def _kind(lines: list[str]) -> str:
         return "link"
     if len(lines) > 1:
         return "facts"
-    return "urgent" if "911" in lines[0] else ""
+    return "urgent" if EMERGENCY.search(lines[0]) else ""
 
 
 class Slot(Protocol):

@@ -13,7 +13,7 @@ from icalendar import Calendar
 from booking import closing, messages, workflow
 from booking.models import Appointment, Closure, Message, Resource, VisitType
 from booking.policy import Act, CancellationReason, ChangeRefusal, DeclineReason
-from booking.templatetags.booking_tags import linked
+from booking.templatetags.booking_tags import linked, parts
 from booking.workflow import PATIENT, Answer, By
 from services.models import Clinic
 from tests import factories
@@ -1011,3 +1011,16 @@ def test_owing_costs_the_same_for_one_choice_and_for_three(
 )
 def test_links_in_a_mail_are_those_that_django_would_make(text):
     assert linked(text) == urlize(text, nofollow=True, autoescape=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("If it is an emergency, call 911. Do not wait.", "urgent"),
+        ("Call us: (212) 555-9110.", ""),
+        ("Call us: (212) 911-0143.", ""),
+        ("Call us: 212-555-0911.", ""),
+    ],
+)
+def test_only_the_emergency_number_looks_urgent(line: str, kind: str):
+    assert parts(line) == [(kind, [line])]
