@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -90,10 +91,13 @@ from .phone import PhonePage, read_aloud
 from .series import SeriesPlan
 from .taken import by_whom
 
-Act = Callable[[By, datetime], Appointment]
+# Wants only who does it, and when: `by` and `now`.
+Act = Callable[..., Appointment]
 
 # Where the session keeps, encrypted, what was looked for.
 WANTED = "wanted"
+
+NOTES = ("note", "private_note")
 
 # What a visit gives, and takes instead: keys of resources.
 SWAP = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
@@ -295,8 +299,8 @@ class AppointmentAdmin(LongList):
             moves = visit.wants_change
             times = visit.proposals.wanted() if moves else visit.proposals.asked()
             if first := times.order_by("rank").first():
-                say_yes = granting if moves else accepting
-                self.attempt(request, visit, say_yes(visit.pk, first.pk, None))
+                say_yes = workflow.grant_change if moves else workflow.accept
+                self.attempt(request, visit, partial(say_yes, visit.pk, first.pk))
 
     @admin.action(description=gettext_lazy("Decline…"), permissions=["answer"])
     def decline_selected(
@@ -318,7 +322,7 @@ class AppointmentAdmin(LongList):
             left = [
                 visit
                 for visit in visits
-                if not self.attempt(request, visit, declining(visit.pk, form, None))
+                if not self.attempt(request, visit, declining(visit.pk, form))
             ]
             if not left or not typed_in(form):
                 return None
@@ -486,8 +490,10 @@ class AppointmentAdmin(LongList):
         if proposal is None:
             messages.error(request, _("Choose one of the times."))
         else:
-            say_yes = granting if visit.status == Status.BOOKED else accepting
-            act = say_yes(visit.pk, proposal, seen_version(request))
+            moves = visit.status == Status.BOOKED
+            say_yes = workflow.grant_change if moves else workflow.accept
+            seen = seen_version(request)
+            act = partial(say_yes, visit.pk, proposal, seen_version=seen)
             self.attempt(request, visit, act)
         return HttpResponseRedirect(came_from(request, visit))
 
@@ -513,7 +519,7 @@ class AppointmentAdmin(LongList):
         visit: Appointment,
         form: Form,
         moves: Callable[[Appointment], policy.Act],
-        acting: Callable[[int, Form, int | None], Act],
+        acting: Callable[[int, Form], Act],
     ) -> HttpResponse:
         """Ask what to tell the patient, and show the exact message before it goes.
 
@@ -523,7 +529,7 @@ class AppointmentAdmin(LongList):
         now = clock.now()
         is_ready, is_late = form.is_valid(), False
         if is_ready and "send" in request.POST:
-            act = acting(visit.pk, form, seen_version(request))
+            act = partial(acting(visit.pk, form), seen_version=seen_version(request))
             if self.attempt(request, visit, act):
                 return HttpResponseRedirect(came_from(request, visit))
             visit.refresh_from_db()
@@ -593,7 +599,7 @@ class AppointmentAdmin(LongList):
             chosen = SWAP.fullmatch(request.POST.get("swap", ""))
             if chosen is None:
                 messages.error(request, _("Choose what to take instead."))
-            elif self.attempt(request, visit, swapping(pk, chosen, request)):
+            elif self.attempt(request, visit, swapping(request, pk, chosen)):
                 return HttpResponseRedirect(there)
             visit.refresh_from_db()
         now = clock.now()
@@ -681,15 +687,12 @@ class AppointmentAdmin(LongList):
         proposal, seen = number(request, "proposal"), seen_version(request)
         if "pass" in request.POST or "retract" in request.POST:
             end = workflow.retract if "retract" in request.POST else workflow.pass_
-            self.attempt(
-                request,
-                visit,
-                lambda by, now: end(visit.pk, by=by, now=now, seen_version=seen),
-            )
+            self.attempt(request, visit, partial(end, visit.pk, seen_version=seen))
         elif proposal is None:
             messages.error(request, _("Choose one of the times."))
         else:
-            self.attempt(request, visit, taking(visit.pk, proposal, seen))
+            act = partial(workflow.take, visit.pk, proposal, seen_version=seen)
+            self.attempt(request, visit, act)
         return HttpResponseRedirect(came_from(request, visit))
 
     def attend_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -697,13 +700,9 @@ class AppointmentAdmin(LongList):
         visit, seen = self.visit_to_record(request, pk), seen_version(request)
         move = request.POST.get("move", "")
         if move in policy.ATTENDING:
-            self.attempt(
-                request,
-                visit,
-                lambda by, now: workflow.attend(
-                    visit.pk, policy.Act(move), by=by, now=now, seen_version=seen
-                ),
-            )
+            recorded = policy.Act(move)
+            act = partial(workflow.attend, visit.pk, recorded, seen_version=seen)
+            self.attempt(request, visit, act)
         else:
             messages.error(request, _("Choose what to record."))
         return HttpResponseRedirect(came_from(request, visit))
@@ -711,13 +710,8 @@ class AppointmentAdmin(LongList):
     def waiting_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Take a booked visit off the list for an earlier time."""
         visit, seen = self.visit_to_answer(request, pk), seen_version(request)
-        self.attempt(
-            request,
-            visit,
-            lambda by, now: workflow.stop_wanting(
-                visit.pk, by=by, now=now, seen_version=seen
-            ),
-        )
+        act = partial(workflow.stop_wanting, visit.pk, seen_version=seen)
+        self.attempt(request, visit, act)
         return HttpResponseRedirect(came_from(request, visit))
 
     def link_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -851,7 +845,7 @@ class AppointmentAdmin(LongList):
         Return whether it was done.
         """
         try:
-            after = act(by_signed_in(request), clock.now())
+            after = act(by=by_signed_in(request), now=clock.now())
         except BookingError as error:
             self.refuse(request, visit, error)
             return False
@@ -894,30 +888,9 @@ def newest_link(visit: Appointment) -> int:
     return newest or 0
 
 
-def accepting(pk: int, proposal_id: int, seen: int | None) -> Act:
-    return lambda by, now: workflow.accept(
-        pk, proposal_id, by=by, now=now, seen_version=seen
-    )
-
-
-def granting(pk: int, proposal_id: int, seen: int | None) -> Act:
-    return lambda by, now: workflow.grant_change(
-        pk, proposal_id, by=by, now=now, seen_version=seen
-    )
-
-
-def taking(pk: int, proposal_id: int, seen: int) -> Act:
-    return lambda by, now: workflow.take(
-        pk, proposal_id, by=by, now=now, seen_version=seen
-    )
-
-
-def swapping(pk: int, chosen: "re.Match[str]", request: HttpRequest) -> Act:
-    gives, takes = map(int, chosen.groups())
+def swapping(request: HttpRequest, pk: int, chosen: "re.Match[str]") -> Act:
     seen = seen_version(request)
-    return lambda by, now: workflow.swap(
-        pk, gives, takes, by=by, now=now, seen_version=seen
-    )
+    return partial(workflow.swap, pk, *map(int, chosen.groups()), seen_version=seen)
 
 
 def declines(visit: Appointment) -> policy.Act:
@@ -934,7 +907,7 @@ def ends(visit: Appointment) -> policy.Act:
 
 def typed_in(form: Form) -> bool:
     """Tell whether anything was typed that somebody would have to type again."""
-    return any(form.data.get(name) for name in ("note", "private_note"))
+    return any(form.data.get(name) for name in NOTES)
 
 
 def previewed(visit: Appointment, form: Form, now: datetime) -> tuple[str, str]:
@@ -955,40 +928,24 @@ def by_whom_cancelled(form: Form) -> CancellationReason:
     return CancellationReason.PATIENT if is_patient else CancellationReason.CLINIC
 
 
-def declining(pk: int, form: Form, seen: int | None) -> Act:
-    return lambda by, now: workflow.decline(
-        pk,
-        reason=DeclineReason(form.cleaned_data["reason"]),
-        note=form.cleaned_data["note"],
-        private_note=form.cleaned_data["private_note"],
-        by=by,
-        now=now,
-        seen_version=seen,
-    )
+def declining(pk: int, form: Form) -> Act:
+    said = notes(form) | {"reason": DeclineReason(form.cleaned_data["reason"])}
+    return partial(workflow.decline, pk, **said)
 
 
-def refusing(pk: int, form: Form, seen: int | None) -> Act:
-    return lambda by, now: workflow.refuse_change(
-        pk,
-        reason=ChangeRefusal(form.cleaned_data["reason"]),
-        note=form.cleaned_data["note"],
-        private_note=form.cleaned_data["private_note"],
-        by=by,
-        now=now,
-        seen_version=seen,
-    )
+def refusing(pk: int, form: Form) -> Act:
+    said = notes(form) | {"reason": ChangeRefusal(form.cleaned_data["reason"])}
+    return partial(workflow.refuse_change, pk, **said)
 
 
-def cancelling(pk: int, form: Form, seen: int | None) -> Act:
-    return lambda by, now: workflow.cancel(
-        pk,
-        note=form.cleaned_data["note"],
-        private_note=form.cleaned_data["private_note"],
-        for_patient=by_whom_cancelled(form) == CancellationReason.PATIENT,
-        by=by,
-        now=now,
-        seen_version=seen,
-    )
+def cancelling(pk: int, form: Form) -> Act:
+    for_patient = by_whom_cancelled(form) == CancellationReason.PATIENT
+    return partial(workflow.cancel, pk, for_patient=for_patient, **notes(form))
+
+
+def notes(form: Form) -> dict[str, Any]:
+    """Return what was typed for the patient, and for colleagues alone."""
+    return {name: form.cleaned_data[name] for name in NOTES}
 
 
 def looked_for(request: HttpRequest) -> str:
