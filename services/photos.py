@@ -119,7 +119,8 @@ def _check(picture: Image.Image) -> None:
         raise ValidationError(
             _("The picture is too small: each side needs 320 pixels or more.")
         )
-    if getattr(picture, "n_frames", 1) > 1:
+    # A JPEG of a phone may carry a second picture behind the first, as of its depth.
+    if picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1:
         raise ValidationError(_("The picture moves. Choose one that stands still."))
 
 

@@ -105,6 +105,14 @@ def test_each_kind_of_picture_is_taken(kind: str, mode: str) -> None:
         assert is_red(picture, (20, 240))
 
 
+def test_a_second_picture_behind_that_of_a_phone_is_left_out() -> None:
+    behind = [Image.new("RGB", (320, 240), "white")]
+    uploaded = a_file("MPO", save_all=True, append_images=behind)
+    made = photos.master(BytesIO(uploaded))
+    assert is_red(seen(made), (20, 240))
+    assert [b"MPF" in data for data in (uploaded, made)] == [True, False]
+
+
 def test_sixteen_bits_of_grey_stay_grey() -> None:
     file = BytesIO()
     Image.new("I;16", (400, 400), 0x8000).save(file, "PNG")
