@@ -5,6 +5,7 @@ to write instead.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,20 +35,34 @@ _BARE_DOCTOR = _(
 )
 _RULES: list[tuple[str, Promise | str]] = [
     (
-        r"(?:the |our |one of the )best|(?:el|la|los|las) mejor(?:es)?|finest|leading"
-        r"|premier|world[- ]class|top[- ]rated|number one|#1|unmatched|unsurpassed"
-        r"|better than (?:other|any)|líder(?:es)?",
+        r"(?:the |our |one of the )(?:very )?best|(?:el|la|los|las) mejor(?:es)?"
+        r"|best(?:[- ]in[- ]class| in (?:the )?(?:city|state|country|new york))"
+        r"|(?:best|mejor(?:es)?) (?:care|clinics?|doctors?|physicians?|therapists?|team"
+        r"|treatments?|results?|atención|clínicas?|médic[oa]s|terapeutas|equipo"
+        r"|tratamientos?|resultados)"
+        r"|finest|leading|premier|world[- ]class|top[- ]rated|number one|#1|unmatched"
+        r"|unsurpassed|better than (?:other|any)"
+        r"|mejor(?:es)? que (?:otr[ao]s|cualquier\w*)"
+        r"|líder(?:es)?|número uno|de clase mundial|inigualables?|insuperables?",
         _BETTER,
     ),
     (
-        r"guarantee[ds]?|guaranteed|garanti\w+|cures?|cured|miracle|milagro\w*"
-        r"|always works|risk[- ]free|completely safe|100 ?%",
+        r"guarantee(?:[ds]|ing)?|garant[ií]\w+|cures?|cured|curan|curamos|curará\w*"
+        r"|miracles?|milagro\w*|always works?|siempre funcionan?|risk[- ]free"
+        r"|sin riesgos?|(?:completely|totally) safe|(?:completa|total)mente segur[ao]s?"
+        r"|100 ?%|100 por ciento",
         _PROMISE,
     ),
-    (r"painless(?:ly)?|pain[- ]free|without pain|sin dolor|indolor[ao]s?", _NO_PAIN),
+    (
+        r"painless(?:ly)?|pain[- ]free|without pain|(?:will not|won['’]t) hurt"
+        r"|sin dolor|indolor(?:[ao]s?)?|no (?:le |te )?(?:dolerá|va a doler)",
+        _NO_PAIN,
+    ),
     (
         r"testimonials?|testimonios?|(?:our|happy|satisfied) patients (?:say|love|tell)"
-        r"|five[- ]stars?|5[- ]stars?",
+        r"|(?:nuestros|muchos) pacientes (?:dicen|opinan|cuentan|recomiendan)"
+        r"|pacientes (?:satisfechos|felices)|opiniones de (?:nuestros )?pacientes"
+        r"|success stor(?:y|ies)|five[- ]stars?|5[- ]stars?|(?:cinco|5) estrellas",
         _PRAISE,
     ),
 ]
@@ -55,6 +70,10 @@ _FLAGGED = [
     *((re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.I), why) for words, why in _RULES),
     (re.compile(r"\bDra?\.? (?=[A-ZÁÉÍÓÚÑ])\w+"), _BARE_DOCTOR),
 ]
+
+
+# What makes words strong or parts them, and is not read; the last two have no width.
+MARKS = re.compile(r"[*_\u00ad\u200b]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +85,15 @@ class Flag:
 
 
 def flags(text: str) -> list[Flag]:
-    """Return what is flagged in a text of any language, each words once."""
+    """Return what is flagged in a text of any language, each words once.
+
+    Neither signs of Markdown inside nor the end of a line hide words.
+    """
+    plain = " ".join(MARKS.sub("", unicodedata.normalize("NFC", text)).split())
     found = {
         match[0].lower(): Flag(match[0], str(why))
         for pattern, why in _FLAGGED
-        for match in pattern.finditer(text)
+        for match in pattern.finditer(plain)
     }
     return list(found.values())
 
