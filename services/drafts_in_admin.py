@@ -110,8 +110,24 @@ class ApprovalForm(forms.Form):
         return day
 
 
+class OneInstant(forms.SplitDateTimeField):
+    """A date and a time by the clinic's clocks, which they show once."""
+
+    def compress(self, data_list: list[Any]) -> datetime | None:
+        try:
+            return super().compress(data_list)
+        except ValidationError as error:
+            if error.code != "ambiguous_timezone":
+                raise
+            problem = _(
+                "The clocks change on that day: they show this time twice or not at"
+                " all. Choose another one."
+            )
+            raise ValidationError(problem) from error
+
+
 class ScheduleForm(forms.Form):
-    publish_at = forms.SplitDateTimeField(
+    publish_at = OneInstant(
         label=gettext_lazy("From when patients read it"),
         widget=PlainDateTime,
         error_messages={"required": gettext_lazy("Choose a date and a time.")},

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from services import drafts
+from services.drafts_in_admin import ScheduleForm
 from services.models import Clinic, Draft, Page, Section, Service, Version
 from services.versions import Who, content_of, restore
 
@@ -412,6 +413,14 @@ def test_a_time_is_chosen_by_who_may_publish(page: Page) -> None:
     assert Draft.objects.get().publish_by == "manager"
     assert "stays a draft" in act(manager, "unschedule").text
     assert Draft.objects.get().publish_at is None
+
+
+@pytest.mark.parametrize(("day", "at"), [("03-14", "02:30"), ("11-07", "01:30")])
+def test_a_time_that_the_clocks_show_twice_or_never_is_refused_in_words(
+    day: str, at: str
+) -> None:
+    form = ScheduleForm({"publish_at_0": f"2027-{day}", "publish_at_1": at})
+    assert "they show this time twice or not at all" in str(form.errors)
 
 
 def test_nothing_is_to_be_read_after_its_approval_has_run_out(
