@@ -210,14 +210,14 @@ class ServiceAdmin(
         "Take it off the site instead, under “Versions”. Then nobody reads about it or"
         " asks for it, and what is booked stays."
     )
-    list_display = ["name", "kind", "is_published", "order", "edited"]
+    list_display = ["name", "kind", "is_published", "next_review", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
     inlines = [FactInline, SectionInline, ScreeningQuestionInline]
 
 
 @admin.register(Page)
 class PageAdmin(WithDrafts, WithTranslations, ContentMarker, OfferedFilters):
-    list_display = ["title", "is_published", "order", "edited"]
+    list_display = ["title", "is_published", "next_review", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
 
 

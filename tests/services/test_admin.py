@@ -1,5 +1,7 @@
 """Staff edit what the site says, and see which rows the files no longer change."""
 
+from datetime import date
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -31,6 +33,17 @@ def test_staff_open_each_list_and_form(
     listing = admin_client.get(reverse(f"admin:services_{name}_changelist"))
     form = admin_client.get(reverse(f"admin:services_{name}_change", args=[row.pk]))
     assert (listing.status_code, form.status_code) == (200, 200)
+
+
+@pytest.mark.parametrize("model", [Service, Page])
+def test_each_list_of_pages_says_when_they_are_to_be_read_again(
+    admin_client: Client, model: type[Service | Page]
+) -> None:
+    model._default_manager.update(next_review=date(2027, 6, 1))
+    listing = admin_client.get(
+        reverse(f"admin:services_{model.content_kind()}_changelist")
+    )
+    assert ">Jun 1, 2027<" in listing.text
 
 
 def test_the_one_clinic_can_be_neither_added_nor_deleted(admin_client: Client) -> None:
