@@ -812,6 +812,10 @@ MANAGER = dict(kept()) | {
         "/admin/services/service/{service_pk}/change/", "On a phone", "manager",
         look_at_it,
     ),
+    "how to write": Look(
+        "/admin/services/service/{service_pk}/change/", "Patients see", "manager",
+        lambda page: page.locator("#how-to-write summary").click(),
+    ),
     "own account": Look("/admin/auth/user/{manager_pk}/change/", "Rights", "manager"),
     "somebody's password": Look(
         "/admin/auth/user/{front_desk_pk}/password/", "new password", "manager"
@@ -1040,7 +1044,12 @@ def test_pages_are_good_before_anything_can_be_booked(new_page):
 
 
 def test_every_page_is_valid_html(clinic):
-    """All that was sent above, and what can be read in each other language."""
+    """All that was sent above, what can be read in each other language, the guides.
+
+    At the guides `test_design` looks with axe.
+    """
+    guides = "from tests.journeys import scenes; scenes.guides()"
+    sent.update(json.loads(clinic.site.manage("shell", "-v0", "-c", guides)))
     for code, _name in settings.LANGUAGES[1:]:
         for name, look in READING.items():
             with urllib.request.urlopen(f"{clinic.site.url}/{code}{look.path}") as page:
