@@ -94,6 +94,17 @@ def test_who_waits_is_seen_in_order_with_wish_and_reason(desk: Client) -> None:
     assert 'href="/admin/booking/waitinglistentry/"' in desk.get("/admin/").text
 
 
+def test_who_calls_is_offered_a_time_from_the_list(desk: Client) -> None:
+    """Whoever has an offer already answers that first."""
+    visit_type = a_practice()
+    somebody, other = somebody_waiting(visit_type), somebody_waiting(visit_type)
+    an_offer(other, at("10:00"))
+    shown = desk.get(LIST).text
+    assert f'{address("propose", somebody)}?back={LIST}"' in shown
+    assert address("propose", other) not in shown
+    assert desk.get(address("change", somebody)).text.count("Offer a time…") == 1
+
+
 def test_with_nobody_waiting_the_list_says_how_people_get_on_it(desk: Client) -> None:
     workflow.leave(somebody_waiting().pk, by=PATIENT, now=NOW)
 
