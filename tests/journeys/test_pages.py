@@ -814,7 +814,7 @@ MANAGER = dict(kept()) | {
     ),
     "how to write": Look(
         "/admin/services/service/{service_pk}/change/", "Patients see", "manager",
-        lambda page: page.locator("#how-to-write summary").click(),
+        lambda page: page.locator("#how-to-write > summary").click(),
     ),
     "own account": Look("/admin/auth/user/{manager_pk}/change/", "Rights", "manager"),
     "somebody's password": Look(
