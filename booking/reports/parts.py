@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
 from statistics import median
 
@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from booking import charts
-from booking.models import clinic_zone
+from booking.models import span_of
 
 # Below this many, a share or a percentile says more about chance than about the clinic.
 ENOUGH = 10
@@ -27,13 +27,12 @@ class Range:
 
     @property
     def begin(self) -> datetime:
-        return datetime.combine(self.first, time(), clinic_zone()).astimezone(UTC)
+        return span_of(self.first)[0]
 
     @property
     def end(self) -> datetime:
         """Return the midnight after the last day."""
-        after = self.last + timedelta(days=1)
-        return datetime.combine(after, time(), clinic_zone()).astimezone(UTC)
+        return span_of(self.last)[1]
 
     @property
     def mondays(self) -> list[date]:
