@@ -10,10 +10,10 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pytest
 from django.db import connection, transaction
@@ -1886,40 +1886,40 @@ class AnyMixOfActs(RuleBasedStateMachine):
     # --- What holds after every step -----------------------------------------------
 
     @invariant()
-    def the_rows_say_what_the_rules_promise(self) -> None:
-        """The same rows at the same moment, as after a refusal, promise the same."""
+    def every_promise_is_kept(self) -> None:
+        """Look at all rows after a step; nothing is read twice that is as it was.
+
+        The same rows at the same moment, as after a refusal, promise the same.
+        """
         self.looked += 1
         present = self.now, all_rows(trail=True)
-        if present == self.present:
-            return
-        found = integrity.faults(self.now)
-        assert [str(f) for f in found if f.code not in WAITING] == []
-        self.present = present
+        if present != self.present:
+            self.read = Read.of_all()
+            found = integrity.faults(self.now)
+            assert [str(f) for f in found if f.code not in WAITING] == []
+            self.nobody_can_have_a_time_that_is_closed()
+            self.present = present
+        # What a step says of the rows is another matter than the rows.
+        self.each_visit_is_where_it_was_left()
+        self.each_task_is_whose_it_was_left_to_be()
+        self.papers_and_holds_are_as_they_were_said()
+        self.what_happened_stays_as_it_was()
+        self.each_message_goes_out_at_most_once()
 
-    @invariant()
     def each_visit_is_where_it_was_left(self) -> None:
-        rows = Appointment.objects.values_list("pk", "status", "cancellation_reason")
-        assert {pk: (status, reason) for pk, status, reason in rows} == self.status
+        assert self.read.visits == self.status
 
-    @invariant()
     def each_task_is_whose_it_was_left_to_be(self) -> None:
         ended = self.those(("cancelled", "fulfilled", "noshow"))
         for key in list(self.claims):
             if key[0] in ended and key[1] != "call":
                 del self.claims[key]
-        rows = Claim.objects.filter(until=None)
-        assert {(c.appointment_id, c.task): (c.pk, c.user_id) for c in rows} == (
-            self.claims
-        )
+        assert self.read.claims == self.claims
 
-    @invariant()
     def papers_and_holds_are_as_they_were_said(self) -> None:
-        rows = Paper.objects.values_list("appointment", "kind", "state")
-        assert {(pk, kind): state for pk, kind, state in rows} == self.papers
-        holds = LegalHold.objects.values_list("appointment", "because")
-        assert dict(holds) == self.kept
+        assert self.read.papers == self.papers
+        assert self.read.kept == self.kept
 
-    @invariant()
     def nobody_can_have_a_time_that_is_closed(self) -> None:
         for closure in Closure.objects.filter(end__gt=self.now):
             closed = Resource.objects.all()
@@ -1931,21 +1931,43 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 to_come = (max(closure.start, self.now), closure.end)
                 assert list(without(to_come, held)) == []
 
-    @invariant()
     def what_happened_stays_as_it_was(self) -> None:
-        rows = AppointmentEvent.objects.order_by("pk").values_list(
+        assert self.read.events[: len(self.events)] == self.events
+        self.events = self.read.events
+
+    def each_message_goes_out_at_most_once(self) -> None:
+        assert sorted(PostOffice.taken) == self.read.sent
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the rows say, to compare with what the steps have said."""
+
+    visits: dict[int, tuple[str, str]]
+    claims: dict[tuple[int, str], tuple[int, int]]
+    papers: dict[tuple[int, str], str]
+    kept: dict[int, str]
+    events: list[Any]
+    sent: list[str]
+
+    @classmethod
+    def of_all(cls) -> Self:
+        visits = Appointment.objects.values_list("pk", "status", "cancellation_reason")
+        claims = Claim.objects.filter(until=None)
+        papers = Paper.objects.values_list("appointment", "kind", "state")
+        events = AppointmentEvent.objects.order_by("pk").values_list(
             "pk", "appointment", "version", "act", "from_status", "to_status",
             "reason", "actor", "user", "at", "data",
         )  # fmt: skip
-        events = list(rows)
-        assert events[: len(self.events)] == self.events
-        self.events = events
-
-    @invariant()
-    def each_message_goes_out_at_most_once(self) -> None:
         sent = Message.objects.exclude(sent_at=None)
-        ids = sorted(sent.values_list("message_id", flat=True))
-        assert sorted(PostOffice.taken) == ids
+        return cls(
+            {pk: (status, reason) for pk, status, reason in visits},
+            {(c.appointment_id, c.task): (c.pk, c.user_id) for c in claims},
+            {(pk, kind): state for pk, kind, state in papers},
+            dict(LegalHold.objects.values_list("appointment", "because")),
+            list(events),
+            sorted(sent.values_list("message_id", flat=True)),
+        )
 
 
 def whole(start: datetime) -> bool:
