@@ -11,6 +11,7 @@ from booking import limits, messages, once, policy
 from booking.errors import DifferentRequest, TimeTaken
 from booking.models import (
     Appointment,
+    AppointmentEvent,
     Ignoring,
     Message,
     Patient,
@@ -145,17 +146,22 @@ def request(
         ignoring=Ignoring(hold_key), by_staff=by.actor == Actor.STAFF,
         has_referral=asked.has_referral,
     )  # fmt: skip
-    clear(locked, now, hold_key)
-    visit = new_visit(asked, key, now)
-    visit.reply_by = reply_promise(asked.visit_type, now, plan)
-    promise = {"reply_by": as_text(visit.reply_by)}
-    data = time_data(visit) | promise
-    event = record(visit, Act.REQUEST, by=by, now=now, data=data)
-    choices = propose(visit, asked.choices)
-    if asked.visit_type.holds_first_choice:
-        hold_first(visit, choices[0], taken)
-    keep_answers(visit, asked.answers)
-    messages.owe(Message.Kind.RECEIVED, event, now=now, choices=choices)
+    written = {
+        Patient: 1, Appointment: 1, AppointmentEvent: 1, Proposal: len(asked.choices),
+        Reservation: len(taken), ScreeningAnswer: len(asked.answers), Message: 1,
+    }  # fmt: skip
+    with rows.together(written):
+        clear(locked, now, hold_key)
+        visit = new_visit(asked, key, now)
+        visit.reply_by = reply_promise(asked.visit_type, now, plan)
+        promise = {"reply_by": as_text(visit.reply_by)}
+        data = time_data(visit) | promise
+        event = record(visit, Act.REQUEST, by=by, now=now, data=data)
+        choices = propose(visit, asked.choices)
+        if asked.visit_type.holds_first_choice:
+            hold_first(visit, choices[0], taken)
+        keep_answers(visit, asked.answers)
+        messages.owe(Message.Kind.RECEIVED, event, now=now, choices=choices)
     return visit
 
 
@@ -201,7 +207,7 @@ def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
 def keep_answers(
     visit: Appointment, answers: Iterable[Answer | ScreeningAnswer]
 ) -> None:
-    ScreeningAnswer.objects.bulk_create(
+    kept = [
         ScreeningAnswer(
             appointment=visit,
             order=order,
@@ -212,7 +218,9 @@ def keep_answers(
             advice=a.advice,
         )
         for order, a in enumerate(answers)
-    )
+    ]
+    if kept:
+        rows.add_all(kept)
 
 
 def first_of_free(

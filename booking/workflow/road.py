@@ -149,11 +149,10 @@ def clear(locked: Iterable[int], now: datetime, hold_key: str = "") -> None:
     gone, params = f"expires_at <= %s AND resource_id IN ({marks})", [now, *keys]
     if hold_key:
         gone, params = f"{gone} OR hold_key = %s", [*params, hold_key]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"DELETE FROM booking_reservation WHERE {gone}",  # noqa: S608 -- written above
-            rows.adapted(params),
-        )
+    rows.execute(
+        f"DELETE FROM booking_reservation WHERE {gone}",  # noqa: S608 -- written above
+        rows.adapted(params),
+    )
 
 
 def lock_visit(pk: int, now: datetime) -> Appointment:
