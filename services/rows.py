@@ -63,6 +63,9 @@ _marks: ContextVar[list[str | None] | None] = ContextVar("marks", default=None)
 @contextmanager
 def one_look() -> Iterator[None]:
     """Ask once for the mark, for a page that changes nothing itself."""
+    if _marks.get() is not None:
+        yield
+        return
     token = _marks.set([])
     try:
         yield
