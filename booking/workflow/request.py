@@ -144,7 +144,7 @@ def request(
     taken, plan = first_of_free(
         asked.visit_type, asked.choices, now=now, clinician=asked.clinician,
         ignoring=Ignoring(hold_key), by_staff=by.actor == Actor.STAFF,
-        has_referral=asked.has_referral,
+        has_referral=asked.has_referral, locked=locked,
     )  # fmt: skip
     written = {
         Patient: 1, Appointment: 1, AppointmentEvent: 1, Proposal: len(asked.choices),
