@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -123,6 +123,7 @@ def request(
     now: datetime,
     hold_key: str = "",
     counted: Sequence[limits.Counted] = (),
+    also: Callable[[Appointment], None] = lambda visit: None,
 ) -> Appointment:
     """Record a request for one to three times, hold the first, and promise an answer.
 
@@ -130,7 +131,7 @@ def request(
     choices must be free; only the first is held, until the answer is due, and only if
     the visit type says so. A hold under `hold_key` does not stand in its own way. For
     staff, who ask for a caller, the rules for the public do not hold. What is recorded
-    is `counted`.
+    is `counted`. `also` is done with the visit in the same transaction, each time.
 
     Raises TimeTaken or TimeNotOffered, whose params name the choice by rank, TooMany,
     and DifferentRequest when the key was used for other content.
@@ -138,6 +139,7 @@ def request(
     check_right(Act.REQUEST, by)
     locked = lock_for(asked.visit_type, hold_key)
     if before := sent_before(asked, key):
+        also(before)
         return before
 
     limits.count(counted, now=now)
@@ -162,6 +164,7 @@ def request(
             hold_first(visit, choices[0], taken)
         keep_answers(visit, asked.answers)
         messages.owe(Message.Kind.RECEIVED, event, now=now, choices=choices)
+    also(visit)
     return visit
 
 
