@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import reduce
 from itertools import pairwise
@@ -20,6 +20,7 @@ from .models import (
     Reservation,
     Resource,
     clinic_zone,
+    span_of,
 )
 from .policy import LONGEST, Status, without
 
@@ -324,13 +325,6 @@ def _alone(entries: Sequence[Entry], lane: Lane) -> int:
     return (
         closures[0].pk if len(closures) == 1 and closures[0] and not free(lane) else 0
     )
-
-
-def span_of(day: date) -> Span:
-    """Return the midnights, clinic time, around a day."""
-    zone, tomorrow = clinic_zone(), day + timedelta(days=1)
-    begin, end = (datetime.combine(d, time(), zone) for d in (day, tomorrow))
-    return begin.astimezone(UTC), end.astimezone(UTC)
 
 
 def _on(days: Collection[date], start: str, end: str) -> Q:

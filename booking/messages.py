@@ -604,8 +604,8 @@ def closing_note(visit: Appointment, reason: str) -> str:
 
 
 def _clinic() -> tuple[Clinic | None, Rows]:
-    """Return the clinic and the hours of its phone, in one query."""
-    clinics, week = rows.read(Clinic, OpeningHours)
+    """Return the clinic and the hours of its phone, see `rows.set_up`."""
+    clinics, week = rows.set_up(Clinic, OpeningHours)
     return next(iter(rows.instances(Clinic, clinics)), None), week
 
 

@@ -8,13 +8,13 @@ visit scheduled at least 10 business days ahead, within 3 business days of sched
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 
 from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from . import business_days
-from .models import Appointment, AppointmentEvent, Paper, clinic_zone
+from .models import Appointment, AppointmentEvent, Paper, span_of
 from .models.appointment import AppointmentQuerySet
 from .models.office import closed_days
 from .policy import Act, Status
@@ -128,7 +128,7 @@ def open_items(now: datetime) -> list[Item]:
     """
     today = timezone.localdate(now)
     soon = business_days.after(today, LOOK_AHEAD)
-    near = datetime.combine(soon + timedelta(days=1), time(), clinic_zone())
+    _, near = span_of(soon)
     visits = _to_come(now).filter(Q(payer=Payer.SELF_PAY) | Q(start__lt=near))
     found = list(visits[:AT_MOST])
     if not found:

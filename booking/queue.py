@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from django.db.models import Count, Min, TextChoices, prefetch_related_objects
@@ -22,6 +22,7 @@ from .models import (
     Resource,
     Schedule,
     clinic_zone,
+    span_of,
 )
 from .models.appointment import AppointmentQuerySet
 from .models.message import MessageQuerySet
@@ -237,8 +238,8 @@ class Desk:
     @cached_property
     def visits_of_today(self) -> list[Arrival]:
         """Return all visits of the day, in order."""
-        begin, end = begin_of_day(self.now), end_of_day(self.now)
-        return arrivals(Appointment.objects.on_day(begin, end), self.now)
+        today = span_of(timezone.localdate(self.now))
+        return arrivals(Appointment.objects.on_day(*today), self.now)
 
     @property
     def today(self) -> list[Arrival]:
@@ -335,8 +336,7 @@ class OwnDay:
     @cached_property
     def visits(self) -> list[Arrival]:
         """Return the clinician's visits of the day, in order."""
-        begin = datetime.combine(self.day, time(), clinic_zone())
-        all_of_day = Appointment.objects.on_day(begin, end_of_day(begin))
+        all_of_day = Appointment.objects.on_day(*span_of(self.day))
         lines = arrivals(all_of_day.prefetch_related("events"), self.now)
         return [line for line in lines if line.visit.is_with(self.resource)]
 
@@ -368,13 +368,12 @@ def arrivals(visits: AppointmentQuerySet, now: datetime) -> list[Arrival]:
 
 def begin_of_day(now: datetime) -> datetime:
     """Return the midnight, clinic time, that begins the day."""
-    return datetime.combine(timezone.localdate(now), time(), clinic_zone())
+    return span_of(timezone.localdate(now))[0]
 
 
 def end_of_day(now: datetime) -> datetime:
     """Return the midnight, clinic time, that ends the day."""
-    tomorrow = timezone.localdate(now) + timedelta(days=1)
-    return datetime.combine(tomorrow, time(), clinic_zone())
+    return span_of(timezone.localdate(now))[1]
 
 
 def judge(visits: Sequence[Appointment], now: datetime) -> list[Request]:

@@ -7,7 +7,7 @@ for each of the staff by themselves; see `booking.changes`.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -23,7 +23,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from . import paperwork
-from .models import Appointment, Claim, ClosingRow, Message, clinic_zone
+from .models import Appointment, Claim, ClosingRow, Message, span_of
 from .paperwork import Item
 from .queue import COUNTED, Desk, begin_of_day
 
@@ -197,9 +197,7 @@ def in_closed_time(rows: Iterable[ClosingRow]) -> Iterator[Task]:
 
 def papers(items: Iterable[Item]) -> Iterator[Task]:
     for item in items:
-        end = datetime.combine(
-            item.wanted_by + timedelta(days=1), time(), clinic_zone()
-        )
+        _, end = span_of(item.wanted_by)
         due = end if item.due else item.visit.start or end
         about = item.kind.label
         yield Task(Kind.PAPER, item.visit, item.since, due, item.late, about)

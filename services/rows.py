@@ -44,12 +44,6 @@ _PLAIN: dict[type, type] = {
 Select = tuple[str, Sequence[Any]]
 
 
-def read(*tables: type[models.Model]) -> list[Rows]:
-    """Return all rows of each of the tables, sorted as the model says."""
-    found = texts(*map(select, tables))
-    return [values(model, text) for model, text in zip(tables, found, strict=True)]
-
-
 # Gives the mark of what is set up as it is now; NULL where the database cannot tell.
 MARK: Select = ("(SELECT mark FROM services_edition)", ())
 
@@ -74,10 +68,10 @@ def one_look() -> Iterator[None]:
 
 
 def set_up(*tables: type[models.Model]) -> list[Rows]:
-    """Return the same as `read`, of tables of which `booking.guards` tells changes.
+    """Return all rows of each of the tables, sorted as the model says.
 
-    One short query while none has changed, a second one for what has; none if a page
-    asks again.
+    Of tables of which `booking.guards` tells changes: one short query while none has
+    changed, a second one for what has; none if a page asks again.
     """
     marks, known = _marks.get(), _read.get(tables)
     if marks and known and marks[-1] == known[0]:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import (
     Browser,
+    BrowserContext,
     ConsoleMessage,
     Page,
     Request,
@@ -93,9 +94,16 @@ LOST = """() => {
   return [...cut, ...(root.scrollWidth > innerWidth ? [root] : [])]
     .map(e => e.outerHTML.slice(0, 120));
 }"""
+# A page that did not come has no storage that may be asked for.
+FORGET = """() => {
+  if (origin === "null") return;
+  sessionStorage.clear();
+  localStorage.clear();
+}"""
 AXE_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
 NewPage = Callable[..., Page]
+Window = Callable[..., AbstractContextManager[Page]]
 
 
 @contextmanager
@@ -116,28 +124,44 @@ def running_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def watched_pages(browser: Browser) -> Iterator[NewPage]:
-    """Give a function that opens pages; afterwards fail for what they ran into.
+def one_window(browser: Browser) -> Iterator[Window]:
+    """Give a function that gives one window again and again, each time as if new.
 
-    That is: errors on the console (violations of the content security policy are
-    some), exceptions, files that are missing, requests to another host.
+    That is: without cookies, without anything stored or cached; it sends the `headers`
+    and fails in the end for what the page ran into. To open another takes half a second
+    of processor.
     """
     faults: list[str] = []
+    with browser.new_context(color_scheme="light") as context:
+        watch(context, faults)
+        page = context.new_page()
+        tools = context.new_cdp_session(page)
+        tools.send("Network.setCacheDisabled", {"cacheDisabled": True})
+
+        @contextmanager
+        def as_new(**headers: str) -> Iterator[Page]:
+            page.set_viewport_size({"width": WIDE, "height": HEIGHT})
+            page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+            context.set_extra_http_headers(headers)
+            try:
+                yield page
+            finally:
+                page.evaluate(FORGET)
+                page.goto("about:blank")  # which asks for nothing more
+                page.mouse.move(0, 0)
+                context.clear_cookies()
+                found = "\n".join(faults)
+                faults.clear()
+            assert not found, found
+
+        yield as_new
+
+
+@contextmanager
+def watched_pages(browser: Browser) -> Iterator[NewPage]:
+    """Give a function that opens pages; afterwards fail for what they ran into."""
+    faults: list[str] = []
     contexts = []
-
-    def console(message: ConsoleMessage) -> None:
-        # A page may rightly be a 404; `response` tells that from a missing file.
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            faults.append(f"console: {message.text}")
-
-    def request(request: Request) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme != "data" and parts.hostname not in OWN_HOSTS:
-            faults.append(f"request to another host: {request.url}")
-
-    def response(response: Response) -> None:
-        if response.status >= 400 and response.request.resource_type != "document":
-            faults.append(f"{response.status}: {response.url}")
 
     def new_page(
         *,
@@ -153,11 +177,7 @@ def watched_pages(browser: Browser) -> Iterator[NewPage]:
             **options,
         )
         contexts.append(context)
-        context.set_default_timeout(PATIENCE)
-        context.on("console", console)
-        context.on("weberror", lambda error: faults.append(f"script: {error.error}"))
-        context.on("request", request)
-        context.on("response", response)
+        watch(context, faults)
         return context.new_page()
 
     try:
@@ -166,6 +186,34 @@ def watched_pages(browser: Browser) -> Iterator[NewPage]:
         for context in contexts:
             context.close()
     assert not faults, "\n".join(faults)
+
+
+def watch(context: BrowserContext, faults: list[str]) -> None:
+    """Add to `faults` what pages of the context run into.
+
+    That is: errors on the console (violations of the content security policy are
+    some), exceptions, files that are missing, requests to another host.
+    """
+
+    def console(message: ConsoleMessage) -> None:
+        # A page may rightly be a 404; `response` tells that from a missing file.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            faults.append(f"console: {message.text}")
+
+    def request(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme != "data" and parts.hostname not in OWN_HOSTS:
+            faults.append(f"request to another host: {request.url}")
+
+    def response(response: Response) -> None:
+        if response.status >= 400 and response.request.resource_type != "document":
+            faults.append(f"{response.status}: {response.url}")
+
+    context.set_default_timeout(PATIENCE)
+    context.on("console", console)
+    context.on("weberror", lambda error: faults.append(f"script: {error.error}"))
+    context.on("request", request)
+    context.on("response", response)
 
 
 # Whether an element is there to be seen: no dot either, nor in one, as words are that

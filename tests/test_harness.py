@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Route
 
-from .browser import axe, look_at, watched_pages
+from .browser import Window, axe, look_at, one_window, watched_pages
 from .plugin import ENVIRONMENT, ROOT
 from .postgres import free_port
 
@@ -35,6 +36,38 @@ def test_a_page_that_misbehaves_fails_its_test(browser, site):
     assert "Applying inline style violates" in text
     assert f"404: {site.url}/static/missing.png" in text
     assert "request to another host: http://elsewhere.example/" in text
+
+
+LEFT_BEHIND = """[
+    localStorage.length, sessionStorage.length, document.cookie, innerWidth,
+    matchMedia("(prefers-color-scheme: dark), (prefers-reduced-motion)").matches,
+]"""
+
+
+def test_a_window_that_is_used_again_is_as_new(browser):
+    asked: list[str | None] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.headers.get("x-forwarded-for"))
+        route.fulfill(body="<title>A</title>")
+
+    def misbehave(window: Window) -> None:
+        with window() as page:
+            page.route("http://localhost/", answer)
+            page.goto("http://localhost/")
+            page.evaluate("localStorage.a = sessionStorage.a = document.cookie = 'a=b'")
+            page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+            page.set_viewport_size({"width": 320, "height": 900})
+            assert page.evaluate(LEFT_BEHIND) == [1, 1, "a=b", 320, True]
+            page.evaluate("console.error('broken')")
+
+    with one_window(browser) as window:
+        with pytest.raises(AssertionError, match="console: broken"):
+            misbehave(window)
+        with window(**{"X-Forwarded-For": "198.51.100.1"}) as page:
+            page.goto("http://localhost/")
+            assert page.evaluate(LEFT_BEHIND) == [0, 0, "", 1280, False]
+    assert asked == [None, "198.51.100.1"]
 
 
 def test_axe_sees_a_target_that_is_too_small(page):

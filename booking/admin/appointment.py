@@ -1,15 +1,13 @@
-"""Visits: seen whole, changed only by buttons that call the workflow."""
+"""A visit: seen whole, changed only by buttons that call the workflow."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Max, QuerySet
+from django.db.models import Max
 from django.forms import Form
 from django.http import (
     HttpRequest,
@@ -17,13 +15,9 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import get_object_or_404
-from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, override
+from django.utils.translation import override
 from django.views.decorators.http import require_POST, require_safe
 
 from booking import (
@@ -47,12 +41,7 @@ from booking.errors import (
     TimeTaken,
     TryAgain,
 )
-from booking.front_desk import key_in, may_answer, say_whose, signed_in
-from booking.messages import (
-    preview_cancellation,
-    preview_decline,
-    preview_refusal,
-)
+from booking.front_desk import may_answer, say_whose, signed_in
 from booking.models import (
     Appointment,
     Claim,
@@ -61,18 +50,30 @@ from booking.models import (
     Paper,
     RetentionRules,
 )
-from booking.models.appointment import STATUS_CHOICES, AppointmentQuerySet
-from booking.policy import CancellationReason, ChangeRefusal, DeclineReason, Status
+from booking.policy import Status
 from booking.queue import judge
 from booking.same_person import suggest
 from booking.waiting_list import Place
-from booking.workflow import By
 from services.languages import offered
 
 from . import words
+from .acts import (
+    SWAP,
+    Act,
+    by_signed_in,
+    cancelling,
+    declines,
+    declining,
+    ends,
+    number,
+    previewed,
+    refusing,
+    seen_version,
+    swapping,
+    typed_in,
+)
 from .back import back_to
 from .beside import days_around, rivals_of
-from .filters import PAST, DayFilter, DueFilter, StatusFilter
 from .find import LIMIT, find_visits, with_next_step
 from .forms import (
     NOTE_LENGTH,
@@ -82,73 +83,19 @@ from .forms import (
     FindForm,
     RefuseForm,
 )
-from .long_lists import LongList, OneOrder
 from .moving import MovePage
 from .offering import OfferPage, can_offer
 from .owning import OwnerPage
 from .phone import PhonePage, read_aloud
 from .series import SeriesPlan
-from .taken import by_whom
-
-Act = Callable[[By, datetime], Appointment]
+from .visit_list import VisitList
 
 # Where the session keeps, encrypted, what was looked for.
 WANTED = "wanted"
 
-# What a visit gives, and takes instead: keys of resources.
-SWAP = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
-
-
-class VisitList(OneOrder):
-    """A page of the list. What waits is judged as on the desk: all of it at once."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        waits = (Status.PENDING, Status.BOOKED)
-        waiting = [v for v in self.result_list if v.status in waits and v.reply_by]
-        for line in judge(waiting, clock.now()):
-            line.visit.line = line  # type: ignore[attr-defined]
-
 
 @admin.register(Appointment)
-class AppointmentAdmin(LongList):
-    list_display = ["reference", "who", "visit_type", "status", "when", "answer_by"]
-    list_filter = [StatusFilter, DueFilter, "visit_type__service", DayFilter]
-    list_select_related = ["patient", "visit_type__service"]
-    list_per_page = 50
-    actions = ["accept_first_choices", "decline_selected"]
-
-    # --- What may be done at all --------------------------------------------------
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: Appointment | None = None
-    ) -> bool:
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Appointment | None = None
-    ) -> bool:
-        return False
-
-    def has_answer_permission(self, request: HttpRequest) -> bool:
-        """Back `permissions=["answer"]` of the bulk actions."""
-        return may_answer(request)
-
-    def history_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Lead to the timeline: what Django logs of its own forms has no visits."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        there = reverse("admin:booking_appointment_change", args=[object_id])
-        return HttpResponseRedirect(f"{there}#timeline")
-
+class AppointmentAdmin(VisitList):
     def get_urls(self) -> list[URLPattern]:
         def page(
             route: str, view: Callable[..., HttpResponse], name: str
@@ -181,164 +128,6 @@ class AppointmentAdmin(LongList):
             page("<int:pk>/link/", require_POST(self.link_view), "link"),
             *super().get_urls(),
         ]
-
-    # --- The list -----------------------------------------------------------------
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        status = request.GET.get(StatusFilter.parameter_name) or Status.PENDING.value
-        shown = dict(STATUS_CHOICES).get(status)
-        title = _("Visits: %(shown)s") % {"shown": shown} if shown else _("Visits")
-        context = {"title": title} | (extra_context or {})
-        return super().changelist_view(request, context)
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return VisitList
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """Show with what waits all that it takes to answer it."""
-        if request.GET.get(StatusFilter.parameter_name):
-            return self.list_display
-        return ["reference", "who_and_what", "answer_by", "times", "asked"]
-
-    def get_queryset(self, request: HttpRequest) -> AppointmentQuerySet:
-        visits = Appointment.objects.with_queue_details().prefetch_related("events")
-        return visits.order_by(*self.get_ordering(request))
-
-    def get_ordering(self, request: HttpRequest) -> list[Any]:
-        """Return an order that an index has, once the list is narrowed down.
-
-        What is to come begins with the next, what is over with the last.
-        """
-        status = request.GET.get(StatusFilter.parameter_name)
-        day = request.GET.get(DayFilter.parameter_name)
-        if not status:
-            return ["reply_by", "pk"]
-        if day != PAST and (day or status == Status.BOOKED):
-            return ["start", "pk"]
-        if day or status in policy.AGREED:
-            return ["-start", "-pk"]
-        return ["-requested_at", "-pk"]
-
-    @admin.display(
-        description=gettext_lazy("patient"),
-        ordering="patient__family_name",
-    )
-    def who(self, visit: Appointment) -> str:
-        return visit.patient.full_name
-
-    @admin.display(
-        description=gettext_lazy("patient and visit"),
-        ordering="patient__family_name",
-    )
-    def who_and_what(self, visit: Appointment) -> SafeString:
-        tags = render_to_string("admin/front_desk/tags.html", {"visit": visit})
-        name, moves = visit.patient.full_name, ""
-        if visit.wants_change and visit.start:
-            has = words.moment(visit.start, clock.now())
-            moves = _("asks to move, has %(time)s") % {"time": has}
-        return format_html(
-            "<b>{}</b><br>{}{}{}",
-            name,
-            visit.visit_type,
-            format_html('<p><b class="tag">{}</b></p>', moves) if moves else "",
-            tags,
-        )
-
-    @admin.display(description=gettext_lazy("asked"), ordering="requested_at")
-    def asked(self, visit: Appointment) -> str:
-        return words.moment(visit.asked_at, clock.now())
-
-    @admin.display(description=gettext_lazy("times asked for"))
-    def times(self, visit: Appointment) -> SafeString:
-        line = visit.line  # type: ignore[attr-defined]  # which the page sets
-        context = {"line": line, "now": clock.now()}
-        return render_to_string("admin/front_desk/choices.html", context)
-
-    @admin.display(description=gettext_lazy("visit at"), ordering="start")
-    def when(self, visit: Appointment) -> str:
-        return words.moment(visit.start, clock.now()) if visit.start else ""
-
-    @admin.display(description=gettext_lazy("answer by"), ordering="reply_by")
-    def answer_by(self, visit: Appointment) -> str:
-        now = clock.now()
-        if not visit.reply_by:
-            return ""
-        by = words.moment(visit.reply_by, now)
-        return _("%(by)s: late") % {"by": by} if visit.is_overdue(now) else by
-
-    def response_action(
-        self, request: HttpRequest, queryset: QuerySet[Appointment], *where: Any
-    ) -> HttpResponse | None:
-        """Act on the rows that were ticked, and on no others.
-
-        Django leaves out those that the list no longer shows, so that a second click
-        would find nothing and say nothing; and told to take all, it acts on rows that
-        nobody has seen. It also fails over what is no key at all.
-        """
-        sent = request.POST.copy()
-        sent["select_across"] = "0"
-        ticked = sent.getlist(ACTION_CHECKBOX_NAME)
-        sent.setlist(ACTION_CHECKBOX_NAME, [pk for pk in ticked if pk.isdecimal()])
-        request.POST = sent  # type: ignore[assignment]
-        return super().response_action(request, self.get_queryset(request), *where)
-
-    @admin.action(
-        description=gettext_lazy("Accept the first choice if it is free"),
-        permissions=["answer"],
-    )
-    def accept_first_choices(
-        self, request: HttpRequest, visits: AppointmentQuerySet
-    ) -> None:
-        for visit in visits.select_related("visit_type"):
-            moves = visit.wants_change
-            times = visit.proposals.wanted() if moves else visit.proposals.asked()
-            if first := times.order_by("rank").first():
-                say_yes = granting if moves else accepting
-                self.attempt(request, visit, say_yes(visit.pk, first.pk, None))
-
-    @admin.action(description=gettext_lazy("Decline…"), permissions=["answer"])
-    def decline_selected(
-        self, request: HttpRequest, visits: AppointmentQuerySet
-    ) -> HttpResponse | None:
-        """Ask once for reason and notes, show each message, then decline row by row."""
-        moving = {"status": Status.BOOKED, "reply_by__isnull": False}
-        for visit in visits.filter(**moving):
-            said = _("%(reference)s is booked and asks to move: answer it on its page.")
-            messages.warning(request, said % {"reference": visit.reference})
-        visits = visits.exclude(**moving)
-        if not visits:
-            return None
-        sent = "send" in request.POST
-        form = DeclineForm(request.POST if sent or "preview" in request.POST else None)
-        is_ready = form.is_valid()
-        left, is_over = list(visits), False
-        if is_ready and sent:
-            left = [
-                visit
-                for visit in visits
-                if not self.attempt(request, visit, declining(visit.pk, form, None))
-            ]
-            if not left or not typed_in(form):
-                return None
-            # What was typed is kept: for those that can be tried again, or to copy.
-            can = Appointment.objects.filter(
-                pk__in=[visit.pk for visit in left],
-                status__in=policy.TRANSITIONS[policy.Act.DECLINE].sources,
-            ).values_list("pk", flat=True)
-            is_over = not can
-            left = left if is_over else [visit for visit in left if visit.pk in can]
-        now, is_shown = clock.now(), is_ready and not is_over
-        return self.page(
-            request,
-            "decline_selected",
-            title=_("Decline these requests"),
-            previews=[(v, previewed(v, form, now) if is_shown else None) for v in left],
-            is_ready=is_ready,
-            is_over=is_over,
-            form=form,
-        )
 
     # --- One visit ----------------------------------------------------------------
 
@@ -486,8 +275,10 @@ class AppointmentAdmin(LongList):
         if proposal is None:
             messages.error(request, _("Choose one of the times."))
         else:
-            say_yes = granting if visit.status == Status.BOOKED else accepting
-            act = say_yes(visit.pk, proposal, seen_version(request))
+            moves = visit.status == Status.BOOKED
+            say_yes = workflow.grant_change if moves else workflow.accept
+            seen = seen_version(request)
+            act = partial(say_yes, visit.pk, proposal, seen_version=seen)
             self.attempt(request, visit, act)
         return HttpResponseRedirect(came_from(request, visit))
 
@@ -513,7 +304,7 @@ class AppointmentAdmin(LongList):
         visit: Appointment,
         form: Form,
         moves: Callable[[Appointment], policy.Act],
-        acting: Callable[[int, Form, int | None], Act],
+        acting: Callable[[int, Form], Act],
     ) -> HttpResponse:
         """Ask what to tell the patient, and show the exact message before it goes.
 
@@ -523,7 +314,7 @@ class AppointmentAdmin(LongList):
         now = clock.now()
         is_ready, is_late = form.is_valid(), False
         if is_ready and "send" in request.POST:
-            act = acting(visit.pk, form, seen_version(request))
+            act = partial(acting(visit.pk, form), seen_version=seen_version(request))
             if self.attempt(request, visit, act):
                 return HttpResponseRedirect(came_from(request, visit))
             visit.refresh_from_db()
@@ -593,7 +384,7 @@ class AppointmentAdmin(LongList):
             chosen = SWAP.fullmatch(request.POST.get("swap", ""))
             if chosen is None:
                 messages.error(request, _("Choose what to take instead."))
-            elif self.attempt(request, visit, swapping(pk, chosen, request)):
+            elif self.attempt(request, visit, swapping(request, pk, chosen)):
                 return HttpResponseRedirect(there)
             visit.refresh_from_db()
         now = clock.now()
@@ -681,15 +472,12 @@ class AppointmentAdmin(LongList):
         proposal, seen = number(request, "proposal"), seen_version(request)
         if "pass" in request.POST or "retract" in request.POST:
             end = workflow.retract if "retract" in request.POST else workflow.pass_
-            self.attempt(
-                request,
-                visit,
-                lambda by, now: end(visit.pk, by=by, now=now, seen_version=seen),
-            )
+            self.attempt(request, visit, partial(end, visit.pk, seen_version=seen))
         elif proposal is None:
             messages.error(request, _("Choose one of the times."))
         else:
-            self.attempt(request, visit, taking(visit.pk, proposal, seen))
+            act = partial(workflow.take, visit.pk, proposal, seen_version=seen)
+            self.attempt(request, visit, act)
         return HttpResponseRedirect(came_from(request, visit))
 
     def attend_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -697,13 +485,9 @@ class AppointmentAdmin(LongList):
         visit, seen = self.visit_to_record(request, pk), seen_version(request)
         move = request.POST.get("move", "")
         if move in policy.ATTENDING:
-            self.attempt(
-                request,
-                visit,
-                lambda by, now: workflow.attend(
-                    visit.pk, policy.Act(move), by=by, now=now, seen_version=seen
-                ),
-            )
+            recorded = policy.Act(move)
+            act = partial(workflow.attend, visit.pk, recorded, seen_version=seen)
+            self.attempt(request, visit, act)
         else:
             messages.error(request, _("Choose what to record."))
         return HttpResponseRedirect(came_from(request, visit))
@@ -711,13 +495,8 @@ class AppointmentAdmin(LongList):
     def waiting_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Take a booked visit off the list for an earlier time."""
         visit, seen = self.visit_to_answer(request, pk), seen_version(request)
-        self.attempt(
-            request,
-            visit,
-            lambda by, now: workflow.stop_wanting(
-                visit.pk, by=by, now=now, seen_version=seen
-            ),
-        )
+        act = partial(workflow.stop_wanting, visit.pk, seen_version=seen)
+        self.attempt(request, visit, act)
         return HttpResponseRedirect(came_from(request, visit))
 
     def link_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -819,13 +598,6 @@ class AppointmentAdmin(LongList):
 
     # --- What they share ----------------------------------------------------------
 
-    def page(self, request: HttpRequest, name: str, **context: Any) -> TemplateResponse:
-        return TemplateResponse(
-            request,
-            f"admin/booking/appointment/{name}.html",
-            {**self.admin_site.each_context(request), "opts": self.opts, **context},
-        )
-
     def visit_to_answer(self, request: HttpRequest, pk: int) -> Appointment:
         """Return the visit, or raise PermissionDenied or Http404."""
         if not may_answer(request):
@@ -845,47 +617,6 @@ class AppointmentAdmin(LongList):
                 return visit
         return self.visit_to_answer(request, pk)
 
-    def attempt(self, request: HttpRequest, visit: Appointment, act: Act) -> bool:
-        """Do it and say what came of it, in a message that names the visit.
-
-        Return whether it was done.
-        """
-        try:
-            after = act(by_signed_in(request), clock.now())
-        except BookingError as error:
-            self.refuse(request, visit, error)
-            return False
-        if after.events.latest("version").user == request.user:
-            self.done(request, visit, after)
-        else:
-            # To cancel what is cancelled is no error, but somebody else did it.
-            self.refuse(request, visit, NotPossibleNow())
-            return False
-        return True
-
-    def done(
-        self, request: HttpRequest, before: Appointment, after: Appointment
-    ) -> None:
-        """Say what came of it, and whose task it was, going by what the visit was."""
-        messages.success(request, f"{after.reference}: {words.outcome(after)}")
-        if before.reply_by and not after.reply_by:
-            say_whose(request, after, Claim.Task.ANSWER)
-        elif after.status in (Status.FULFILLED, Status.NOSHOW):
-            say_whose(request, after, Claim.Task.OUTCOME)
-        elif before.status == Status.BOOKED and (
-            after.status != Status.BOOKED or after.start != before.start
-        ):
-            say_whose(request, after, Claim.Task.CLOSED)
-
-    def refuse(
-        self, request: HttpRequest, visit: Appointment, error: BookingError
-    ) -> None:
-        now = clock.now()
-        said = words.refusal(error, visit, now)
-        if isinstance(error, TimeTaken):
-            said = f"{said} {by_whom(error, visit.visit_type, now, visit)}".strip()
-        messages.warning(request, f"{visit.reference}: {said}")
-
 
 def newest_link(visit: Appointment) -> int:
     """Return the key of the last message that brought a link alone; 0 for none."""
@@ -894,127 +625,12 @@ def newest_link(visit: Appointment) -> int:
     return newest or 0
 
 
-def accepting(pk: int, proposal_id: int, seen: int | None) -> Act:
-    return lambda by, now: workflow.accept(
-        pk, proposal_id, by=by, now=now, seen_version=seen
-    )
-
-
-def granting(pk: int, proposal_id: int, seen: int | None) -> Act:
-    return lambda by, now: workflow.grant_change(
-        pk, proposal_id, by=by, now=now, seen_version=seen
-    )
-
-
-def taking(pk: int, proposal_id: int, seen: int) -> Act:
-    return lambda by, now: workflow.take(
-        pk, proposal_id, by=by, now=now, seen_version=seen
-    )
-
-
-def swapping(pk: int, chosen: "re.Match[str]", request: HttpRequest) -> Act:
-    gives, takes = map(int, chosen.groups())
-    seen = seen_version(request)
-    return lambda by, now: workflow.swap(
-        pk, gives, takes, by=by, now=now, seen_version=seen
-    )
-
-
-def declines(visit: Appointment) -> policy.Act:
-    """Return which act it is to say no to what the patient asks for now."""
-    booked = visit.status == Status.BOOKED
-    return policy.Act.REFUSE_CHANGE if booked else policy.Act.DECLINE
-
-
-def ends(visit: Appointment) -> policy.Act:
-    """Return which act it is to cancel the visit as it stands now."""
-    on_list = visit.waiting_list_entries.open().exists()
-    return policy.ending(visit.status, on_list=on_list)
-
-
-def typed_in(form: Form) -> bool:
-    """Tell whether anything was typed that somebody would have to type again."""
-    return any(form.data.get(name) for name in ("note", "private_note"))
-
-
-def previewed(visit: Appointment, form: Form, now: datetime) -> tuple[str, str]:
-    """Return subject and text of what the valid form would send, and write nothing."""
-    note = form.cleaned_data["note"]
-    if isinstance(form, DeclineForm):
-        reason = DeclineReason(form.cleaned_data["reason"])
-        return preview_decline(visit, reason, note, now)
-    if isinstance(form, RefuseForm):
-        refusal = ChangeRefusal(form.cleaned_data["reason"])
-        return preview_refusal(visit, refusal, note, now)
-    return preview_cancellation(visit, by_whom_cancelled(form), note, now)
-
-
-def by_whom_cancelled(form: Form) -> CancellationReason:
-    """Return who it is that does not want the visit, the patient or the clinic."""
-    is_patient = form.cleaned_data.get("reason") == CancellationReason.PATIENT
-    return CancellationReason.PATIENT if is_patient else CancellationReason.CLINIC
-
-
-def declining(pk: int, form: Form, seen: int | None) -> Act:
-    return lambda by, now: workflow.decline(
-        pk,
-        reason=DeclineReason(form.cleaned_data["reason"]),
-        note=form.cleaned_data["note"],
-        private_note=form.cleaned_data["private_note"],
-        by=by,
-        now=now,
-        seen_version=seen,
-    )
-
-
-def refusing(pk: int, form: Form, seen: int | None) -> Act:
-    return lambda by, now: workflow.refuse_change(
-        pk,
-        reason=ChangeRefusal(form.cleaned_data["reason"]),
-        note=form.cleaned_data["note"],
-        private_note=form.cleaned_data["private_note"],
-        by=by,
-        now=now,
-        seen_version=seen,
-    )
-
-
-def cancelling(pk: int, form: Form, seen: int | None) -> Act:
-    return lambda by, now: workflow.cancel(
-        pk,
-        note=form.cleaned_data["note"],
-        private_note=form.cleaned_data["private_note"],
-        for_patient=by_whom_cancelled(form) == CancellationReason.PATIENT,
-        by=by,
-        now=now,
-        seen_version=seen,
-    )
-
-
 def looked_for(request: HttpRequest) -> str:
     """Return what was looked for last in this session; nothing if no key opens it."""
     try:
         return decrypt(request.session.get(WANTED, ""))
     except Unreadable:
         return ""
-
-
-def by_signed_in(request: HttpRequest) -> By:
-    return By.staff(signed_in(request))
-
-
-def seen_version(request: HttpRequest) -> int:
-    """Return the version of the visit on the screen that the act came from.
-
-    What cannot be read counts as never seen, so that it is refused as stale.
-    """
-    seen = number(request, "seen_version")
-    return -1 if seen is None else seen
-
-
-def number(request: HttpRequest, name: str) -> int | None:
-    """Return the whole number in a field; None if it is none, or longer than any."""
-    return key_in(request.POST.get(name, ""))
 
 
 def came_from(request: HttpRequest, visit: Appointment) -> str:

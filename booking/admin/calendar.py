@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from booking import clock, diary
 from booking.diary import Diary, Span, Stretch
 from booking.front_desk import PAGES, may_answer
-from booking.models import Appointment, Resource
+from booking.models import Appointment, Resource, span_of
 from booking.models.resource import YEARS
 from booking.words import as_value
 
@@ -139,7 +139,7 @@ def sheet_view(request: HttpRequest) -> HttpResponse:
     _check(request)
     now = clock.now()
     shown = Shown.asked(request, now)
-    begin, end = diary.span_of(shown.day)
+    begin, end = span_of(shown.day)
     visits = (
         Appointment.objects.on_day(begin, end)
         .select_related("patient", "visit_type__service")

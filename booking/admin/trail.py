@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +16,6 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.timezone import make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
@@ -29,6 +28,7 @@ from booking.models import (
     AuditEvent,
     AuditSubject,
     Patient,
+    span_of,
 )
 from booking.models.merge import records_of
 from booking.models.resource import YEARS
@@ -130,8 +130,7 @@ class Asked:
         if self.action:
             events = events.filter(action=self.action)
         if self.day:
-            start = make_aware(datetime.combine(self.day, time()))
-            end = make_aware(datetime.combine(self.day + timedelta(days=1), time()))
+            start, end = span_of(self.day)
             day = AuditEvent.objects.filter(at__gte=start, at__lt=end).order_by()
             # By number, or all that came later would be gone through.
             found = day.aggregate(first=Min("pk"), last=Max("pk"))

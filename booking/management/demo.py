@@ -23,7 +23,7 @@ from booking.models import (
     Requirement,
     Resource,
     VisitType,
-    clinic_zone,
+    span_of,
 )
 from booking.workflow import Answer, By, NewRequest
 from services.models import (
@@ -192,14 +192,9 @@ def load_closure(now: datetime) -> bool:
     day = timezone.localdate(now) + timedelta(days=12)
     while day.weekday() not in WEEKDAYS:
         day += timedelta(days=1)
-    workflow.close(
-        Closure(
-            start=datetime.combine(day, time(), clinic_zone()),
-            end=datetime.combine(day + timedelta(days=1), time(), clinic_zone()),
-            reason="Training day (demo)",
-        ),
-        now=now,
-    )
+    start, end = span_of(day)
+    training = Closure(start=start, end=end, reason="Training day (demo)")
+    workflow.close(training, now=now)
     return True
 
 

@@ -8,7 +8,7 @@ from .limit import Hit
 from .link import AppointmentLink, LinkRequest
 from .merge import Merge
 from .message import Heartbeat, Message
-from .office import clinic_zone, open_windows
+from .office import clinic_zone, open_windows, span_of
 from .paperwork import Paper
 from .patient import Patient
 from .preparation import PreparationText
@@ -88,4 +88,5 @@ __all__ = [
     "may_text",
     "open_windows",
     "purpose_of",
+    "span_of",
 ]

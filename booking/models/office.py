@@ -1,7 +1,7 @@
 """When somebody is at the front desk, who answers requests and the phone."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,13 @@ Span = tuple[Instant, Instant]
 def clinic_zone() -> ZoneInfo:
     """Return the clinic's time zone; its wall time is the only one patients see."""
     return ZoneInfo(timezone.get_default_timezone_name())
+
+
+def span_of(first: date, last: date | None = None) -> tuple[datetime, datetime]:
+    """Return the midnights around a day of the clinic, or around several, in UTC."""
+    zone, after = clinic_zone(), (last or first) + timedelta(days=1)
+    begin, end = (datetime.combine(day, time(), zone) for day in (first, after))
+    return begin.astimezone(UTC), end.astimezone(UTC)
 
 
 def open_windows(now: datetime) -> Iterator[Span]:
@@ -72,9 +79,7 @@ def windows(
 
 def closed_days(first: date, last: date) -> set[date]:
     """Return the days on which closures of the clinic cover all its opening hours."""
-    begin = datetime.combine(first, time(), clinic_zone())
-    end = datetime.combine(last + timedelta(days=1), time(), clinic_zone())
-    closures = Closure.objects.filter(resource=None).overlapping(begin, end)
+    closures = Closure.objects.filter(resource=None).overlapping(*span_of(first, last))
     gaps = [(int(c.start.timestamp()), int(c.end.timestamp())) for c in closures]
     if not gaps:
         return set()

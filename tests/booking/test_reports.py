@@ -12,19 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from booking import charts, closing, workflow
 from booking.models import Appointment, Resource, VisitType
 from booking.policy import Act, ChangeRefusal, DeclineReason
-from booking.reports import (
-    Range,
-    Report,
-    all_reports,
-    answers,
-    how_long,
-    origins,
-    outcomes,
-    percentile,
-    usage,
-    waiting_list,
-    weeks,
-)
+from booking.reports import Range, Report, all_reports
+from booking.reports.answers import answers
+from booking.reports.origins import origins
+from booking.reports.outcomes import outcomes
+from booking.reports.parts import how_long, percentile
+from booking.reports.usage import usage
+from booking.reports.waiting import waiting_list
+from booking.reports.weeks import weeks
 from booking.workflow import PATIENT, SYSTEM, By
 from tests.factories import (
     FRIDAY,

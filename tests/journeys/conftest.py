@@ -6,9 +6,9 @@ from itertools import count
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
-from tests.browser import NewPage
+from tests.browser import NewPage, Window, one_window
 from tests.servers import MailServer, demo, running_site
 
 from .steps import Clinic, FrontDesk, Patient
@@ -52,10 +52,27 @@ def visitor(new_page: NewPage) -> NewPage:
     """
 
     def visit(**options: Any) -> Page:
-        address = f"198.51.100.{next(_visitors) % 250}"
-        return new_page(extra_http_headers={"X-Forwarded-For": address}, **options)
+        return new_page(extra_http_headers=from_somewhere(), **options)
 
     return visit
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Window]:
+    with one_window(browser) as window:
+        yield window
+
+
+@pytest.fixture
+def looking(window: Window) -> Iterator[Page]:
+    """Give a page as `visitor` does, wide and with scripts; all in one window."""
+    with window(**from_somewhere()) as page:
+        yield page
+
+
+def from_somewhere() -> dict[str, str]:
+    """Return the headers of a request from the next address."""
+    return {"X-Forwarded-For": f"198.51.100.{next(_visitors) % 250}"}
 
 
 @pytest.fixture

@@ -882,25 +882,25 @@ sent: dict[str, str] = {}  # the HTML of each look, as it came over the wire
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_good_for_everybody(clinic, scenes, visitor, name):
-    look = PAGES[name]
-    page = visitor()
+def test_a_page_is_good_for_everybody(clinic, scenes, looking, name):
+    look, page = PAGES[name], looking
     if look.who:
         page.context.add_cookies(
             [{"name": "session", "value": scenes[look.who], "url": clinic.site.url}]
         )
     documents: list[Response] = []
-    page.on(
-        "response",
-        lambda response: (
-            response.request.is_navigation_request() and documents.append(response)
-        ),
-    )
+
+    def keep(response: Response) -> None:
+        if response.request.is_navigation_request():
+            documents.append(response)
+
+    page.on("response", keep)
     page.goto(clinic.site.url + look.path.format(**scenes))
     if look.does:
         look.does(page)
     expect(page.locator("main, #main").first).to_contain_text(look.says)
     page.wait_for_load_state()
+    page.remove_listener("response", keep)
     answer = documents[-1]
     assert answer.status == look.status
     sent[name] = answer.text()

@@ -47,7 +47,7 @@ def test_the_rows_are_those_that_the_models_read():
     Page.objects.create(slug="a", title="“Words”, ½ [\\\"']", body="Two\nlines, é 漢")
 
     with CaptureQueriesContext(connection) as made:
-        found = rows.read(*TABLES)
+        found = rows.set_up(*TABLES)
 
     assert len(made) == 1
     for model, whole in zip(TABLES, found, strict=True):
@@ -61,33 +61,22 @@ def test_the_rows_are_sorted_as_the_model_says():
     for name, order in (("B", 2), ("A", 2), ("C", 1)):
         Page.objects.create(slug=name, title=name, body="", order=order)
 
-    [pages] = rows.read(Page)
+    [pages] = rows.set_up(Page)
 
     assert [page.title for page in rows.instances(Page, pages)] == ["C", "A", "B"]
 
 
 def test_a_table_without_rows_has_none():
-    assert rows.read(Page, Resource) == [(), ()]
-
-
-def test_what_changed_is_read_though_nothing_was_saved_through_a_model():
-    factories.a_clinic()
-    before = rows.read(Clinic)
-    assert rows.read(Clinic) == before
-
-    Clinic.objects.update(name="Another name")
-
-    [[clinic]] = [rows.instances(Clinic, found) for found in rows.read(Clinic)]
-    assert clinic.name == "Another name"
+    assert rows.set_up(Page, Resource) == [(), ()]
 
 
 def test_who_changes_an_instance_changes_it_for_nobody_else():
     factories.a_clinic()
-    [found] = rows.read(Clinic)
+    [found] = rows.set_up(Clinic)
     [clinic] = rows.instances(Clinic, found)
     clinic.name = "Mine"
 
-    [again] = rows.instances(Clinic, *rows.read(Clinic))
+    [again] = rows.instances(Clinic, *rows.set_up(Clinic))
     assert again.name != "Mine"
 
 

@@ -1,56 +1,30 @@
-"""Whether the rows say what the rules promise.
-
-Independent of what keeps the promises: overlaps are looked for by a query of its own,
-and each visit is compared with what its events, read one by one, make of it.
-
-Fit for a database of any size while people work in it: everything is read in pages,
-each by queries of its own and outside any transaction, so that nothing is locked, no
-old row is kept for us, and no statement takes long. An act may then run between two
-queries of a page; so what seems wrong is read once more, and is a fault if it still
-seems so.
-"""
+"""Each visit, compared with what its events, its times and its messages make of it."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.apps import apps
-from django.db import connection
-from django.db.models import Exists, Max, Min, OuterRef, Q, TextField
+from django.db.models import Exists, OuterRef, Q, TextField
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact
 
-from . import guards, trail
-from .delivery import HOLDS_KEPT, LEASE
-from .encryption import Unreadable, decrypt, digests
-from .models import (
+from booking.models import (
     Appointment,
     AppointmentEvent,
     AppointmentLink,
     Claim,
-    ClosingRow,
-    Closure,
-    Merge,
     Message,
     Patient,
-    PreparationText,
     Proposal,
     Reservation,
     Resource,
     ScreeningAnswer,
-    TextConsent,
-    TextPurpose,
-    TextStop,
     WaitingListEntry,
-    WaitingListRules,
-    purpose_of,
 )
-from .models.message import IN_HAND
-from .models.patient import DERIVED
-from .models.texting import version_of
-from .policy import (
+from booking.models.texting import version_of
+from booking.policy import (
     ENDED,
     LONGEST,
     TRANSITIONS,
@@ -59,23 +33,13 @@ from .policy import (
     CancellationReason,
     Edge,
     Status,
-    without,
 )
+
+from .fault import Fault, pages
 
 Kind = Message.Kind
 TEXT = Message.Channel.TEXT
 Outcome = Proposal.Outcome
-
-# How long the worker may take for what is due before a person has to look at it.
-PATIENCE = timedelta(hours=1)
-# A lease that ran out is taken over at the next look, seconds later.
-LEASE_PATIENCE = timedelta(minutes=5)
-# The worker deletes soft holds when they are `HOLDS_KEPT` old, if it is let.
-PURGE_PATIENCE = timedelta(days=1)
-
-# So many visits are read at a time, and one resource's reservations of so long.
-PAGE = 1000
-SPAN = timedelta(days=366)
 
 # What is said of who asked for another; the name is read as it is stored.
 ASKED_BY = (
@@ -124,212 +88,10 @@ MAY_BE_ANSWERED: dict[str, set[str]] = {
 MAY_WAIT = {Status.WAITLIST, Status.PROPOSED, Status.BOOKED}
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong: a code for programs, a sentence for a person.
-
-    The sentence names rows by key, never a patient.
-    """
-
-    code: str
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.sentence}"
-
-
-def faults(now: datetime) -> list[Fault]:
-    """Return all that is wrong."""
-    return list(find(now))
-
-
 def find(now: datetime) -> Iterator[Fault]:
-    """Yield all that is wrong, in memory that does not grow with the rows."""
-    yield from _missing_guards()
-    yield from _missing_constraints()
-    yield from _overlaps()
-    yield from _closures(now)
-    yield from _old_holds(now)
     yield from _visits()
     yield from _claims()
-    yield from _people()
-    yield from _merges()
-    yield from _texts()
-    yield from _silent_messages(now)
-    yield from _text_messages(now)
     yield from _not_forgotten()
-    yield from _closings(now)
-    yield from _trail()
-
-
-# --- What the database refuses by itself ------------------------------------------
-
-
-def _missing_guards() -> Iterator[Fault]:
-    for name in sorted(guards.missing(connection)):
-        yield Fault(
-            "guard_missing",
-            f"The database has no {name}. Run manage.py migrate --skip-checks.",
-        )
-
-
-def _missing_constraints() -> Iterator[Fault]:
-    """Name the constraints and indexes of our models that are not in the database."""
-    wanted = {
-        rule.name
-        for model in apps.get_app_config("booking").get_models()
-        for rule in (*model._meta.constraints, *model._meta.indexes)
-    }
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            # A check has no row of its own there, only a place in its table's text.
-            cursor.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
-            text = "".join(sql for (sql,) in cursor.fetchall())
-            there = {name for name in wanted if f'"{name}"' in text}
-        else:
-            cursor.execute(
-                "SELECT conname FROM pg_constraint WHERE convalidated"
-                " UNION SELECT relname FROM pg_index"
-                " JOIN pg_class ON pg_class.oid = indexrelid WHERE indisvalid"
-            )
-            there = {name for (name,) in cursor.fetchall()}
-    for name in sorted(wanted - there):
-        yield Fault(
-            "constraint_missing",
-            f"The database has no {name}. It was taken away by hand, or a restore was"
-            " not complete.",
-        )
-
-
-# --- Time taken -------------------------------------------------------------------
-
-
-# What begins in a stretch of time, inside an earlier reservation of its resource. None
-# is longer than LONGEST (that is a fault by itself), so reading begins so long before.
-_OVERLAPPING = """
-    SELECT id FROM (
-        SELECT id, start,
-               MAX("end") OVER (
-                   ORDER BY start, id
-                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-               ) AS taken_until
-        FROM booking_reservation
-        WHERE resource_id = %s AND start > %s AND start < %s
-    ) AS in_order
-    WHERE start >= %s AND start < taken_until ORDER BY start, id
-"""
-
-
-def _overlaps() -> Iterator[Fault]:
-    """Compare each reservation with all that begin before it on its resource."""
-    spans = (
-        Reservation.objects.order_by("resource")
-        .values("resource")
-        .annotate(first=Min("start"), last=Max("start"))
-        .values_list("resource", "first", "last")
-    )
-    for resource, since, last in list(spans):
-        while since <= last:
-            for reservation in _overlapping(resource, since, since + SPAN):
-                yield Fault(
-                    "overlap",
-                    f"Reservation {reservation} begins before an earlier one of"
-                    f" resource {resource} ends.",
-                )
-            since += SPAN
-
-
-def _overlapping(resource: int, since: datetime, until: datetime) -> list[int]:
-    times = [
-        connection.ops.adapt_datetimefield_value(at)
-        for at in (since - LONGEST, until, since)
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(_OVERLAPPING, [resource, *times])
-        return [pk for (pk,) in cursor.fetchall()]
-
-
-def _old_holds(now: datetime) -> Iterator[Fault]:
-    lapsed = Reservation.objects.soft_holds().lapsed(now - HOLDS_KEPT - PURGE_PATIENCE)
-    if old := lapsed.count():
-        yield Fault(
-            "old_holds",
-            f"{old} soft holds have lapsed days ago and were not deleted. Is a worker"
-            " running, and does it purge?",
-        )
-
-
-def _closures(now: datetime) -> Iterator[Fault]:
-    """Look whether each closure to come holds its time, and no other."""
-    for closure in Closure.objects.filter(end__gt=now):
-        if any(_closure(closure, now)):
-            for still in Closure.objects.filter(pk=closure.pk):
-                yield from _closure(still, now)
-
-
-def _closure(closure: Closure, now: datetime) -> Iterator[Fault]:
-    closed = [closure.resource_id] if closure.resource_id else _resources()
-    own = Reservation.objects.filter(closure=closure, end__gt=now).order_by("pk")
-    for row in own:
-        inside = closure.start <= row.start and row.end <= closure.end
-        if not inside or row.resource_id not in closed:
-            yield Fault(
-                "held_beside_closure",
-                f"Reservation {row.pk} holds time that closure {closure.pk} does not"
-                " close.",
-            )
-    taken: dict[int, list[tuple[datetime, datetime]]] = {pk: [] for pk in closed}
-    there = Reservation.objects.overlapping(closure.start, closure.end)
-    rows = there.filter(resource__in=closed)
-    for resource, start, end in rows.values_list("resource_id", "start", "end"):
-        taken[resource].append((start, end))
-    left = max(closure.start, now), closure.end
-    for resource in closed:
-        if any(without(left, taken[resource])):
-            yield Fault(
-                "closed_but_free",
-                f"Closure {closure.pk} leaves time free on resource {resource}.",
-            )
-
-
-def _resources() -> list[int]:
-    return list(Resource.objects.order_by("pk").values_list("pk", flat=True))
-
-
-# --- What was made anonymous ------------------------------------------------------
-
-
-def _not_forgotten() -> Iterator[Fault]:
-    """Name visits and patients of which something was written after they were emptied.
-
-    What is encrypted is not read; rows that go with it are.
-    """
-    visits = Appointment.objects.filter(forgotten_at__isnull=False)
-    if not visits.exists():
-        return
-    mine = {"appointment": OuterRef("pk")}
-    left = visits.filter(
-        Exists(ScreeningAnswer.objects.filter(**mine))
-        | Exists(AppointmentLink.objects.filter(**mine))
-        | Exists(Message.objects.filter(emptied_at=None, **mine))
-    )
-    for pk in left.order_by("pk").values_list("pk", flat=True):
-        yield Fault(
-            "not_forgotten",
-            f"Visit {pk} was made anonymous, and has answers, a link or a message.",
-        )
-    kept = Appointment.objects.filter(patient=OuterRef("pk"), forgotten_at=None)
-    named = Patient.objects.exclude(given_name="", family_name="").filter(
-        Exists(visits.filter(patient=OuterRef("pk"))), ~Exists(kept)
-    )
-    for pk in named.order_by("pk").values_list("pk", flat=True):
-        yield Fault(
-            "not_forgotten",
-            f"Patient {pk} has a name, and no visit that was not made anonymous.",
-        )
-
-
-# --- Each visit -------------------------------------------------------------------
 
 
 class _Event(NamedTuple):
@@ -430,21 +192,11 @@ COMPARED = (
 
 
 def _visits() -> Iterator[Fault]:
-    for page in _pages():
-        suspects = [visit.pk for visit in _read(page) if any(_wrong(visit))]
+    for page in pages(Appointment.objects.all()):
+        read = _read([pk for (pk,) in page])
+        suspects = [visit.pk for visit in read if any(_wrong(visit))]
         for visit in _read(suspects):
             yield from _wrong(visit)
-
-
-def _pages() -> Iterator[list[int]]:
-    """Yield the keys of all visits, some at a time."""
-    page, last = [0] * PAGE, 0
-    while len(page) == PAGE:
-        after = Appointment.objects.filter(pk__gt=last).order_by("pk")
-        page = list(after.values_list("pk", flat=True)[:PAGE])
-        if page:
-            yield page
-            last = page[-1]
 
 
 def _read(pks: Collection[int]) -> Iterable[_Visit]:
@@ -806,9 +558,6 @@ def _owed(event: _Event) -> Kind | None:
     return OWED.get(event.act)
 
 
-# --- Whose a task is --------------------------------------------------------------
-
-
 def _claims() -> Iterator[Fault]:
     """See that no task is two people's, and of visits that are over, none anybody's."""
     standing = Claim.objects.filter(until=None)
@@ -834,215 +583,31 @@ def _claims() -> Iterator[Fault]:
         )
 
 
-# --- People ---------------------------------------------------------------------
+def _not_forgotten() -> Iterator[Fault]:
+    """Name visits and patients of which something was written after they were emptied.
 
-
-# As it is stored, so that what no key opens is a fault and not an error.
-_SECRET = [Cast(name, TextField()) for name in ("birth_date_text", "phone", "email")]
-
-
-def _merges() -> Iterator[Fault]:
-    """See that from a second record one step leads to the first, and no further."""
-    standing = Merge.objects.standing()
-    further = standing.filter(duplicate=OuterRef("patient"))
-    for merge in standing.filter(Exists(further)):
-        yield Fault(
-            "merged_in_a_row",
-            f"Patient {merge.duplicate_id} is joined to {merge.patient_id}, which is"
-            " joined to another.",
-        )
-
-
-def _texts() -> Iterator[Fault]:
-    """See that what patients were shown is as it was written down. Few rows."""
-    for shown in PreparationText.objects.order_by("pk"):
-        if not shown.is_as_written:
-            yield Fault(
-                "shown_text_changed",
-                f"Text {shown.pk} on how to get ready is not as it was shown.",
-            )
-
-
-def _people() -> Iterator[Fault]:
-    """See that each patient can be read, and found by what the row says."""
-    page: list[tuple[Any, ...]] = [()] * PAGE
-    last = 0
-    while len(page) == PAGE:
-        after = Patient.objects.filter(pk__gt=last).order_by("pk")
-        names = ["pk", "given_name", "family_name", *(f.name for f in DERIVED)]
-        page = list(after.values_list(*names, *_SECRET)[:PAGE])
-        for row in page:
-            last, given, family, *found = row
-            found, secret = found[: len(DERIVED)], found[len(DERIVED) :]
-            try:
-                born, phone, email = (decrypt(text) if text else "" for text in secret)
-            except Unreadable:
-                yield Fault(
-                    "unreadable",
-                    f"No key in FIELD_KEYS opens what patient {last} told us.",
-                )
-                continue
-            patient = Patient(
-                given_name=given, family_name=family, birth_date_text=born,
-                phone=phone, email=email,
-            )  # fmt: skip
-            if any(
-                text not in field.right_for(patient)
-                for field, text in zip(DERIVED, found, strict=True)
-            ):
-                yield Fault(
-                    "cannot_be_found",
-                    f"Patient {last} is not found by what the row says. Save it again.",
-                )
-
-
-# --- Messages that nobody sends --------------------------------------------------
-
-
-def _silent_messages(now: datetime) -> Iterator[Fault]:
-    earlier = Message.objects.owed().filter(
-        appointment=OuterRef("appointment"),
-        channel=OuterRef("channel"),
-        pk__lt=OuterRef("pk"),
-    )
-    # Behind an earlier one of the same visit, waiting is right; so it is for a text in
-    # quiet hours, and when they have just ended.
-    next_in_line = Message.objects.due(now).exclude(Exists(earlier))
-    if any(map(WaitingListRules.current().is_quiet, (now, now - PATIENCE))):
-        next_in_line = next_in_line.exclude(channel=TEXT)
-    for pk, due_at, last_error in next_in_line.values_list(
-        "pk", "due_at", "last_error"
-    ):
-        if last_error == IN_HAND and due_at <= now - LEASE_PATIENCE:
-            yield Fault(
-                "dead_lease",
-                f"Message {pk} was taken by a worker that never said what became of"
-                " it, and none has taken it over. Is a worker running?",
-            )
-        elif due_at <= now - PATIENCE:
-            yield Fault(
-                "stuck_message",
-                f"Message {pk} is due since {due_at:%Y-%m-%d %H:%M} UTC and not sent."
-                " Is a worker running?",
-            )
-
-
-# --- Text messages ---------------------------------------------------------------
-
-
-def _text_messages(now: datetime) -> Iterator[Fault]:
-    """See that texts went to who agreed and had not said stop, and none is overdue.
-
-    Those whose address was removed, when the clinic had kept it for long enough, say no
-    more to whom they went.
+    What is encrypted is not read; rows that go with it are.
     """
-    if not any(map(WaitingListRules.current().is_quiet, (now, now - PATIENCE))):
-        texts = Message.objects.owed().filter(channel=TEXT, due_at__lte=now - PATIENCE)
-        for pk in texts.untrue(now).order_by("pk").values_list("pk", flat=True):
-            yield Fault(
-                "text_for_nothing",
-                f"Text {pk} is owed, though what it says is over. Is a worker running?",
-            )
-    page, last = [Message()] * PAGE, 0
-    while len(page) == PAGE:
-        texts = Message.objects.filter(channel=TEXT, pk__gt=last).order_by("pk")
-        rows = texts.select_related("appointment").defer("text", "html", "calendar")
-        page = list(rows[:PAGE])
-        if page:
-            last = page[-1].pk
-            yield from _sent_texts([t for t in page if t.sent_at and not t.emptied_at])
-
-
-def _sent_texts(texts: Collection[Message]) -> Iterator[Fault]:
-    """Compare texts with what was agreed and said for their numbers, in two queries."""
-    numbers = {text.pk: set(digests("text_stop", text.recipient)) for text in texts}
-    agreed: dict[tuple[int, str], TextConsent] = {
-        (consent.patient_id, consent.purpose): consent
-        for consent in TextConsent.objects.filter(
-            patient__in={text.appointment.patient_id for text in texts}
-        )
-    }
-    all_numbers = set().union(*numbers.values())
-    stops = list(TextStop.objects.filter(number_index__in=all_numbers))
-    for text in texts:
-        purpose, number = purpose_of(text.kind), numbers[text.pk]
-        consent = agreed.get((text.appointment.patient_id, purpose))
-        if (
-            consent is None
-            or consent.number_index not in number
-            or consent.at > text.created_at
-        ):
-            # Made anonymous since it was read?
-            if Message.objects.filter(pk=text.pk, emptied_at=None).exists():
-                yield Fault(
-                    "text_without_consent",
-                    f"Text {text.pk} of visit {text.appointment_id} went to a number"
-                    " for which nobody had agreed to it.",
-                )
-            continue
-        sent_at = text.sent_at or text.created_at
-        # What was being sent as somebody said stop cannot be called back.
-        if any(
-            consent.at <= stop.at <= sent_at - LEASE
-            and not (stop.ended_at and stop.ended_at <= sent_at)
-            for stop in stops
-            if stop.number_index in number
-            and stop.purpose in (purpose, TextPurpose.ALL)
-        ):
-            yield Fault(
-                "text_after_stop",
-                f"Text {text.pk} of visit {text.appointment_id} went to a number from"
-                " which stop had come.",
-            )
-
-
-# --- Days closed at short notice --------------------------------------------------
-
-
-def _closings(now: datetime) -> Iterator[Fault]:
-    """See that patients of a closed day are told in time, and that done means done."""
-    rows = ClosingRow.objects.order_by("pk")
-    if not rows.exists():
+    visits = Appointment.objects.filter(forgotten_at__isnull=False)
+    if not visits.exists():
         return
-    late = rows.filter(
-        outcome=ClosingRow.Outcome.WAITING, plan__due_at__lte=now - PATIENCE
+    mine = {"appointment": OuterRef("pk")}
+    left = visits.filter(
+        Exists(ScreeningAnswer.objects.filter(**mine))
+        | Exists(AppointmentLink.objects.filter(**mine))
+        | Exists(Message.objects.filter(emptied_at=None, **mine))
     )
-    for pk in late.values_list("pk", flat=True):
+    for pk in left.order_by("pk").values_list("pk", flat=True):
         yield Fault(
-            "closing_waits",
-            f"Nobody has told the patient of row {pk} of a closed day. Is a worker"
-            " running?",
+            "not_forgotten",
+            f"Visit {pk} was made anonymous, and has answers, a link or a message.",
         )
-    acts = {
-        ClosingRow.Choice.OFFER: Act.CALL_OFF,
-        ClosingRow.Choice.CANCEL: Act.CANCEL,
-    }
-    for choice, move in acts.items():
-        events = AppointmentEvent.objects.filter(
-            appointment=OuterRef("appointment"),
-            version=OuterRef("version") + 1,
-            act=move,
-        )
-        done = rows.filter(outcome=ClosingRow.Outcome.DONE, choice=choice)
-        for pk in done.exclude(Exists(events)).values_list("pk", flat=True):
-            yield Fault(
-                "closing_not_done",
-                f"Row {pk} of a closed day says that it is done, but its visit has no"
-                f" event that is {move}.",
-            )
-    undone = rows.filter(plan__undone_at__isnull=False)
-    for pk in undone.exclude(outcome=ClosingRow.Outcome.UNDONE).values_list(
-        "pk", flat=True
-    ):
+    kept = Appointment.objects.filter(patient=OuterRef("pk"), forgotten_at=None)
+    named = Patient.objects.exclude(given_name="", family_name="").filter(
+        Exists(visits.filter(patient=OuterRef("pk"))), ~Exists(kept)
+    )
+    for pk in named.order_by("pk").values_list("pk", flat=True):
         yield Fault(
-            "closing_half_undone",
-            f"Row {pk} belongs to a closed day that was undone, and is not.",
-        )
-
-
-def _trail() -> Iterator[Fault]:
-    for number in trail.broken():
-        yield Fault(
-            "trail_broken",
-            f"Event {number} of the trail is not as it was written, or not there.",
+            "not_forgotten",
+            f"Patient {pk} has a name, and no visit that was not made anonymous.",
         )
