@@ -559,19 +559,27 @@ _LIST_HEADINGS: dict[str, str | Promise] = {
     CancellationReason.EXPIRED: _("Your time on the waiting list is over"),
 }
 
-# Where a message about a booked visit says more than that it is confirmed.
-_BOOKED_HEADINGS: dict[str, str | Promise] = {
-    Kind.ON_LIST: _("You are on the list for an earlier time"),
-    Kind.CHANGE_ASKED: _("Another time asked for, not booked yet"),
-    Kind.CHANGE_REFUSED: _("Your appointment stays as it is"),
-    Kind.CHANGE_STOPPED: _("Your appointment stays as it is"),
-    Kind.OFFER_ENDED: _("Your appointment stays as it is"),
-    Kind.LEFT: _("Your appointment stays as it is"),
-    Kind.MOVED: _("Your appointment has moved"),
-    Kind.CLINICIAN_CHANGED: _("Another clinician will see you"),
-    Kind.REMINDER: _("Remember your appointment"),
-    Kind.REMINDER_SOON: _("Remember your appointment"),
-}
+# Where a message says more than the state that the visit is in.
+_MESSAGE_HEADINGS: dict[tuple[str, str], str | Promise] = {
+    (Status.PENDING, Kind.LATE_ANSWER): _("Not booked yet: our answer is late"),
+    (Status.PENDING, Kind.OFFER_ENDED): _("Not booked yet: we look for another time"),
+    (Status.BOOKED, Kind.ON_LIST): _("You are on the list for an earlier time"),
+    (Status.BOOKED, Kind.CHANGE_ASKED): _("Another time asked for, not booked yet"),
+    (Status.BOOKED, Kind.MOVED): _("Your appointment has moved"),
+    (Status.BOOKED, Kind.CLINICIAN_CHANGED): _("Another clinician will see you"),
+    (Status.FULFILLED, Kind.FOLLOW_UP): _("After your visit"),
+    **{
+        (Status.BOOKED, kind): _("Your appointment stays as it is")
+        for kind in (
+            Kind.CHANGE_REFUSED, Kind.CHANGE_STOPPED, Kind.LATE_ANSWER,
+            Kind.LEFT, Kind.OFFER_ENDED,
+        )
+    },
+    **{
+        (Status.BOOKED, kind): _("Remember your appointment")
+        for kind in (Kind.REMINDER, Kind.REMINDER_SOON)
+    },
+}  # fmt: skip
 
 
 def reached_by(patient: Patient) -> Message.Channel:
@@ -646,8 +654,9 @@ def _title(kind: Message.Kind, told: _Told, now: datetime) -> str:
     if kind == Kind.OFFER_ENDED and told.moved_from:
         return gettext("Your appointment cannot take place. We look for another time")
     visit, moved_back = told.visit, kind == Kind.MOVED and told.moved_back
-    if visit.status == Status.BOOKED and kind in _BOOKED_HEADINGS and not moved_back:
-        return str(_BOOKED_HEADINGS[kind])
+    found = _MESSAGE_HEADINGS.get((visit.status, kind))
+    if found and not moved_back:
+        return str(found)
     return heading(visit, now, offered=True if told.offers else None)
 
 

@@ -322,10 +322,20 @@ class Plan:
         sweep = _sweep(lasting, self.dates, clinic_zone())
         return sweep.days(self.rules, first, last, _instant(now))
 
-    def check(self, start: datetime, *, now: datetime) -> Slot | Reason:
-        """Return the slot that starts at `start`, or why there is none."""
+    def check(
+        self, start: datetime, *, now: datetime, end: datetime | None = None
+    ) -> Slot | Reason:
+        """Return the slot that starts at `start`, or why there is none.
+
+        With `end` it is a time that was asked for or offered before: it lasts as long
+        as was said then, and the grid, which may have changed, is not asked again.
+        """
+        rules = self.rules
+        if end is not None:
+            length = _instant(end) - _instant(start)
+            rules = replace(rules, minutes=length // availability.MINUTE, step=1)
         return availability.check(
-            self.rules,
+            rules,
             self.calendars,
             int(start.timestamp()),
             zone=clinic_zone(),

@@ -269,9 +269,25 @@ def plan_for(visit_type: VisitType, start: datetime, **asked: Any) -> Plan:
     return visit_type.plan(day, day, **asked)
 
 
-def take_from(plan: Plan, start: datetime, *, now: datetime) -> list[Reservation]:
-    """Do the same from a plan that was made under the locks."""
-    slot = plan.check(start, now=now)
+def take_proposed(
+    visit: Appointment, proposal: Proposal, now: datetime
+) -> list[Reservation]:
+    """Do the same for a time that the locked visit asked for, or that it was offered.
+
+    It is as long as was said then, whatever has become of the visit type since.
+    """
+    plan = plan_for(
+        visit.visit_type, proposal.start, now=now, clinician=visit.wanted_clinician,
+        ignoring=Ignoring(appointment_id=visit.pk), by_staff=True,
+    )  # fmt: skip
+    return take_from(plan, proposal.start, now=now, end=proposal.end)
+
+
+def take_from(
+    plan: Plan, start: datetime, *, now: datetime, end: datetime | None = None
+) -> list[Reservation]:
+    """Do the same from a plan that was made under the locks; `end` as there."""
+    slot = plan.check(start, now=now, end=end)
     if isinstance(slot, Reason):
         raise refusal(slot, start)
     taken = availability.taken(slot, plan.rules, plan.calendars)

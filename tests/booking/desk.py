@@ -33,7 +33,9 @@ def address(act: str, visit: Appointment) -> str:
 
 
 def said(response: HttpResponse) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
+    """Return what the page says was done, each as one line."""
+    found = get_messages(response.wsgi_request)
+    return [" ".join(str(message).split()) for message in found]
 
 
 def text_of(response: HttpResponse) -> str:

@@ -71,7 +71,7 @@ def ticked(page: HttpResponse) -> list[str]:
     return re.findall(
         r'checked><span aria-hidden="true">[^<]*</span>'
         r'<span class="visually-hidden">([^<]*)<',
-        page.content.decode(),
+        page.content.decode().replace("\xa0", " "),
     )
 
 
