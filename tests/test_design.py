@@ -340,6 +340,25 @@ def test_the_desks_components_fit_as_readers_set_the_text(
     assert look(styleguide_pages, lost) == []
 
 
+@pytest.mark.urls("tests.styleguide_urls")
+def test_an_answer_has_the_width_of_the_page_however_large_the_text(
+    styleguide_pages: dict[str, str],
+) -> None:
+    """Not what “Change” leaves beside it, in which each word would break."""
+
+    def narrowest(browser_page: Page) -> float:
+        browser_page.goto(f"{HOST}/styleguide/")
+        browser_page.set_viewport_size({"width": 320, "height": 900})
+        browser_page.evaluate(TWICE_AS_LARGE)
+        width: float = browser_page.evaluate(
+            "Math.min(...[...document.querySelectorAll('.answers dd:not(.change)')]"
+            ".map(e => e.offsetWidth / e.closest('.answers').offsetWidth))"
+        )
+        return width
+
+    assert look(styleguide_pages, narrowest) == 1
+
+
 SMALL = """least => [...document.querySelectorAll("a, button, input, select, textarea")]
   .filter(e => !e.closest("p:not(.acts), td, dd, .card p, .skip, .time, .option"))
   .map(e => [e.outerHTML.slice(0, 90), e.getBoundingClientRect()])

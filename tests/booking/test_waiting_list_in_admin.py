@@ -26,21 +26,16 @@ from tests.factories import (
     an_offer,
     at,
     offered,
-    patient_details,
     somebody_waiting,
 )
 from tests.records import events_of, messages_of, nothing_written, places_of
 
-from .desk import a_colleague, address, said, text_of
+from .desk import a_colleague, address, named, said, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 LIST = "/admin/booking/waitinglistentry/"
 RULES = "/admin/booking/waitinglistrules/"
-
-
-def named(name: str) -> dict[str, Any]:
-    return patient_details(family_name=name)
 
 
 def press(
