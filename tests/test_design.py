@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 from clinic_site import styleguide
 from services.models import Clinic
 from services.templatetags import languages as language_tags
-from tests.browser import AS_IT_WAS, AS_READERS_SET_IT, LOST
+from tests.browser import AS_IT_WAS, AS_READERS_SET_IT, LOST, TWICE_AS_LARGE
 from tests.chromium import HOST, assert_good_for_everybody, look
 
 ROOT = Path(__file__).parent.parent
