@@ -13,8 +13,8 @@ soak: SEED := $(or $(SEED),$(shell echo $$RANDOM))
 DATABASE_TESTS := tests/booking tests/services tests/security tests/journeys \
 	tests/test_bench.py tests/test_outages.py
 
-# Every page in the browser, which is the same on both.
-PAGES := tests/journeys/test_pages.py
+# What waits for its browser more than it works, and takes as long as all else.
+JOURNEYS := tests/journeys
 
 # Settings as in production, for the checks. Nothing listens at these addresses.
 PRODUCTION := env ENV_FILE=/dev/null DEBUG=false \
@@ -25,10 +25,10 @@ PRODUCTION := env ENV_FILE=/dev/null DEBUG=false \
 	EMAIL_URL=smtps://mail.clinic.example:587 \
 	DEFAULT_FROM_EMAIL=front-desk@clinic.example CLINIC_PHONE=212-555-0143
 
-.PHONY: help run test test-on-sqlite test-on-postgresql test-pages soak check catalogues lock messages bench lighthouse memory tools
+.PHONY: help run test test-on-sqlite test-on-postgresql test-journeys soak check catalogues lock messages bench lighthouse memory tools
 
 help: ## List these commands
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 17
 
 run: $(VENV)/installed ## Serve the demo on 127.0.0.1:8000 (HOST=, PORT=)
 	@exec $(BIN)/python deploy/develop.py
@@ -42,16 +42,16 @@ ifdef PYTEST_ARGS
 		$(if $(filter tests/%,$(PYTEST_ARGS)),,$(DATABASE_TESTS) tests/race) $(PYTEST_ARGS)
 else
 	$(MAKE) --no-print-directory --jobs=3 --output-sync \
-		test-on-postgresql test-on-sqlite test-pages
+		test-on-postgresql test-on-sqlite test-journeys
 	$(MAKE) --no-print-directory --jobs=2 --output-sync \
 		races-on-postgresql races-on-sqlite
 endif
 
 test-on-sqlite:
-	TEST_DATABASE=sqlite $(BIN)/pytest --ignore=tests/race --ignore=$(PAGES)
+	TEST_DATABASE=sqlite $(BIN)/pytest --ignore=tests/race --ignore=$(JOURNEYS)
 
-test-pages:
-	TEST_DATABASE=sqlite $(BIN)/pytest $(PAGES)
+test-journeys:
+	TEST_DATABASE=sqlite $(BIN)/pytest $(JOURNEYS)
 
 test-on-postgresql:
 	TEST_DATABASE=postgresql $(BIN)/pytest $(DATABASE_TESTS)

@@ -1,4 +1,7 @@
-"""Days and times as patients read them, in the clinic's wall time."""
+"""Days and times as patients read them on a page, in the clinic's wall time.
+
+No line of a text ends within a time of day.
+"""
 
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
@@ -36,7 +39,12 @@ def clock(at: datetime) -> str:
 
 def moment(at: datetime) -> str:
     """Return “Tuesday, November 24, 10:15 AM”."""
-    return on_day(day(local(at).date()), clock(at))
+    return languages.unbroken(on_day(day(local(at).date()), clock(at)))
+
+
+def zoned(at: datetime) -> str:
+    """Return “Tuesday, November 24, 10:15 AM EST”, to who may be in another zone."""
+    return languages.unbroken(languages.said(local(at), "l, F j, g:i A T"))
 
 
 def on_day(day: str, clock: str) -> str:
@@ -46,7 +54,7 @@ def on_day(day: str, clock: str) -> str:
 
 def brief(at: datetime) -> str:
     """Return “Tue, Nov 24, 10:15 AM”, where there is little room."""
-    return languages.said(local(at), "D, M j, g:i A")
+    return languages.unbroken(languages.said(local(at), "D, M j, g:i A"))
 
 
 def length(minutes: int) -> str:
@@ -79,9 +87,11 @@ def phone_hours(now: datetime) -> str:
         return ""
     opens, closes = (datetime.fromtimestamp(edge, UTC) for edge in following)
     if opens <= now:
-        return _("We are there now, until %(time)s.") % {"time": clock(closes)}
+        said = _("We are there now, until %(time)s.") % {"time": clock(closes)}
+        return languages.unbroken(said)
     if local(opens).date() == local(now).date():
-        return _("We are there today from %(time)s.") % {"time": clock(opens)}
+        said = _("We are there today from %(time)s.") % {"time": clock(opens)}
+        return languages.unbroken(said)
     return _("We are there again on %(when)s.") % {"when": moment(opens)}
 
 

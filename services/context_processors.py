@@ -3,7 +3,7 @@ from functools import cache
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from . import hours, rows, translation
+from . import hours, languages, rows, translation
 from .models import Clinic, OpeningHours, Page
 
 
@@ -24,7 +24,7 @@ def clinic(request: HttpRequest) -> dict[str, object]:
         return next(iter(clinics), None)
 
     def opening_hours_summary() -> str:
-        return hours.unbroken(hours.summary_of(found()[1]))
+        return languages.unbroken(hours.summary_of(found()[1]))
 
     def opening_hours() -> list[OpeningHours]:
         return rows.instances(OpeningHours, found()[1])

@@ -1,6 +1,5 @@
 """Opening hours in words, from rows of weekday and wall time."""
 
-import re
 from collections.abc import Iterable
 from datetime import time
 from functools import lru_cache
@@ -52,11 +51,6 @@ def summary_of(week: Rows) -> str:
 @lru_cache(maxsize=8)
 def _summary_of(week: Rows, language: str | None) -> str:
     return summary(rows.instances(OpeningHours, week))
-
-
-def unbroken(said: str) -> str:
-    """Return hours in words so that no line ends between 6 and PM."""
-    return re.sub(r" (?=[AP]M\b)", "\N{NO-BREAK SPACE}", said)
 
 
 def _span(days: list[str]) -> str:

@@ -3,12 +3,14 @@
 A language is its address, its catalogue and its texts; no code names one.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date, time
 from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.conf.locale import LANG_INFO
 from django.http import HttpRequest
 from django.urls import ResolverMatch, reverse
 from django.utils.formats import date_format
@@ -45,6 +47,10 @@ DATE_FORMATS = frozenset(
 )
 
 
+# Between the numbers of a time and its AM or PM, and between that and the zone.
+WITHIN_A_TIME = re.compile(r" (?=[AP]M\b)|(?<= [AP]M) (?=[A-Z]{3,4}\b)")
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """The page at hand in a language: its code, its own name, and where it is."""
@@ -54,9 +60,20 @@ class Version:
     path: str
 
 
+def english_name(code: str) -> str:
+    """Return what staff call a language; patients read its own name."""
+    own = dict(settings.LANGUAGES).get(code, code)
+    return str(LANG_INFO.get(code, {}).get("name", own))
+
+
 def said(at: date | time, style: str) -> str:
     """Return a date or a time in words; `style` is one of DATE_FORMATS."""
     return date_format(at, date_style(style))  # type: ignore[arg-type]  # a time will do
+
+
+def unbroken(said: str) -> str:
+    """Return words for a page so that no line ends within “6 PM” or “2:00 PM EST”."""
+    return WITHIN_A_TIME.sub("\N{NO-BREAK SPACE}", said)
 
 
 def date_style(style: str) -> str:

@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from . import cards, hours, translation
+from .languages import unbroken
 from .models import Clinician, OpeningHours, Page, Photo, PhotoFile, Service
 from .moved import moved
 from .outline import outline
@@ -53,7 +54,7 @@ def team(request: HttpRequest) -> HttpResponse:
 @require_safe
 def visit_us(request: HttpRequest) -> HttpResponse:
     week = [
-        (day, hours.unbroken(times))
+        (day, unbroken(times))
         for day, times in hours.by_weekday(OpeningHours.objects.all())
     ]
     photos = list(

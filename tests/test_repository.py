@@ -119,6 +119,15 @@ def test_a_page_has_no_script_or_style_of_its_own(path):
     assert scripts + others == []
 
 
+def test_times_on_a_patients_page_have_one_home():
+    """It is booking/words.py, which lets no line end within one."""
+    of_patients = [path for path in PAGES if "admin" not in path.parts]
+    elsewhere = [
+        name_of(p) for p in of_patients if re.search(r'date:".*A', p.read_text())
+    ]
+    assert elsewhere == []
+
+
 @pytest.mark.parametrize("path", PAGES + CODE, ids=name_of)
 def test_only_cleaned_text_is_called_safe(path):
     text = path.read_text()

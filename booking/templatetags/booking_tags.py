@@ -21,6 +21,7 @@ from services.models import Service
 
 register = template.Library()
 register.filter("moment", words.moment)
+register.filter("zoned", words.zoned)
 register.filter("length_words", words.length)
 register.filter("who", words.who)
 

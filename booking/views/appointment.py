@@ -361,11 +361,13 @@ def _facts(
         label, when = "", ""
     else:
         label = _("You asked for")
-        when = "\n".join(said(choice.start) for choice in visit.proposals.asked())
+        starts = [said(choice.start) for choice in visit.proposals.asked()]
+        ranked = [f"{n}. {start}" for n, start in enumerate(starts, 1)]
+        when = "\n".join(ranked if len(starts) > 1 else starts)
     facts = [
         (_("Reference"), visit.reference),
         (label, when),
-        (_("How long"), _("%(n)s minutes") % {"n": visit.visit_type.duration}),
+        (_("How long"), _("%(n)s minutes") % {"n": visit.minutes}),
         (_("With"), _clinician(visit)),
         (_("Where"), calendars.address(clinic) if clinic else ""),
         *(entry.wish.rows() if entry else ()),

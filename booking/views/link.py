@@ -7,12 +7,10 @@ from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.timezone import localtime
 
-from booking import clock, links, spoken
+from booking import clock, links, spoken, words
 from booking.models import Appointment
 from booking.policy import Status
-from services import languages
 
 SESSION_KEY = "appointment_link"
 IDLE = timedelta(minutes=30)
@@ -94,4 +92,4 @@ def is_coming(visit: Appointment, now: datetime) -> bool:
 
 def said(at: datetime | None) -> str:
     """Return an instant in the clinic's time: Tuesday, December 8, 9:30 AM EST."""
-    return languages.said(localtime(at), "l, F j, g:i A T") if at else ""
+    return words.zoned(at) if at else ""

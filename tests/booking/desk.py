@@ -16,6 +16,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from booking.models import Appointment
+from tests.factories import patient_details
 
 
 def a_colleague(group: str = "Front desk", **values: Any) -> User:
@@ -28,12 +29,19 @@ def a_colleague(group: str = "Front desk", **values: Any) -> User:
     return user
 
 
+def named(name: str) -> dict[str, Any]:
+    """Return the details of a patient with that family name."""
+    return patient_details(family_name=name)
+
+
 def address(act: str, visit: Appointment) -> str:
     return reverse(f"admin:booking_appointment_{act}", args=[visit.pk])
 
 
 def said(response: HttpResponse) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
+    """Return what the page says was done, each as one line."""
+    found = get_messages(response.wsgi_request)
+    return [" ".join(str(message).split()) for message in found]
 
 
 def text_of(response: HttpResponse) -> str:

@@ -84,7 +84,7 @@ or call us and we will look for one with you.
 A note from the clinic:
 Mornings & "late" days <are> better.
 
-This link is private. It shows what became of your request and how to ask again:
+This link is private. It shows what became of your request and what you can do:
 <link>
 
 If your symptoms suddenly get worse, or it is an emergency, call 911. Do not wait for \
@@ -481,6 +481,8 @@ def test_one_time_is_offered_as_one(visit_type: VisitType):
     text = last_of(visit).text
     assert "Until then we keep it for you." in text
     assert "Take it, or tell us that it does not suit you." in text
+    assert "We offer: Tuesday, November 17, 10:00 AM EST\nAnswer by: Monday" in text
+    assert ">Answer our offer</a>" in last_of(visit).html
 
 
 def test_who_asked_for_a_time_is_told_that_another_is_suggested(
@@ -583,6 +585,7 @@ def test_a_request_that_goes_back_to_the_desk_has_a_new_promise(
         f" ({visit.reference})"
     )
     assert said(message) == (BACK_AT_THE_DESK + FOOT).format(reference=visit.reference)
+    assert "<h1>Not booked yet: we look for another time</h1>" in message.html
 
 
 def test_taking_a_first_time_is_a_confirmation(visit_type: VisitType):
@@ -678,7 +681,8 @@ def test_a_list_that_ends_says_so_and_how_to_go_on(visit_type: VisitType):
 
 def test_the_html_says_the_same_as_the_text(visit_type: VisitType):
     message = factories.told_last(factories.a_request(visit_type))
-    body = message.html.partition("</h1>")[2].replace("Open the link", "")  # a button
+    button = "See how things stand"
+    body = message.html.partition("</h1>")[2].replace(button, "")
     assert unescape(strip_tags(body)).split() == message.text.split()
 
 
@@ -686,7 +690,7 @@ def test_the_html_of_a_mail_leads_on_and_says_nothing_twice(visit_type: VisitTyp
     message = factories.told_last(factories.a_booked_visit(visit_type))
     (link,) = re.findall(r"http\S+/appointments/\S+", message.text)
     assert message.html.count(f'href="{link}"') == 2
-    assert f'<a class="button" href="{link}">Open the link</a>' in message.html
+    assert f'<a class="button" href="{link}">See your appointment</a>' in message.html
     call = '<a class="whole" href="tel:+12125550143">(212) 555-0143</a>'
     assert f"Call {call} (Monday" in message.html
     assert "<div><b>When:</b> " in message.html
@@ -749,7 +753,7 @@ def test_each_step_on_the_list_has_words_to_say(visit_type: VisitType):
     factories.an_offer(waiting, at("10:00"), at("14:30"))
     assert spoken(waiting) == (
         "We can offer you a time. It is not booked yet. You can have: Tuesday, November"
-        " 17, 10:00 AM; Tuesday, November 17, 2:30 PM. The offer ends at Monday,"
+        " 17, 10:00 AM; Tuesday, November 17, 2:30 PM. The offer ends on Monday,"
         " November 16, 11:00 AM. Would you like it? I can book it now."
     )
     workflow.retract(waiting.pk, by=desk, now=NOW)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 def links(client, service):
     page = client.get(service.get_absolute_url()).content.decode()
     return [
-        (url.replace("&amp;", "&"), label)
+        (url.replace("&amp;", "&"), label.replace("\xa0", " "))
         for url, label in re.findall(
             r'<a href="(/book/\?[^"]*start=[^"]*)">([^<]+)', page
         )

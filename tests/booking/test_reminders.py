@@ -367,6 +367,8 @@ def test_the_day_after_a_visit_the_mail_leads_to_what_the_page_says(
     assert week.sent() == ["follow_up Sat 10:30"]
     message = week.visit.messages.get(kind="follow_up")
     assert message.subject == "After your visit: what to look out for"
+    assert "<h1>After your visit</h1>" in message.html
+    assert "When: Friday, November 20, 10:00 AM EST\n" in message.text
     service = week.visit.visit_type.service
     assert service.name not in message.text + message.html
     link = next(line for line in message.text.splitlines() if "/appointments/" in line)
@@ -428,6 +430,7 @@ def test_a_promise_that_we_did_not_keep_is_owned_up_to_once(asked: Week):
         "We wanted to answer your request by Monday, November 16, 10:00 AM EST, and we"
         " have not. We are sorry. Your request is still with us. It is not booked:"
     )
+    assert "<h1>Not booked yet: our answer is late</h1>" in message.html
     assert Appointment.objects.overdue(asked.now).get() == asked.visit
 
 
@@ -445,6 +448,7 @@ def test_a_late_answer_about_another_time_says_that_the_visit_stays(week: Week):
         " wanted to answer you about another time by Tuesday, November 17, 12:00 PM"
         " EST, and we have not. We are sorry."
     )
+    assert "<h1>Your appointment stays as it is</h1>" in message.html
     assert Appointment.objects.overdue(week.now).get() == week.visit
 
 

@@ -278,7 +278,10 @@ def test_another_payer_asks_for_its_own_details(patient):
 def offered(response):
     """Return heading and labels of each row, or heading and reason with what to do."""
     return [
-        (row.heading, [t.label for t in row.slots] or f"{row.why} {row.step}")
+        (
+            row.heading,
+            [" ".join(t.label.split()) for t in row.slots] or f"{row.why} {row.step}",
+        )
         for row in response.context["page"].rows
     ]
 
@@ -492,8 +495,8 @@ def test_a_time_that_went_before_it_was_chosen(patient, visit_type):
     page = response.content.decode()
     assert (
         "No longer free: Tuesday, November 17, 10:00 AM. Choose another time."
-        " Everything else that you typed is still here." in page
-    )
+        " Everything else that you typed is still here."
+    ) in text_of(response)
     assert 'href="#id_start_0"' in page
     assert offered(response)[0] == (
         "Nearest free times",
@@ -574,6 +577,35 @@ def test_two_windows_that_send_at_once_make_one_request(patient):
     kept = draft.load(patient.session, datetime.now(UTC))
     assert kept == Sent(visit.pk, visit.reference)
     assert messages_of(visit) == [("received", "email")]
+
+
+def test_a_request_is_recorded_though_another_window_leaves_the_form(patient):
+    patient.fill_in()
+    seen = patient.seen
+
+    def leave(execute, sql, *rest):
+        if sql.startswith("SELECT id FROM booking_resource"):
+            Session.objects.all().delete()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(leave):
+        response = patient.send(seen=seen)
+
+    assert response.status_code == 400
+    assert messages_of(Appointment.objects.get()) == [("received", "email")]
+    assert not Session.objects.exists()
+
+
+def test_the_last_click_writes_the_session_along_with_the_request(patient):
+    patient.fill_in()
+    seen = patient.seen
+
+    with CaptureQueriesContext(connection) as made:
+        patient.send(seen=seen)
+
+    *_before, written, ended = [query["sql"] for query in made]
+    assert written.startswith("UPDATE django_session")
+    assert ended.startswith("RELEASE SAVEPOINT")
 
 
 def test_what_another_window_changed_is_shown_before_it_is_sent(patient, clock):

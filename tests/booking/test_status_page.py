@@ -214,8 +214,9 @@ def test_a_request_says_that_it_is_not_booked_and_when_we_answer(client: Client)
     assert "It is not an appointment until we confirm it." in text
     assert "We will answer by Monday, November 16, 5:00 PM EST." in text
     assert (
-        "Tuesday, November 17, 10:00 AM EST Tuesday, November 17, 2:30 PM EST" in text
-    )
+        "You asked for 1. Tuesday, November 17, 10:00 AM EST"
+        " 2. Tuesday, November 17, 2:30 PM EST"
+    ) in text
     assert visit.reference in text
     assert "Withdraw this request" in text
     assert "Add to my calendar" not in text
@@ -246,6 +247,7 @@ def test_a_confirmed_visit_says_when_where_and_with_whom(client: Client):
     text = words(response)
     (clinician,) = visit.reservations.filter(resource__kind="clinician")
     assert "We expect you on Tuesday, November 17, 10:00 AM EST." in text
+    assert "10:00\xa0AM\xa0EST" in response.content.decode()  # on one line
     assert f"With {clinician.resource}, physician" in text
     assert "How long 30 minutes" in text
     assert "Where Demo Clinic" in text

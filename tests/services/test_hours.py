@@ -4,7 +4,8 @@ from datetime import time
 
 import pytest
 
-from services.hours import by_weekday, clock, summary, unbroken
+from services.hours import by_weekday, clock, summary
+from services.languages import unbroken
 from services.models import OpeningHours
 
 MORNING = (time(8, 30), time(12))
@@ -62,7 +63,10 @@ def test_week_starts_on_monday_and_names_closed_days() -> None:
     ]
 
 
-def test_no_line_ends_between_a_number_and_its_am_or_pm() -> None:
+def test_no_line_ends_within_a_time() -> None:
     assert unbroken("Monday, 8:30 AM to 12 PM and 1 PM to 6 PM") == (
         "Monday, 8:30\xa0AM to 12\xa0PM and 1\xa0PM to 6\xa0PM"
+    )
+    assert unbroken("Tuesday, November 24, 2:00 PM EST, in the clinic") == (
+        "Tuesday, November 24, 2:00\xa0PM\xa0EST, in the clinic"
     )

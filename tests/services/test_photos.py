@@ -1,5 +1,6 @@
 """Staff give a clinician a photo; patients get small squares of it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -7,6 +8,7 @@ from typing import Any
 from zlib import compress, crc32
 
 import pytest
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -16,8 +18,10 @@ from playwright.sync_api import Page, expect
 from pytest_django import DjangoAssertNumQueries
 
 from services import photos, rows
+from services.admin import PhotoForm
 from services.models import Clinician, Photo, PhotoFile, Service, Translation, Version
 from tests.chromium import HOST, serve
+from tests.plugin import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 
@@ -496,3 +500,15 @@ def test_a_picture_that_was_just_chosen_is_shown_to_click_at(
     none = {"name": "a.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"}
     chosen.set_input_files(none)
     expect(picture).to_be_hidden()
+
+
+def test_the_example_for_nginx_takes_pictures_wherever_staff_upload_them():
+    conf = (ROOT / "deploy/nginx.conf").read_text()
+    [path] = re.findall(r"location ~ (\S+) \{\n *client_max_body_size 13m;", conf)
+    uploads = [
+        reverse(f"admin:services_{model._meta.model_name}_add")
+        for model, page in admin.site._registry.items()
+        if any(issubclass(p.form, PhotoForm) for p in (page, *page.inlines))
+    ]
+    assert len(uploads) == 2
+    assert [url for url in uploads if not re.match(path, url)] == []
