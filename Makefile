@@ -28,7 +28,7 @@ PRODUCTION := env ENV_FILE=/dev/null DEBUG=false \
 .PHONY: help run test test-on-sqlite test-on-postgresql test-journeys soak check catalogues lock messages bench lighthouse memory tools
 
 help: ## List these commands
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 17
 
 run: $(VENV)/installed ## Serve the demo on 127.0.0.1:8000 (HOST=, PORT=)
 	@exec $(BIN)/python deploy/develop.py

@@ -152,6 +152,10 @@ def _texts(now: datetime) -> Found:
             _("%(service)s: it is not said how to get ready.")
             % {"service": service.name},
         )
+
+
+def _reviews(now: datetime) -> Found:
+    """Name pages that nobody qualified has read, or not for long enough."""
     unsigned = reduce(or_, (Q(**{name: ""}) for name in OF_REVIEWER))
     for care in (
         *Service.objects.published().filter(unsigned),
@@ -238,4 +242,4 @@ def _mail(now: datetime) -> Found:
         )
 
 
-_LOOKS = (_clinic, _hours, _free_times, _mail, _drafts, _texts, _translations)
+_LOOKS = (_clinic, _hours, _free_times, _mail, _drafts, _texts, _reviews, _translations)

@@ -31,7 +31,12 @@ from .idle import ended_when_idle, stay
 from .models import Appointment, Claim, Message, Resource
 from .queue import COUNTED, FEW, SHOWN, Desk, OwnDay, Section
 from .saving import SavedOnce
-from .signing_in import PasswordPage, after_setting_up, is_whole
+from .signing_in import (
+    PasswordPage,
+    after_setting_up,
+    is_whole,
+    leave_focus_to_errors,
+)
 from .signing_in import urls as sign_in_urls
 
 # Fits in 64 bits whatever its digits are.
@@ -142,7 +147,6 @@ class FrontDeskSite(admin.AdminSite):
         context = {
             **self.each_context(request),
             "title": _("Sign in"),
-            "app_path": request.get_full_path(),
             "username": request.user.get_username(),
             **(extra_context or {}),
         }
@@ -162,6 +166,8 @@ class FrontDeskSite(admin.AdminSite):
         response = super().password_change(request, extra_context)
         if response.status_code == HTTPStatus.FOUND:
             trail.changed(request)
+        elif isinstance(response, TemplateResponse):
+            leave_focus_to_errors((response.context_data or {})["form"])
         return response
 
     def index(  # type: ignore[override]  # it may lead elsewhere

@@ -131,7 +131,7 @@ def _notes(parts: list[Part]) -> list[str]:
 def _facts(visit: Appointment, clinic: Clinic | None) -> list[dict[str, str]]:
     facts = [
         (_("When"), _times(visit)),
-        (_("How long"), words.length(visit.visit_type.duration)),
+        (_("How long"), words.length(visit.minutes)),
         (_("With"), _clinicians(visit)),
         (_("Where"), calendars.address(clinic) if clinic else ""),
         (_("Your reference"), visit.reference),

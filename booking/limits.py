@@ -103,11 +103,6 @@ def _add(counted: Sequence[Counted], now: datetime) -> bool:
         return all(n <= limits[key, window] for key, window, n in cursor.fetchall())
 
 
-def hit(kind: str, value: str, *, limit: int, period: timedelta, now: datetime) -> bool:
-    """Count one more, and tell whether it is still within the limit. See `allows`."""
-    return allows((Cap(kind, limit, period),), value, now=now)
-
-
 def wait(caps: tuple[Cap, ...], value: str, *, now: datetime) -> timedelta:
     """Return how long it takes until `value` is within all caps; zero when it is.
 

@@ -385,9 +385,9 @@ def preview_decline(
     The private link, which only the message itself may hold, is shown as a dash. For
     a patient to be called, the subject is empty and the text is what to say.
     """
-    visit = copy.copy(appointment)
+    visit = _cancelled(appointment, CancellationReason.DECLINED, note)
     visit.decline_reason = reason
-    return _preview(visit, Kind.DECLINED, CancellationReason.DECLINED, note, now)
+    return _preview(Kind.DECLINED, _Told(visit), now)
 
 
 def preview_cancellation(
@@ -396,10 +396,10 @@ def preview_cancellation(
     """Return subject and text of what cancelling by staff would send."""
     on_list = appointment.waiting_list_entries.open().exists()
     kind = ENDINGS[ending(appointment.status, on_list=on_list)]
-    visit, event = copy.copy(appointment), None
+    visit, event = _cancelled(appointment, reason, note), None
     if kind == Kind.CANCELLED:
-        event = AppointmentEvent(data=known_otherwise(visit, now))
-    return _preview(visit, kind, reason, note, now, event=event)
+        event = AppointmentEvent(data=known_otherwise(appointment, now))
+    return _preview(kind, _Told(visit, event), now)
 
 
 def preview_refusal(
@@ -409,10 +409,7 @@ def preview_refusal(
     visit = copy.copy(appointment)
     visit.note_to_patient = note
     told = _Told(visit, AppointmentEvent(reason=reason))
-    channel = reached_by(visit.patient)
-    link = links.url("-")
-    words = _render(Kind.CHANGE_REFUSED, told, *_clinic(), channel, link, now)
-    return words.subject, words.text
+    return _preview(Kind.CHANGE_REFUSED, told, now)
 
 
 def preview_offer(
@@ -424,10 +421,7 @@ def preview_offer(
         visit.status = Status.PROPOSED
     event = AppointmentEvent(from_status=appointment.status, data={"kept": True})
     offers = [Proposal(start=start, expires_at=until) for start in starts]
-    told = _Told(visit, event, offers)
-    channel = reached_by(visit.patient)
-    words = _render(Kind.OFFERED, told, *_clinic(), channel, "-", now)
-    return words.subject, words.text
+    return _preview(Kind.OFFERED, _Told(visit, event, offers), now)
 
 
 def preview_move(
@@ -440,10 +434,7 @@ def preview_move(
         "moved_from": known_start(appointment, now).isoformat(),
         "other_clinician": other_clinician,
     }
-    told = _Told(visit, AppointmentEvent(data=data))
-    channel = reached_by(visit.patient)
-    words = _render(Kind.MOVED, told, *_clinic(), channel, "-", now)
-    return words.subject, words.text
+    return _preview(Kind.MOVED, _Told(visit, AppointmentEvent(data=data)), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,13 +459,12 @@ def preview_closing(
     They end at `until`, or as the first of them begins. A constant number of queries.
     """
     clinic, known = _clinic(), known_starts(starts.keys(), now)
-    kind = CancellationReason.CLINIC
     found = []
     for visit, offered in starts.items():
-        cancelled = copy.copy(visit)
-        event = AppointmentEvent(data=_otherwise(visit, known[visit.pk]))
         note = closing_note(visit, reason)
-        cancel = _preview(cancelled, Kind.CANCELLED, kind, note, now, clinic, event)
+        cancelled = _cancelled(visit, CancellationReason.CLINIC, note)
+        event = AppointmentEvent(data=_otherwise(visit, known[visit.pk]))
+        cancel = _preview(Kind.CANCELLED, _Told(cancelled, event), now, clinic)
         offer = None
         if offered:
             called_off = copy.copy(visit)
@@ -487,28 +477,29 @@ def preview_closing(
                 AppointmentEvent(reason=reason, data=data),
                 [Proposal(start=start, expires_at=ends) for start in offered],
             )
-            channel = reached_by(visit.patient)
-            words = _render(Kind.CALLED_OFF, told, *clinic, channel, "-", now)
-            offer = words.subject, words.text
+            offer = _preview(Kind.CALLED_OFF, told, now, clinic)
         found.append(ClosingPreview(cancel, offer))
     return found
 
 
+def _cancelled(
+    visit: Appointment, reason: CancellationReason, note: str
+) -> Appointment:
+    """Return the visit as it would be then."""
+    visit = copy.copy(visit)
+    visit.status, visit.cancellation_reason = Status.CANCELLED, reason
+    visit.note_to_patient = note
+    return visit
+
+
 def _preview(
-    visit: Appointment,
     kind: Message.Kind,
-    reason: CancellationReason,
-    note: str,
+    told: "_Told",
     now: datetime,
     clinic: tuple[Clinic | None, Rows] | None = None,
-    event: AppointmentEvent | None = None,
 ) -> tuple[str, str]:
-    visit.status = Status.CANCELLED
-    visit.cancellation_reason = reason
-    visit.note_to_patient = note
-    channel = reached_by(visit.patient)
-    known = clinic or _clinic()
-    words = _render(kind, _Told(visit, event), *known, channel, "-", now)
+    channel = reached_by(told.visit.patient)
+    words = _render(kind, told, *(clinic or _clinic()), channel, "-", now)
     return words.subject, words.text
 
 

@@ -450,7 +450,7 @@ class _Judge:
             by_staff=True,
             schedule=self.schedule,
         )
-        slot = plan.check(proposal.start, now=self.now)
+        slot = plan.check(proposal.start, now=self.now, end=proposal.end)
         if isinstance(slot, Reason):
             why_not = reasons.for_staff_now(slot)
             return Choice(proposal, why_not, is_past=slot.why == Why.PAST)

@@ -109,11 +109,34 @@ class LeadsOn(RedirectURLMixin):
         return reverse("admin:index")
 
 
+def leave_focus_to_errors(form: forms.BaseForm) -> None:
+    """Let what is wrong have the focus, where the form of a page would open."""
+    if form.is_bound:
+        for field in form.fields.values():
+            field.widget.attrs.pop("autofocus", None)
+
+
+class PasswordForm(AdminAuthenticationForm):
+    error_messages = {
+        **AdminAuthenticationForm.error_messages,
+        "invalid_login": gettext_lazy(
+            "That username and password do not fit together, or the account may not"
+            " sign in. Capitals count. A manager can set a new password."
+        ),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].error_messages["required"] = _("Type your username.")
+        self.fields["password"].error_messages["required"] = _("Type your password.")
+        leave_focus_to_errors(self)
+
+
 class PasswordPage(LeadsOn, LoginView):
     """The first page. With a second factor it leads to the next, as nobody yet."""
 
     template_name = "admin/login.html"
-    authentication_form = AdminAuthenticationForm
+    authentication_form = PasswordForm
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.now = clock.now()
@@ -159,8 +182,7 @@ class CodeForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.is_bound:  # what is wrong with the code has the focus then
-            del self.fields["code"].widget.attrs["autofocus"]
+        leave_focus_to_errors(self)
 
 
 @method_decorator(

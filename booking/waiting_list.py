@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from . import messages, workflow
-from .availability import Slot
+from .availability import Reason
 from .errors import BookingError
 from .models import (
     Appointment,
@@ -175,7 +175,7 @@ def went(offers: Sequence[Proposal], now: datetime) -> set[int]:
             by_staff=True,
             schedule=schedule,
         )
-        if not isinstance(plan.check(offer.start, now=now), Slot):
+        if isinstance(plan.check(offer.start, now=now, end=offer.end), Reason):
             gone.add(offer.pk)
     return gone
 

@@ -10,16 +10,8 @@ from django.db.migrations.executor import MigrationExecutor
 from booking import guards
 
 
-class MigrationsMissingError(Exception):
-    pass
-
-
-class GuardsMissingError(Exception):
-    pass
-
-
-class StaticFilesMissingError(Exception):
-    pass
+class NotReadyError(Exception):
+    """Pages cannot be shown, for the reason that it says."""
 
 
 def why_not_ready() -> str:
@@ -34,36 +26,34 @@ def why_not_ready() -> str:
         require_static_files()
     except DatabaseError:
         return "The database does not answer."
-    except MigrationsMissingError:
-        return "Migrations are missing: run manage.py migrate."
-    except GuardsMissingError:
-        return "The database's guards are gone: run manage.py migrate --skip-checks."
-    except StaticFilesMissingError:
-        return "Styles are missing: run manage.py collectstatic, then restart."
+    except NotReadyError as reason:
+        return str(reason)
     return ""
 
 
 @cache
 def require_migrations() -> None:
-    """Raise if a migration is missing, or a guard; once none is, do not look again.
+    """Raise NotReadyError if a migration or a guard is missing.
 
-    Raises MigrationsMissingError or GuardsMissingError.
-
-    A deployment starts new processes, and those look for themselves.
+    Once none is, nobody looks again: a deployment starts new processes.
     """
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        raise MigrationsMissingError
+        raise NotReadyError("Migrations are missing: run manage.py migrate.")
     if guards.missing(connection):
-        raise GuardsMissingError
+        raise NotReadyError(
+            "The database's guards are gone: run manage.py migrate --skip-checks."
+        )
 
 
 @cache
 def require_static_files() -> None:
-    """Raise StaticFilesMissingError if a page could name a file not collected."""
+    """Raise NotReadyError if a page could name a file not collected."""
     storage = staticfiles_storage
     if isinstance(storage, ManifestFilesMixin):
         for finder in get_finders():
             for path, _ in finder.list([]):
                 if storage.hash_key(path) not in storage.hashed_files:
-                    raise StaticFilesMissingError
+                    raise NotReadyError(
+                        "Styles are missing: run manage.py collectstatic, then restart."
+                    )

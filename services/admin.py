@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy
 from . import photos, translation, versions
 from .drafts_in_admin import WithDrafts
 from .in_use import KeptWhileInUse
-from .list_filters import FixedRows, OfferedFilters
+from .languages import english_name
+from .list_filters import FixedRows, OfferedFilters, yes_or_no
 from .models import (
     Clinic,
     Clinician,
@@ -39,9 +40,36 @@ from .widgets import PLAIN, PictureInput
 class ContentMarker:
     """Show whether staff have edited a row, so that its file no longer changes it."""
 
-    @admin.display(boolean=True, description="edited by staff")
-    def edited(self, row: Content) -> bool:
-        return row.edited_by_staff
+    @admin.display(description=gettext_lazy("edited by staff"))
+    def edited(self, row: Content) -> str:
+        return yes_or_no(row.edited_by_staff)
+
+
+class InALanguage:
+    """Name the language of a row as staff do."""
+
+    @admin.display(description=gettext_lazy("language"), ordering="language")
+    def language_name(self, row: SameWords | Translation) -> str:
+        return english_name(row.language)
+
+
+class LanguageFilter(admin.SimpleListFilter):
+    title = gettext_lazy("language")
+    parameter_name = "language"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return language_choices()
+
+    def queryset(
+        self, request: HttpRequest, queryset: "QuerySet[SameWords]"
+    ) -> "QuerySet[SameWords]":
+        chosen = self.value()
+        is_known = chosen in dict(settings.LANGUAGES)
+        return queryset.filter(language=chosen) if is_known else queryset
+
+
+def language_choices() -> list[tuple[str, str]]:
+    return [(code, english_name(code)) for code, _own in settings.LANGUAGES]
 
 
 class WithTranslations(admin.ModelAdmin):
@@ -84,7 +112,7 @@ class PhotoForm(forms.ModelForm):
     """A picture to upload, of which only what is drawn anew is kept."""
 
     upload = forms.FileField(
-        label=gettext_lazy("picture"),
+        label=gettext_lazy("Picture"),
         required=False,
         help_text=gettext_lazy(
             "JPEG, PNG, WebP or AVIF, up to 12 MB. Patients see a part of it around the"
@@ -132,7 +160,7 @@ class PlacedPhotoForm(PhotoForm):
 
     service = forms.ModelChoiceField(
         Service.objects.all(),
-        label=gettext_lazy("where patients see it"),
+        label=gettext_lazy("Where patients see it"),
         required=False,
         empty_label=gettext_lazy("Visit us"),
     )
@@ -224,7 +252,7 @@ class PageAdmin(WithDrafts, WithTranslations, ContentMarker, OfferedFilters):
 class SameWordsForm(forms.ModelForm):
     """Words in one of the languages of the site."""
 
-    language = forms.ChoiceField(choices=lambda: settings.LANGUAGES)
+    language = forms.ChoiceField(choices=language_choices)
 
     class Meta:
         model = SameWords
@@ -232,21 +260,21 @@ class SameWordsForm(forms.ModelForm):
 
 
 @admin.register(SameWords)
-class SameWordsAdmin(ContentMarker, OfferedFilters):
+class SameWordsAdmin(ContentMarker, InALanguage, OfferedFilters):
     """What the search of the site takes for the same."""
 
     form = SameWordsForm
-    list_display = ["__str__", "language", "edited"]
-    list_filter = ["language"]
+    list_display = ["__str__", "language_name", "edited"]
+    list_filter = [LanguageFilter]
     readonly_fields = ["edited", "updated_at"]
     formfield_overrides = PLAIN
 
 
 STANDS = {
-    Standing.MISSING: gettext_lazy("not translated: patients read English"),
-    Standing.STALE: gettext_lazy("stale: the English has changed, patients read that"),
-    Standing.DRAFT: gettext_lazy("not reviewed: patients read English"),
-    Standing.REVIEWED: gettext_lazy("reviewed: patients read it"),
+    Standing.MISSING: gettext_lazy("Not translated: patients read English"),
+    Standing.STALE: gettext_lazy("Stale: the English has changed, patients read that"),
+    Standing.DRAFT: gettext_lazy("Not reviewed: patients read English"),
+    Standing.REVIEWED: gettext_lazy("Reviewed: patients read it"),
 }
 
 
@@ -299,15 +327,15 @@ def row_of(one: Translation) -> Translated | None:
 
 
 @admin.register(Translation)
-class TranslationAdmin(FixedRows):
+class TranslationAdmin(InALanguage, FixedRows):
     """Texts in other languages, for those who may change the English ones.
 
     There is one for each text and language; `load_content` makes room for new ones.
     """
 
-    list_display = ["of", "language", "how_it_stands", "reviewed_by"]
+    list_display = ["of", "language_name", "how_it_stands", "reviewed_by"]
     list_filter = [StandingFilter]
-    readonly_fields = ["of", "language", "how_it_stands", "updated_at"]
+    readonly_fields = ["of", "language_name", "how_it_stands", "updated_at"]
     formfield_overrides = PLAIN
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Translation]":
@@ -326,8 +354,8 @@ class TranslationAdmin(FixedRows):
         row = row_of(obj) if obj else None
         texts = [f"text_{name}" for name in row.in_english()] if row else []
         return [
-            "of", "language", "how_it_stands", *texts, "reviewed_by", "reviewed_on",
-            "updated_at", "seen",
+            "of", "language_name", "how_it_stands", *texts, "reviewed_by",
+            "reviewed_on", "updated_at", "seen",
         ]  # fmt: skip
 
     def get_form(
@@ -369,7 +397,7 @@ class TranslationAdmin(FixedRows):
     @admin.display(description=gettext_lazy("text"))
     def of(self, one: Translation) -> str:
         row, _stands = translation.stands(one)
-        return f"{row._meta.verbose_name}: {row}" if row else str(one)
+        return f"{capfirst(row._meta.verbose_name)}: {row}" if row else str(one)
 
     @admin.display(description=gettext_lazy("how it stands"))
     def how_it_stands(self, one: Translation) -> str:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.conf.locale import LANG_INFO
 from django.http import HttpRequest
 from django.urls import ResolverMatch, reverse
 from django.utils.formats import date_format
@@ -57,6 +58,12 @@ class Version:
     code: str
     name: str
     path: str
+
+
+def english_name(code: str) -> str:
+    """Return what staff call a language; patients read its own name."""
+    own = dict(settings.LANGUAGES).get(code, code)
+    return str(LANG_INFO.get(code, {}).get("name", own))
 
 
 def said(at: date | time, style: str) -> str:

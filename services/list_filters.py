@@ -1,11 +1,31 @@
 """What a list of the admin takes from its address."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import BooleanField, Field, Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+
+def yes_or_no(value: bool) -> str:
+    """Return the word; Django's red cross would make a fault of each no."""
+    return _("Yes") if value else _("No")
+
+
+@cache  # Django asks twice, and compares
+def in_words(field: "Field[Any, Any]") -> Callable[[Model], str]:
+    """Return a column that says yes or no, and sorts as the field does."""
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def column(row: Model) -> str:
+        return yes_or_no(getattr(row, field.name))
+
+    column.__name__ = field.name  # names the cells
+    return column
 
 
 class OfferedFilters(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it runs
@@ -14,6 +34,13 @@ class OfferedFilters(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it
     Django lets an address ask for any field of the rows, by any comparison: that tells
     what a list does not show, and some comparisons fail or take as long as one likes.
     """
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        ticks = {f.name: f for f in self.opts.fields if isinstance(f, BooleanField)}
+        return [
+            in_words(ticks[name]) if name in ticks else name
+            for name in super().get_list_display(request)
+        ]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

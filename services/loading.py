@@ -22,27 +22,20 @@ from .models import (
     Clinic,
     Clinician,
     Content,
-    Fact,
     LoadedEntry,
     OpeningHours,
     Page,
     SameWords,
-    ScreeningQuestion,
-    Section,
     Service,
     Translation,
     Weekday,
 )
+from .versions import CHILDREN
 
 C = TypeVar("C", bound=Content)
 T = TypeVar("T", Clinician, Service, Page)
 
 HOURS = "opening_hours"
-CHILDREN: dict[str, tuple[type[Fact | Section | ScreeningQuestion], str]] = {
-    "facts": (Fact, "label"),
-    "sections": (Section, "anchor"),
-    "screening_questions": (ScreeningQuestion, "code"),
-}
 
 
 @dataclass

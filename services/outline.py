@@ -11,6 +11,8 @@ from .models import Section, Service
 # get help after the risks. A page without these anchors has them at its end.
 THE_VISIT = "what-happens"
 THE_RISKS = "risks"
+# Its first list has what a test can find, or what a treatment is for.
+THE_REASONS = "why-it-is-done"
 
 
 @dataclass(frozen=True, slots=True)

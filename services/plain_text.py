@@ -26,6 +26,19 @@ def plain_text(markdown: str) -> str:
     return _words(without_blocks(markdown))
 
 
+def first_list(markdown: str) -> list[str]:
+    """Return the words of each item of the first list in a text; [] without one."""
+    items: list[str] = []
+    for block in COMMONMARK.parse(without_blocks(markdown)):
+        if block.type in ("bullet_list_close", "ordered_list_close"):
+            break
+        if block.type == "list_item_open":
+            items.append("")
+        elif block.type == "inline" and items:
+            items[-1] = f"{items[-1]} {_words(block.content)}".strip()
+    return items
+
+
 @lru_cache(maxsize=100)
 def _words(markdown: str) -> str:
     blocks = [

@@ -10,9 +10,10 @@ all is as it was (`set_up`).
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ Rows = tuple[tuple[Any, ...], ...]
 # Fields that give the database a value of this type, and none, as it stands; but for
 # instants, which are not the same in each database.
 _PLAIN: dict[type, type] = {
+    models.BigAutoField: int,
     models.BooleanField: bool,
     models.CharField: str,
     models.DateTimeField: datetime,
@@ -55,6 +57,9 @@ _marks: ContextVar[list[str | None] | None] = ContextVar("marks", default=None)
 @contextmanager
 def one_look() -> Iterator[None]:
     """Ask once for the mark, for a page that changes nothing itself."""
+    if _marks.get() is not None:
+        yield
+        return
     token = _marks.set([])
     try:
         yield
@@ -157,6 +162,61 @@ def _names(model: type[models.Model]) -> tuple[str, ...]:
     return tuple(field.attname for field in model._meta.concrete_fields)
 
 
+@dataclass(slots=True)
+class _Held:
+    """What is to be written in one go, and the primary keys that new rows can have."""
+
+    keys: dict[type[models.Model], list[int]]
+    statements: list[str] = field(default_factory=list)
+    params: list[Any] = field(default_factory=list)
+
+
+_held: ContextVar[_Held | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def together(counts: Mapping[type[models.Model], int]) -> Iterator[None]:
+    """Write all that is added or executed inside in one go, as it ends.
+
+    `counts` says of each model how many rows are added. They have their primary keys at
+    once, but are not to be read inside. Only where each statement goes to a server and
+    back: SQLite writes each by itself.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor == "sqlite":
+        yield
+        return
+    held = _Held(_new_keys(counts))
+    token = _held.set(held)
+    try:
+        yield
+    finally:
+        _held.reset(token)
+    with database.cursor() as cursor:
+        cursor.execute("; ".join(held.statements), held.params)
+
+
+def _new_keys(counts: Mapping[type[models.Model], int]) -> dict[Any, list[int]]:
+    """Take so many primary keys for rows of each model from its sequence, in order."""
+    each = [model for model, count in counts.items() for _ in range(count)]
+    wanted = [(model._meta.db_table, model._meta.pk.column) for model in each]
+    taken = texts(*[("nextval(pg_get_serial_sequence(%s, %s))", w) for w in wanted])
+    keys: dict[Any, list[int]] = {model: [] for model in counts}
+    for model, key in zip(each, taken, strict=True):
+        keys[model].append(int(key))
+    return keys
+
+
+def execute(statement: str, params: Sequence[Any]) -> None:
+    """Execute a statement that gives nothing back; see `together`."""
+    if held := _held.get():
+        held.statements.append(statement)
+        held.params += params
+        return
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(statement, params)
+
+
 def add(row: M) -> M:
     """Write a new row in one plain statement, and return it with its primary key.
 
@@ -169,17 +229,25 @@ def add_all(added: list[M]) -> list[M]:
     """Do the same for some rows of one model, one at least."""
     # The connection itself: Django looks up which one `connection` is at every use.
     database = connections[DEFAULT_DB_ALIAS]
-    fields, statement, marks, key = _insert(database.vendor, type(added[0]))
+    model, held = type(added[0]), _held.get()
+    if held:
+        for row in added:
+            row.pk = held.keys[model].pop(0)
+    fields, statement, marks, key = _insert(database.vendor, model, bool(held))
     values = [
         _stored(row, field, plain, database) for row in added for field, plain in fields
     ]
-    all_marks = ", ".join([marks] * len(added))
-    with database.cursor() as cursor:
-        cursor.execute(f"{statement} {all_marks} RETURNING {key}", values)
-        # In their order, on which Django's `bulk_create` relies, too.
-        for row, (made,) in zip(added, cursor.fetchall(), strict=True):
-            row.pk = made
-            row._state.db, row._state.adding = database.alias, False
+    statement = f"{statement} {', '.join([marks] * len(added))}"
+    if held:
+        execute(statement, values)
+    else:
+        with database.cursor() as cursor:
+            cursor.execute(f"{statement} RETURNING {key}", values)
+            # In their order, on which Django's `bulk_create` relies, too.
+            for row, (made,) in zip(added, cursor.fetchall(), strict=True):
+                row.pk = made
+    for row in added:
+        row._state.db, row._state.adding = database.alias, False
     return added
 
 
@@ -224,16 +292,16 @@ def _select(vendor: str, model: type[models.Model], where: str) -> str:
 
 @lru_cache(maxsize=64)
 def _insert(
-    vendor: str, model: type[models.Model]
+    vendor: str, model: type[models.Model], has_key: bool
 ) -> "tuple[list[tuple[models.Field[Any, Any], type | None]], str, str, str]":
     """Return the fields that are written, and parts of the statement that does.
 
     Of each field, the type of `_PLAIN`. Then the beginning of the statement, the marks
-    for the values of one row, and what it is to return.
+    for the values of one row, and the primary key, which the rows may have already.
     """
     quote = connection.ops.quote_name
     key = model._meta.pk
-    fields = [field for field in model._meta.concrete_fields if field is not key]
+    fields = [f for f in model._meta.concrete_fields if has_key or f is not key]
     columns = ", ".join(quote(str(field.column)) for field in fields)
     marks = f"({', '.join(['%s'] * len(fields))})"
     table = quote(model._meta.db_table)

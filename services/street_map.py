@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +21,31 @@ AVENUES = (
     _("Twelfth Avenue"),
 )
 # The drawing: the first avenue lies there, each next one so much further west.
-FIRST, APART, MIDDLE, SIDE = 424, 60, 126, 15
+FIRST, APART, MIDDLE, SIDE = 424, 60, 116, 14
+
+
+@dataclass(frozen=True)
+class Station:
+    """A subway station on 42nd Street: the avenue, its name on the signs, its lines."""
+
+    avenue: str | Promise
+    name: str
+    lines: str
+    x: int
+
+
+# From east to west. Source: the subway map of the MTA, 2025.
+STATIONS = tuple(
+    Station(AVENUES[place], name, lines, FIRST - place * APART)
+    for place, (name, lines) in enumerate(
+        (
+            ("5 Av", "7"),
+            ("42 St-Bryant Pk", "B, D, F, M"),
+            ("Times Sq-42 St", "1, 2, 3, 7, N, Q, R, S, W"),
+            ("42 St-Port Authority Bus Terminal", "A, C, E"),
+        )
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -38,9 +63,12 @@ class Spot:
 class StreetMap:
     """W 43rd St with its avenues; `spot` only where the house number is known."""
 
+    subway: ClassVar = _("Subway stations on 42nd Street, one block south")
+
     street: str
     east: str | Promise = AVENUES[0]
     west: str | Promise = AVENUES[-1]
+    stations: tuple[Station, ...] = STATIONS
     spot: Spot | None = None
 
 

@@ -19,11 +19,13 @@ from .models import (
     Content,
     OpeningHours,
     Page,
+    Photo,
     Service,
     Weekday,
 )
-from .outline import THE_VISIT
-from .plain_text import plain_text
+from .outline import THE_REASONS, THE_RISKS, THE_VISIT
+from .plain_text import first_list, plain_text
+from .street_map import map_of
 
 Node = dict[str, Any]
 
@@ -34,6 +36,9 @@ TYPES: dict[str, str | list[str]] = {
     Service.Kind.TEST: ["MedicalTest", "DiagnosticProcedure"],
     Service.Kind.THERAPY: "MedicalTherapy",
 }
+# What is done with a needle through the skin, by its place in the files, as its drawing
+# is known.
+NEEDLED = ("service/emg-and-nerve-testing", "service/trigger-point-injections")
 
 
 def graph(site: str, path: str, name: str, shown: Mapping[str, Any]) -> Node:
@@ -43,6 +48,9 @@ def graph(site: str, path: str, name: str, shown: Mapping[str, Any]) -> Node:
     URL, and `shown` what its template has.
     """
     nodes = MAKERS[name](Place(site, path), shown)
+    page, *others = nodes
+    ways = [node for node in others if node["@type"] == "BreadcrumbList"]
+    page["breadcrumb"] = {"@id": ways[0]["@id"]} if ways else None
     return {"@context": "https://schema.org", "@graph": [known(node) for node in nodes]}
 
 
@@ -91,15 +99,19 @@ def service(place: Place, shown: Mapping[str, Any]) -> list[Node]:
     page = a_page(place, "MedicalWebPage", this.name, this, *parts)
     page["description"] = this.summary
     page |= dates(this)
+    page["specialty"] = SPECIALTIES
     page["medicalAudience"] = {"@type": "MedicalAudience", "audienceType": "Patient"}
     page["mainEntity"] = {"@id": place.service(this)}
     answers = {section.anchor: section.answer for section in this.sections.all()}
     entity = {
         **service_in_short(place, this),
+        "image": picture(place, getattr(this, "photo", None)),
+        "procedureType": "PercutaneousProcedure" if this.entry in NEEDLED else "",
         "alternateName": re.split(r", (?![^(]*\))", this.other_names),
         "preparation": plain_text(this.preparation),
         "howPerformed": plain_text(answers.get(THE_VISIT, "")),
         "followup": plain_text(answers.get(AFTERCARE, "")),
+        **outcome(this, answers),
     }
     up = _("Treatments and tests"), place.of("service_list")
     clinic = the_clinic_in_short(place, shown)
@@ -117,7 +129,12 @@ def team(place: Place, shown: Mapping[str, Any]) -> list[Node]:
 def visit_us(place: Place, shown: Mapping[str, Any]) -> list[Node]:
     page = a_page(place, "ContactPage", _("Visit us"))
     page["mainEntity"] = {"@id": place.clinic}
-    clinic = {**the_clinic(place, shown), "email": shown["clinic"].email}
+    clinic = {
+        **the_clinic(place, shown),
+        "email": shown["clinic"].email,
+        "hasMap": f"{place.url}#address" if map_of(shown["clinic"]) else "",
+        "image": [picture(place, photo) for photo in shown["photos"]],
+    }
     return [page, crumbs(place, page["name"]), clinic]
 
 
@@ -153,6 +170,26 @@ def a_page(place: Place, kind: str, name: str, *rows: Content) -> Node:
     }
 
 
+def outcome(this: Service, answers: Mapping[str, str]) -> Node:
+    """Return what a test can find, or what harm a treatment can do."""
+    if this.kind == Service.Kind.TEST:
+        found = first_list(answers.get(THE_REASONS, ""))
+        return {
+            "usedToDiagnose": [
+                {"@type": "MedicalCondition", "name": name} for name in found
+            ]
+        }
+    risks = plain_text(answers.get(THE_RISKS, ""))
+    harm = {"@type": "MedicalEntity", "description": risks}
+    return {"adverseOutcome": harm if risks else None}
+
+
+def picture(place: Place, photo: Photo | None) -> str:
+    """Return where the largest file of a photo is that every program can open."""
+    files = photo.of_kind("jpeg") if photo else []
+    return place.site + files[-1].get_absolute_url() if files else ""
+
+
 def dates(this: Service | Page) -> Node:
     """Return how fresh the page at hand is, and who has found it right.
 
@@ -177,7 +214,11 @@ def crumbs(place: Place, here: str, *between: tuple[str, str]) -> Node:
         for number, (name, url) in enumerate(way, 1)
     ]
     items.append({"@type": "ListItem", "position": len(items) + 1, "name": here})
-    return {"@type": "BreadcrumbList", "itemListElement": items}
+    return {
+        "@type": "BreadcrumbList",
+        "@id": f"{place.url}#breadcrumb",
+        "itemListElement": items,
+    }
 
 
 def service_link(place: Place, service: Service) -> Node:

@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 from clinic_site import styleguide
 from services.models import Clinic
 from services.templatetags import languages as language_tags
-from tests.browser import AS_IT_WAS, LOST, TWICE_AS_LARGE, WIDER_SPACED
+from tests.browser import AS_IT_WAS, AS_READERS_SET_IT, LOST, TWICE_AS_LARGE
 from tests.chromium import HOST, assert_good_for_everybody, look
 
 ROOT = Path(__file__).parent.parent
@@ -330,7 +330,7 @@ def test_the_desks_components_fit_as_readers_set_the_text(
         found: list[str] = []
         for path in GUIDES_OF_DESK:
             browser_page.goto(f"{HOST}{path}")
-            for width, change in ((768, TWICE_AS_LARGE), (320, WIDER_SPACED)):
+            for width, change in AS_READERS_SET_IT:
                 browser_page.set_viewport_size({"width": width, "height": 900})
                 browser_page.evaluate(change)
                 found += browser_page.evaluate(LOST)

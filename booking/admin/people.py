@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from booking import second_factor
 from booking.confirming import ask_first
 from booking.models import SecondFactor
+from booking.signing_in import leave_focus_to_errors
 from services.list_filters import OfferedFilters
 
 admin.site.unregister(User)
@@ -173,7 +174,10 @@ class StaffAdmin(ConfirmedFirst, OfferedFilters, UserAdmin):
     ) -> HttpResponse:
         if self.has_change_permission(request) and (question := ask_first(request)):
             return question
-        return super().user_change_password(request, id, form_url)
+        response = super().user_change_password(request, id, form_url)
+        if isinstance(response, TemplateResponse):
+            leave_focus_to_errors((response.context_data or {})["form"])
+        return response
 
     def reset_second_factor(self, request: HttpRequest, id: str) -> HttpResponse:
         """Ask, then let a colleague who has lost their phone set up a new one."""

@@ -95,7 +95,7 @@ class PhoneForm(StepForm):
         label=_("Name of the caller, if it is not the patient"), required=False
     )
     relation = forms.ChoiceField(
-        label=_("The caller is the patient’s…"),
+        label=_("What the caller is to the patient"),
         choices=[("", _("Choose")), *Appointment.Relation.choices],
         required=False,
         error_messages={"invalid_choice": _("Choose from the list.")},

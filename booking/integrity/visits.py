@@ -446,6 +446,10 @@ def _each_held(visit: _Visit) -> Iterator[Fault]:
                 " whoever looks for free times may not see it.",
             )
         if row.proposal_id is None:
+            yield Fault(
+                "held_for_no_choice",
+                f"Reservation {row.pk} of visit {visit.pk} is for no proposal.",
+            )
             continue
         proposal = proposals.get(row.proposal_id)
         if proposal is None:
@@ -466,6 +470,14 @@ def _each_held(visit: _Visit) -> Iterator[Fault]:
                 f"Reservation {row.pk} of visit {visit.pk} does not cover the time of"
                 " its proposal.",
             )
+        elif row.expires_at and proposal.outcome == Outcome.OPEN:
+            said = proposal.expires_at if proposal.is_offer else visit.reply_by
+            if row.expires_at != said:
+                yield Fault(
+                    "held_not_as_said",
+                    f"Reservation {row.pk} of visit {visit.pk} lapses at another moment"
+                    " than the patient was told.",
+                )
 
 
 def _held(row: _Reservation) -> tuple[int, str, str, str | None]:

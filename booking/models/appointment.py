@@ -312,7 +312,15 @@ class Appointment(models.Model):
 
     @property
     def duration(self) -> timedelta:
+        """Return how long a time lasts that it is given now."""
         return timedelta(minutes=self.visit_type.duration)
+
+    @property
+    def minutes(self) -> int:
+        """Return how long it lasts: as was agreed, else as its kind of visit does."""
+        if self.start and self.end:
+            return (self.end - self.start) // timedelta(minutes=1)
+        return self.visit_type.duration
 
     def is_too_late(self, now: datetime) -> bool:
         """Tell whether patients can no longer change a booked visit by themselves."""

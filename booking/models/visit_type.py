@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
@@ -220,16 +220,18 @@ class VisitType(Translated):
         has_referral: bool = False,
         practice: "Practice | None" = None,
         schedule: "Schedule | None" = None,
+        locked: Sequence[int] | None = None,
     ) -> "Plan":
         """Return what the engine needs to know about the dates `first` to `last`.
 
         A `practice` that whoever asks has read already makes the query smaller, and a
-        `schedule` that covers those dates spares it.
+        `schedule` that covers those dates spares it. Whoever has `locked` all that it
+        could take gets nothing else: not what could only be taken since.
         """
         if schedule is None:
             schedule = Schedule.read(
                 first, last, now=now, own=[ignoring] if ignoring else [],
-                practice=practice, taking=self._taking(practice, clinician),
+                practice=practice, taking=self._taking(practice, clinician, locked),
             )  # fmt: skip
         is_public = not (by_staff or is_agreed)
         answer_due = self._answer_due(schedule, now) if is_public else None
@@ -240,7 +242,7 @@ class VisitType(Translated):
             step=self.step,
             lead=0 if by_staff else self._notice(answer_due, now),
             horizon=3650 if by_staff else self.horizon,
-            needs=self._needs(schedule.practice, clinician),
+            needs=_among(self._needs(schedule.practice, clinician), locked),
             barred=None if by_staff else self.barred(has_referral=has_referral),
         )
         # Who holds nothing is answered like everybody else.
@@ -248,9 +250,14 @@ class VisitType(Translated):
         return Plan(rules, Dates(schedule.known, first, last, mine), answer_due)
 
     def _taking(
-        self, practice: "Practice | None", clinician: Resource | None
+        self,
+        practice: "Practice | None",
+        clinician: Resource | None,
+        locked: Sequence[int] | None,
     ) -> rows.Select:
-        """Return what gives all that it could take; with a practice, its keys alone."""
+        """Return what gives all that it could take: its keys, if known already."""
+        if locked is not None:
+            return rows.listed(locked)
         if practice is None:
             return could_take(self, clinician)
         return rows.listed(sorted(self.may_take(practice, clinician)))
@@ -315,10 +322,20 @@ class Plan:
         sweep = _sweep(lasting, self.dates, clinic_zone())
         return sweep.days(self.rules, first, last, _instant(now))
 
-    def check(self, start: datetime, *, now: datetime) -> Slot | Reason:
-        """Return the slot that starts at `start`, or why there is none."""
+    def check(
+        self, start: datetime, *, now: datetime, end: datetime | None = None
+    ) -> Slot | Reason:
+        """Return the slot that starts at `start`, or why there is none.
+
+        With `end` it is a time that was asked for or offered before: it lasts as long
+        as was said then, and the grid, which may have changed, is not asked again.
+        """
+        rules = self.rules
+        if end is not None:
+            length = _instant(end) - _instant(start)
+            rules = replace(rules, minutes=length // availability.MINUTE, step=1)
         return availability.check(
-            self.rules,
+            rules,
             self.calendars,
             int(start.timestamp()),
             zone=clinic_zone(),
@@ -788,6 +805,16 @@ def _with(needs: Sequence[Need], clinician: Resource) -> list[Need]:
     if whole.count > 1:
         places.append(replace(whole, count=whole.count - 1))
     return [*needs[:kept], *places, *needs[kept + 1 :]]
+
+
+def _among(needs: tuple[Need, ...], locked: Collection[int] | None) -> tuple[Need, ...]:
+    """Return the needs with those alone that are locked, if it matters."""
+    if locked is None or {pk for need in needs for pk in need.suitable} <= {*locked}:
+        return needs
+    return tuple(
+        replace(need, suitable=tuple(pk for pk in need.suitable if pk in locked))
+        for need in needs
+    )
 
 
 def _instant(at: datetime) -> Instant:

@@ -367,7 +367,7 @@ def _facts(
     facts = [
         (_("Reference"), visit.reference),
         (label, when),
-        (_("How long"), _("%(n)s minutes") % {"n": visit.visit_type.duration}),
+        (_("How long"), _("%(n)s minutes") % {"n": visit.minutes}),
         (_("With"), _clinician(visit)),
         (_("Where"), calendars.address(clinic) if clinic else ""),
         *(entry.wish.rows() if entry else ()),

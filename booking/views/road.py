@@ -15,7 +15,7 @@ from booking.errors import TryAgain
 from booking.forms import StepForm
 from booking.policy import LONGEST_HOLD
 from booking.steps import WAITING, Journey, Step
-from services import languages
+from services import languages, rows
 
 # A form that has to be mended, and a time that went meanwhile.
 UNFIT, WENT, AWAY = 422, 409, 503
@@ -25,9 +25,14 @@ View = Callable[..., HttpResponse]
 
 
 def with_draft(view: View) -> View:
-    """Hand the view the journey so far, and `now`; without a draft say why not."""
+    """Hand the view the journey so far, and `now`; without a draft say why not.
+
+    A form that is sent changes nothing of what is set up either: the session was read
+    along with its mark, and what takes time asks again under the locks.
+    """
 
     @wraps(view)
+    @rows.one_look()
     def with_journey(request: HttpRequest, **kwargs: str) -> HttpResponse:
         now = clock.now()
         kept = draft.load(request.session, now)

@@ -1,9 +1,11 @@
 """All answers on one page, the button that sends them, and what comes back."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import Promise
@@ -46,7 +48,7 @@ def check(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
     if not form.is_valid():
         return show_check(request, journey, form, now, UNFIT if form.is_bound else 200)
     try:
-        visit = _send(request, asked, journey.draft, now)
+        _send(request, asked, journey.draft, now)
     except TimeTaken as error:
         return _time_went(request, journey, error, now)
     except DifferentRequest:
@@ -55,14 +57,21 @@ def check(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
         form.add_error(None, str(error))
         status = TOO_MANY if isinstance(error, TooMany) else AWAY
         return show_check(request, journey, form, now, status)
-    draft.save(request.session, Sent(visit.pk, visit.reference), now)
     return redirect("booking:sent")
 
 
 def _send(
     request: HttpRequest, asked: workflow.NewRequest, kept: Draft, now: datetime
-) -> Appointment:
-    """Record the request, once. Raises as `workflow.request` does."""
+) -> None:
+    """Record the request, once, and keep no answers. Raises as `workflow.request`."""
+
+    def keep_no_answers(visit: Appointment) -> None:
+        """Write the session along with the visit: so the disk is waited for once."""
+        draft.save(request.session, Sent(visit.pk, visit.reference), now)
+        with suppress(UpdateError):  # who has left meanwhile is told so as always
+            request.session.save()
+            request.session.modified = False
+
     address = client_address(request)
     asked, key = replace(asked, address=address), kept.request_key
     counted = [
@@ -75,16 +84,19 @@ def _send(
         if value
     ]
     if asked.wish:
-        return workflow.join(
-            asked, key=key, by=workflow.PATIENT, now=now, counted=counted
-        )
-    return workflow.request(
+        workflow.join(
+            asked, key=key, by=workflow.PATIENT, now=now, counted=counted,
+            also=keep_no_answers,
+        )  # fmt: skip
+        return
+    workflow.request(
         asked,
         key=key,
         by=workflow.PATIENT,
         now=now,
         hold_key=kept.hold_key,
         counted=counted,
+        also=keep_no_answers,
     )
 
 

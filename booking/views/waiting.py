@@ -1,7 +1,7 @@
 """The waiting list, as patients meet it: on the way to a request, and by their link."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib import messages as notices
 from django.db.models import Prefetch
@@ -132,7 +132,7 @@ def _in_full(offer: Proposal) -> str:
     if clinician:
         spoken.say_who(clinician)
     who = words.who(clinician) if clinician else ""
-    length = words.length(offer.appointment.visit_type.duration)
+    length = words.length((offer.end - offer.start) // timedelta(minutes=1))
     return words.slot(words.moment(offer.start), length, who)
 
 

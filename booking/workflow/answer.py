@@ -4,7 +4,7 @@ from datetime import datetime
 
 from booking import messages
 from booking.errors import NotPossibleNow
-from booking.models import Appointment, Ignoring, Message, Proposal, Reservation
+from booking.models import Appointment, Message, Proposal, Reservation
 from booking.policy import Act, CancellationReason, DeclineReason
 
 from .road import (
@@ -18,7 +18,7 @@ from .road import (
     lock_visit,
     record,
     series_data,
-    take_time,
+    take_proposed,
     time_data,
 )
 from .waiting import WhyEnded, stop_waiting
@@ -50,14 +50,7 @@ def accept(
     check_move(visit, Act.ACCEPT, seen_version)
     if proposal is None or proposal.outcome != Proposal.Outcome.OPEN:
         raise NotPossibleNow
-    rows = take_time(
-        visit.visit_type,
-        proposal.start,
-        now=now,
-        clinician=visit.wanted_clinician,
-        ignoring=Ignoring(appointment_id=visit.pk),
-        by_staff=True,
-    )
+    rows = take_proposed(visit, proposal, now)
     return accept_at(visit, proposal, rows, by=by, now=now)
 
 

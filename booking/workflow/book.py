@@ -45,6 +45,7 @@ def book(asked: NewRequest, *, key: uuid.UUID, by: By, now: datetime) -> Appoint
         clinician=asked.clinician,
         ignoring=Ignoring(),
         by_staff=True,
+        locked=locked,
     )
     clear(locked, now)
     visit = new_visit(asked, key, now)

@@ -22,7 +22,7 @@ from .road import (
     is_repeat,
     lock_visit,
     record,
-    take_time,
+    take_proposed,
 )
 from .waiting import Outcome, WhyEnded, stop_waiting
 
@@ -139,14 +139,7 @@ def grant_change(
     _check_wish(visit, Act.CHANGE, seen_version)
     if choice is None or choice.outcome != Outcome.OPEN or has_begun(visit, now):
         raise NotPossibleNow
-    rows = take_time(
-        visit.visit_type,
-        choice.start,
-        now=now,
-        clinician=visit.wanted_clinician,
-        ignoring=Ignoring(appointment_id=visit.pk),
-        by_staff=True,
-    )
+    rows = take_proposed(visit, choice, now)
     _no_longer_waits(visit, choice, now)
     return agree(
         visit, choice, rows, Act.CHANGE, by=by, now=now, others=Outcome.DECLINED

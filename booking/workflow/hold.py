@@ -26,7 +26,7 @@ def hold(
     locked = lock_for(visit_type, key)
     rows = take_time(
         visit_type, start, now=now, clinician=clinician, ignoring=Ignoring(key),
-        has_referral=has_referral,
+        has_referral=has_referral, locked=locked,
     )  # fmt: skip
     clear(locked, now, key)
     expires_at = now + timedelta(minutes=HOLD_MINUTES)

@@ -1,7 +1,7 @@
 """Somebody who found no time joins the waiting list, or staff do it for a caller."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from booking import limits, messages
@@ -21,12 +21,13 @@ def join(
     by: By,
     now: datetime,
     counted: Sequence[limits.Counted] = (),
+    also: Callable[[Appointment], None] = lambda visit: None,
 ) -> Appointment:
     """Put a new visit without a time at the end of the waiting list.
 
     `asked` has a wish and no choices. `key` makes it safe to send twice, as it does for
     a request. No time is held and no answer promised: the next word is an offer. What
-    is recorded is `counted`.
+    is recorded is `counted`. `also` is done as it is for a request.
 
     Raises DifferentRequest when the key was used for other content, TooMany, or
     NotAllowed; ValueError for a request without a wish, or with choices.
@@ -35,6 +36,7 @@ def join(
     if asked.wish is None or asked.choices:
         raise ValueError("who joins the list has a wish, and no choices of time")
     if before := sent_before(asked, key):
+        also(before)
         return before
     limits.count(counted, now=now)
     visit = new_visit(asked, key, now)
@@ -42,4 +44,5 @@ def join(
     entry = start_waiting(visit, asked.wish, now)
     keep_answers(visit, asked.answers)
     messages.owe(Message.Kind.ON_LIST, event, now=now, entry=entry)
+    also(visit)
     return visit

@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from booking import limits, messages, once, policy
 from booking.errors import DifferentRequest, TimeTaken
 from booking.models import (
     Appointment,
+    AppointmentEvent,
     Ignoring,
     Message,
     Patient,
@@ -122,6 +123,7 @@ def request(
     now: datetime,
     hold_key: str = "",
     counted: Sequence[limits.Counted] = (),
+    also: Callable[[Appointment], None] = lambda visit: None,
 ) -> Appointment:
     """Record a request for one to three times, hold the first, and promise an answer.
 
@@ -129,7 +131,7 @@ def request(
     choices must be free; only the first is held, until the answer is due, and only if
     the visit type says so. A hold under `hold_key` does not stand in its own way. For
     staff, who ask for a caller, the rules for the public do not hold. What is recorded
-    is `counted`.
+    is `counted`. `also` is done with the visit in the same transaction, each time.
 
     Raises TimeTaken or TimeNotOffered, whose params name the choice by rank, TooMany,
     and DifferentRequest when the key was used for other content.
@@ -137,25 +139,32 @@ def request(
     check_right(Act.REQUEST, by)
     locked = lock_for(asked.visit_type, hold_key)
     if before := sent_before(asked, key):
+        also(before)
         return before
 
     limits.count(counted, now=now)
     taken, plan = first_of_free(
         asked.visit_type, asked.choices, now=now, clinician=asked.clinician,
         ignoring=Ignoring(hold_key), by_staff=by.actor == Actor.STAFF,
-        has_referral=asked.has_referral,
+        has_referral=asked.has_referral, locked=locked,
     )  # fmt: skip
-    clear(locked, now, hold_key)
-    visit = new_visit(asked, key, now)
-    visit.reply_by = reply_promise(asked.visit_type, now, plan)
-    promise = {"reply_by": as_text(visit.reply_by)}
-    data = time_data(visit) | promise
-    event = record(visit, Act.REQUEST, by=by, now=now, data=data)
-    choices = propose(visit, asked.choices)
-    if asked.visit_type.holds_first_choice:
-        hold_first(visit, choices[0], taken)
-    keep_answers(visit, asked.answers)
-    messages.owe(Message.Kind.RECEIVED, event, now=now, choices=choices)
+    written = {
+        Patient: 1, Appointment: 1, AppointmentEvent: 1, Proposal: len(asked.choices),
+        Reservation: len(taken), ScreeningAnswer: len(asked.answers), Message: 1,
+    }  # fmt: skip
+    with rows.together(written):
+        clear(locked, now, hold_key)
+        visit = new_visit(asked, key, now)
+        visit.reply_by = reply_promise(asked.visit_type, now, plan)
+        promise = {"reply_by": as_text(visit.reply_by)}
+        data = time_data(visit) | promise
+        event = record(visit, Act.REQUEST, by=by, now=now, data=data)
+        choices = propose(visit, asked.choices)
+        if asked.visit_type.holds_first_choice:
+            hold_first(visit, choices[0], taken)
+        keep_answers(visit, asked.answers)
+        messages.owe(Message.Kind.RECEIVED, event, now=now, choices=choices)
+    also(visit)
     return visit
 
 
@@ -201,7 +210,7 @@ def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
 def keep_answers(
     visit: Appointment, answers: Iterable[Answer | ScreeningAnswer]
 ) -> None:
-    ScreeningAnswer.objects.bulk_create(
+    kept = [
         ScreeningAnswer(
             appointment=visit,
             order=order,
@@ -212,7 +221,9 @@ def keep_answers(
             advice=a.advice,
         )
         for order, a in enumerate(answers)
-    )
+    ]
+    if kept:
+        rows.add_all(kept)
 
 
 def first_of_free(

@@ -7,7 +7,7 @@ engine again under the lock; write row, reservations, event and owed messages; c
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
@@ -149,11 +149,10 @@ def clear(locked: Iterable[int], now: datetime, hold_key: str = "") -> None:
     gone, params = f"expires_at <= %s AND resource_id IN ({marks})", [now, *keys]
     if hold_key:
         gone, params = f"{gone} OR hold_key = %s", [*params, hold_key]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"DELETE FROM booking_reservation WHERE {gone}",  # noqa: S608 -- written above
-            rows.adapted(params),
-        )
+    rows.execute(
+        f"DELETE FROM booking_reservation WHERE {gone}",  # noqa: S608 -- written above
+        rows.adapted(params),
+    )
 
 
 def lock_visit(pk: int, now: datetime) -> Appointment:
@@ -249,14 +248,17 @@ def take_time(
     by_staff: bool = False,
     is_agreed: bool = False,
     has_referral: bool = False,
+    locked: Sequence[int] | None = None,
 ) -> list[Reservation]:
     """Return unsaved reservations for the visit at `start`, on resources that are free.
 
-    The caller holds the locks. Raises TimeTaken or TimeNotOffered, with the reason.
+    The caller holds the locks: with `locked`, of that alone. Raises TimeTaken or
+    TimeNotOffered, with the reason.
     """
     plan = plan_for(
         visit_type, start, now=now, clinician=clinician, ignoring=ignoring,
         by_staff=by_staff, is_agreed=is_agreed, has_referral=has_referral,
+        locked=locked,
     )  # fmt: skip
     return take_from(plan, start, now=now)
 
@@ -267,9 +269,25 @@ def plan_for(visit_type: VisitType, start: datetime, **asked: Any) -> Plan:
     return visit_type.plan(day, day, **asked)
 
 
-def take_from(plan: Plan, start: datetime, *, now: datetime) -> list[Reservation]:
-    """Do the same from a plan that was made under the locks."""
-    slot = plan.check(start, now=now)
+def take_proposed(
+    visit: Appointment, proposal: Proposal, now: datetime
+) -> list[Reservation]:
+    """Do the same for a time that the locked visit asked for, or that it was offered.
+
+    It is as long as was said then, whatever has become of the visit type since.
+    """
+    plan = plan_for(
+        visit.visit_type, proposal.start, now=now, clinician=visit.wanted_clinician,
+        ignoring=Ignoring(appointment_id=visit.pk), by_staff=True,
+    )  # fmt: skip
+    return take_from(plan, proposal.start, now=now, end=proposal.end)
+
+
+def take_from(
+    plan: Plan, start: datetime, *, now: datetime, end: datetime | None = None
+) -> list[Reservation]:
+    """Do the same from a plan that was made under the locks; `end` as there."""
+    slot = plan.check(start, now=now, end=end)
     if isinstance(slot, Reason):
         raise refusal(slot, start)
     taken = availability.taken(slot, plan.rules, plan.calendars)

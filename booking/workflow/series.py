@@ -1,7 +1,7 @@
 """Staff book a series: one visit, and others like it on days to come."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.utils import timezone
@@ -65,7 +65,8 @@ def book_series(
         return list(Appointment.objects.filter(pk__in=before).order_by("start", "pk"))
     visit = lock_visit(appointment_id, now)
     proposal = _proposal(visit, starts[0], seen_version)
-    taken = _take_all(visit, starts, now)
+    ends = {proposal.start: proposal.end} if proposal else {}
+    taken = _take_all(visit, starts, ends, now)
     visit.series = visit.series or uuid.uuid4()
     if proposal:
         accept_at(visit, proposal, taken.pop(starts[0]), by=by, now=now)
@@ -100,11 +101,15 @@ def _proposal(
 
 
 def _take_all(
-    visit: Appointment, starts: Sequence[datetime], now: datetime
+    visit: Appointment,
+    starts: Sequence[datetime],
+    ends: Mapping[datetime, datetime],
+    now: datetime,
 ) -> dict[datetime, list[Reservation]]:
     """Return unsaved reservations for each start but the one that the visit has.
 
-    The caller holds the locks. A constant number of queries. Raises SeriesClash.
+    What was asked for before `ends` as was said then. The caller holds the locks. A
+    constant number of queries. Raises SeriesClash.
     """
     visit_type = VisitType.objects.get(pk=visit.visit_type_id)
     # A request gives back what it holds; a booked visit keeps it.
@@ -127,7 +132,7 @@ def _take_all(
             continue
         theirs.add(timezone.localdate(start))
         try:
-            taken[start] = take_from(plan, start, now=now)
+            taken[start] = take_from(plan, start, now=now, end=ends.get(start))
         except TimeTaken as error:
             clashes[start] = error.params["reason"]
     if clashes:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 
 from booking.errors import NotPossibleNow, OfferEnded
-from booking.models import Appointment, Ignoring, Proposal, Resource
+from booking.models import Appointment, Proposal, Resource
 from booking.policy import Act
 
 from .agree import agree
@@ -18,7 +18,7 @@ from .road import (
     check_right,
     has_begun,
     lock_visits,
-    take_time,
+    take_proposed,
 )
 from .waiting import Outcome, WhyEnded, can_take, end_offers, stop_waiting
 
@@ -65,14 +65,7 @@ def take(
 
 def _book(visit: Appointment, offer: Proposal, *, by: By, now: datetime) -> None:
     """Give the visit the offered time, under the locks."""
-    rows = take_time(
-        visit.visit_type,
-        offer.start,
-        now=now,
-        clinician=visit.wanted_clinician,
-        ignoring=Ignoring(appointment_id=visit.pk),
-        by_staff=True,
-    )
+    rows = take_proposed(visit, offer, now)
     stop_waiting(visit, WhyEnded.TOOK, now)
     agree(visit, offer, rows, Act.TAKE, by=by, now=now, others=Outcome.DECLINED)
 

@@ -7,7 +7,6 @@ from booking import messages
 from booking.errors import TimeTaken
 from booking.models import (
     Appointment,
-    Ignoring,
     Message,
     Proposal,
     WaitingListEntry,
@@ -16,7 +15,7 @@ from booking.models import (
 from booking.policy import Act, Status
 
 from .request import reply_promise
-from .road import By, free_offers, record, take_time
+from .road import By, free_offers, record, take_proposed
 
 Outcome = Proposal.Outcome
 WhyEnded = WaitingListEntry.WhyEnded
@@ -95,14 +94,7 @@ def end_offers(
 def can_take(visit: Appointment, offer: Proposal, now: datetime) -> bool:
     """Tell whether the locked visit could still have the time that it was offered."""
     try:
-        take_time(
-            visit.visit_type,
-            offer.start,
-            now=now,
-            clinician=visit.wanted_clinician,
-            ignoring=Ignoring(appointment_id=visit.pk),
-            by_staff=True,
-        )
+        take_proposed(visit, offer, now)
     except TimeTaken:
         return False
     return True

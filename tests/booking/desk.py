@@ -16,6 +16,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from booking.models import Appointment
+from tests.factories import patient_details
 
 
 def a_colleague(group: str = "Front desk", **values: Any) -> User:
@@ -26,6 +27,11 @@ def a_colleague(group: str = "Front desk", **values: Any) -> User:
     if group:
         user.groups.add(Group.objects.get(name=group))
     return user
+
+
+def named(name: str) -> dict[str, Any]:
+    """Return the details of a patient with that family name."""
+    return patient_details(family_name=name)
 
 
 def address(act: str, visit: Appointment) -> str:

@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -263,17 +264,37 @@ class AnyMixOfActs(RuleBasedStateMachine):
 
     # --- What is free --------------------------------------------------------------
 
-    def slot(self, visit_type: VisitType, start: datetime, **who: Any) -> Slot | None:
-        """Return what the model has at `start`, after the engine has said the same."""
-        model = minute_by_minute(visit_type, self.now, **who)
+    def slot(
+        self,
+        visit_type: VisitType,
+        start: datetime,
+        end: datetime | None = None,
+        **who: Any,
+    ) -> Slot | None:
+        """Return what the model has at `start`, after the engine has said the same.
+
+        What was asked for or offered before has an `end`, which stays.
+        """
+        kind = copy(visit_type)
+        if end is not None:
+            kind.duration, kind.step = (end - start) // MINUTE, 1
+        model = minute_by_minute(kind, self.now, **who)
         expected = model.answer(int(start.timestamp())) if whole(start) else None
         day = start.astimezone(UTC).date()
         found = visit_type.plan(day, day, now=self.now, **who).check(
-            start, now=self.now
+            start, now=self.now, end=end
         )
         free = expected if isinstance(expected, Slot) else None
         assert (found if isinstance(found, Slot) else None) == free
         return free
+
+    def slot_as_said(self, visit: Appointment, proposal: Proposal) -> Slot | None:
+        """Return what the model has for a time that the visit would be given now."""
+        return self.slot(
+            visit.visit_type, proposal.start, proposal.end,
+            clinician=visit.wanted_clinician,
+            ignoring=Ignoring(appointment_id=visit.pk), by_staff=True,
+        )  # fmt: skip
 
     @contextmanager
     def nothing_new(self) -> Iterator[None]:
@@ -402,10 +423,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         visit = self.visit(data, "pending")
         asked = visit.proposals.filter(by="patient").order_by("rank")
         proposal = data.draw(st.sampled_from(list(asked)))
-        slot = self.slot(
-            visit.visit_type, proposal.start, clinician=visit.wanted_clinician,
-            ignoring=Ignoring(appointment_id=visit.pk), by_staff=True,
-        )  # fmt: skip
+        slot = self.slot_as_said(visit, proposal)
 
         def act() -> Appointment:
             return workflow.accept(
@@ -472,9 +490,12 @@ class AnyMixOfActs(RuleBasedStateMachine):
             for s in booked.values_list("start", flat=True)
         ]
         slots, clashes = {}, set()
+        asked = visit.proposals.open().values_list("start", "end")
+        ends = dict(asked) if visit.start is None else {}
         for start in starts[1:] if visit.start else starts:
+            end = ends.get(start) if start == starts[0] else None
             slot = self.slot(
-                visit.visit_type, start, clinician=visit.wanted_clinician,
+                visit.visit_type, start, end, clinician=visit.wanted_clinician,
                 ignoring=Ignoring(appointment_id=None if visit.start else visit.pk),
                 by_staff=True,
             )  # fmt: skip
@@ -519,7 +540,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
 
     def taken_instead(self, visit: Appointment, gives: int, takes: int) -> Any:
         """Return what the model takes of the other one; None if it cannot be had."""
-        model = minute_by_minute(visit.visit_type, self.now, by_staff=True)
+        kind = copy(visit.visit_type)
+        kind.duration = visit.minutes
+        model = minute_by_minute(kind, self.now, by_staff=True)
         start = int(visit.start.timestamp())
         held = {row[0] for row in self.own_time(visit)}
         ways = map(set, model.ways(model.date_of(start)))
@@ -989,18 +1012,11 @@ class AnyMixOfActs(RuleBasedStateMachine):
         found = Proposal.objects.filter(by="clinic", outcome="open")
         return sorted(set(found.values_list("appointment", flat=True)))
 
-    def slot_of_offer(self, visit: Appointment, offer: Proposal) -> Slot | None:
-        """Return what the model has for an offer that the visit would take now."""
-        return self.slot(
-            visit.visit_type, offer.start, clinician=visit.wanted_clinician,
-            ignoring=Ignoring(appointment_id=visit.pk), by_staff=True,
-        )  # fmt: skip
-
     def can_take(self, visit: Appointment) -> list[Proposal]:
         return [
             offer
             for offer in self.offers(visit)
-            if offer.expires_at > self.now and self.slot_of_offer(visit, offer)
+            if offer.expires_at > self.now and self.slot_as_said(visit, offer)
         ]
 
     def own_time(self, visit: Appointment) -> Any:
@@ -1092,10 +1108,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         by, now = self.clinic.desk[who], self.now
         if how == "yes":
             choice = visit.proposals.wanted().order_by("rank").last()
-            slot = self.slot(
-                visit.visit_type, choice.start, clinician=visit.wanted_clinician,
-                ignoring=Ignoring(appointment_id=visit.pk), by_staff=True,
-            )  # fmt: skip
+            slot = self.slot_as_said(visit, choice)
             if slot is None or visit.start <= now:
                 with (
                     pytest.raises((TimeTaken, NotPossibleNow)),
@@ -1286,7 +1299,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         )
         offer = data.draw(st.sampled_from(self.offers(visit)))
         by = self.patient_or_desk(who)
-        slot = self.slot_of_offer(visit, offer)
+        slot = self.slot_as_said(visit, offer)
         moved = visit.status == "booked"
 
         def act(by: By, version: int | None) -> Appointment:
@@ -1678,6 +1691,18 @@ class AnyMixOfActs(RuleBasedStateMachine):
     def staff_change_how_a_visit_is_asked_for(self, nth: int, by_phone: bool) -> None:
         visit_type = self.visit_type(nth)
         visit_type.by_phone_only = by_phone
+        visit_type.save()
+
+    @rule(
+        nth=kind,
+        length=st.sampled_from([15, 30, 45, 60]),
+        step=st.sampled_from([15, 20]),
+    )
+    def staff_change_how_long_a_visit_takes(
+        self, nth: int, length: int, step: int
+    ) -> None:
+        visit_type = self.visit_type(nth)
+        visit_type.duration, visit_type.step = length, step
         visit_type.save()
 
     @rule(nth=st.integers(0, 5))

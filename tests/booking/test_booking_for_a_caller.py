@@ -30,11 +30,6 @@ CALLER = {
 }
 
 
-@pytest.fixture
-def visit_type() -> VisitType:
-    return a_practice()
-
-
 def sent(kind: VisitType, wall: str = "10:00", **more: Any) -> dict[str, Any]:
     """Return what the page sends with this time of Tuesday chosen."""
     return {

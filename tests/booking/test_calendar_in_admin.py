@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page
 
 from booking import workflow
-from booking.models import Appointment, Resource, VisitType
+from booking.models import Appointment, Resource
 from booking.policy import Act
 from booking.words import as_value
 from tests import factories
@@ -45,11 +45,6 @@ CALENDAR = "/admin/booking/calendar/"
 SHEET = f"{CALENDAR}sheet/"
 DAY = f"{CALENDAR}?day={TUESDAY}"
 WEEK = f"{DAY}&view=week"
-
-
-@pytest.fixture
-def visit_type() -> VisitType:
-    return a_practice()
 
 
 def cells_of(page: HttpResponse) -> list[str]:

@@ -24,13 +24,12 @@ from tests.factories import (
     an_offer,
     at,
     choice,
-    patient_details,
     somebody_waiting,
 )
 from tests.records import nothing_written
 
 from .conftest import signed_in
-from .desk import a_colleague, said, text_of
+from .desk import a_colleague, named, said, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -59,10 +58,6 @@ def seen(client: Client, page: HttpResponse) -> HttpResponse:
 
 def _min(minutes: int) -> timedelta:
     return timedelta(minutes=minutes)
-
-
-def named(name: str) -> dict[str, object]:
-    return patient_details(family_name=name)
 
 
 def by(name: str) -> By:

@@ -44,7 +44,7 @@ from tests.factories import (
 )
 from tests.records import events_of, messages_of, nothing_written
 
-from .desk import a_colleague, address, said, text_of
+from .desk import a_colleague, address, named, said, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -74,10 +74,6 @@ def choices_of(response: HttpResponse) -> list[str]:
         response.content.decode(),
     )
     return [" ".join(re.sub(r"<[^>]+>", " ", chip).split()) for chip in chips]
-
-
-def named(name: str) -> dict[str, Any]:
-    return patient_details(family_name=name)
 
 
 # --- The desk ----------------------------------------------------------------------

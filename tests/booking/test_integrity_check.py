@@ -264,6 +264,29 @@ def test_time_held_for_a_choice_that_was_given_up(visit_type):
     assert faults() == ["held_for_no_choice"] * 2
 
 
+def test_time_held_for_no_choice_at_all(visit_type):
+    visit = a_request(visit_type)
+    visit.reservations.update(proposal=None)
+
+    assert faults() == ["held_for_no_choice"] * 2
+
+
+@pytest.mark.parametrize("wrong", [timedelta(minutes=-1), timedelta(days=1)])
+def test_time_held_longer_or_shorter_than_the_patient_was_told(
+    visit_type, booked, wrong
+):
+    asked = a_request(visit_type, at("13:00"))
+    offered = factories.an_offer(factories.somebody_waiting(visit_type), at("14:00"))
+    workflow.ask_change(booked.pk, [at("15:00")], by=PATIENT, now=NOW)
+    assert faults() == []
+
+    for visit in (asked, offered, booked):
+        held = visit.reservations.filter(expires_at__isnull=False)
+        held.update(expires_at=held[0].expires_at + wrong)
+
+    assert faults() == ["held_not_as_said"] * 6
+
+
 def test_a_reservation_longer_than_a_day(visit_type):
     take_the_guards_away()
     visit = a_request(visit_type, at("10:00"))
@@ -418,7 +441,7 @@ def test_an_offer_that_does_not_end_before_its_time(visit_type, expires_at):
     visit = factories.an_offer(factories.somebody_waiting(visit_type))
     visit.proposals.update(expires_at=expires_at)
 
-    assert faults() == ["offer_without_end"]
+    assert faults() == ["offer_without_end"] + ["held_not_as_said"] * 2
 
 
 def test_a_place_on_the_list_of_somebody_who_has_gone(visit_type):

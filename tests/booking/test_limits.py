@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import transaction
@@ -15,11 +15,14 @@ from tests.factories import NOW
 from tests.servers import Site
 
 
+def hit(
+    kind: str, value: str, *, limit: int, period: timedelta = HOUR, now: datetime = NOW
+) -> bool:
+    return limits.allows((Cap(kind, limit, period),), value, now=now)
+
+
 def allowed(times: int, *, value: str = "192.0.2.1", limit: int = 3) -> list[bool]:
-    return [
-        limits.hit("test", value, limit=limit, period=HOUR, now=NOW)
-        for _ in range(times)
-    ]
+    return [hit("test", value, limit=limit) for _ in range(times)]
 
 
 @pytest.mark.django_db
@@ -31,8 +34,8 @@ def test_what_is_over_the_limit_is_refused():
 def test_each_value_and_kind_and_period_counts_for_itself():
     assert allowed(4)[-1] is False
     assert allowed(1, value="192.0.2.2") == [True]
-    assert limits.hit("other", "192.0.2.1", limit=1, period=HOUR, now=NOW)
-    assert limits.hit("test", "192.0.2.1", limit=1, period=DAY, now=NOW)
+    assert hit("other", "192.0.2.1", limit=1)
+    assert hit("test", "192.0.2.1", limit=1, period=DAY)
 
 
 @pytest.mark.django_db
@@ -45,7 +48,7 @@ def test_case_and_blanks_do_not_make_another_value():
 def test_the_next_window_starts_anew():
     assert allowed(4)[-1] is False
     later = NOW + HOUR
-    assert limits.hit("test", "192.0.2.1", limit=3, period=HOUR, now=later)
+    assert hit("test", "192.0.2.1", limit=3, now=later)
 
 
 @pytest.mark.django_db
@@ -80,7 +83,7 @@ def is_done(counted: Sequence[limits.Counted]) -> bool:
 
 @pytest.mark.django_db
 def test_the_table_holds_no_address():
-    limits.hit("request-email", "pat@example.com", limit=1, period=DAY, now=NOW)
+    hit("request-email", "pat@example.com", limit=1, period=DAY)
     (row,) = Hit.objects.all()
     assert re.fullmatch("[0-9a-f]{64}", row.key)
     assert (row.window, row.count) == (1794787200, 1)  # 2026-11-16T00:00Z
@@ -88,17 +91,17 @@ def test_the_table_holds_no_address():
 
 @pytest.mark.django_db
 def test_old_counts_are_purged():
-    limits.hit("test", "old", limit=1, period=HOUR, now=NOW - 3 * DAY)
-    limits.hit("test", "new", limit=1, period=HOUR, now=NOW)
+    hit("test", "old", limit=1, now=NOW - 3 * DAY)
+    hit("test", "new", limit=1)
     limits.purge(NOW)
     assert Hit.objects.count() == 1
-    assert not limits.hit("test", "new", limit=1, period=HOUR, now=NOW)
+    assert not hit("test", "new", limit=1)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_count_inside_a_transaction_is_refused():
     with pytest.raises(RuntimeError), transaction.atomic():
-        limits.hit("test", "x", limit=1, period=timedelta(minutes=1), now=NOW)
+        hit("test", "x", limit=1, period=timedelta(minutes=1))
 
 
 HITS = """
@@ -106,7 +109,7 @@ from booking import limits
 from tests.factories import NOW
 from tests.servers import Site
 for _ in range(10):
-    print(limits.hit("test", "192.0.2.1", limit=7, period=limits.HOUR, now=NOW))
+    print(limits.allows((limits.Cap("test", 7, limits.HOUR),), "192.0.2.1", now=NOW))
 """
 
 

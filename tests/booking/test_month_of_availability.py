@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from booking import workflow
+from booking.availability import Why
 from booking.models import (
     Hours,
     Ignoring,
@@ -23,6 +24,7 @@ from tests.factories import (
     CLINICIAN,
     MONDAY,
     NOW,
+    ROOM,
     TUESDAY,
     a_booked_visit,
     a_clinician,
@@ -135,6 +137,20 @@ def test_the_plan_has_the_very_seconds_that_are_held():
         at("16:00").timestamp(),
     )
     assert closed.name == "Training day"
+
+
+def test_what_came_to_be_suitable_after_the_locks_is_not_taken():
+    visit_type = a_practice(clinicians=2)
+    first, second = Resource.objects.filter(kind=CLINICIAN).order_by("pk")
+    room = Resource.objects.get(kind=ROOM)
+
+    def taken(*locked: int) -> Any:
+        plan = visit_type.plan(TUESDAY, TUESDAY, now=NOW, locked=locked)
+        return plan.check(at("10:00"), now=NOW)
+
+    for clinician in (first, second):
+        assert taken(clinician.pk, room.pk).resources == (clinician.pk, room.pk)
+    assert taken(room.pk).why == Why.OUTSIDE_HOURS
 
 
 # --- What is looked for is found by an index -----------------------------------------

@@ -43,11 +43,6 @@ TWO = ("11:00", "14:30")
 
 
 @pytest.fixture
-def visit_type() -> VisitType:
-    return a_practice()
-
-
-@pytest.fixture
 def visit(visit_type: VisitType) -> Appointment:
     return a_request(visit_type, at("10:00"))
 

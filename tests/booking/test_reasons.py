@@ -5,7 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.http import HttpResponse
+from django.utils.translation import override
 
+from booking import reasons
+from booking.availability import Reason, Why
+from booking.models import Resource
 from tests import factories
 from tests.factories import NOW, WEDNESDAY, a_closure, at
 
@@ -91,3 +95,23 @@ def test_who_looks_at_one_clinician_is_led_to_the_others(patient: Browser):
     assert "These are the times of Demo Other" in text_of(page)
     assert 'href="/book/times/?part=&amp;with="' in page.text
     assert "These are the times of" not in text_of(patient.get("/book/times/?with="))
+
+
+# --- Words for all of them -----------------------------------------------------------
+
+EACH = [Reason(why, "Training day") for why in Why if why != Why.IN_USE] + [
+    Reason(Why.IN_USE, kind) for kind in Resource.Kind
+]
+
+
+@pytest.mark.parametrize("reason", EACH, ids=lambda r: f"{r.why}-{r.detail}")
+def test_every_reason_has_its_own_words_in_each_language(reason: Reason):
+    patients = (reasons.of_day, reasons.of_time)
+    for say in (*patients, reasons.for_staff):
+        said = {other: say(other) for other in EACH}
+        assert list(said.values()).count(say(reason)) == 1
+    for say in patients:
+        with override("es"):
+            spanish = say(reason)
+        assert spanish != say(reason)
+        assert spanish.endswith(".")

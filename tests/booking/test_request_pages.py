@@ -579,6 +579,35 @@ def test_two_windows_that_send_at_once_make_one_request(patient):
     assert messages_of(visit) == [("received", "email")]
 
 
+def test_a_request_is_recorded_though_another_window_leaves_the_form(patient):
+    patient.fill_in()
+    seen = patient.seen
+
+    def leave(execute, sql, *rest):
+        if sql.startswith("SELECT id FROM booking_resource"):
+            Session.objects.all().delete()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(leave):
+        response = patient.send(seen=seen)
+
+    assert response.status_code == 400
+    assert messages_of(Appointment.objects.get()) == [("received", "email")]
+    assert not Session.objects.exists()
+
+
+def test_the_last_click_writes_the_session_along_with_the_request(patient):
+    patient.fill_in()
+    seen = patient.seen
+
+    with CaptureQueriesContext(connection) as made:
+        patient.send(seen=seen)
+
+    *_before, written, ended = [query["sql"] for query in made]
+    assert written.startswith("UPDATE django_session")
+    assert ended.startswith("RELEASE SAVEPOINT")
+
+
 def test_what_another_window_changed_is_shown_before_it_is_sent(patient, clock):
     patient.fill_in()
     seen = patient.seen

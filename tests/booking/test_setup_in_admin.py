@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import Group, User
-from django.contrib.messages import get_messages
 from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
@@ -34,6 +33,8 @@ from tests.factories import (
     at,
 )
 from tests.records import closed_on, nothing_written
+
+from .desk import said
 
 # The acts commit on their own, inside the admin's views, too: nothing may wrap them.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,10 +113,6 @@ def errors_of(response: HttpResponse) -> list[str]:
         r'(?s)<ul class="errorlist[^"]*"[^>]*>(.*?)</ul>', response.content.decode()
     )
     return [html.unescape(re.sub(r"<[^>]+>", "", some)).strip() for some in found]
-
-
-def said(response: HttpResponse) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 # --- Resources ---------------------------------------------------------------------

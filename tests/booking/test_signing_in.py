@@ -78,6 +78,29 @@ def test_the_password_alone_is_enough_where_nothing_is_set_up(ana: User):
     assert is_in(client)
 
 
+def test_what_is_wrong_has_the_focus_and_the_title_says_so(with_phone: User):
+    """Also of one's own password, and of a colleague's."""
+    half, manager = Client(), Client()
+    give_password(half)
+    manager.force_login(User.objects.create_superuser("eve"))
+    own, anas = "/admin/password_change/", f"/admin/auth/user/{with_phone.pk}/password/"
+    for client, path, wrong, says in (
+        (Client(), LOGIN, {"username": "ana", "password": "x"}, "do not fit"),
+        (Client(), LOGIN, {"username": "ana"}, "Type your password."),
+        (half, CODE, {"code": "1"}, "That code is not right"),
+        (manager, own, {"old_password": "x"}, "Your old password"),
+        (manager, anas, {"usable_password": "true"}, "This field is required."),
+    ):
+        page = client.get(path).text
+        assert "<title>Error: " not in page
+        assert page.count("autofocus") == 1
+        page = client.post(path, wrong).text
+        assert "<title>Error: " in page
+        summary = page.partition('role="alert" tabindex="-1" autofocus>')[2]
+        assert says in summary.partition("</ul>")[0], path
+        assert page.count("autofocus") == 1
+
+
 def test_with_a_phone_the_password_alone_opens_nothing(with_phone: User):
     client = Client()
     assert give_password(client)["Location"] == f"{CODE}?next=%2Fadmin%2F"
@@ -435,8 +458,7 @@ def test_an_unknown_account_looks_and_costs_like_a_wrong_password(
     ):  # fmt: skip
         Counting.done = 0
         page = give_password(Client(), password, name)
-        words = text_of(page).replace(name, "")
-        seen.add((page.status_code, words, Counting.done))
+        seen.add((page.status_code, text_of(page), Counting.done))
     assert len(seen) == 1
 
 

@@ -26,21 +26,16 @@ from tests.factories import (
     an_offer,
     at,
     offered,
-    patient_details,
     somebody_waiting,
 )
 from tests.records import events_of, messages_of, nothing_written, places_of
 
-from .desk import a_colleague, address, said, text_of
+from .desk import a_colleague, address, named, said, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 LIST = "/admin/booking/waitinglistentry/"
 RULES = "/admin/booking/waitinglistrules/"
-
-
-def named(name: str) -> dict[str, Any]:
-    return patient_details(family_name=name)
 
 
 def press(
@@ -92,6 +87,17 @@ def test_who_waits_is_seen_in_order_with_wish_and_reason(desk: Client) -> None:
     assert "Has tomorrow 9:00 AM, wants earlier" in third
     assert "Now: nothing is free before their own time" in third
     assert 'href="/admin/booking/waitinglistentry/"' in desk.get("/admin/").text
+
+
+def test_who_calls_is_offered_a_time_from_the_list(desk: Client) -> None:
+    """Whoever has an offer already answers that first."""
+    visit_type = a_practice()
+    somebody, other = somebody_waiting(visit_type), somebody_waiting(visit_type)
+    an_offer(other, at("10:00"))
+    shown = desk.get(LIST).text
+    assert f'{address("propose", somebody)}?back={LIST}"' in shown
+    assert address("propose", other) not in shown
+    assert desk.get(address("change", somebody)).text.count("Offer a time…") == 1
 
 
 def test_with_nobody_waiting_the_list_says_how_people_get_on_it(desk: Client) -> None:

@@ -37,11 +37,6 @@ LATER = NOW + timedelta(minutes=5)
 
 
 @pytest.fixture
-def visit_type() -> VisitType:
-    return a_practice()
-
-
-@pytest.fixture
 def visit(visit_type: VisitType) -> Appointment:
     """Return a visit on Tuesday at ten."""
     return a_booked_visit(visit_type)

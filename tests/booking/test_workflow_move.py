@@ -54,11 +54,6 @@ def desk() -> By:
 
 
 @pytest.fixture
-def visit_type() -> VisitType:
-    return a_practice()
-
-
-@pytest.fixture
 def visit(visit_type: VisitType) -> Appointment:
     return a_booked_visit(visit_type, at("10:00"))
 

@@ -13,6 +13,7 @@ from booking.errors import (
     NotAllowed,
     TimeNotOffered,
     TimeTaken,
+    TooMany,
 )
 from booking.models import (
     Appointment,
@@ -357,6 +358,25 @@ def test_what_is_promised_is_what_was_shown_before(by_staff, closed, day):
     visit = ask(a_new_request(visit_type, at("10:00", day)), by=by)
 
     assert visit.reply_by == shown == at("13:00", factories.FRIDAY)
+
+
+def test_what_is_done_along_with_a_request_is_done_for_a_repeat_too():
+    asked, done, key = a_new_request(a_practice()), [], uuid.uuid4()
+
+    for _ in range(2):
+        visit = workflow.request(asked, key=key, by=PATIENT, now=NOW, also=done.append)
+
+    assert done == [visit, visit]
+
+
+def test_what_cannot_be_done_along_with_a_request_takes_it_back():
+    asked = a_new_request(a_practice())
+
+    def fail(visit: Appointment) -> None:
+        raise TooMany
+
+    with nothing_written(), pytest.raises(TooMany):
+        workflow.request(asked, key=uuid.uuid4(), by=PATIENT, now=NOW, also=fail)
 
 
 # --- Cost ------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
-from django.test import Client
+from django.test import Client, override_settings
 
 from booking import (
     clock,
@@ -83,6 +83,14 @@ def make() -> None:
     found = dict(scenes.visits()) | dict(scenes.drafts()) | dict(scenes.staff())
     workflow.refresh_closures(now=scenes.now)  # of the clinicians and rooms made here
     sys.stdout.write(json.dumps(found))
+
+
+def guides() -> None:
+    """Print the styleguides, which are there while developing alone, by address."""
+    visitor = Client(headers={"host": "127.0.0.1"})
+    paths = ("/styleguide/", "/styleguide/desk/", "/styleguide/desk/admin/")
+    with override_settings(ROOT_URLCONF="tests.styleguide_urls"):
+        sys.stdout.write(json.dumps({path: visitor.get(path).text for path in paths}))
 
 
 def one_time_a_day() -> None:

@@ -323,7 +323,7 @@ class FrontDesk:
         self.page.goto(f"{self.clinic.site.url}/admin/")
         self.page.get_by_label("Username").fill("front-desk")
         self.page.get_by_label("Password").fill(self.clinic.passwords["front-desk"])
-        self.page.get_by_role("button", name="Log in").click()
+        self.page.get_by_role("button", name="Sign in").click()
         expect(self.page.get_by_role("heading", name="Needs an answer")).to_be_visible()
 
     def opens_the_desk(self) -> None:

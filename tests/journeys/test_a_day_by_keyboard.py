@@ -6,7 +6,7 @@ on a tablet, and where no script runs.
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -239,8 +239,24 @@ def let_patients_read_it(hands: Hands) -> None:
     hands.fill_in("[name=profession]", "physician (PM&R)")
     hands.press("Enter")
     hands.is_told("The draft is approved.")
-    hands.use('[value="publish"]')
-    hands.is_told("Patients read it from now on.")
+    day = datetime.now(UTC) + timedelta(days=2)
+    hands.fill_in("[name=publish_at_0]", f"{day:%m%d%Y}")
+    hands.fill_in("[name=publish_at_1]", "0930AM")
+    hands.press("Enter")
+    hands.is_told("Patients read it from the time that you chose.")
+    said = f"Patients read it from {day:%b} {day.day}, {day.year}, 9:30 AM on"
+    expect(hands.page.locator("#draft ~ p").filter(has_text=said)).to_be_visible()
+
+
+def let_its_hour_come(hands: Hands, clinic: Clinic) -> None:
+    """Let the worker's chore find that it has come, and read what patients read."""
+    versions = hands.page.url
+    for step, times in {"pass": 0, HOUR_COMES: 1}.items():
+        clinic.site.manage("shell", "-v0", "-c", step)
+        hands.page.goto(f"{hands.url}/treatments-and-tests/{TRIGGER_POINTS}/")
+        heading = hands.page.get_by_role("heading", name="What are they?")
+        expect(heading).to_have_count(times)
+    hands.page.goto(versions)
 
 
 def put_back_what_was_read(hands: Hands) -> None:
@@ -273,9 +289,16 @@ KEY = f"""
 from services.models import Service
 print(Service.objects.get(slug="{TRIGGER_POINTS}").pk)
 """
+HOUR_COMES = """
+from booking import chores, clock
+from services.models import Draft
+now = clock.now()
+Draft.objects.exclude(publish_at=None).update(publish_at=now)
+chores.TASKS["publish"].run(now=now)
+"""
 
 
-def test_a_text_is_written_and_published_without_a_mouse(
+def test_a_text_is_written_and_published_in_its_hour_without_a_mouse(
     clinic: Clinic, visitor: NewPage
 ) -> None:
     key = clinic.site.manage("shell", "-v0", "-c", KEY).strip()
@@ -286,4 +309,5 @@ def test_a_text_is_written_and_published_without_a_mouse(
     write(hands, f"/admin/services/service/{key}/")
     page.emulate_media(color_scheme="dark", forced_colors="active")
     let_patients_read_it(hands)
+    let_its_hour_come(hands, clinic)
     put_back_what_was_read(hands)

@@ -60,7 +60,7 @@ def sign_in(desk: FrontDesk, name: str = "front-desk") -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(desk.clinic.passwords[name])
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Decline")
 
 

@@ -142,7 +142,7 @@ def choose_a_visit_type(page: Page) -> None:
 
 def sign_in_wrongly(page: Page) -> None:
     page.get_by_label("Username").fill("front-desk")
-    type_in("Password", "wrong", "Log in")(page)
+    type_in("Password", "wrong", "Sign in")(page)
 
 
 def preview_a_decline(page: Page) -> None:
@@ -501,7 +501,7 @@ TROUBLE = {
 VISITS = "/admin/booking/appointment/"
 FRONT_DESK = {
     "sign in": Look("/admin/login/", "Sign in"),
-    "sign in, wrong": Look("/admin/login/", "correct", "", sign_in_wrongly),
+    "sign in, wrong": Look("/admin/login/", "do not fit", "", sign_in_wrongly),
     "sign in, code": Look("/admin/login/code/", "Code from your", "half-signed-in"),
     "sign in, wrong code": Look(
         "/admin/login/code/", "That code is not right", "half-signed-in",
@@ -812,6 +812,10 @@ MANAGER = dict(kept()) | {
         "/admin/services/service/{service_pk}/change/", "On a phone", "manager",
         look_at_it,
     ),
+    "how to write": Look(
+        "/admin/services/service/{service_pk}/change/", "Patients see", "manager",
+        lambda page: page.locator("#how-to-write > summary").click(),
+    ),
     "own account": Look("/admin/auth/user/{manager_pk}/change/", "Rights", "manager"),
     "somebody's password": Look(
         "/admin/auth/user/{front_desk_pk}/password/", "new password", "manager"
@@ -906,9 +910,10 @@ def test_a_page_is_good_for_everybody(clinic, scenes, looking, name):
     sent[name] = answer.text()
     assert_ours_alone(page, answer)
     assert_kept_private(answer)
-    if answer.status == 422:
+    summary = page.locator(".problem[autofocus]")
+    if answer.status == 422 or summary.count():
         assert page.title().startswith("Error: ")
-        expect(page.locator(".problem")).to_be_focused()
+        expect(summary).to_be_focused()
     if name not in FRONT_DESK | MANAGER:
         weigh(name, page, answer)
     look_closer_at(page)
@@ -1039,7 +1044,12 @@ def test_pages_are_good_before_anything_can_be_booked(new_page):
 
 
 def test_every_page_is_valid_html(clinic):
-    """All that was sent above, and what can be read in each other language."""
+    """All that was sent above, what can be read in each other language, the guides.
+
+    At the guides `test_design` looks with axe.
+    """
+    guides = "from tests.journeys import scenes; scenes.guides()"
+    sent.update(json.loads(clinic.site.manage("shell", "-v0", "-c", guides)))
     for code, _name in settings.LANGUAGES[1:]:
         for name, look in READING.items():
             with urllib.request.urlopen(f"{clinic.site.url}/{code}{look.path}") as page:

@@ -1,12 +1,14 @@
 """Staff edit what the site says, and see which rows the files no longer change."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from services.drafts import draft_of, publish, seen
-from services.models import Clinic, Clinician, Page, Service
+from services.models import Clinic, Clinician, Page, Service, Translation
 from services.versions import FILES
 
 pytestmark = pytest.mark.usefixtures("content")
@@ -31,6 +33,46 @@ def test_staff_open_each_list_and_form(
     listing = admin_client.get(reverse(f"admin:services_{name}_changelist"))
     form = admin_client.get(reverse(f"admin:services_{name}_change", args=[row.pk]))
     assert (listing.status_code, form.status_code) == (200, 200)
+
+
+def test_lists_say_yes_and_no_in_words(admin_client: Client) -> None:
+    """Django's red cross would make a fault of what nobody has edited."""
+    Page.objects.filter(slug="accessibility").update(is_published=False)
+    pages = admin_client.get(reverse("admin:services_page_changelist")).text
+    assert '<td class="field-is_published">No</td>' in pages
+    assert '<td class="field-is_published">Yes</td>' in pages
+    assert '<td class="field-edited">No</td>' in pages
+    assert "icon-yes" not in pages
+    assert "icon-no" not in pages
+    assert 'class="sortable column-is_published"' in pages
+    form = admin_client.get(reverse("admin:services_clinic_change", args=[1])).text
+    assert '<div class="readonly">No</div>' in form
+
+
+def test_staff_read_the_name_of_a_language(admin_client: Client) -> None:
+    texts = admin_client.get(reverse("admin:services_translation_changelist")).text
+    assert '<td class="field-language_name">Spanish</td>' in texts
+    assert ">Clinic: " in texts
+    one = Translation.objects.filter(language="es").first()
+    assert one is not None
+    path = reverse("admin:services_translation_change", args=[one.pk])
+    assert '<div class="readonly">Spanish</div>' in admin_client.get(path).text
+    words = reverse("admin:services_samewords_changelist")
+    spanish = admin_client.get(words, {"language": "es"}).text
+    assert '<td class="field-language_name">Spanish</td>' in spanish
+    assert '<td class="field-language_name">English</td>' not in spanish
+
+
+@pytest.mark.parametrize("name", ["clinic", "clinician", "service", "page", "photo"])
+def test_each_label_begins_with_a_capital(admin_client: Client, name: str) -> None:
+    there = "add" if name == "photo" else "changelist"
+    page = admin_client.get(reverse(f"admin:services_{name}_{there}"))
+    if name != "photo":
+        row = page.context["cl"].result_list[0]
+        page = admin_client.get(reverse(f"admin:services_{name}_change", args=[row.pk]))
+    labels = re.findall(r"<label[^>]*>\s*([^<]+)", page.text)
+    assert labels
+    assert [label for label in labels if label[0].islower()] == []
 
 
 def test_the_one_clinic_can_be_neither_added_nor_deleted(admin_client: Client) -> None:

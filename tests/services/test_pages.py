@@ -294,7 +294,22 @@ def test_visit_us_gives_address_and_the_whole_week(client: Client) -> None:
     assert "W 43rd St New York, NY" in text
     assert "Monday 8:30 AM to 6 PM" in text
     assert "Sunday Closed" in text
-    assert "Step-free access" not in text
+
+
+@pytest.mark.usefixtures("content")
+def test_visit_us_tells_the_way_by_subway_and_whom_to_ask_about_steps(
+    client: Client,
+) -> None:
+    text = read(client, "/visit-us/").text
+    assert "Eighth Avenue: 42 St-Port Authority Bus Terminal (A, C, E)" in text
+    assert "a wheelchair, a walker or a cane. (212) 555-0143" in text
+
+    spanish = read(client, "/es/visit-us/").text
+    assert "La Octava Avenida: 42 St-Port Authority Bus Terminal (A, C, E)" in spanish
+
+    # Elsewhere these are not the stations, nor is there more to say of the way.
+    Clinic.objects.update(street="1 Main St")
+    assert "Getting here" not in read(client, "/visit-us/").text
 
 
 def test_visit_us_tells_of_access_when_the_clinic_has_written_it(
@@ -313,12 +328,12 @@ def test_visit_us_tells_of_access_when_the_clinic_has_written_it(
         (
             "250 West 43rd Street, Suite 4",
             "is on the south side of the street, between Seventh Avenue and Eighth",
-            ("274", "141"),
+            ("274", "130"),
         ),
         (
             "9 W. 43 St.",
             "is on the north side of the street, between Fifth Avenue and Sixth",
-            ("419", "111"),
+            ("419", "102"),
         ),
     ],
 )

@@ -111,6 +111,43 @@ def test_what_is_added_keeps_the_rows_that_it_names():
     assert values([VisitType.objects.get(pk=row.pk)]) == values([row])
 
 
+def two_people() -> list[Patient]:
+    names = {"family_name": "Díaz", "birth_date_text": "1980-02-29"}
+    return [Patient(given_name=name, **names) for name in ("Ana", "Eva")]
+
+
+def test_what_is_added_together_is_what_is_added_apart():
+    apart = rows.add_all(two_people())
+
+    with CaptureQueriesContext(connection) as made, rows.together({Patient: 2}):
+        rows.execute("DELETE FROM booking_patient WHERE given_name = %s", ["Eva"])
+        ana, eva = [rows.add(person) for person in two_people()]
+
+    if connection.vendor == "postgresql":  # one to have the keys, one to write it all
+        assert len(made) == 2
+    assert ana.pk < eva.pk
+    assert list(Patient.objects.order_by("pk")) == [apart[0], ana, eva]
+    for row in (ana, eva):
+        assert (row._state.adding, row._state.db) == (False, apart[0]._state.db)
+        assert values([Patient.objects.get(pk=row.pk)]) == values([row])
+    assert rows.add(two_people()[0]).pk > eva.pk
+
+
+def test_what_fails_writes_nothing_of_what_is_added_together():
+    @transaction.atomic
+    def fail() -> None:
+        with rows.together({Patient: 2}):
+            rows.add_all(two_people())
+            raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        fail()
+
+    assert not Patient.objects.exists()
+    rows.add_all(two_people())
+    assert Patient.objects.count() == 2
+
+
 # --- What is set up is read again when it has changed --------------------------------
 
 

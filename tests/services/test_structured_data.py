@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from services.models import Clinic, Clinician, Page, Section, Service
-from services.plain_text import plain_text
+from services.plain_text import first_list, plain_text
 
 from .test_pages import EMG, EVERY_PATH, TPI, a_service
 from .vocabulary import Vocabulary
@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 SHAPED = {
     "@context", "@type", "@id", "url", "item", "position", "inLanguage", "opens",
     "closes", "dateModified", "lastReviewed", "dayOfWeek", "addressCountry",
-    "audienceType", "medicalSpecialty", "alternateName",
+    "audienceType", "medicalSpecialty", "alternateName", "specialty", "procedureType",
+    "hasMap", "image",
 }  # fmt: skip
 
 
@@ -102,6 +103,27 @@ def test_a_test_and_a_treatment_say_how_to_get_ready(client: Client) -> None:
     assert test["preparation"].startswith("Bathe or shower that day. Do not use")
     assert test["alternateName"][3] == "nerve conduction study (NCS, NCV)"
     assert {*treatment} >= {"preparation", "howPerformed", "followup"}
+    assert test["usedToDiagnose"][0] == {
+        "@type": "MedicalCondition",
+        "name": "a pinched nerve in the neck or low back (radiculopathy)",
+    }
+    assert len(test["usedToDiagnose"]) == 5
+    risks = treatment["adverseOutcome"]["description"]
+    assert risks.startswith("Common: soreness, a bruise, and feeling light-headed")
+    needled = {node["procedureType"] for node in (test, treatment)}
+    assert needled == {"PercutaneousProcedure"}
+
+
+@pytest.mark.usefixtures("content")
+def test_a_page_leads_to_its_crumbs_its_specialties_and_the_map(client: Client) -> None:
+    page, crumbs, *_others = graph_of(client, TPI)["@graph"]
+    assert page["breadcrumb"] == {"@id": crumbs["@id"]}
+    assert page["specialty"] == ["Musculoskeletal", "Neurologic"]
+
+    clinic = the(graph_of(client, "/visit-us/"), "MedicalClinic")
+    assert clinic["hasMap"] == clinic["url"] + "visit-us/#address"
+    Clinic.objects.update(street="1 Main St")
+    assert "hasMap" not in the(graph_of(client, "/visit-us/"), "MedicalClinic")
 
 
 @pytest.mark.usefixtures("content")
@@ -205,6 +227,12 @@ def test_people_and_machines_read_alike_how_fresh_a_page_is(
             "página en inglés: 3 de febrero de 2026, por A. Demo, MD, physiatrist."
             in shown
         )
+
+
+def test_the_first_list_of_a_text_is_its_items() -> None:
+    text = "A\n\n- **b** c\n  d\n- [e](/f)\n\nG\n\n1. h"
+    assert first_list(text) == ["b c d", "e"]
+    assert first_list("A") == []
 
 
 def test_markdown_becomes_one_line() -> None:
