@@ -113,7 +113,7 @@ class ApprovalForm(forms.Form):
 class OneInstant(forms.SplitDateTimeField):
     """A date and a time by the clinic's clocks, which they show once."""
 
-    def compress(self, data_list: list[Any]) -> datetime | None:
+    def compress(self, data_list: Any) -> datetime | None:
         try:
             return super().compress(data_list)
         except ValidationError as error:
