@@ -5,6 +5,7 @@ the file itself comes through: no place, no camera, no second file behind the pi
 """
 
 import hashlib
+import struct
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -99,7 +100,8 @@ def master(file: IO[bytes]) -> bytes:
             return _encoded(_plain(picture), "jpeg", quality=92)
     # Decoders raise these for broken files, and Pillow its own for too many pixels.
     except (
-        OSError, SyntaxError, ValueError, EOFError, MemoryError,
+        OSError, SyntaxError, ValueError, EOFError, MemoryError, RuntimeError,
+        TypeError, struct.error,
         Image.DecompressionBombError, Image.DecompressionBombWarning,
     ) as error:  # fmt: skip
         problem = _(

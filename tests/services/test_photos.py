@@ -43,6 +43,13 @@ def a_huge_file(side: int) -> bytes:
     return data[:12] + head + crc32(head).to_bytes(4) + data[33:]
 
 
+def a_broken_avif() -> bytes:
+    """Return a file whose head is that of a picture, and the rest of none."""
+    whole = a_file("AVIF")
+    at = whole.index(b"mdat") + 4
+    return whole[:at] + b"\xff" * (len(whole) - at)
+
+
 def seen(data: bytes) -> Image.Image:
     picture = Image.open(BytesIO(data))
     picture.load()
@@ -151,6 +158,7 @@ def test_what_is_clear_becomes_white() -> None:
     ("data", "words"),
     [
         (a_file()[:2000], "no picture that we can read"),
+        (a_broken_avif(), "no picture that we can read"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture that we can read"),
         (b"<html><script>", "no picture that we can read"),
         (a_file("GIF"), "no picture that we can read"),
