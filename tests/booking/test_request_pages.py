@@ -133,6 +133,15 @@ def test_a_patient_asks_for_a_time(patient, visit_type):
         assert said in page
 
 
+def test_only_several_times_that_were_asked_for_are_numbered(patient):
+    patient.fill_in()
+    patient.send()
+    page = patient.get("/book/sent/").content.decode()
+    time = "Tuesday, November 17, 10:00\N{NO-BREAK SPACE}AM"
+    assert f"<p>{time}</p>" in page
+    assert f"<li>{time}" not in page
+
+
 def test_the_first_page_says_what_a_request_is_and_keeps_nothing(patient):
     page = text_of(patient.get("/book/"))
     assert "It is not an appointment until we confirm it." in page
