@@ -80,3 +80,12 @@ class FixedRows(OfferedFilters):
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
         return False
+
+
+class OnlyRead(FixedRows):
+    """Rows that are there for good, and are changed elsewhere than in their form."""
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        return False

@@ -1,19 +1,19 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from booking import clock
 from booking.messages import in_words
 from booking.models import Message
+from services.list_filters import OnlyRead
 
 from .long_lists import LongList
 from .words import state, text
 
 
 @admin.register(Message)
-class MessageAdmin(LongList):
+class MessageAdmin(OnlyRead, LongList):
     """What was said to patients and what became of it: to read, never to change."""
 
     list_display = ["kind", "appointment", "channel", "created_at", "state"]
@@ -24,19 +24,6 @@ class MessageAdmin(LongList):
         "created_at", "attempts", "last_error",
     ]  # fmt: skip
     ordering = ["-pk"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: Message | None = None
-    ) -> bool:
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Message | None = None
-    ) -> bool:
-        return False
 
     def get_object(self, *args: Any, **kwargs: Any) -> Message | None:
         message = super().get_object(*args, **kwargs)

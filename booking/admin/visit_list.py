@@ -24,6 +24,7 @@ from booking.models import Appointment, Claim
 from booking.models.appointment import STATUS_CHOICES, AppointmentQuerySet
 from booking.policy import Status
 from booking.queue import judge
+from services.list_filters import OnlyRead
 
 from . import words
 from .acts import Act, by_signed_in, declining, previewed, typed_in
@@ -44,7 +45,7 @@ class Results(OneOrder):
             line.visit.line = line  # type: ignore[attr-defined]
 
 
-class VisitList(LongList):
+class VisitList(OnlyRead, LongList):
     """Visits, of which nothing is changed but by acts, each said in a message."""
 
     list_display = ["reference", "who", "visit_type", "status", "when", "answer_by"]
@@ -54,19 +55,6 @@ class VisitList(LongList):
     actions = ["accept_first_choices", "decline_selected"]
 
     # --- What may be done at all --------------------------------------------------
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: Appointment | None = None
-    ) -> bool:
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Appointment | None = None
-    ) -> bool:
-        return False
 
     def has_answer_permission(self, request: HttpRequest) -> bool:
         """Back `permissions=["answer"]` of the bulk actions."""

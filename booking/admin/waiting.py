@@ -10,31 +10,18 @@ from django.utils.translation import gettext as _
 from booking import clock, waiting_list
 from booking.front_desk import may_answer
 from booking.models import WaitingListEntry, WaitingListRules
-from services.list_filters import FixedRows, OfferedFilters
+from services.list_filters import FixedRows, OnlyRead
 from services.widgets import PLAIN
 
 
 @admin.register(WaitingListEntry)
-class WaitingListAdmin(OfferedFilters):
+class WaitingListAdmin(OnlyRead):
     """The list to read; what is done from it is done to the visit."""
 
     list_display = ["appointment"]
     list_display_links = None
     list_per_page = 50
     actions = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: WaitingListEntry | None = None
-    ) -> bool:
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: WaitingListEntry | None = None
-    ) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WaitingListEntry]:
         return super().get_queryset(request).filter(ended_at=None)
