@@ -77,6 +77,7 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[tuple[str, Promise]] = []
+        self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in TAGS:
@@ -87,6 +88,8 @@ class _Reader(HTMLParser):
                 self.found.append((f"{name}=", _NO_ATTRIBUTE))
             elif name == "href" and not leads_on(value or ""):
                 self.found.append((value or "href", _NO_LINK))
+            elif name == "href":
+                self.links.append(value or "")
 
     def handle_comment(self, data: str) -> None:
         self.found.append(("<!-- -->", _NO_TAG))
@@ -99,6 +102,14 @@ def leads_on(address: str) -> bool:
     """Tell whether a link may have an address."""
     scheme, colon, _rest = address.partition(":")
     return not colon or "/" in scheme or scheme.lower() in SCHEMES
+
+
+def links_of(text: str) -> list[str]:
+    """Return the address of each link that patients get of a text."""
+    reader = _Reader()
+    reader.feed(COMMONMARK.render(BLOCK.sub(r"\n\3\n", text.replace("\r\n", "\n"))))
+    reader.close()
+    return reader.links
 
 
 def unseen(text: str) -> list[Flag]:
