@@ -66,8 +66,19 @@ _NO_BLOCK = _(
     " “::: warning”, end it with ::: alone in a line, and put none into another."
 )
 _NO_SUMMARY = _("It has no heading to open it by: write one after “more”.")
+_NO_LIST = _(
+    "Patients would read this sign within a paragraph. Begin each line of a list with -"
+    " and a space, or of steps with 1. and a space."
+)
+_NO_TABLE = _(
+    "The cells of this table would run together. Begin and end its lines with | and put"
+    " one between two cells, or write sentences."
+)
 _REASONS = {"img": _NO_IMAGE, "h1": _NO_HEADING}
 _SIGN = re.compile(r"^:::.*$", re.M)
+# What other programs put before the lines of a list, and between the cells of a table.
+_BULLET = re.compile(r"^[ \t]*(?:[·•‣▪◦●○■□–](?=\s)|[o§üØ](?=\t)).*$", re.M)
+_CELLS = re.compile(r"^[ \t]*[^\s\d-][^\t\n]+\t.*$", re.M)
 _LINK = re.compile(r"\[[^\]]*\]\([^)]*\)")
 
 
@@ -120,7 +131,8 @@ def unseen(text: str) -> list[Flag]:
         if kind == "more" and not heading:
             reader.found.append(("::: more", _NO_SUMMARY))
     inside = BLOCK.sub(r"\n\3\n", text)
-    reader.found += [(sign[0].strip(), _NO_BLOCK) for sign in _SIGN.finditer(inside)]
+    for lines, why in ((_SIGN, _NO_BLOCK), (_BULLET, _NO_LIST), (_CELLS, _NO_TABLE)):
+        reader.found += [(line[0].strip(), why) for line in lines.finditer(inside)]
     reader.feed(COMMONMARK.render(inside))
     reader.close()
     return [Flag(words, str(why)) for words, why in dict(reader.found).items()]
