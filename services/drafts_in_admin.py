@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -18,7 +19,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 from django.views.decorators.http import require_POST
 
 from . import comparing, drafts, views
@@ -354,11 +355,20 @@ class WithDrafts(WithVersions):
     def _show(
         self, request: HttpRequest, row: Subject, content: Said | None, **more: Any
     ) -> HttpResponse:
-        """Show what a page would say at the width of a phone and of a desk."""
+        """Show what a page would say at the width of a phone and of a desk.
+
+        Other languages come after that, on a phone.
+        """
         if content is not None:
             show = views.show_service if isinstance(row, Service) else views.show_page
             with drafts.as_if_published(row, content):
-                more["html"] = still(show(request, content["slug"]).content.decode())
+                for code, own_name in settings.LANGUAGES:
+                    with override(code):
+                        html = still(show(request, content["slug"]).content.decode())
+                    if code == settings.LANGUAGE_CODE:
+                        more["html"] = html
+                    else:
+                        more.setdefault("others", {})[own_name] = html
         context = {
             **self.admin_site.each_context(request),
             "title": _("“%(page)s”, as patients will read it") % {"page": row},

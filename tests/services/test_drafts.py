@@ -453,8 +453,10 @@ def test_what_is_typed_is_shown_as_patients_will_read_it_and_not_kept(
     }
     response = editor.post(there(service, "preview"), sent)
 
-    phone, desk = re.findall(r'<iframe[^>]* srcdoc="([^"]*)"', response.text)
+    phone, desk, spanish = re.findall(r'<iframe[^>]* srcdoc="([^"]*)"', response.text)
     assert phone == desk
+    assert '<html lang="es"' in unescape(spanish)
+    assert '<p lang="en" dir="ltr">Typed &lt;just' in unescape(spanish)
     html = unescape(phone)
     assert "Typed &lt;just&gt; now." in html
     assert "<dd>Two hours</dd>" in html
