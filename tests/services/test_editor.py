@@ -113,7 +113,7 @@ def test_what_is_pasted_from_other_programs_keeps_what_the_design_has(
 
     assert pasted(WORD) == (
         "### Get ready\n\nDo **keep taking** your medicines.\n\n"
-        "- A list\n   - of them\n\n1. Step\n\n| Aspirin | Go on |\n| - | - |"
+        "- A list\n   - of them\n1. Step\n\n| Aspirin | Go on |\n| - | - |"
     )
     expect(page.get_by_role("status")).to_contain_text("Its pictures are left out.")
     assert pasted(DOCS) == (

@@ -47,7 +47,7 @@ def test_what_patients_would_not_see_is_named(typed: str, words: str, why: str) 
         "5 < 6 & 7, at 9:00 - or 10:00",
         '<span lang="ar" dir="rtl">العربية</span>',
         "[a](/b/), [c](tel:+12125550143), [d](#afterwards), [e](/f/?g=h:i)",
-        "1.\tstep\n2)\tstep\n-\tone\n\t- two",
+        "1.\tstep\n2.\tstep\n\n-\tone\n\t- two",
         "**O** negative, o bien – as people say – so.",
         "### A\n\n|a|\n|-|\n|b|",
         "::: more A\r\n- b\r\n:::\r\n\r\n::: call-911\r\n- c\r\n:::",
