@@ -137,7 +137,7 @@ def test_only_several_times_that_were_asked_for_are_numbered(patient):
     patient.fill_in()
     patient.send()
     page = patient.get("/book/sent/").content.decode()
-    time = "Tuesday, November 17, 10:00\N{NO-BREAK SPACE}AM"
+    time = "Tuesday, November\xa017, 10:00\xa0AM"
     assert f"<p>{time}</p>" in page
     assert f"<li>{time}" not in page
 
