@@ -216,7 +216,7 @@ def test_a_time_that_went_meanwhile_is_named_and_the_rest_stays(desk, visit):
     a_booked_visit(visit.visit_type, at("11:00"))
     with nothing_written():
         page = send(desk, visit, *TWO)
-    assert "No longer free: tomorrow 11:00 AM. Choose another time." in text_of(page)
+    assert "No longer free: tomorrow 11:00\xa0AM. Choose another time." in text_of(page)
     assert ticked(page) == ["Tuesday, November 17, 2:30 PM, 30 minutes"]
 
 
@@ -229,7 +229,7 @@ def test_a_time_that_goes_in_the_last_moment_is_said_to_be_gone(desk, visit):
         page.make(factories.a_front_desk_person(), visit.version)
     page.refused(refusal.value)
     gone, taken = page.form.errors["starts"]
-    assert gone == "No longer free: tomorrow 11:00 AM. Choose another time."
+    assert gone == "No longer free: tomorrow 11:00\xa0AM. Choose another time."
     assert taken.startswith(f"{theirs.reference} has it: Accepted: ")
     assert page.ticked() == []
 
