@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from booking import clock
-from booking.front_desk import PAGES, key_in
+from booking.front_desk import PAGES
 from booking.models import (
     Appointment,
     AppointmentEvent,
@@ -34,6 +34,7 @@ from booking.models import (
 from booking.models.merge import records_of
 from booking.models.resource import YEARS
 from booking.trail import searched
+from services.numbers import whole_number
 
 from .find import reference_in
 from .words import date_in, what, who
@@ -118,10 +119,10 @@ class Asked:
         day = date_in(said.get("day", ""))
         action = said.get("did", "")
         return cls(
-            user=key_in(said.get("who", "")),
+            user=whole_number(said.get("who", "")),
             action=action if action in AuditEvent.Action else "",
             day=day if day and day.year in YEARS else None,
-            before=key_in(said.get("before", "")),
+            before=whole_number(said.get("before", "")),
         )
 
     def events(self) -> "Iterable[AuditEvent]":
