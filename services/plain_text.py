@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 from django.utils.translation import gettext_lazy as _
 from markdown_it import MarkdownIt
@@ -35,11 +36,11 @@ def parts(markdown: str) -> list[tuple[str, str]]:
     """
     text = without_blocks(markdown.replace("\r\n", "\n"))
     lines, tokens = text.split("\n"), COMMONMARK.parse(text)
-    found = [("", 0, 0)] + [
-        (_words(tokens[at + 1].content), *token.map)
-        for at, token in enumerate(tokens)
-        if token.type == "heading_open" and token.tag == "h2" and token.map
-    ]
+    found = [("", 0, 0)]
+    for token, inside in pairwise(tokens):
+        if token.type == "heading_open" and token.tag == "h2" and token.map:
+            begins, after = token.map
+            found.append((_words(inside.content), begins, after))
     ends = [begins for _heading, begins, _ends in found[1:]] + [len(lines)]
     return [
         (heading, "\n".join(lines[after:end]))
