@@ -28,6 +28,7 @@ from .texting import (
 )
 from .trail import AuditEvent, AuditSubject
 from .visit_type import (
+    LOCK_FOR,
     Ignoring,
     Plan,
     Practice,
@@ -39,6 +40,7 @@ from .visit_type import (
 from .waiting import Part, WaitingListEntry, WaitingListRules, Wish
 
 __all__ = [
+    "LOCK_FOR",
     "Appointment",
     "AppointmentEvent",
     "AppointmentLink",

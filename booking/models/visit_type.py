@@ -32,6 +32,7 @@ from booking.availability import (
 )
 from booking.policy import LONGEST, LONGEST_BUFFER, LONGEST_VISIT, reply_by
 from services import rows
+from services.functions import Function
 from services.models import (
     Clinician,
     OpeningHours,
@@ -41,7 +42,7 @@ from services.models import (
 )
 from services.rows import Rows
 
-from .office import Span, clinic_zone, office_hours, overlapping, windows
+from .office import CLOSED, Span, clinic_zone, office_hours, windows
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 
@@ -254,13 +255,13 @@ class VisitType(Translated):
         practice: "Practice | None",
         clinician: Resource | None,
         locked: Sequence[int] | None,
-    ) -> rows.Select:
-        """Return what gives all that it could take: its keys, if known already."""
+    ) -> "list[int] | rows.Select":
+        """Return all that it could take: its keys, or what gives them."""
         if locked is not None:
-            return rows.listed(locked)
+            return list(locked)
         if practice is None:
             return could_take(self, clinician)
-        return rows.listed(sorted(self.may_take(practice, clinician)))
+        return sorted(self.may_take(practice, clinician))
 
     def _answer_due(self, schedule: "Schedule", now: datetime) -> Instant:
         """Return when the clinic will have to have answered a request made `now`."""
@@ -481,7 +482,7 @@ def _setup(resources: Rows, hours: Rows, requirements: Rows, suitable: Rows) -> 
 # asked for who cannot be had, it may be more, never less.
 _COULD_TAKE = """
     SELECT r.id FROM booking_resource AS r
-    JOIN booking_requirement AS q ON q.kind = r.kind AND q.visit_type_id = %s
+    JOIN booking_requirement AS q ON q.kind = r.kind AND q.visit_type_id = {visit_type}
     WHERE r.is_active AND (
         NOT EXISTS (
             SELECT 1 FROM booking_requirement_suitable WHERE requirement_id = q.id
@@ -503,59 +504,78 @@ def could_take(visit_type: VisitType, clinician: Resource | None = None) -> rows
 
     So what it needs does not have to be read first.
     """
+    could_take = _COULD_TAKE.format(visit_type="%s")
     if clinician is None:
-        return _COULD_TAKE, [visit_type.pk]
+        return could_take, [visit_type.pk]
     which = [visit_type.pk, clinician.kind, clinician.pk, visit_type.pk]
-    return _COULD_TAKE + _AND_OF_A_KIND, which
+    return could_take + _AND_OF_A_KIND, which
+
+
+def _locking(vendor: str) -> str:
+    held = """
+        SELECT resource_id FROM booking_reservation
+        WHERE hold_key = {hold_key} AND hold_key > ''"""
+    # On SQLite the IMMEDIATE transaction is already such a lock.
+    locks = {"sqlite": "", "postgresql": " FOR NO KEY UPDATE"}[vendor]
+    keys = f"""
+        SELECT id FROM booking_resource WHERE id IN ({_COULD_TAKE} UNION {held})
+        ORDER BY id{locks}"""  # noqa: S608 -- written above
+    return f"(SELECT {rows.as_text(vendor, 'id')} FROM ({keys}) AS locked)"  # noqa: S608
+
+
+# Locks all that a visit of the type could take, and what is held under the key, as
+# `Resource.objects.lock` does; gives the keys, sorted.
+LOCK_FOR = Function(
+    "booking_lock_for",
+    {"visit_type": "bigint", "hold_key": "text"},
+    _locking,
+    acts=True,
+)
 
 
 # Visits and holds, and the little more than a day by which they may begin earlier: with
 # that, an index is read no further back.
-_LIVE = """closure_id IS NULL AND (expires_at IS NULL OR expires_at > %s)
-    AND start > %s AND start < %s AND "end" > %s"""
+_LIVE = """closure_id IS NULL AND (expires_at IS NULL OR expires_at > {now})
+    AND start > {earliest} AND start < {until} AND "end" > {since}"""
+_WHEN = dict.fromkeys(("now", "earliest", "until", "since"), "timestamptz")
 
 
-def _live(since: datetime, until: datetime, now: datetime) -> list[datetime]:
-    return [now, since - LONGEST, until, since]
-
-
-def _busy(
-    since: datetime, until: datetime, now: datetime, taking: rows.Select
-) -> rows.Select:
-    """Return what gives the reservations of each resource as one text, see `_instants`.
-
-    A text is made and read several times faster than a row for each of thousands.
-    """
-    which, params = taking
+def _busy_text(vendor: str) -> str:
     taken = {
         "sqlite": """group_concat(start || ',' || "end")""",
         "postgresql": """encode(
             string_agg(timestamptz_send(start) || timestamptz_send("end"), ''), 'base64'
         )""",
-    }[connection.vendor]
+    }[vendor]
     spans = f"""
         SELECT resource_id, {taken} AS taken FROM booking_reservation
-        WHERE resource_id IN ({which}) AND {_LIVE} GROUP BY resource_id"""  # noqa: S608 -- written above
-    lists = rows.as_text(connection.vendor, "resource_id, taken")
-    adapted = rows.adapted([*params, *_live(since, until, now)])
-    return f"(SELECT {lists} FROM ({spans}) AS held)", adapted  # noqa: S608 -- likewise
+        WHERE resource_id {{resources}} AND {_LIVE} GROUP BY resource_id"""  # noqa: S608 -- written above
+    return f"(SELECT {rows.as_text(vendor, 'resource_id, taken')} FROM ({spans}) AS t)"  # noqa: S608 -- likewise
 
 
-def _own(
-    since: datetime, until: datetime, now: datetime, own: Sequence["Ignoring"]
-) -> rows.Select:
-    """Return what gives those reservations that somebody may count as free."""
+# Gives the reservations of each resource as one text, see `_instants`: it is made and
+# read several times faster than a row for each of thousands.
+BUSY = Function("booking_busy", {"resources": "bigint[]", **_WHEN}, _busy_text)
+# Gives those of them that somebody may count as free.
+OWN = Function(
+    "booking_own",
+    {"keys": "text[]", "visits": "bigint[]", **_WHEN},
+    # Greater than nothing, for the sake of the index.
+    lambda vendor: rows.text_of(
+        vendor,
+        Reservation,
+        "(hold_key {keys} AND hold_key > '' OR appointment_id {visits})"
+        f" AND {_LIVE}",
+    ),
+)
+
+
+def _own(own: Sequence["Ignoring"], when: Mapping[str, datetime]) -> rows.Select:
     keys = sorted({ignoring.hold_key for ignoring in own} - {""})
     visits = sorted({i.appointment_id for i in own if i.appointment_id})
     if not keys and not visits:
         return "'[]'", ()
-    theirs = " OR ".join(
-        f"{column} IN ({', '.join(['%s'] * len(values))})"
-        for column, values in (("hold_key", keys), ("appointment_id", visits))
-        if values
-    )
-    params = [*keys, *visits, *_live(since, until, now)]
-    return rows.select(Reservation, f"({theirs}) AND {_LIVE}", params)
+    return OWN(keys=keys, visits=visits, **when)
 
 
 class Known(NamedTuple):
@@ -700,7 +720,7 @@ class Schedule:
         now: datetime,
         own: Sequence["Ignoring"] = (),
         practice: "Practice | None" = None,
-        taking: rows.Select = ALL_ACTIVE,
+        taking: "list[int] | rows.Select" = ALL_ACTIVE,
     ) -> "Schedule":
         """Return what is known of `first` to `last`: one query, see `rows.set_up`.
 
@@ -708,10 +728,13 @@ class Schedule:
         what takes them is read; a `practice` that was read already is not read again.
         """
         since, until = _around(first, last)
+        when = {
+            "now": now, "earliest": since - LONGEST, "until": until, "since": since,
+        }  # fmt: skip
         taken = (
-            rows.select(Closure, *overlapping(min(since, now), until)),
-            _busy(since, until, now, taking),
-            _own(since, until, now, own),
+            CLOSED(since=min(since, now), until=until),
+            BUSY(resources=taking, **when),
+            _own(own, when),
         )
         if practice:
             closures, busy, theirs = rows.texts(*taken)
