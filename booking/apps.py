@@ -26,6 +26,8 @@ class BookingConfig(AppConfig):
         from .models import VisitType  # noqa: PLC0415 -- has models
         from .signing_in import begin_session  # noqa: PLC0415 -- has models
 
+        # Django's own name for it says nothing to a manager.
+        present.get_app_config("auth").verbose_name = "Staff accounts"
         translation.KINDS.append(VisitType)
         user_logged_in.connect(begin_session)
         user_logged_in.connect(trail.signed_in)

@@ -285,10 +285,15 @@ def check_resource(
     return None
 
 
-def can_serve(rules: Rules, resources: Collection[int]) -> bool:
-    """Tell whether these resources are, one for one, what the visit needs."""
-    places = [need.suitable for need in rules.needs for _ in range(need.count)]
-    return len(places) == len(resources) and _can_fill(places, set(resources))
+def can_replace(
+    rules: Rules, kind: str, resource: int, others: Collection[int]
+) -> bool:
+    """Tell whether a resource fills a place of this kind that the others leave open.
+
+    Those that suit no more fill none, so several can be replaced one after the other.
+    """
+    places = [n.suitable for n in rules.needs if n.kind == kind for _ in range(n.count)]
+    return _filled(places, {*others, resource}) > _filled(places, set(others))
 
 
 def opening_windows(
@@ -830,7 +835,12 @@ def _fill(places: _Places, free: set[int]) -> list[int]:
 
 
 def _can_fill(places: _Places, free: set[int]) -> bool:
-    """Tell whether each place can have one of these resources to itself.
+    """Tell whether each place can have one of these resources to itself."""
+    return len(places) <= len(free) and _filled(places, free) == len(places)
+
+
+def _filled(places: _Places, free: set[int]) -> int:
+    """Count the places that can have one of these resources to themselves.
 
     Whoever came first moves on if they can. Source: Kuhn's algorithm for matchings.
     """
@@ -845,6 +855,4 @@ def _can_fill(places: _Places, free: set[int]) -> bool:
                     return True
         return False
 
-    if len(places) > len(free):
-        return False
-    return all(settle(place, set()) for place in range(len(places)))
+    return sum(settle(place, set()) for place in range(len(places)))

@@ -25,6 +25,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from services.numbers import whole_number
+
 from . import changes, chores, clock, delivery, tasks, trail
 from .changes import Changes, note_seen
 from .idle import ended_when_idle, stay
@@ -38,9 +40,6 @@ from .signing_in import (
     leave_focus_to_errors,
 )
 from .signing_in import urls as sign_in_urls
-
-# Fits in 64 bits whatever its digits are.
-LONGEST_KEY = 18
 
 
 def may_answer(request: HttpRequest) -> bool:
@@ -75,11 +74,6 @@ def day_in(text: str, otherwise: date) -> date:
     except ValueError:
         return otherwise
     return day if abs(day - otherwise) <= timedelta(days=366) else otherwise
-
-
-def key_in(text: str) -> int | None:
-    """Return the whole number that a text is; None if it is none, or fits no key."""
-    return int(text) if text.isdecimal() and len(text) <= LONGEST_KEY else None
 
 
 def _whole_or_desk(request: HttpRequest, anchor: str = "") -> str:
@@ -210,7 +204,7 @@ class FrontDeskSite(admin.AdminSite):
         self, request: HttpRequest, section: Section, now: datetime
     ) -> HttpResponse:
         """Show all of one section of the desk, to be worked at, page by page."""
-        page = key_in(request.GET.get("page", "")) or 1
+        page = whole_number(request.GET.get("page", "")) or 1
         desk = Desk(now, whole=section, page=min(page, COUNTED // SHOWN))
         context = {
             **self.each_context(request),
@@ -249,7 +243,7 @@ class FrontDeskSite(admin.AdminSite):
         if not request.user.has_perm("booking.view_appointment"):
             raise PermissionDenied
         sent = request.POST.get("events", "").split(",")[: changes.SHOWN]
-        keys = [key for text in sent if (key := key_in(text)) is not None]
+        keys = [key for text in sent if (key := whole_number(text)) is not None]
         note_seen(signed_in(request), keys)
         messages.success(request, _("Noted what you have seen."))
         return HttpResponseRedirect(_whole_or_desk(request, "#changed"))
@@ -265,7 +259,7 @@ class FrontDeskSite(admin.AdminSite):
             Message.objects.select_related("appointment", "called_by"), pk=pk
         )
         # First, as it refuses a form that cannot be read.
-        plan = key_in(request.POST.get("plan", ""))
+        plan = whole_number(request.POST.get("plan", ""))
         still = Message.objects.phone_these_people().filter(pk=pk)
         done = still.update(called_at=clock.now(), called_by=request.user)
         if done:

@@ -106,7 +106,7 @@ def enrol(user: User, secret: str, code: str, *, now: datetime) -> list[str] | N
         return _new_codes(factor)
 
 
-def renew_codes(user: User, newest: int) -> list[str]:
+def renew_codes(user: User, newest: int | None) -> list[str]:
     """Return ten new recovery codes in place of those that there are.
 
     `newest` is the highest key of those on the page that asks: if there are others by

@@ -32,6 +32,8 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
+from services.numbers import whole_number
+
 from . import clock, confirming, idle, second_factor, trail
 from .confirming import minutes, too_many
 from .encryption import Unreadable, decrypt, encrypt
@@ -303,9 +305,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if question := confirming.ask_first(request):
             return question
-        newest = request.POST.get("newest", "")
         made = second_factor.renew_codes(
-            request.user, int(newest) if newest.isdecimal() and len(newest) < 19 else -1
+            request.user, whole_number(request.POST.get("newest", ""))
         )
         if made:
             request.session[SHOWN] = encrypt(json.dumps(made))

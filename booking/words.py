@@ -29,7 +29,7 @@ def _said(wall: date | time, style: str, language: str | None) -> str:
 
 def day(on: date) -> str:
     """Return “Tuesday, November 24”."""
-    return _said(on, "l, F j", get_language())
+    return languages.unbroken(_said(on, "l, F j", get_language()))
 
 
 def clock(at: datetime) -> str:

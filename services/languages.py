@@ -47,8 +47,12 @@ DATE_FORMATS = frozenset(
 )
 
 
-# Between the numbers of a time and its AM or PM, and between that and the zone.
-WITHIN_A_TIME = re.compile(r" (?=[AP]M\b)|(?<= [AP]M) (?=[A-Z]{3,4}\b)")
+# Between the numbers of a time and its AM or PM, between that and the zone, and within
+# "November 24" and "24 de noviembre", whose month may go on the next line.
+WITHIN_A_TIME = re.compile(
+    r" (?=[AP]M\b)|(?<= [AP]M) (?=[A-Z]{3,4}\b)"
+    r"|(?<=[a-z]) (?=\d{1,2}(?:, |$))|(?<=\d) (?=de [a-z])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,10 @@ def said(at: date | time, style: str) -> str:
 
 
 def unbroken(said: str) -> str:
-    """Return words for a page so that no line ends within “6 PM” or “2:00 PM EST”."""
+    """Return words for a page so that no line ends within a day or a time.
+
+    Such as “November 24”, “6 PM” or “2:00 PM EST”.
+    """
     return WITHIN_A_TIME.sub("\N{NO-BREAK SPACE}", said)
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from . import hours, translation
 from .models import Clinic, Clinician, OpeningHours, Page, Passage, Service, Translated
 from .outline import GET_HELP, GET_READY, Part, outline
-from .plain_text import plain_text
+from .plain_text import PART, parts, plain_text
 from .words import composed, words_of
 
 PAGE = gettext_lazy("Page")
@@ -47,9 +47,8 @@ def passages(language: str) -> list[Passage]:
 
 def _of_services() -> Iterator[Passage]:
     for service in Service.objects.published().with_parts():
-        parts = (service.facts, service.sections, service.screening_questions)
         translation.say([service])
-        for rows in parts:
+        for rows in (service.facts, service.sections, service.screening_questions):
             translation.say(rows.all())
         facts = [f"{fact.label}: {fact.value}." for fact in service.facts.all()]
         top = _Said(
@@ -101,11 +100,17 @@ def _of_pages() -> Iterator[Passage]:
     pages = list(Page.objects.published())
     translation.say(pages)
     for page in pages:
-        texts = [page.summary, plain_text(page.body)]
-        said = _Said("", "", texts, page, ("summary", "body"))
-        yield _passage(
-            str(PAGE), page, page.title, "title", page.get_absolute_url(), said
-        )
+        (_none, opening), *rest = parts(page.body)
+        top = [page.summary, plain_text(opening)]
+        told = [_Said("", "", top, page, ("summary", "body"))]
+        told += [
+            _Said(PART.format(number), heading, [plain_text(text)], page, ("body",))
+            for number, (heading, text) in enumerate(rest, 1)
+        ]
+        for said in told:
+            yield _passage(
+                str(PAGE), page, page.title, "title", page.get_absolute_url(), said
+            )
 
 
 def _of_the_clinic() -> Iterator[Passage]:
@@ -135,6 +140,21 @@ def _of_the_clinic() -> Iterator[Passage]:
     for said in told:
         if any(said.texts):
             yield _passage(str(CLINIC), clinic, _("Visit us"), "", where, said)
+    asking = [
+        _("You choose a time and send us a request."),
+        _("It is not an appointment until we confirm it."),
+        _("You do not need an account."),
+    ]
+    finding = _(
+        "We send the private link to your visit to your email address. There you see"
+        " how things stand, and can change or cancel it."
+    )
+    for title, page, texts in (
+        (_("Request a visit"), "booking:start", asking),
+        (_("Find my appointment"), "booking:find", [finding]),
+    ):
+        said = _Said("", "", texts, clinic, ())
+        yield _passage(str(PAGE), clinic, title, "", reverse(page), said)
 
 
 def _passage(

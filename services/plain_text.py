@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 from django.utils.translation import gettext_lazy as _
 from markdown_it import MarkdownIt
@@ -14,6 +15,8 @@ FENCE = re.compile(r"^::: *(?:([\w-]+)(?: +(\S.*?))?)? *$", re.MULTILINE)
 # do from what not to do.
 HEADINGS = {"call-911": _("Call 911 now if:"), "do": _("Do"), "dont": _("Do not")}
 BREAKS = ("softbreak", "hardbreak")
+# The end of a link to a heading of a page's text, by its number from 1.
+PART = "part-{}"
 
 
 def without_blocks(markdown: str) -> str:
@@ -24,6 +27,25 @@ def without_blocks(markdown: str) -> str:
 def plain_text(markdown: str) -> str:
     """Return the words of a text, its paragraphs and items one after the other."""
     return _words(without_blocks(markdown))
+
+
+def parts(markdown: str) -> list[tuple[str, str]]:
+    """Return a text in parts: each heading of the second order, and what is below it.
+
+    The first has no heading, and is what stands before all of them.
+    """
+    text = without_blocks(markdown.replace("\r\n", "\n"))
+    lines, tokens = text.split("\n"), COMMONMARK.parse(text)
+    found = [("", 0, 0)]
+    for token, inside in pairwise(tokens):
+        if token.type == "heading_open" and token.tag == "h2" and token.map:
+            begins, after = token.map
+            found.append((_words(inside.content), begins, after))
+    ends = [begins for _heading, begins, _ends in found[1:]] + [len(lines)]
+    return [
+        (heading, "\n".join(lines[after:end]))
+        for (heading, _begins, after), end in zip(found, ends, strict=True)
+    ]
 
 
 def first_list(markdown: str) -> list[str]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils.translation import override
+from django.utils.translation import gettext, gettext_noop, override
 
 from . import rows
 from .models import (
@@ -41,14 +41,14 @@ from .models import (
 )
 from .passages import passages
 from .translation import language_at_hand, reading
-from .words import best, composed, folded, pieces, spelled, words_of
+from .words import SAME, best, composed, folded, pieces, spelled, words_of
 
 # All that the passages are made of. Raise the number when they are made otherwise.
 SOURCES = (
     Clinic, OpeningHours, Clinician, Service, Fact, Section, ScreeningQuestion, Page,
     Translation, SameWords,
 )  # fmt: skip
-EDITION = "1"
+EDITION = "2"
 
 # More letters or words than that are not looked at.
 LONGEST = 100
@@ -59,14 +59,20 @@ OFTEN = 4
 SHOWN, OF_ONE_PAGE = 10, 3
 # A passage that is so much worse than the best one is left out.
 FAR_WORSE = 0.15
-# A word that stands in such a share of the passages says nothing about any, unless all
-# do. Few passages share their words by chance.
-EVERYWHERE, FEW = 0.3, 10
 # What is worth more: at the top of a page its title, below that the question.
 AT_THE_TOP = {"title": 4.0, "text": 2.0}
 BELOW = {"title": 1.0, "heading": 3.0, "text": 1.0}
 # Words that mean the same count for more than one word alone.
 OF_PHRASE = 1.5
+# Translators: the words that questions are made of, and that do not say what about.
+# They are not looked for, unless nothing else was typed. Accents do not matter.
+GLUE = gettext_noop(
+    "a about after am an and any are as at be been before but by can could did do does"
+    " during for from get gets go goes going had has have having how i if in into is it"
+    " its just like make may me might my need of on or our please s should so some t"
+    " take takes taking tell than that the their them then there these they this to us"
+    " use want was we were what when where which who why will with would you your"
+)
 # So many letters of a text are shown.
 EXTRACT = 180
 
@@ -235,16 +241,31 @@ def _having(language: str, wanted: Iterable[str]) -> "list[Passage]":
 def _terms(
     asked: Sequence[str], known: Sequence[str], groups: Iterable[Sequence[str]]
 ) -> tuple[list[_Term], str]:
-    """Return what to look for, and the words as they were read if that is otherwise."""
-    meant = [best(word, known) for word in asked]
-    terms = [_Term([(forms,)]) for forms in meant if forms]
+    """Return what to look for, and the words as they were read if that is otherwise.
+
+    What has words that mean the same is not looked for word by word, too.
+    """
+    glue = set(words_of(gettext(GLUE)))
+    if glue.issuperset(asked):
+        glue = set()
+    meant = [{word: SAME} if word in glue else best(word, known) for word in asked]
+    terms: list[_Term] = []
+    in_phrase: set[int] = set()
     for group in groups:
         phrases = [words_of(composed(phrase)) for phrase in group]
-        if any(_stands_in(phrase, meant) for phrase in phrases):
-            same: list[Phrase] = [
-                tuple({word: 1.0} for word in phrase) for phrase in phrases if phrase
+        places = [at for phrase in phrases for at in _places_in(meant, phrase)]
+        if places:
+            typed = [tuple(meant[at] for at in place) for place in places]
+            same = [
+                tuple({word: SAME} for word in phrase) for phrase in phrases if phrase
             ]
-            terms.append(_Term(same, means_the_same=True))
+            terms.append(_Term(typed + same, means_the_same=True))
+            in_phrase.update(*places)
+    terms += [
+        _Term([(forms,)])
+        for at, (word, forms) in enumerate(zip(asked, meant, strict=True))
+        if forms and word not in glue and at not in in_phrase
+    ]
     nearest = [max(f, key=lambda w: (f[w], w)) if f else "" for f in meant]
     slipped = any(
         word not in forms and near and not near.startswith(word)
@@ -253,12 +274,14 @@ def _terms(
     return terms, " ".join(filter(None, nearest)) if slipped else ""
 
 
-def _stands_in(phrase: Sequence[str], meant: Sequence[dict[str, float]]) -> bool:
-    """Tell whether the words of the phrase follow each other in what was meant."""
-    return bool(phrase) and any(
-        all(word in forms for word, forms in zip(phrase, meant[at:], strict=False))
-        for at in range(len(meant) - len(phrase) + 1)
-    )
+def _places_in(
+    meant: Sequence[dict[str, float]], phrase: Sequence[str]
+) -> Iterator[range]:
+    """Yield where the words of the phrase follow each other in what was meant."""
+    for start in range(len(meant) - len(phrase) + 1 if phrase else 0):
+        place = range(start, start + len(phrase))
+        if all(word in meant[at] for at, word in zip(place, phrase, strict=True)):
+            yield place
 
 
 # --- What is best -----------------------------------------------------------------
@@ -278,16 +301,16 @@ def _ranked(candidates: "list[Passage]", terms: Sequence[_Term]) -> list[Found]:
         good = [sum(w * _match(term, words) for w, words in f) for f in fields]
         if having := sum(1 for one in good if one):
             telling.append((term, good, having))
-    if in_all > FEW:
-        rare = [one for one in telling if one[2] <= EVERYWHERE * in_all]
-        telling = rare or telling
-    points = [
-        sum(
-            term.weight * math.log(1 + in_all / having) * good[number]
-            for term, good, having in telling
-        )
-        for number in range(len(candidates))
+    rarity = [
+        term.weight * math.log(1 + in_all / having) for term, _good, having in telling
     ]
+    points: list[float] = []
+    for number in range(len(candidates)):
+        good_here = [good[number] for _term, good, _having in telling]
+        said = [rare for rare, good in zip(rarity, good_here, strict=True) if good]
+        worth = sum(r * good for r, good in zip(rarity, good_here, strict=True))
+        # What has most of what was asked for is before what has one word often.
+        points.append(worth * sum(said) / sum(rarity))
     least = FAR_WORSE * max(points)
     order = sorted(
         (number for number, one in enumerate(points) if one and one >= least),

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from . import comparing, drafts, versions
 from .house_style import HARDEST, reading_grade
 from .models import Content, Photo, Version
+from .numbers import whole_number
 from .versions import CHILDREN, NotYet, Said, Who, content_of
 
 # So many flagged words are told at once.
@@ -120,23 +121,24 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
         self, request: HttpRequest, pk: int, found: list[Version]
     ) -> tuple[Version | None, Version | None]:
         """Return the two that the address names, else the last two."""
-        numbers = [request.GET.get(name, "") for name in ("old", "new")]
-        if not any(numbers):
+        named = [request.GET.get(name, "") for name in ("old", "new")]
+        if not any(named):
             return (found[1], found[0]) if len(found) > 1 else (None, None)
-        if not all(n.isdecimal() and len(n) < 9 for n in numbers):
-            raise Http404
-        old, new = (get_object_or_404(self._versions(pk), number=n) for n in numbers)
+        old, new = (self._version(pk, number) for number in named)
         return old, new
+
+    def _version(self, pk: int, number: str) -> Version:
+        found: Version = get_object_or_404(
+            self._versions(pk), number=whole_number(number)
+        )
+        return found
 
     def restore(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Let patients read an older version again, as the newest one."""
         row = self._row(request, pk)
         if not may_publish(request) or not self.has_change_permission(request, row):
             raise PermissionDenied
-        number = request.POST.get("version", "")
-        if not (number.isdecimal() and len(number) < 9):
-            raise Http404
-        version = get_object_or_404(self._versions(pk), number=number)
+        version = self._version(pk, request.POST.get("version", ""))
         there = reverse(f"admin:services_{version.kind}_versions", args=[pk])
         said = {"number": version.number}
         try:

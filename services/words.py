@@ -24,6 +24,10 @@ FORM = 0.9
 SLIPS = {1: 0.7, 2: 0.5}
 # The shortest words that may have one slip, or two.
 ONE_SLIP, TWO_SLIPS = 4, 8
+# Many short words differ in one letter, as "feet", "meet" and "feel". So in the
+# shortest none was changed, and one that is not long begins with one of the first two
+# letters that were typed.
+LONG = 6
 
 
 def folded(word: str) -> str:
@@ -66,6 +70,10 @@ def as_form(typed: str, word: str) -> float:
 
 def as_slip(typed: str, word: str) -> float:
     most = 2 if len(typed) >= TWO_SLIPS else 1 if len(typed) >= ONE_SLIP else 0
+    if len(typed) < LONG and word[:1] not in typed[:2]:
+        most = 0
+    if len(typed) == len(word) == ONE_SLIP and sorted(typed) != sorted(word):
+        most = 0
     made = slips(typed, word, most) if most else 0
     return SLIPS[made] if 0 < made <= most else 0.0
 
@@ -96,11 +104,14 @@ def slips(one: str, other: str, most: int) -> int:
 def best(typed: str, known: Iterable[str]) -> dict[str, float]:
     """Return which of the known words stand for the typed one, and how well.
 
-    Where that very word or nearly that is known, a slip is not looked for.
+    Where that very word is known, so do only near forms of it: "Medicare" is no
+    medicine. Where that word or nearly that is, a slip is not looked for.
     """
     words = list(known)
     found = {w: SAME if w == typed else as_form(typed, w) for w in words}
-    if max(found.values(), default=0.0) < FORM * NEARLY:
+    if typed in found:
+        found = {w: good for w, good in found.items() if good >= FORM * NEARLY}
+    elif max(found.values(), default=0.0) < FORM * NEARLY:
         slipped = {word: as_slip(typed, word) for word in words}
         most = max(slipped.values(), default=0.0)
         found |= {w: good for w, good in slipped.items() if good == most > found[w]}

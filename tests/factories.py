@@ -290,10 +290,15 @@ def choice(visit: Appointment, rank: int = 1) -> Proposal:
 
 
 def a_closure(
-    start: datetime, end: datetime, *, of: Resource | None = None, now: datetime = NOW
+    start: datetime,
+    end: datetime,
+    *,
+    of: Resource | None = None,
+    reason: str = "Training day",
+    now: datetime = NOW,
 ) -> Closure:
     """Let staff close the clinic, or one resource."""
-    closure = Closure(resource=of, start=start, end=end, reason="Training day")
+    closure = Closure(resource=of, start=start, end=end, reason=reason)
     return workflow.close(closure, now=now)
 
 

@@ -4,16 +4,7 @@ from typing import Any
 
 import pytest
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import (
-    HTML,
-    Button,
-    ButtonHolder,
-    Div,
-    Fieldset,
-    Hidden,
-    Layout,
-    Submit,
-)
+from crispy_forms.layout import Layout
 from crispy_forms.utils import render_crispy_form
 from django import forms
 from django.template.loader import render_to_string
@@ -198,31 +189,3 @@ def test_the_one_question_of_a_page_can_be_its_heading(name: str, around: str) -
     form.helper.layout = Layout(name)
     (question,) = elements(render(form), around)[:1]
     assert [text(e) for e in elements(question, "h1")] == [form[name].label]
-
-
-def test_a_layout_may_group_fields_and_hold_buttons() -> None:
-    form = SampleForm()
-    form.helper = FormHelper()
-    form.helper.layout = Layout(
-        Fieldset("About you", "name", css_id="about"),
-        Div("email", css_class="card"),
-        Hidden("seen", "3"),
-        HTML("<p>Nearly done</p>"),
-        ButtonHolder(
-            Submit("", "Continue"), Button("back", "Go back", css_class="quiet")
-        ),
-    )
-    page = render(form)
-    assert [attribute(e, "id") for e in elements(page, "fieldset")] == ["about"]
-    assert [
-        (attribute(e, "type"), attribute(e, "class"), text(e))
-        for e in elements(page, "button")
-    ] == [
-        ("submit", "button", "Continue"),
-        ("button", "button quiet", "Go back"),
-    ]
-    assert [
-        (attribute(e, "name"), attribute(e, "value"))
-        for e in elements(page, "input")
-        if attribute(e, "type") == "hidden"
-    ] == [("seen", "3")]

@@ -10,11 +10,12 @@ from django.forms import Form
 from django.http import HttpRequest
 
 from booking import policy, workflow
-from booking.front_desk import key_in, signed_in
+from booking.front_desk import signed_in
 from booking.messages import preview_cancellation, preview_decline, preview_refusal
 from booking.models import Appointment
 from booking.policy import CancellationReason, ChangeRefusal, DeclineReason, Status
 from booking.workflow import By
+from services.numbers import whole_number
 
 from .forms import DeclineForm, RefuseForm
 
@@ -102,4 +103,4 @@ def seen_version(request: HttpRequest) -> int:
 
 def number(request: HttpRequest, name: str) -> int | None:
     """Return the whole number in a field; None if it is none, or longer than any."""
-    return key_in(request.POST.get(name, ""))
+    return whole_number(request.POST.get(name, ""))

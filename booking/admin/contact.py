@@ -18,11 +18,12 @@ from django.views.decorators.http import require_http_methods
 from booking import clock, trail, workflow
 from booking.errors import BookingError, ChangedMeanwhile
 from booking.forms.fields import EmailField, PhoneField
-from booking.front_desk import PAGES, key_in, may_answer, signed_in
+from booking.front_desk import PAGES, may_answer, signed_in
 from booking.models import Appointment, Patient
 from booking.policy import TRANSITIONS, Act
 from booking.same_person import joined_with, suggest
 from booking.workflow import By, Contact
+from services.numbers import whole_number
 
 from .back import back_to
 from .patient import visits_of
@@ -125,7 +126,7 @@ def to_come(
 def also_in(request: HttpRequest) -> dict[int, str]:
     """Return the other records that were ticked, each with the digest it showed."""
     parts = (value.partition(":") for value in request.POST.getlist("also"))
-    return {key_in(pk) or 0: digest for pk, _colon, digest in parts}
+    return {whole_number(pk) or 0: digest for pk, _colon, digest in parts}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

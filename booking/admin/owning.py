@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
 from booking import tasks, workflow
-from booking.front_desk import key_in
 from booking.models import Appointment, Claim
 from booking.models.claim import colleagues, name_of
 from booking.workflow import By
+from services.numbers import whole_number
 
 # What the button sends that lets a task go.
 NOBODY = "nobody"
@@ -66,7 +66,7 @@ class OwnerPage:
         Raises as `workflow.entrust` does.
         """
         assert self.task  # noqa: S101 -- without one, nothing is shown
-        seen = key_in(self.said.get("seen", "")) or 0
+        seen = whole_number(self.said.get("seen", "")) or 0
         return workflow.entrust(
             self.visit.pk, self.task, to=self.to, by=by, now=self.now, seen=seen
         )

@@ -17,10 +17,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from booking import clock, trail, workflow
 from booking.errors import BookingError
-from booking.front_desk import PAGES, key_in, may_answer, signed_in
+from booking.front_desk import PAGES, may_answer, signed_in
 from booking.models import Appointment, Patient
 from booking.same_person import FIELDS, Alike, joined, suggest
 from booking.workflow import By
+from services.numbers import whole_number
 
 from .find import with_next_step
 from .texts import texts_to
@@ -107,7 +108,7 @@ def merge_view(request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     patient = get_object_or_404(Patient, pk=pk)
     there = HttpResponseRedirect(reverse("admin:patient", args=[pk]))
-    key = key_in(request.POST.get("other", ""))
+    key = whole_number(request.POST.get("other", ""))
     other = Patient.objects.filter(pk=key or 0).first()
     undo = "undo" in request.POST
     if other is None or other == patient:

@@ -17,6 +17,7 @@ from booking.planner import Line
 from booking.policy import Status
 from booking.queue import judge
 from booking.workflow import By
+from services.numbers import whole_number
 
 from .forms import SeriesForm
 from .words import full_time, moment
@@ -83,14 +84,13 @@ class SeriesPlan:
     def book(self, by: By) -> list[Appointment]:
         """Book what was chosen. Raises as `workflow.book_series`. Needs a fit plan."""
         starts = [self.first, *(self.chosen or {}).values()]
-        seen = self.said.get("seen_version", "")
         return workflow.book_series(
             self.visit.pk,
             [start for start in starts if start],
             by=by,
             now=self.now,
             key=once.key_in(self.said) or uuid.uuid4(),
-            seen_version=int(seen) if seen.isdecimal() and len(seen) < 10 else -1,
+            seen_version=whole_number(self.said.get("seen_version", "")) or 0,
         )
 
     def outcome(self, visits: list[Appointment]) -> str:

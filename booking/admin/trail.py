@@ -16,12 +16,13 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from booking import clock
-from booking.front_desk import PAGES, key_in
+from booking.front_desk import PAGES
 from booking.models import (
     Appointment,
     AppointmentEvent,
@@ -33,6 +34,7 @@ from booking.models import (
 from booking.models.merge import records_of
 from booking.models.resource import YEARS
 from booking.trail import searched
+from services.numbers import whole_number
 
 from .find import reference_in
 from .words import date_in, what, who
@@ -41,7 +43,7 @@ SHOWN = 100
 # The references that a line names; the rest are counted.
 NAMED = 3
 
-# What staff call a page, by its route; a route that is not here is shown as it is.
+# What staff call a page, by its route; others are called by what is kept there.
 PLACES: dict[str, str | Promise] = {
     "index": gettext_lazy("Today"),
     "my_day": gettext_lazy("My day"),
@@ -61,6 +63,7 @@ PLACES: dict[str, str | Promise] = {
     "booking_appointment_series": gettext_lazy("Make a series"),
     "calendar_sheet": gettext_lazy("Day sheet"),
     "login": gettext_lazy("Sign in"),
+    "logout": gettext_lazy("Sign out"),
     "export_visits": gettext_lazy("Take visits out"),
     "closing": gettext_lazy("Close a day"),
     "closing_plan": gettext_lazy("A closed day"),
@@ -116,10 +119,10 @@ class Asked:
         day = date_in(said.get("day", ""))
         action = said.get("did", "")
         return cls(
-            user=key_in(said.get("who", "")),
+            user=whole_number(said.get("who", "")),
             action=action if action in AuditEvent.Action else "",
             day=day if day and day.year in YEARS else None,
-            before=key_in(said.get("before", "")),
+            before=whole_number(said.get("before", "")),
         )
 
     def events(self) -> "Iterable[AuditEvent]":
@@ -293,7 +296,19 @@ def place(event: AuditEvent) -> str:
         return str(PLACES[event.route])
     if event.route.startswith("booking_appointment_"):  # one of its acts
         return str(PLACES["booking_appointment_change"])
-    return event.route.replace("_", " ")
+    return _list_of(event.route) or event.route.replace("_", " ")
+
+
+def _list_of(route: str) -> str:
+    """Return whose list, form or history it is: "resources", "message, history"."""
+    label, _joint, act = route.rpartition("_")
+    try:
+        kept = apps.get_model(label.replace("_", ".", 1))._meta
+    except (LookupError, ValueError):
+        return ""
+    if act == "changelist":
+        return capfirst(str(kept.verbose_name_plural))
+    return f"{capfirst(str(kept.verbose_name))}, {act}"
 
 
 def _kind(label: str) -> str:

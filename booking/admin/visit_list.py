@@ -25,6 +25,7 @@ from booking.models.appointment import STATUS_CHOICES, AppointmentQuerySet
 from booking.policy import Status
 from booking.queue import judge
 from services.list_filters import OnlyRead
+from services.numbers import whole_number
 
 from . import words
 from .acts import Act, by_signed_in, declining, previewed, typed_in
@@ -170,7 +171,7 @@ class VisitList(OnlyRead, LongList):
         sent = request.POST.copy()
         sent["select_across"] = "0"
         ticked = sent.getlist(ACTION_CHECKBOX_NAME)
-        sent.setlist(ACTION_CHECKBOX_NAME, [pk for pk in ticked if pk.isdecimal()])
+        sent.setlist(ACTION_CHECKBOX_NAME, [pk for pk in ticked if whole_number(pk)])
         request.POST = sent  # type: ignore[assignment]
         return super().response_action(request, self.get_queryset(request), *where)
 

@@ -18,6 +18,7 @@ from booking.models.appointment import WHY_CANCELLED
 from booking.policy import Act, Actor, DeclineReason, Status
 from booking.waiting_list import Place, Why
 from booking.words import clock
+from services.languages import unbroken
 
 REASONS: dict[str, str | Promise] = {
     DeclineReason.NO_TIME: gettext_lazy("No time that fits"),
@@ -155,8 +156,8 @@ def moment(at: datetime, now: datetime) -> str:
     near = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}
     far = "D, M j" if local.year == localtime(now).year else "D, M j, Y"
     if days in near:
-        return f"{near[days]} {clock(at)}"
-    return f"{date_format(local, far)}, {clock(at)}"
+        return unbroken(f"{near[days]} {clock(at)}")
+    return unbroken(f"{date_format(local, far)}, {clock(at)}")
 
 
 def full_time(at: datetime) -> str:

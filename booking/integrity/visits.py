@@ -85,11 +85,18 @@ MAY_BE_ANSWERED: dict[str, set[str]] = {
     Status.PROPOSED: {Proposal.By.PATIENT, Proposal.By.CLINIC},
     Status.BOOKED: {Proposal.By.PATIENT, Proposal.By.CLINIC},
 }
+# Whose times an act holds until they are answered.
+HELD_FOR: dict[str, str] = {
+    Act.REQUEST: Proposal.By.PATIENT,
+    Act.ASK_CHANGE: Proposal.By.PATIENT,
+    Act.OFFER: Proposal.By.CLINIC,
+    Act.CALL_OFF: Proposal.By.CLINIC,
+}
 MAY_WAIT = {Status.WAITLIST, Status.PROPOSED, Status.BOOKED}
 
 
 def find(now: datetime) -> Iterator[Fault]:
-    yield from _visits()
+    yield from _visits(now)
     yield from _claims()
     yield from _not_forgotten()
 
@@ -126,6 +133,9 @@ class _Reservation(NamedTuple):
     end: datetime
     expires_at: datetime | None
     proposal_id: int | None
+
+    def lasts(self, now: datetime) -> bool:
+        return self.expires_at is None or self.expires_at > now
 
 
 class _Message(NamedTuple):
@@ -191,12 +201,12 @@ COMPARED = (
 )  # fmt: skip
 
 
-def _visits() -> Iterator[Fault]:
+def _visits(now: datetime) -> Iterator[Fault]:
     for page in pages(Appointment.objects.all()):
         read = _read([pk for (pk,) in page])
-        suspects = [visit.pk for visit in read if any(_wrong(visit))]
+        suspects = [visit.pk for visit in read if any(_wrong(visit, now))]
         for visit in _read(suspects):
-            yield from _wrong(visit)
+            yield from _wrong(visit, now)
 
 
 def _read(pks: Collection[int]) -> Iterable[_Visit]:
@@ -241,12 +251,13 @@ def _read(pks: Collection[int]) -> Iterable[_Visit]:
     return visits.values()
 
 
-def _wrong(visit: _Visit) -> Iterator[Fault]:
+def _wrong(visit: _Visit, now: datetime) -> Iterator[Fault]:
     yield from _history(visit)
     yield from _choices(visit)
     yield from _offers(visit)
     yield from _waiting(visit)
     yield from _time(visit)
+    yield from _held_in_part(visit, now)
     yield from _messages(visit)
     yield from _asked_by(visit)
 
@@ -478,6 +489,30 @@ def _each_held(visit: _Visit) -> Iterator[Fault]:
                     f"Reservation {row.pk} of visit {visit.pk} lapses at another moment"
                     " than the patient was told.",
                 )
+
+
+def _held_in_part(visit: _Visit, now: datetime) -> Iterator[Fault]:
+    """See that what waits for an answer is held on all that it takes, or on nothing."""
+    holds = {
+        HELD_FOR[event.act]: event.data["holds"]
+        for event in visit.events
+        if "holds" in event.data
+    }
+    for proposal in visit.proposals:
+        if proposal.outcome != Outcome.OPEN or proposal.by not in holds:
+            continue
+        expected = holds[proposal.by]
+        left = sum(
+            row.proposal_id == proposal.pk and row.lasts(now)
+            for row in visit.reservations
+        )
+        if 0 < left < expected:
+            yield Fault(
+                "held_in_part",
+                f"The time of proposal {proposal.pk} of visit {visit.pk} is held on"
+                f" {left} of the {expected} resources that it takes. Answer the visit"
+                " soon: what is missing is looked for again then.",
+            )
 
 
 def _held(row: _Reservation) -> tuple[int, str, str, str | None]:

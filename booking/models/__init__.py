@@ -11,6 +11,7 @@ from .message import Heartbeat, Message
 from .office import clinic_zone, open_windows, span_of
 from .paperwork import Paper
 from .patient import Patient
+from .plan import Ignoring, Plan
 from .preparation import PreparationText
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
@@ -27,16 +28,7 @@ from .texting import (
     purpose_of,
 )
 from .trail import AuditEvent, AuditSubject
-from .visit_type import (
-    LOCK_FOR,
-    Ignoring,
-    Plan,
-    Practice,
-    Requirement,
-    Schedule,
-    VisitType,
-    could_take,
-)
+from .visit_type import LOCK_FOR, Practice, Requirement, Schedule, VisitType, could_take
 from .waiting import Part, WaitingListEntry, WaitingListRules, Wish
 
 __all__ = [

@@ -12,8 +12,9 @@ class AppointmentEvent(models.Model):
     """One change of one visit: who, when, from which state to which.
 
     Replaying a visit's events gives its present state. `data` names rows by key and
-    times in ISO UTC, never a patient or an answer. The database refuses to change or
-    delete a row; see `booking.guards`.
+    times in ISO UTC, never a patient or an answer; `holds` says how many resources each
+    time takes that is held for an answer. The database refuses to change or delete a
+    row; see `booking.guards`.
     """
 
     appointment = models.ForeignKey(Appointment, models.PROTECT, related_name="events")

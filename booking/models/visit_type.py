@@ -1,32 +1,21 @@
 """Kinds of visit: how long, with what, how soon, and when it can be had."""
 
-import json
-from base64 import b64decode
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from functools import cached_property, lru_cache
-from struct import iter_unpack
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from booking import availability
 from booking.availability import (
-    Calendar,
-    Closed,
     Day,
     Instant,
-    Interval,
     Need,
-    Reason,
     Rules,
-    Slot,
     WeeklyHours,
     Why,
 )
@@ -42,7 +31,19 @@ from services.models import (
 )
 from services.rows import Rows
 
-from .office import CLOSED, Span, clinic_zone, office_hours, windows
+from .office import CLOSED, Span, office_hours, windows
+from .plan import (
+    BUSY,
+    Bookable,
+    Dates,
+    Ignoring,
+    Known,
+    Plan,
+    Setup,
+    around,
+    instant,
+    select_own,
+)
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 
@@ -179,7 +180,7 @@ class VisitType(Translated):
         *,
         now: datetime,
         clinician: Resource | None = None,
-        ignoring: "Ignoring | None" = None,
+        ignoring: Ignoring | None = None,
         by_staff: bool = False,
         is_agreed: bool = False,
         has_referral: bool = False,
@@ -215,14 +216,14 @@ class VisitType(Translated):
         *,
         now: datetime,
         clinician: Resource | None = None,
-        ignoring: "Ignoring | None" = None,
+        ignoring: Ignoring | None = None,
         by_staff: bool = False,
         is_agreed: bool = False,
         has_referral: bool = False,
         practice: "Practice | None" = None,
         schedule: "Schedule | None" = None,
         locked: Sequence[int] | None = None,
-    ) -> "Plan":
+    ) -> Plan:
         """Return what the engine needs to know about the dates `first` to `last`.
 
         A `practice` that whoever asks has read already makes the query smaller, and a
@@ -265,7 +266,7 @@ class VisitType(Translated):
 
     def _answer_due(self, schedule: "Schedule", now: datetime) -> Instant:
         """Return when the clinic will have to have answered a request made `now`."""
-        return reply_by(_instant(now), self.reply_promise, schedule.office(now))
+        return reply_by(instant(now), self.reply_promise, schedule.office(now))
 
     def _notice(self, answer_due: Instant | None, now: datetime) -> int:
         """Return from when on the public may come, in minutes from `now`.
@@ -276,7 +277,7 @@ class VisitType(Translated):
         """
         if answer_due is None:
             return self.lead_time
-        return max(self.lead_time, (answer_due - _instant(now)) // 60 + 1)
+        return max(self.lead_time, (answer_due - instant(now)) // 60 + 1)
 
     def barred(self, *, has_referral: bool) -> Why | None:
         """Return why the public can have no time at all of this visit type."""
@@ -296,59 +297,38 @@ class VisitType(Translated):
         return tuple(_with(needs, clinician)) if clinician else needs
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The rules of a visit type with the calendars of all that it could take.
+class Requirement(models.Model):
+    """What a visit takes of one kind: how many, and which of them will do.
 
-    `answer_due` is when the clinic will have to have answered, if it has to. Closures
-    are known as far as the dates, so it is sure once a time on them can be had.
+    A visit may have two requirements of a kind, such as a certain room and any other.
     """
 
-    rules: Rules
-    dates: "Dates"
-    answer_due: Instant | None = None
+    visit_type = models.ForeignKey(
+        VisitType, models.CASCADE, related_name="requirements"
+    )
+    kind = models.CharField(max_length=10, choices=Resource.Kind)
+    count = models.PositiveSmallIntegerField(_("how many"), default=1)
+    suitable = models.ManyToManyField(
+        Resource,
+        blank=True,
+        help_text=_("Leave empty when any of that kind will do."),
+    )
 
-    @property
-    def calendars(self) -> tuple[Calendar, ...]:
-        return _calendars(self.dates, self.rules.needs)
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("resource it takes")
+        verbose_name_plural = _("resources it takes")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(count__gt=0),
+                name="requirement_takes_something",
+                violation_error_message=_("A visit takes at least one of a kind."),
+            )
+        ]
 
-    @property
-    def resource_ids(self) -> set[int]:
-        return {calendar.resource for calendar in self.calendars}
-
-    def days(self, first: date, last: date, *, now: datetime) -> tuple[Day, ...]:
-        """Return one Day for each date; the plan has to cover them."""
-        # What changes from minute to minute, or from one person to the next.
-        lasting = replace(self.rules, lead=0, horizon=0, barred=None)
-        sweep = _sweep(lasting, self.dates, clinic_zone())
-        return sweep.days(self.rules, first, last, _instant(now))
-
-    def check(
-        self, start: datetime, *, now: datetime, end: datetime | None = None
-    ) -> Slot | Reason:
-        """Return the slot that starts at `start`, or why there is none.
-
-        With `end` it is a time that was asked for or offered before: it lasts as long
-        as was said then, and the grid, which may have changed, is not asked again.
-        """
-        rules = self.rules
-        if end is not None:
-            length = _instant(end) - _instant(start)
-            rules = replace(rules, minutes=length // availability.MINUTE, step=1)
-        return availability.check(
-            rules,
-            self.calendars,
-            int(start.timestamp()),
-            zone=clinic_zone(),
-            now=int(now.timestamp()),
-        )
-
-    def check_resource(self, resource: int, visit: Interval) -> Reason | None:
-        """Return why a resource that is known here cannot be had for an agreed time."""
-        [calendar] = [c for c in self.calendars if c.resource == resource]
-        return availability.check_resource(
-            self.rules, calendar, visit, zone=clinic_zone()
-        )
+    def __str__(self) -> str:
+        kind = self.get_kind_display()
+        return f"{self.count} × {kind}" if self.count > 1 else kind
 
 
 class Practice:
@@ -419,32 +399,6 @@ class Practice:
     def needs(self, visit_type: int) -> tuple[Need, ...]:
         """Return one Need for each requirement of the visit type with that key."""
         return self.setup.needs.get(visit_type, ())
-
-
-class Bookable(NamedTuple):
-    """What the engine has to know of a resource that can be booked. Minutes."""
-
-    pk: int
-    kind: str
-    before: int
-    after: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Setup:
-    """What the engine has to know of a practice: the same object while it is the same.
-
-    `needs` has what each visit type needs, by its key.
-    """
-
-    bookable: tuple[Bookable, ...]
-    hours: Mapping[int, tuple[WeeklyHours, ...]]
-    needs: Mapping[int, tuple[Need, ...]]
-
-    def weekly(self, resource: Resource | Bookable) -> tuple[WeeklyHours, ...] | None:
-        """Return a resource's hours; None for what is there whenever others are."""
-        hours = self.hours.get(resource.pk, ())
-        return hours if hours or resource.kind == Resource.Kind.CLINICIAN else None
 
 
 @lru_cache(maxsize=4)
@@ -533,172 +487,6 @@ LOCK_FOR = Function(
 )
 
 
-# Visits and holds, and the little more than a day by which they may begin earlier: with
-# that, an index is read no further back.
-_LIVE = """closure_id IS NULL AND (expires_at IS NULL OR expires_at > {now})
-    AND start > {earliest} AND start < {until} AND "end" > {since}"""
-_WHEN = dict.fromkeys(("now", "earliest", "until", "since"), "timestamptz")
-
-
-def _busy_text(vendor: str) -> str:
-    taken = {
-        "sqlite": """group_concat(start || ',' || "end")""",
-        "postgresql": """encode(
-            string_agg(timestamptz_send(start) || timestamptz_send("end"), ''), 'base64'
-        )""",
-    }[vendor]
-    spans = f"""
-        SELECT resource_id, {taken} AS taken FROM booking_reservation
-        WHERE resource_id {{resources}} AND {_LIVE} GROUP BY resource_id"""  # noqa: S608 -- written above
-    return f"(SELECT {rows.as_text(vendor, 'resource_id, taken')} FROM ({spans}) AS t)"  # noqa: S608 -- likewise
-
-
-# Gives the reservations of each resource as one text, see `_instants`: it is made and
-# read several times faster than a row for each of thousands.
-BUSY = Function("booking_busy", {"resources": "bigint[]", **_WHEN}, _busy_text)
-# Gives those of them that somebody may count as free.
-OWN = Function(
-    "booking_own",
-    {"keys": "text[]", "visits": "bigint[]", **_WHEN},
-    # Greater than nothing, for the sake of the index.
-    lambda vendor: rows.text_of(
-        vendor,
-        Reservation,
-        "(hold_key {keys} AND hold_key > '' OR appointment_id {visits})"
-        f" AND {_LIVE}",
-    ),
-)
-
-
-def _own(own: Sequence["Ignoring"], when: Mapping[str, datetime]) -> rows.Select:
-    keys = sorted({ignoring.hold_key for ignoring in own} - {""})
-    visits = sorted({i.appointment_id for i in own if i.appointment_id})
-    if not keys and not visits:
-        return "'[]'", ()
-    return OWN(keys=keys, visits=visits, **when)
-
-
-class Known(NamedTuple):
-    """What was read of a practice, and of what takes its time, as it was read.
-
-    `busy` is the text of what visits and holds take, by resource; `own` are those among
-    them that somebody may count as free.
-    """
-
-    setup: Setup
-    busy: str
-    own: Rows
-    closures: Rows
-
-
-class Dates(NamedTuple):
-    """Dates, both included, of what is known, for whoever counts something as free."""
-
-    known: Known
-    first: date
-    last: date
-    ignoring: "Ignoring | None"
-
-
-# Kept by all that was read, word by word: so nothing is ever out of date, and what is
-# the same from one request to the next is worked out once. A month of ten takes some
-# hundred kilobytes in each of them.
-
-
-@lru_cache(maxsize=16)
-def _sweep(rules: Rules, dates: Dates, zone: ZoneInfo) -> availability.Sweep:
-    """Begin with what was last worked out for these dates, mostly for somebody else."""
-    calendars = _calendars(dates, rules.needs)
-    first, last = dates.first, dates.last
-    latest = _latest(rules, first, last, zone)
-    sweep = latest[0].after(calendars) if latest else None
-    sweep = sweep or availability.Sweep(rules, calendars, first, last, zone)
-    latest[:] = [sweep]  # and not read back: another thread's may be there by then
-    return sweep
-
-
-@lru_cache(maxsize=32)
-def _latest(
-    _rules: Rules, _first: date, _last: date, _zone: ZoneInfo
-) -> list[availability.Sweep]:
-    """Return the place of the sweep that was last made for them, empty at first."""
-    return []
-
-
-@lru_cache(maxsize=16)
-def _calendars(dates: Dates, needs: tuple[Need, ...]) -> tuple[Calendar, ...]:
-    """Return the calendars of all that could serve one of the needs."""
-    setup, closures = dates.known.setup, dates.known.closures
-    wanted = {pk for need in needs for pk in need.suitable}
-    busy, own = _taken(dates)
-    closed = [
-        (c.resource_id, Closed(_instant(c.start), _instant(c.end), c.reason))
-        for c in rows.instances(Closure, closures)
-    ]
-    return tuple(
-        Calendar(
-            resource=r.pk,
-            kind=r.kind,
-            hours=setup.weekly(r),
-            busy=busy.get(r.pk, ()),
-            closed=tuple(c for resource, c in closed if resource in (None, r.pk)),
-            before=r.before,
-            after=r.after,
-            own=tuple(own.get(r.pk, ())),
-        )
-        for r in setup.bookable
-        if r.pk in wanted
-    )
-
-
-def _taken(
-    dates: Dates,
-) -> tuple[dict[int, tuple[Span, ...]], dict[int, list[Interval]]]:
-    """Return what is taken around the dates, by resource, and what is one's own."""
-    since, until = map(_instant, _around(dates.first, dates.last))
-    busy = {
-        resource: _spans(taken, since, until)
-        for resource, taken in json.loads(dates.known.busy)
-    }
-    own = defaultdict(list)
-    for row in rows.instances(Reservation, dates.known.own):
-        span, r = (_instant(row.start), _instant(row.end)), row.resource_id
-        # No two overlap on a resource, so this is the very one.
-        if dates.ignoring and dates.ignoring.covers(row) and span in busy.get(r, ()):
-            busy[r] = tuple(other for other in busy[r] if other != span)
-            own[r].append(Interval(*span))
-    return busy, own
-
-
-@lru_cache(maxsize=500)
-def _spans(taken: str, since: Instant, until: Instant) -> tuple[Span, ...]:
-    """Return what the text of a resource has of [since, until).
-
-    Mostly few of many resources have another than a moment ago.
-    """
-    found = iter(_instants(taken))
-    return tuple(s for s in zip(found, found) if s[0] < until and s[1] > since)  # noqa: B905 -- two by two
-
-
-def _instants(taken: str) -> Iterable[Instant]:
-    """Return start and end of each reservation, one after the other.
-
-    SQLite lists them as they are written there; PostgreSQL sends numbers, which it
-    would take longer to write out: of 8 bytes, microseconds since 2000.
-    """
-    if connection.vendor == "sqlite":
-        return map(_written, taken.split(","))
-    sent = b64decode(taken)
-    return (at // 1_000_000 + _YEAR_2000 for (at,) in iter_unpack(">q", sent))
-
-
-@lru_cache(maxsize=10_000)
-def _written(text: str) -> Instant:
-    """Return a time as SQLite has it, in UTC."""
-    at = datetime.fromisoformat(text[: len("2026-11-24 15:15:00")])
-    return _instant(at.replace(tzinfo=UTC))
-
-
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """A practice, and all that takes the time of its resources around some dates.
@@ -718,7 +506,7 @@ class Schedule:
         last: date,
         *,
         now: datetime,
-        own: Sequence["Ignoring"] = (),
+        own: Sequence[Ignoring] = (),
         practice: "Practice | None" = None,
         taking: "list[int] | rows.Select" = ALL_ACTIVE,
     ) -> "Schedule":
@@ -727,14 +515,14 @@ class Schedule:
         Plans may then be made for whoever is in `own`. `taking` says of which resources
         what takes them is read; a `practice` that was read already is not read again.
         """
-        since, until = _around(first, last)
+        since, until = around(first, last)
         when = {
             "now": now, "earliest": since - LONGEST, "until": until, "since": since,
         }  # fmt: skip
         taken = (
             CLOSED(since=min(since, now), until=until),
             BUSY(resources=taking, **when),
-            _own(own, when),
+            select_own(own, when),
         )
         if practice:
             closures, busy, theirs = rows.texts(*taken)
@@ -759,54 +547,6 @@ class Schedule:
         """
         closures = rows.instances(Closure, self.known.closures)
         return windows(self.practice.office_hours, closures, now)
-
-
-@dataclass(frozen=True, slots=True)
-class Ignoring:
-    """Reservations that count as free for whoever asks, since they are their own."""
-
-    hold_key: str = ""
-    appointment_id: int | None = None
-
-    def covers(self, row: Reservation) -> bool:
-        return bool(
-            (self.hold_key and row.hold_key == self.hold_key)
-            or (self.appointment_id and row.appointment_id == self.appointment_id)
-        )
-
-
-class Requirement(models.Model):
-    """What a visit takes of one kind: how many, and which of them will do.
-
-    A visit may have two requirements of a kind, such as a certain room and any other.
-    """
-
-    visit_type = models.ForeignKey(
-        VisitType, models.CASCADE, related_name="requirements"
-    )
-    kind = models.CharField(max_length=10, choices=Resource.Kind)
-    count = models.PositiveSmallIntegerField(_("how many"), default=1)
-    suitable = models.ManyToManyField(
-        Resource,
-        blank=True,
-        help_text=_("Leave empty when any of that kind will do."),
-    )
-
-    class Meta:
-        ordering = ["pk"]
-        verbose_name = _("resource it takes")
-        verbose_name_plural = _("resources it takes")
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(count__gt=0),
-                name="requirement_takes_something",
-                violation_error_message=_("A visit takes at least one of a kind."),
-            )
-        ]
-
-    def __str__(self) -> str:
-        kind = self.get_kind_display()
-        return f"{self.count} × {kind}" if self.count > 1 else kind
 
 
 def _with(needs: Sequence[Need], clinician: Resource) -> list[Need]:
@@ -837,19 +577,4 @@ def _among(needs: tuple[Need, ...], locked: Collection[int] | None) -> tuple[Nee
     return tuple(
         replace(need, suitable=tuple(pk for pk in need.suitable if pk in locked))
         for need in needs
-    )
-
-
-def _instant(at: datetime) -> Instant:
-    return int(at.timestamp())
-
-
-_YEAR_2000 = _instant(datetime(2000, 1, 1, tzinfo=UTC))
-
-
-def _around(first: date, last: date) -> tuple[datetime, datetime]:
-    """Return the dates with a day on either side: visits may cross midnight."""
-    return (
-        datetime.combine(first, time(), UTC) - timedelta(days=1),
-        datetime.combine(last, time(), UTC) + timedelta(days=2),
     )

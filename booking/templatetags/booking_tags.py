@@ -17,6 +17,7 @@ from booking import clock, words
 from booking.models import VisitType
 from booking.picker import Filters, Times
 from services import translation
+from services.languages import unbroken
 from services.models import Service
 
 register = template.Library()
@@ -34,10 +35,9 @@ TILE = (
 
 # What `urlize` makes a link of has one of these.
 LIKE_A_LINK = re.compile(r"://|@|www\.|\w\.\w")
-# A phone number of this country, a reference or a time of day: of no use in pieces.
+# A phone number of this country, or a reference: of no use in pieces.
 UNBROKEN = re.compile(
-    r"(\(?\b\d{3}\)?[ .-]\d{3}[.-]\d{4}\b|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"
-    r"|\b\d{1,2}:\d\d [AP]M(?: [A-Z]{3})?\b)"
+    r"(\(?\b\d{3}\)?[ .-]\d{3}[.-]\d{4}\b|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b)"
 )
 # The number to call in an emergency, and no piece of another number.
 EMERGENCY = re.compile(r"(?<![\w-])911(?![\w-])")
@@ -46,13 +46,14 @@ LABEL = re.compile(r"([^.:]{1,40}:)(?=\s|$)")
 
 @register.filter
 def linked(line: str) -> SafeString:
-    """Make links of addresses and phone numbers in a line; break no time or reference.
+    """Make links of addresses and phone numbers; break no day, time or reference.
 
     `urlize` looks hard at each word: it is asked only where an address can be.
     """
     if LIKE_A_LINK.search(line):
         return urlize(line, autoescape=True)
-    pieces = enumerate(UNBROKEN.split(line))  # every other one is what it found
+    # Every other one is what it found.
+    pieces = enumerate(UNBROKEN.split(unbroken(line)))
     return format_html_join("", "{}", ((_whole(p) if n % 2 else p,) for n, p in pieces))
 
 

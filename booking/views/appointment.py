@@ -110,7 +110,8 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "kind": _kind(visit, stands, now),
         "heading": _heading(visit, stands, called_off, now, passed=passed),
         "sentence": _sentence(visit, stands, called_off, now),
-        "facts": _facts(visit, stands.entry, called_off),
+        "facts": _facts(visit, None if coming else stands.entry, called_off),
+        "wished": _as_facts(stands.entry.wish.rows() if stands.entry else []),
         "stands": stands,
         "form": form,
         "keeps_typed": bool(stands.offers),
@@ -129,7 +130,8 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "advice": spoken.advice(visit) if expected else [],
         "ready": preparing.ready(visit) if expected else None,
         "undecided": visit.status in UNDECIDED,
-        "aftercare_url": _aftercare_url(visit),
+        "here": visit.status == Status.ARRIVED and not _is_over(visit, now),
+        "aftercare_url": _aftercare_url(visit, now),
         "calendars": calendars.links(visit, Clinic.objects.first()) if coming else [],
     }
     return render(request, "booking/appointment.html", context)
@@ -264,9 +266,13 @@ def _ask_to_cancel(
     return ask_to_end(request, visit, ending, _facts(visit), problem, status)
 
 
-def _aftercare_url(visit: Appointment) -> str:
-    """Return where to read what follows a visit that took place."""
-    seen = visit.status == Status.FULFILLED
+def _aftercare_url(visit: Appointment, now: datetime) -> str:
+    """Return where to read what follows a visit that took place.
+
+    Once it is over it did, unless the desk says otherwise: it may say so a day later.
+    """
+    expected = visit.status in (Status.BOOKED, Status.ARRIVED) and _is_over(visit, now)
+    seen = expected or visit.status == Status.FULFILLED
     return visit.visit_type.service.aftercare_url if seen else ""
 
 
@@ -372,13 +378,17 @@ def _facts(
         (_("Where"), calendars.address(clinic) if clinic else ""),
         *(entry.wish.rows() if entry else ()),
     ]
-    return [{"label": name, "value": value} for name, value in facts if value]
+    return _as_facts(facts)
+
+
+def _as_facts(rows: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"label": name, "value": value} for name, value in rows if value]
 
 
 def _clinician(visit: Appointment) -> str:
     """Return name and profession of whom the patient will see, or asked to see."""
     resource = visit.wanted_clinician
-    if visit.status == Status.BOOKED:
+    if visit.status in (Status.BOOKED, Status.ARRIVED):
         mine = Resource.objects.filter(
             kind=Resource.Kind.CLINICIAN,
             reservations__appointment=visit,

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from booking import clock, links, spoken, words
 from booking.models import Appointment
 from booking.policy import Status
+from services.numbers import whole_number
 
 SESSION_KEY = "appointment_link"
 IDLE = timedelta(minutes=30)
@@ -69,8 +70,7 @@ def ask_to_end(
 
 def seen_version(request: HttpRequest) -> int:
     """Return the version of the visit that the form was about; 0 for what is none."""
-    seen = request.POST.get("version", "")
-    return int(seen) if seen.isdecimal() and len(seen) < 10 else 0
+    return whole_number(request.POST.get("version", "")) or 0
 
 
 def reload(visit: Appointment) -> Appointment:

@@ -8,7 +8,7 @@ from booking.errors import TimeTaken
 from booking.models import Appointment, Message, Proposal
 from booking.policy import Act, ClosingReason
 
-from .offer import offer_one
+from .offer import offer_data, offer_one
 from .road import By, as_text, check_move, free_time, record
 from .waiting import Outcome, WhyEnded, stop_waiting
 
@@ -57,14 +57,8 @@ def call_off(
         by=by,
         now=now,
         reason=reason,
-        data={
-            "moved_from": as_text(before),
-            "start": None,
-            "end": None,
-            "offers": [[offer.pk, as_text(offer.start)] for offer in offers],
-            "until": as_text(expires_at),
-            "kept": True,
-        },
+        data={"moved_from": as_text(before), "start": None, "end": None}
+        | offer_data(offers, expires_at, kept=True),
     )
     messages.owe(Message.Kind.CALLED_OFF, event, now=now, offers=offers)
     # The confirmation of another time has to rise above this cancellation.

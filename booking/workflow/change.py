@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from booking import messages
 from booking.errors import AlreadyAsked, NotAllowed, NotPossibleNow
@@ -73,10 +74,11 @@ def ask_change(
     # Who is not answered in time comes when they were to come.
     visit.reply_by = min(reply_promise(kind, now, plan), visit.start or now)
     choices = propose(visit, starts)
+    asked = [[choice.pk, as_text(choice.start)] for choice in choices]
+    data: dict[str, Any] = {"choices": asked, "reply_by": as_text(visit.reply_by)}
     if kind.holds_first_choice:
         hold_first(visit, choices[0], taken)
-    asked = [[choice.pk, as_text(choice.start)] for choice in choices]
-    data = {"choices": asked, "reply_by": as_text(visit.reply_by)}
+        data["holds"] = len(taken)
     event = record(visit, Act.ASK_CHANGE, by=by, now=now, data=data)
     messages.owe(Message.Kind.CHANGE_ASKED, event, now=now, choices=choices)
     return visit

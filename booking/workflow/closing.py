@@ -22,7 +22,8 @@ from booking.policy import Act, ClosingReason
 
 from .call_off import call_off
 from .cancel import end
-from .closures import every_resource, hold_closures
+from .close import close_all
+from .closures import every_resource
 from .road import By, act, check_right, lock_resources, lock_visit
 
 Choice, Outcome = ClosingRow.Choice, ClosingRow.Outcome
@@ -78,7 +79,7 @@ def plan_closing(
     if hit != seen:
         raise ChangedMeanwhile(_OTHERS)
     closure.save()
-    hold_closures(ids, now)
+    close_all(ids, now)
     assert by.user  # noqa: S101 -- only staff have the right
     plan.closure, plan.user, plan.made_at = closure, by.user, now
     plan.save()
@@ -115,7 +116,7 @@ def undo_closing(plan_id: int, *, by: By, now: datetime) -> bool:
         raise ToldAlready
     plan.rows.update(outcome=Outcome.UNDONE, at=now)
     Closure.objects.filter(plan=plan).delete()
-    hold_closures(ids, now)
+    close_all(ids, now)
     plan.closure, plan.undone_at, plan.undone_by = None, now, by.user
     plan.save()
     return True

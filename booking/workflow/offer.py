@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F
 
@@ -86,11 +87,7 @@ def offer(
         Act.OFFER,
         by=by,
         now=now,
-        data={
-            "offers": [[offer.pk, as_text(offer.start)] for offer in offers],
-            "until": as_text(expires_at),
-            "kept": kept,
-        },
+        data=offer_data(offers, expires_at, kept),
     )
     messages.owe(Message.Kind.OFFERED, event, now=now, offers=offers)
     return visit
@@ -99,6 +96,18 @@ def offer(
 def _offered(visit: Appointment, now: datetime) -> list[datetime]:
     """Return the times that are offered now, as they were said."""
     return [offer.start for offer in visit.proposals.live(now).order_by("rank")]
+
+
+def offer_data(
+    offers: Sequence[Proposal], expires_at: datetime, kept: bool
+) -> dict[str, Any]:
+    """Return the times that are offered as an event keeps them."""
+    holds = {"holds": offers[0].reservations.count()} if kept else {}
+    return {
+        "offers": [[offer.pk, as_text(offer.start)] for offer in offers],
+        "until": as_text(expires_at),
+        "kept": kept,
+    } | holds
 
 
 def offer_one(

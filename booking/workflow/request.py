@@ -158,6 +158,8 @@ def request(
         visit.reply_by = reply_promise(asked.visit_type, now, plan)
         promise = {"reply_by": as_text(visit.reply_by)}
         data = time_data(visit) | promise
+        if asked.visit_type.holds_first_choice:
+            data["holds"] = len(taken)
         event = record(visit, Act.REQUEST, by=by, now=now, data=data)
         choices = propose(visit, asked.choices)
         if asked.visit_type.holds_first_choice:

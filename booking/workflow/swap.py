@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from booking import availability, messages
-from booking.availability import Interval, Slot, can_serve
+from booking.availability import Interval, Slot, can_replace
 from booking.errors import CannotServe, NotPossibleNow, ResourceTaken
 from booking.models import Appointment, Message, Plan, Reservation, Resource
 from booking.policy import TRANSITIONS, Act
@@ -149,5 +149,5 @@ class _Exchange:
 
     def _can_serve(self, given: Reservation, takes: int) -> bool:
         held = {row.resource_id for row in self.held}
-        left = held - {given.resource_id}
-        return takes not in held and can_serve(self.plan.rules, left | {takes})
+        left, kind = held - {given.resource_id}, given.resource.kind
+        return takes not in held and can_replace(self.plan.rules, kind, takes, left)

@@ -1,6 +1,8 @@
 """Filters for text that staff or content files hold."""
 
 import json
+import re
+from itertools import count
 from typing import Any
 
 import nh3
@@ -15,7 +17,7 @@ from services import cards, markup, translation
 from services.languages import is_public
 from services.models import Photo, Service, Translated
 from services.photos import QUALITY, shape_of
-from services.plain_text import COMMONMARK, HEADINGS
+from services.plain_text import COMMONMARK, HEADINGS, PART
 from services.street_map import map_of
 from services.structured_data import graph
 
@@ -167,6 +169,15 @@ def markdown_of(row: Translated, name: str) -> str:
     if name in row.left_english:
         return format_html('<div lang="en" dir="ltr">{}</div>', html)
     return html
+
+
+@register.filter
+def with_anchors(html: str) -> SafeString:
+    """Let a link lead to each heading of a page's text, as `parts` counts them."""
+    numbers = count(1)
+    return mark_safe(  # noqa: S308 -- HTML before
+        re.sub("<h2>", lambda _: f'<h2 id="{PART.format(next(numbers))}">', html)
+    )
 
 
 @register.simple_tag

@@ -98,6 +98,7 @@ from .small_clinic import (
     minute_by_minute,
     next_clock_change,
 )
+from .test_availability_properties import most_served
 
 # A build takes more than somebody at their desk has the patience for.
 STEPS = int(os.environ.get("STEPS", "10000" if "CI" in os.environ else "2000"))
@@ -545,8 +546,10 @@ class AnyMixOfActs(RuleBasedStateMachine):
         model = minute_by_minute(kind, self.now, by_staff=True)
         start = int(visit.start.timestamp())
         held = {row[0] for row in self.own_time(visit)}
-        ways = map(set, model.ways(model.date_of(start)))
-        if takes in held or (held - {gives}) | {takes} not in list(ways):
+        asked, kind_of_it = model.rules.needs, Resource.objects.get(pk=gives).kind
+        left = held - {gives}
+        filled = most_served(asked, kind_of_it, left)
+        if takes in held or most_served(asked, kind_of_it, left | {takes}) == filled:
             return None
         is_open = model.calendars[takes].hours is None or takes in model.open_at(start)
         stretch = model.reserved(takes, start)

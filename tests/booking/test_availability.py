@@ -15,7 +15,7 @@ from booking.availability import (
     Slot,
     WeeklyHours,
     Why,
-    can_serve,
+    can_replace,
     check,
     check_resource,
     free_slots,
@@ -842,26 +842,37 @@ def test_what_may_take_part_in_a_visit_whose_time_is_agreed(calendar, expected):
     assert found == expected
 
 
+RETIRED = 99
+
+
 @pytest.mark.parametrize(
-    ("resources", "expected"),
+    ("kind", "resource", "others", "expected"),
     [
-        ((ADA, ROOM_1, ROOM_2), True),
-        ((ROOM_3, ROOM_1, BEN), True),
-        ((ADA, ROOM_2, ROOM_3), False),
-        ((ADA, BEN, ROOM_1), False),
-        ((ADA, ROOM_1), False),
-        ((ADA, ROOM_1, ROOM_2, ROOM_3), False),
-        ((ADA, ROOM_1, EMG), False),
-        ((ADA, ADA, ROOM_1), False),
+        ("room", ROOM_2, (ADA, ROOM_1), True),
+        ("room", ROOM_1, (ADA, ROOM_3), True),
+        ("room", ROOM_2, (ADA, ROOM_3), False),
+        ("room", ROOM_3, (ADA, ROOM_1, ROOM_2), False),
+        ("room", ROOM_1, (ADA, ROOM_1), False),
+        ("room", BEN, (ADA, ROOM_1), False),
+        ("machine", EMG, (ADA, ROOM_1), False),
+        ("clinician", BEN, (ROOM_1, ROOM_2), True),
+        ("clinician", BEN, (RETIRED, RETIRED + 1), True),
+        ("clinician", BEN, (ADA, ROOM_1), False),
+        ("room", ROOM_3, (RETIRED, RETIRED + 1), True),
+        ("room", ROOM_1, (RETIRED, ROOM_3), True),
+        ("room", ROOM_2, (RETIRED, ROOM_3), False),
+        ("room", BEN, (RETIRED, RETIRED + 1), False),
     ],
 )
-def test_what_can_serve_a_visit_fills_each_place_once(resources, expected):
+def test_what_replaces_another_fills_a_place_that_is_left(
+    kind, resource, others, expected
+):
     rules = visit(
         a_clinician(ADA, BEN),
         Need("room", (ROOM_1, ROOM_2, ROOM_3)),
         Need("room", (ROOM_1,)),
     )
-    assert can_serve(rules, resources) is expected
+    assert can_replace(rules, kind, resource, others) is expected
 
 
 # The clocks change

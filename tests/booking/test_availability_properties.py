@@ -29,7 +29,7 @@ from booking.availability import (
     Sweep,
     WeeklyHours,
     Why,
-    can_serve,
+    can_replace,
     check,
     check_resource,
     free_slots,
@@ -616,7 +616,9 @@ def test_every_offer_can_be_reserved(drawn):
     known = clinic.calendars
     for slot in (slot for day in listed(clinic, dates) for slot in day.slots):
         held = taken(slot, clinic.rules, known.values())
-        assert can_serve(clinic.rules, slot.resources)
+        for r in slot.resources:
+            left = {*slot.resources} - {r}
+            assert can_replace(clinic.rules, clinic.kind_of(r), r, left)
         assert list(held) == list(slot.resources)
         for r, interval in held.items():
             reserved = clinic.reserved(r, slot.start)
@@ -646,16 +648,22 @@ def test_what_is_free_for_a_visit_can_take_the_place_of_what_it_has(drawn, data)
 
 
 @clinics_to_invent(EXAMPLES // 10)
-@given(needs, st.sets(st.sampled_from(sum(KINDS.values(), ()))))
-def test_what_can_serve_is_one_of_all_the_ways(asked, resources):
+@given(needs, st.sampled_from(sorted(KINDS)), st.data())
+def test_what_replaces_another_is_told_by_all_the_ways(asked, kind, data):
     rules = Rules(30, 0, 0, 15, 0, 60, asked)
-    parts = product(*(combinations(need.suitable, need.count) for need in asked))
-    ways = [set(sum(way, ())) for way in parts if len(set(sum(way, ()))) == size(asked)]
-    assert can_serve(rules, resources) == (resources in ways)
+    anybody = sum(KINDS.values(), (99,))
+    others = data.draw(st.sets(st.sampled_from(anybody)))
+    for r in anybody:
+        more = most_served(asked, kind, others | {r}) > most_served(asked, kind, others)
+        assert can_replace(rules, kind, r, others) == more
 
 
-def size(asked):
-    return sum(need.count for need in asked)
+def most_served(asked, kind, resources):
+    """Count the places of a kind that these fill at best, by trying all the ways."""
+    places = [need for need in asked if need.kind == kind for _ in range(need.count)]
+    ways = product(*([None, *resources.intersection(p.suitable)] for p in places))
+    filled = ([r for r in way if r is not None] for way in ways)
+    return max(len(way) for way in filled if len(set(way)) == len(way))
 
 
 @clinics_to_invent(EXAMPLES // 10)

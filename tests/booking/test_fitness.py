@@ -117,7 +117,7 @@ def test_what_is_missing_is_named(
 def test_a_draft_that_is_not_published_in_time_is_named(visit_type: VisitType) -> None:
     a_draft(NOW - DAY, stopped="Somebody has to read it.")
     assert [gap.sentence for gap in gaps(NOW)] == [
-        "A page: the draft was not published on Sunday, November 15, 9:00\xa0AM."
+        "A page: the draft was not published on Sunday, November\xa015, 9:00\xa0AM."
         " Somebody has to read it."
     ]
 

@@ -287,6 +287,36 @@ def test_time_held_longer_or_shorter_than_the_patient_was_told(
     assert faults() == ["held_not_as_said"] * 6
 
 
+@pytest.mark.parametrize("kind", [factories.CLINICIAN, factories.ROOM])
+def test_what_waits_for_an_answer_and_lost_one_of_the_things_it_holds(
+    visit_type, booked, kind
+):
+    asked = a_request(visit_type, at("13:00"))
+    offered = factories.an_offer(factories.somebody_waiting(visit_type), at("14:00"))
+    workflow.ask_change(booked.pk, [at("15:00")], by=PATIENT, now=NOW)
+    visits = (asked, offered, booked)
+    lapses = [v.reservations.exclude(expires_at=None)[0].expires_at for v in visits]
+    for visit in visits:
+        held = visit.reservations.exclude(expires_at=None)
+        held.filter(resource__kind=kind).delete()
+
+    found = integrity.faults(NOW)
+
+    assert [fault.code for fault in found] == ["held_in_part"] * 3
+    assert {
+        int(fault.sentence.split(" of visit ")[1].split()[0]) for fault in found
+    } == {visit.pk for visit in visits}
+    assert "is held on 1 of the 2 resources that it takes. Answer" in found[0].sentence
+    # Once it has lapsed, it may be cleared from one resource before the other.
+    assert "held_in_part" not in faults(max(lapses))
+
+
+def test_a_request_that_holds_nothing_waits_all_the_same(visit_type):
+    a_request(visit_type).reservations.all().delete()
+
+    assert faults() == []
+
+
 def test_a_reservation_longer_than_a_day(visit_type):
     take_the_guards_away()
     visit = a_request(visit_type, at("10:00"))
@@ -653,7 +683,7 @@ def test_a_lease_whose_worker_died(visit_type):
 def test_all_pages_are_read_and_each_in_as_many_queries(visit_type, monkeypatch):
     def queries() -> int:
         with CaptureQueriesContext(connection) as made:
-            list(integrity.visits._visits())
+            list(integrity.visits._visits(NOW))
         return len(made)
 
     monkeypatch.setattr(integrity.fault, "PAGE", 4)
@@ -698,7 +728,9 @@ def test_what_is_done_while_a_page_is_read_is_no_fault(visit_type):
 
     with just_before("booking_message", accept):
         [torn] = integrity.visits._read([visit.pk])
-    assert {fault.code for fault in integrity.visits._wrong(torn)} >= {"stray_message"}
+    assert {fault.code for fault in integrity.visits._wrong(torn, NOW)} >= {
+        "stray_message"
+    }
 
     visit = a_request(visit_type, at("14:00"))
     with just_before("booking_message", accept):

@@ -693,7 +693,8 @@ def test_the_html_of_a_mail_leads_on_and_says_nothing_twice(visit_type: VisitTyp
     assert f'<a class="button" href="{link}">See your appointment</a>' in message.html
     call = '<a class="whole" href="tel:+12125550143">(212) 555-0143</a>'
     assert f"Call {call} (Monday" in message.html
-    assert "<div><b>When:</b> " in message.html
+    when = "Tuesday, November\xa017, 10:00\xa0AM\xa0EST"
+    assert f"<div><b>When:</b> {when}</div>" in message.html
     assert "confirmed." in message.text
     assert "confirmed." not in message.html  # its heading says so
 

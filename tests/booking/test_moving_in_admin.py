@@ -207,7 +207,7 @@ def test_turning_the_page_keeps_what_is_chosen(desk, visit):
 def test_a_day_without_times_leads_to_the_next_that_has_some(desk, visit):
     a_closure(at("00:00"), at("23:00"))
     page = desk.get(address("move", visit)).text
-    then = "The next free day is Wednesday, November 18."
+    then = "The next free day is Wednesday, November\xa018."
     assert f'name="from" value="2026-11-18">{then}</button>' in page
 
 

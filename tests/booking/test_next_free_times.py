@@ -55,7 +55,7 @@ def test_each_link_leads_to_its_time(patient, visit_type):
     response = patient.get("/book/times/")
     tiles = [t for row in response.context["page"].rows for t in row.slots]
     assert [t.full_text for t in tiles if t.checked] == [
-        "Thursday, November 19, 9:00 AM, 30 minutes"
+        "Thursday, November\xa019, 9:00 AM, 30 minutes"
     ]
 
 

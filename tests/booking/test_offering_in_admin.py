@@ -229,7 +229,7 @@ def test_a_time_that_goes_in_the_last_moment_is_said_to_be_gone(desk, visit):
         page.make(factories.a_front_desk_person(), visit.version)
     page.refused(refusal.value)
     gone, taken = page.form.errors["starts"]
-    assert gone == "No longer free: tomorrow 11:00 AM. Choose another time."
+    assert gone == "No longer free: tomorrow 11:00\xa0AM. Choose another time."
     assert taken.startswith(f"{theirs.reference} has it: Accepted: ")
     assert page.ticked() == []
 

@@ -1,7 +1,7 @@
 """Why a day or a time cannot be had, and what a patient can do instead."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from django.http import HttpResponse
@@ -9,7 +9,7 @@ from django.utils.translation import override
 
 from booking import reasons
 from booking.availability import Reason, Why
-from booking.models import Resource
+from booking.models import Hours, Resource
 from tests import factories
 from tests.factories import NOW, WEDNESDAY, a_closure, at
 
@@ -80,11 +80,11 @@ def test_a_day_without_times_leads_to_the_next_that_has_some(patient: Browser):
 
     link = (
         '<a href="/book/times/?part=&amp;with=&amp;from=2026-11-19">'
-        "The next free day is Thursday, November 19.</a>"
+        "The next free day is Thursday, November\xa019.</a>"
     )
     assert f"Closed: Training day. {link}" in page.text
     there = patient.get("/book/times/?part=&with=&from=2026-11-19")
-    assert "<legend>Thursday, November 19</legend>" in there.text
+    assert "<legend>Thursday, November\xa019</legend>" in there.text
 
 
 def test_who_looks_at_one_clinician_is_led_to_the_others(patient: Browser):
@@ -95,6 +95,30 @@ def test_who_looks_at_one_clinician_is_led_to_the_others(patient: Browser):
     assert "These are the times of Demo Other" in text_of(page)
     assert 'href="/book/times/?part=&amp;with="' in page.text
     assert "These are the times of" not in text_of(patient.get("/book/times/?with="))
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "why"),
+    [
+        ("with={slug}", "Closed: Leave."),
+        ("part=afternoon", "No times in the afternoon."),
+    ],
+)
+def test_where_no_time_fits_the_page_says_why_and_leads_on(
+    patient: Browser, narrowed: str, why: str
+):
+    away = factories.a_clinician("Demo Away")
+    a_closure(NOW, NOW + timedelta(days=90), of=away, reason="Leave")
+    Hours.objects.update(closes=time(12))
+    patient.fill_in(until="times")
+
+    assert away.clinician
+    page = patient.get(f"/book/times/?{narrowed.format(slug=away.clinician.slug)}")
+
+    assert (
+        f"No time fits what you chose. {why} Show all times or join the waiting list"
+        " Call (212) 555-0143 We are there now, until 5:00 PM."
+    ) in text_of(page)
 
 
 # --- Words for all of them -----------------------------------------------------------

@@ -93,7 +93,7 @@ def test_rivals_are_beside_the_request_with_all_that_they_asked_for(
     _, _, beside = page.text.partition('id="rivals"')
 
     assert f'<a href="{address("change", rival)}">Pat Rival</a>' in beside
-    assert "2:00 PM" in beside
+    assert "2:00\xa0PM" in beside
     assert "Elsewhere" not in page.text
     assert "Others who want one of these times" not in text_of(
         page_of(desk, Appointment.objects.latest("pk"))

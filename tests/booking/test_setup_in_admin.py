@@ -482,7 +482,9 @@ def test_nobody_edits_their_own_rights(client: Client) -> None:
 
 def test_a_manager_neither_sees_nor_changes_a_superuser(manager: Client) -> None:
     root = User.objects.create_superuser("root")
-    listed = manager.get(USERS).context["cl"].result_list
+    page = manager.get(USERS)
+    assert ">Staff accounts</a>" in page.text
+    listed = page.context["cl"].result_list
     assert [user.username for user in listed] == ["manager"]
     for path in (f"{USERS}{root.pk}/change/", f"{USERS}{root.pk}/password/"):
         response = manager.post(path, {"username": "mine", "password1": "x"})

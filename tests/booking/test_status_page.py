@@ -261,6 +261,7 @@ def test_a_confirmed_visit_says_when_where_and_with_whom(client: Client):
         (5, [], "Your visit has begun", "can you not come? Call us."),
         (30, [], "This appointment is over", "ask for a time here"),
         (5, [Act.ARRIVE], "You are checked in", "ask at the front desk"),
+        (30, [Act.ARRIVE], "You are checked in", "ask for a time here"),
         (30, [Act.COMPLETE], "This visit is over", "ask for a time here"),
         (30, [Act.MISS], "We missed you at this appointment", "If you were here"),
     ],
@@ -270,6 +271,8 @@ def test_each_state_of_the_day_has_its_own_heading_and_next_step(
     next_step: str,
 ):  # fmt: skip
     visit = factories.a_booked_visit()
+    reading = {"anchor": "afterwards", "question": "And then?", "answer": "Rest."}
+    visit.visit_type.service.sections.create(**reading)
     later = at("10:00") + timedelta(minutes=minutes)
     for move in moves:
         desk = factories.a_front_desk_person()
@@ -279,6 +282,8 @@ def test_each_state_of_the_day_has_its_own_heading_and_next_step(
     page = client.get(STATUS)
     assert heading(page) == expected
     assert next_step in words(page)
+    took_place = minutes == 30 and Act.MISS not in moves
+    assert ("After your visit" in words(page)) is took_place
     assert CANCELLATION not in page.content.decode()
 
 
@@ -383,8 +388,9 @@ def test_a_refusal_says_what_to_do_next(client: Client, reason: DeclineReason):
     assert str(messages.DECLINE_WORDS[reason]) in text
     assert "Ask &lt;b&gt;us&lt;/b&gt;." in text
     again = reason in (DeclineReason.NO_TIME, DeclineReason.NEEDS_REFERRAL)
-    assert ("Ask for another time" in text) is again
-    assert "(212) 555-0143" in text
+    assert ("Ask for a time" in text) is again
+    by_phone = f"{messages.DECLINE_WORDS[reason]} (212) 555-0143"
+    assert (by_phone in text) is not again  # who can only call reads there how
     assert "Your appointment" not in text
     assert CANCELLATION not in response.content.decode()
 

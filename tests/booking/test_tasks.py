@@ -237,7 +237,7 @@ def test_the_buttons_take_on_hand_over_and_let_go(
     link = f"{address('owner', visit)}?task=answer"
     form = desk.get(link).text
     assert f'<option value="{ben.pk}">Ben Demo</option>' in form
-    assert "You have this, since today 9:00 AM." in form
+    assert "You have this, since today 9:00\xa0AM." in form
     seen = Claim.objects.get().pk
     desk.post(address("owner", visit), pressed(visit, ben, seen=seen))
     page = text_of(desk.get(DESK))

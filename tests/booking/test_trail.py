@@ -500,6 +500,9 @@ def test_a_deleted_patient_leaves_the_chain_whole(desk: Client):
     [
         ("index", {}, "Today"),
         ("booking_appointment_paper", {"paper": "card"}, "A visit"),
+        ("booking_visittype_changelist", {}, "Visit types"),
+        ("booking_message_history", {}, "Message, history"),
+        ("clinic_check", {}, "clinic check"),
         ("booking_visittype_change", {"objects": [["booking.visittype", "7"]]},
          "visit type 7"),
         ("was_there_once", {"objects": [["booking.gone", "7"]]}, "booking.gone 7"),

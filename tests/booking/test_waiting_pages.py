@@ -261,7 +261,10 @@ def test_who_is_booked_sees_the_wish_beside_the_appointment(client: Client):
     )
     text = words(response)
     assert "We expect you on Friday, November 20, 3:00 PM EST." in text
-    assert "Leave the list for an earlier time" in text
+    appointment, _, wish = text.partition("Your wish for an earlier time")
+    assert "Between" not in appointment
+    assert "Between Tuesday, November 17" in wish
+    assert "Leave the list for an earlier time" in wish
     assert "Join the list for an earlier time" not in text
 
 
@@ -293,7 +296,7 @@ def test_each_way_off_the_list_has_its_own_heading(
     open_link(client, visit)
     response = client.get(STATUS)
     assert heading(response) == expected
-    assert "Ask for another time" in words(response)
+    assert "Ask for a time" in words(response)
     assert "(212) 555-0143" in response.text
 
 

@@ -259,7 +259,7 @@ def test_a_closed_day_is_no_day_to_call():
     factories.a_closure(at("00:00"), at("00:00", factories.WEDNESDAY))
 
     assert words.phone_hours(at("10:00")) == (
-        "We are there again on Wednesday, November 18, 9:00\xa0AM."
+        "We are there again on Wednesday, November\xa018, 9:00\xa0AM."
     )
 
 

@@ -6,20 +6,31 @@ from itertools import pairwise
 
 import pytest
 
-from booking import workflow
+from booking import integrity, workflow
 from booking.availability import Reason, Why
 from booking.errors import DifferentForm, NotPossibleNow, TimeNotOffered
-from booking.models import Closure, Reservation, Resource, VisitType
+from booking.models import (
+    Appointment,
+    Closure,
+    Reservation,
+    Resource,
+    VisitType,
+)
 from booking.workflow import PATIENT
 from tests import factories
 from tests.factories import (
+    CLINICIAN,
+    MACHINE,
     NOW,
+    ROOM,
     TUESDAY,
     WEDNESDAY,
     a_booked_visit,
     a_closure,
+    a_machine,
     a_practice,
     a_request,
+    a_visit_type,
     at,
 )
 from tests.records import closed_on, held_by, nothing_written
@@ -151,6 +162,84 @@ def test_a_soft_hold_gives_way_and_nothing_is_bookable_when_it_lapses():
 
     assert Reservation.objects.filter(hold_key="mine").count() == 0
     assert why_none(visit_type, NOW + timedelta(minutes=15)).why == Why.CLOSED
+
+
+def close_a_room_of(visit: Appointment) -> Resource:
+    """Close the room that is held for the visit; return it."""
+    [room] = Resource.objects.filter(
+        kind=ROOM, reservations__appointment=visit
+    ).distinct()
+    a_closure(TUESDAY_BEGINS, TUESDAY_ENDS, of=room)
+    return room
+
+
+@pytest.mark.parametrize("is_offered", [False, True])
+def test_a_time_that_is_held_gets_another_room_when_its_own_is_closed(is_offered):
+    visit_type = a_practice(rooms=2)
+    if is_offered:
+        visit = factories.somebody_waiting(visit_type)
+        factories.an_offer(visit, at("10:00"))
+    else:
+        visit = a_request(visit_type, at("10:00"))
+    [lapses] = set(visit.reservations.values_list("expires_at", flat=True))
+    before = held_by(visit)
+
+    closed = close_a_room_of(visit)
+
+    other = Resource.objects.filter(kind=ROOM).exclude(pk=closed.pk).get()
+    expected = [(other.pk if r == closed.pk else r, *span) for r, *span in before]
+    assert held_by(visit) == sorted(expected)
+    rows = visit.reservations.all()
+    assert {(row.expires_at, row.proposal.start) for row in rows} == {
+        (lapses, at("10:00"))
+    }
+    assert integrity.faults(NOW) == []
+
+
+def test_without_another_room_the_whole_time_gives_way():
+    visit_type = a_practice()
+    visit = a_request(visit_type, at("10:00"))
+
+    close_a_room_of(visit)
+
+    assert held_by(visit) == []
+    assert integrity.faults(NOW) == []
+    on_foot = a_visit_type(takes=[CLINICIAN])
+    assert a_request(on_foot, at("10:00")).reservations.count() == 1
+
+
+def test_a_time_is_not_held_anew_for_a_kind_of_visit_that_takes_more_by_now():
+    visit_type = a_practice(rooms=2)
+    visit = a_request(visit_type, at("10:00"))
+    a_machine()
+    visit_type.requirements.create(kind=MACHINE)
+
+    close_a_room_of(visit)
+
+    assert held_by(visit) == []
+
+
+def test_another_time_is_not_held_anew_over_the_one_that_the_patient_has():
+    visit_type = a_practice(clinicians=2, rooms=2, step=15)
+    visit = a_booked_visit(visit_type, at("10:00"))
+    own = held_by(visit)
+    workflow.ask_change(visit.pk, [at("10:15")], by=PATIENT, now=NOW)
+    wish = visit.reservations.exclude(expires_at=None)
+    other = Resource.objects.get(kind=CLINICIAN, reservations__in=wish)
+
+    a_closure(TUESDAY_BEGINS, TUESDAY_ENDS, of=other)
+
+    assert held_by(visit) == own
+    assert integrity.faults(NOW) == []
+
+
+def test_a_soft_hold_gives_way_whole():
+    visit_type = a_practice()
+    workflow.hold(visit_type, at("10:00"), key="mine", now=NOW)
+
+    a_closure(TUESDAY_BEGINS, TUESDAY_ENDS, of=the(ROOM))
+
+    assert not Reservation.objects.filter(hold_key="mine").exists()
 
 
 def test_a_hold_outside_the_closure_stays():

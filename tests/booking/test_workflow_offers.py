@@ -103,6 +103,7 @@ def test_an_offer_to_who_waits_is_held_until_it_ends(visit_type):
         "offers": [[offer.pk, "2026-11-17T15:00:00+00:00"]],
         "until": "2026-11-16T16:00:00+00:00",
         "kept": True,
+        "holds": 2,
     }
     assert {span[1:] for span in held_by(visit)} == {(at("10:00"), at("10:40"))}
     lapses = visit.reservations.values_list("proposal", "expires_at")

@@ -221,6 +221,47 @@ def test_a_visit_never_takes_one_resource_twice(desk):
             workflow.swap(visit.pk, first, takes, by=desk, now=NOW)
 
 
+@pytest.mark.parametrize("kinds", [(CLINICIAN, ROOM), (ROOM, CLINICIAN)])
+def test_clinician_and_room_that_both_went_are_exchanged_one_after_the_other(
+    visit_type, desk, kinds
+):
+    visit = a_booked_visit(visit_type, at("10:00"))
+    gone = [its(visit, kind) for kind in kinds]
+    others = [other(visit, kind) for kind in kinds]
+    Resource.objects.filter(pk__in=[r.pk for r in gone]).update(is_active=False)
+    expected = {r.name: [o.name] for r, o in zip(gone, others, strict=True)}
+
+    assert instead(visit) == expected
+    for kind, another in zip(kinds, others, strict=True):
+        swap(visit, kind, desk)
+        assert its(visit, kind) == another
+    assert instead(visit) == {r.name: [] for r in others}
+    assert integrity.faults(NOW) == []
+
+
+def test_so_are_those_that_the_kind_of_visit_no_longer_names(desk):
+    a_practice(clinicians=2, rooms=2)
+    visit = a_booked_visit(a_visit_type(takes=(CLINICIAN, ROOM)), at("10:00"))
+    for kind in (CLINICIAN, ROOM):
+        named = visit.visit_type.requirements.get(kind=kind)
+        named.suitable.set([other(visit, kind)])
+
+    for kind in (CLINICIAN, ROOM):
+        swap(visit, kind, desk)
+
+    assert integrity.faults(NOW) == []
+
+
+def test_two_that_went_do_not_make_one_of_the_wrong_kind_serve(visit_type, desk):
+    visit = a_booked_visit(visit_type, at("10:00"))
+    clinician, room = other(visit, CLINICIAN), other(visit, ROOM)
+    Resource.objects.filter(reservations__appointment=visit).update(is_active=False)
+
+    for kind, wrong in ((ROOM, clinician), (CLINICIAN, room)):
+        with nothing_written(), pytest.raises(CannotServe):
+            swap(visit, kind, desk, takes=wrong)
+
+
 def test_nothing_takes_the_place_of_another_kind(visit_type, desk):
     visit = a_booked_visit(visit_type)
 

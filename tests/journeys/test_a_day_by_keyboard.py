@@ -191,7 +191,7 @@ def write(hands: Hands, service: str) -> None:
     hands.use('.apps [href$="/admin/services/service/"]')
     hands.opens("Services")
     hands.use(f'[href*="{service}"]')
-    hands.opens("Change service")
+    hands.opens(re.compile("injections"))
     hands.use('[data-width="phone"]')
     shown = page.frame_locator(".live iframe")
     expect(shown.get_by_role("heading", level=1)).to_be_visible()

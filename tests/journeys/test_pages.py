@@ -691,7 +691,7 @@ FRONT_DESK = {
     "own password, changed": Look(
         "/admin/password_change/done/", "was changed", "front-desk"
     ),
-    "signed out": Look("/admin/", "Thanks for", "leaving", press("Log out")),
+    "signed out": Look("/admin/", "Sign in again", "leaving", press("Sign out")),
     "no right": Look("/admin/booking/resource/", "", "front-desk", status=403),
     "no such visit": Look(f"{VISITS}999999/change/", "", "front-desk", status=404),
     "waiting list": Look(

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 
 from booking.models import Reservation, Resource
-from booking.models.visit_type import ALL_ACTIVE, BUSY
+from booking.models.plan import BUSY
+from booking.models.visit_type import ALL_ACTIVE
 from clinic_site import health
 from services import functions, rows
 from tests import factories

@@ -63,10 +63,13 @@ def test_week_starts_on_monday_and_names_closed_days() -> None:
     ]
 
 
-def test_no_line_ends_within_a_time() -> None:
+def test_no_line_ends_within_a_day_or_a_time() -> None:
     assert unbroken("Monday, 8:30 AM to 12 PM and 1 PM to 6 PM") == (
         "Monday, 8:30\xa0AM to 12\xa0PM and 1\xa0PM to 6\xa0PM"
     )
     assert unbroken("Tuesday, November 24, 2:00 PM EST, in the clinic") == (
-        "Tuesday, November 24, 2:00\xa0PM\xa0EST, in the clinic"
+        "Tuesday, November\xa024, 2:00\xa0PM\xa0EST, in the clinic"
+    )
+    assert unbroken("martes, 24 de noviembre, 2:00 PM EST") == (
+        "martes, 24\xa0de noviembre, 2:00\xa0PM\xa0EST"
     )

@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
@@ -40,7 +41,7 @@ def marked(answer: Answer) -> list[str]:
     return [piece.text for one in answer.found for piece in one.extract if piece.marked]
 
 
-# What people type, and what has to come first.
+# What people type, and what has to come first: words, and then whole questions.
 FIRST = {
     "en": {
         "nerve test": EMG,
@@ -58,7 +59,36 @@ FIRST = {
         "pacemaker": f"{EMG}#tell-us-before",
         "opening hours": "/visit-us/#opening-hours",
         "intrepreter": "/language-help/",
-        "HIPAA": "/privacy-practices/",
+        "HIPAA": "/privacy-practices/#part-1",
+        "does it hurt": f"{EMG}#what-happens",
+        "is the injection painful": f"{TPI}#what-happens",
+        "can I drive after the test": f"{EMG}#afterwards",
+        "can i eat before the test": f"{TPI}#get-ready",
+        "can I drink coffee": f"{TPI}#get-ready",
+        "i take eliquis": f"{TPI}#get-ready",
+        "i am pregnant": f"{TPI}#tell-us-before",
+        "what should i wear": f"{EMG}#get-ready",
+        "how do I prepare for my EMG": f"{EMG}#get-ready",
+        "when do i get my results": f"{EMG}#results",
+        "how long does it last": f"{TPI}#how-long-relief-lasts",
+        "side effects": f"{TPI}#risks",
+        "cortisone shot": f"{TPI}#what-are-trigger-point-injections",
+        "knot in my neck": f"{TPI}#why-it-is-done",
+        "my hand goes numb": EMG,
+        "carpel tunel": f"{EMG}#why-it-is-done",
+        "sciatica": f"{EMG}#why-it-is-done",
+        "chest pain": "/call-911/#part-1",
+        "do i need a referral": f"{EMG}#tell-us-before",
+        "do you take medicare": "/insurance-and-hospitals/#part-2",
+        "workers comp": "/insurance-and-hospitals/#part-4",
+        "where are you located": "/visit-us/#address",
+        "what time do you open": "/visit-us/#opening-hours",
+        "phone number": "/visit-us/#contact",
+        "sign langauge": "/nondiscrimination/#part-2",
+        "how do I file a complaint": "/nondiscrimination/#part-3",
+        "i want to cancel my appointment": "/appointment/find/",
+        "how do I make an appointment": "/book/",
+        "is there parking": None,
         "zzzz": None,
         "%_'\"\\ & | ! :* <->": None,
         "": None,
@@ -69,10 +99,27 @@ FIRST = {
         "puncion": f"/es{TPI}#what-are-trigger-point-injections",
         "INYECCION": f"/es{TPI}",
         "punto gatilo": f"/es{TPI}#what-are-trigger-points",
-        "nudo en el musculo": f"/es{TPI}",
+        "nudo en el musculo": f"/es{TPI}#what-are-trigger-points",
         "marcapasos": f"/es{EMG}#tell-us-before",
         "entumecimiento": f"/es{EMG}",
         "interprete": "/es/language-help/",
+        "me va a doler": f"/es{TPI}#what-happens",
+        "cuanto cuesta": f"/es{TPI}#cost",
+        "puedo manejar despues": f"/es{EMG}#afterwards",
+        "puedo comer antes": f"/es{TPI}#get-ready",
+        "tomo anticoagulantes": f"/es{TPI}#get-ready",
+        "estoy embarazada": f"/es{TPI}#tell-us-before",
+        "que ropa me pongo": f"/es{EMG}#get-ready",
+        "cuanto dura el alivio": f"/es{TPI}#how-long-relief-lasts",
+        "cuando me dan los resultados": f"/es{EMG}#results",
+        "se me duerme la mano": f"/es{EMG}",
+        "nervio pinsado": f"/es{EMG}#why-it-is-done",
+        "aceptan medicare": "/es/insurance-and-hospitals/#part-2",
+        "accidente de trabajo": "/es/insurance-and-hospitals/#part-4",
+        "donde estan": "/es/visit-us/#address",
+        "telefono": "/es/visit-us/#contact",
+        "quiero cancelar mi cita": "/es/appointment/find/",
+        "sacar una cita": "/es/book/",
     },
 }
 
@@ -221,11 +268,26 @@ def test_a_search_asks_the_same_of_the_database_for_one_page_and_three() -> None
         ("trigger", ["trigger", "triggers", "triage"], ["trigger", "triggers"]),
         ("the", ["they", "them", "then"], []),
         ("arm", ["arms", "army"], ["arms"]),
-        ("need", ["needle", "seed", "sad"], ["needle", "seed"]),
+        ("need", ["needle", "seed", "sad"], ["needle"]),
         ("knto", ["knot", "neck"], ["knot"]),
+        ("feet", ["meet", "feel"], []),
+        ("tset", ["test", "seat"], ["test"]),
+        ("medicare", ["medicare", "medicines"], ["medicare"]),
         ("emg", ["egm"], []),
         ("accupuncture", ["acupuncture", "puncture"], ["acupuncture"]),
     ],
 )
 def test_forms_and_slips(typed: str, known: list[str], found: list[str]) -> None:
     assert sorted(words.best(typed, known)) == sorted(found)
+
+
+def test_each_heading_of_a_page_is_found_and_has_a_link(client: Client) -> None:
+    body = "First.\n\n## A *neck*\n\nHorse.\n\n::: do\n- Trot.\n:::\n\n## Feet\n\nHoof."
+    Page.objects.create(slug="p", title="P", body=body, is_published=True)
+    found = ["horse", "trot", "neck", "hoof", "first"]
+    assert [paths(word) for word in found] == [
+        ["/p/#part-1"], ["/p/#part-1"], ["/p/#part-1"], ["/p/#part-2"], ["/p/"],
+    ]  # fmt: skip
+    page = client.get("/p/").text
+    assert '<h2 id="part-1">A <em>neck</em></h2>' in page
+    assert '<h2 id="part-2">Feet</h2>' in page

@@ -1,0 +1,312 @@
+"""A plan: what the engine has to know of some dates, made of what the database gave."""
+
+import json
+from base64 import b64decode
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from struct import iter_unpack
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from booking import availability
+from booking.availability import (
+    Calendar,
+    Closed,
+    Day,
+    Instant,
+    Interval,
+    Need,
+    Reason,
+    Rules,
+    Slot,
+    WeeklyHours,
+)
+from services import rows
+from services.functions import Function
+from services.rows import Rows
+
+from .office import Span, clinic_zone
+from .reservation import Reservation
+from .resource import Closure, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Ignoring:
+    """Reservations that count as free for whoever asks, since they are their own."""
+
+    hold_key: str = ""
+    appointment_id: int | None = None
+
+    def covers(self, row: Reservation) -> bool:
+        return bool(
+            (self.hold_key and row.hold_key == self.hold_key)
+            or (self.appointment_id and row.appointment_id == self.appointment_id)
+        )
+
+
+class Bookable(NamedTuple):
+    """What the engine has to know of a resource that can be booked. Minutes."""
+
+    pk: int
+    kind: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    """What the engine has to know of a practice: the same object while it is the same.
+
+    `needs` has what each visit type needs, by its key.
+    """
+
+    bookable: tuple[Bookable, ...]
+    hours: Mapping[int, tuple[WeeklyHours, ...]]
+    needs: Mapping[int, tuple[Need, ...]]
+
+    def weekly(self, resource: Resource | Bookable) -> tuple[WeeklyHours, ...] | None:
+        """Return a resource's hours; None for what is there whenever others are."""
+        hours = self.hours.get(resource.pk, ())
+        return hours if hours or resource.kind == Resource.Kind.CLINICIAN else None
+
+
+class Known(NamedTuple):
+    """What was read of a practice, and of what takes its time, as it was read.
+
+    `busy` is the text of what visits and holds take, by resource; `own` are those among
+    them that somebody may count as free.
+    """
+
+    setup: Setup
+    busy: str
+    own: Rows
+    closures: Rows
+
+
+class Dates(NamedTuple):
+    """Dates, both included, of what is known, for whoever counts something as free."""
+
+    known: Known
+    first: date
+    last: date
+    ignoring: Ignoring | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The rules of a visit type with the calendars of all that it could take.
+
+    `answer_due` is when the clinic will have to have answered, if it has to. Closures
+    are known as far as the dates, so it is sure once a time on them can be had.
+    """
+
+    rules: Rules
+    dates: Dates
+    answer_due: Instant | None = None
+
+    @property
+    def calendars(self) -> tuple[Calendar, ...]:
+        return _calendars(self.dates, self.rules.needs)
+
+    @property
+    def resource_ids(self) -> set[int]:
+        return {calendar.resource for calendar in self.calendars}
+
+    def days(self, first: date, last: date, *, now: datetime) -> tuple[Day, ...]:
+        """Return one Day for each date; the plan has to cover them."""
+        # What changes from minute to minute, or from one person to the next.
+        lasting = replace(self.rules, lead=0, horizon=0, barred=None)
+        sweep = _sweep(lasting, self.dates, clinic_zone())
+        return sweep.days(self.rules, first, last, instant(now))
+
+    def check(
+        self, start: datetime, *, now: datetime, end: datetime | None = None
+    ) -> Slot | Reason:
+        """Return the slot that starts at `start`, or why there is none.
+
+        With `end` it is a time that was asked for or offered before: it lasts as long
+        as was said then, and the grid, which may have changed, is not asked again.
+        """
+        rules = self.rules
+        if end is not None:
+            length = instant(end) - instant(start)
+            rules = replace(rules, minutes=length // availability.MINUTE, step=1)
+        return availability.check(
+            rules,
+            self.calendars,
+            instant(start),
+            zone=clinic_zone(),
+            now=instant(now),
+        )
+
+    def check_resource(self, resource: int, visit: Interval) -> Reason | None:
+        """Return why a resource that is known here cannot be had for an agreed time."""
+        [calendar] = [c for c in self.calendars if c.resource == resource]
+        return availability.check_resource(
+            self.rules, calendar, visit, zone=clinic_zone()
+        )
+
+
+# Kept by all that was read, word by word: so nothing is ever out of date, and what is
+# the same from one request to the next is worked out once. A month of ten takes some
+# hundred kilobytes in each of them.
+
+
+@lru_cache(maxsize=16)
+def _sweep(rules: Rules, dates: Dates, zone: ZoneInfo) -> availability.Sweep:
+    """Begin with what was last worked out for these dates, mostly for somebody else."""
+    calendars = _calendars(dates, rules.needs)
+    first, last = dates.first, dates.last
+    latest = _latest(rules, first, last, zone)
+    sweep = latest[0].after(calendars) if latest else None
+    sweep = sweep or availability.Sweep(rules, calendars, first, last, zone)
+    latest[:] = [sweep]  # and not read back: another thread's may be there by then
+    return sweep
+
+
+@lru_cache(maxsize=32)
+def _latest(
+    _rules: Rules, _first: date, _last: date, _zone: ZoneInfo
+) -> list[availability.Sweep]:
+    """Return the place of the sweep that was last made for them, empty at first."""
+    return []
+
+
+@lru_cache(maxsize=16)
+def _calendars(dates: Dates, needs: tuple[Need, ...]) -> tuple[Calendar, ...]:
+    """Return the calendars of all that could serve one of the needs."""
+    setup, closures = dates.known.setup, dates.known.closures
+    wanted = {pk for need in needs for pk in need.suitable}
+    busy, own = _taken(dates)
+    closed = [
+        (c.resource_id, Closed(instant(c.start), instant(c.end), c.reason))
+        for c in rows.instances(Closure, closures)
+    ]
+    return tuple(
+        Calendar(
+            resource=r.pk,
+            kind=r.kind,
+            hours=setup.weekly(r),
+            busy=busy.get(r.pk, ()),
+            closed=tuple(c for resource, c in closed if resource in (None, r.pk)),
+            before=r.before,
+            after=r.after,
+            own=tuple(own.get(r.pk, ())),
+        )
+        for r in setup.bookable
+        if r.pk in wanted
+    )
+
+
+def _taken(
+    dates: Dates,
+) -> tuple[dict[int, tuple[Span, ...]], dict[int, list[Interval]]]:
+    """Return what is taken around the dates, by resource, and what is one's own."""
+    since, until = map(instant, around(dates.first, dates.last))
+    busy = {
+        resource: _spans(taken, since, until)
+        for resource, taken in json.loads(dates.known.busy)
+    }
+    own = defaultdict(list)
+    for row in rows.instances(Reservation, dates.known.own):
+        span, r = (instant(row.start), instant(row.end)), row.resource_id
+        # No two overlap on a resource, so this is the very one.
+        if dates.ignoring and dates.ignoring.covers(row) and span in busy.get(r, ()):
+            busy[r] = tuple(other for other in busy[r] if other != span)
+            own[r].append(Interval(*span))
+    return busy, own
+
+
+@lru_cache(maxsize=500)
+def _spans(taken: str, since: Instant, until: Instant) -> tuple[Span, ...]:
+    """Return what the text of a resource has of [since, until).
+
+    Mostly few of many resources have another than a moment ago.
+    """
+    found = iter(_instants(taken))
+    return tuple(s for s in zip(found, found) if s[0] < until and s[1] > since)  # noqa: B905 -- two by two
+
+
+def _instants(taken: str) -> Iterable[Instant]:
+    """Return start and end of each reservation, one after the other.
+
+    SQLite lists them as they are written there; PostgreSQL sends numbers, which it
+    would take longer to write out: of 8 bytes, microseconds since 2000.
+    """
+    if connection.vendor == "sqlite":
+        return map(_written, taken.split(","))
+    sent = b64decode(taken)
+    return (at // 1_000_000 + _YEAR_2000 for (at,) in iter_unpack(">q", sent))
+
+
+@lru_cache(maxsize=10_000)
+def _written(text: str) -> Instant:
+    """Return a time as SQLite has it, in UTC."""
+    at = datetime.fromisoformat(text[: len("2026-11-24 15:15:00")])
+    return instant(at.replace(tzinfo=UTC))
+
+
+# Visits and holds, and the little more than a day by which they may begin earlier: with
+# that, an index is read no further back.
+_LIVE = """closure_id IS NULL AND (expires_at IS NULL OR expires_at > {now})
+    AND start > {earliest} AND start < {until} AND "end" > {since}"""
+_WHEN = dict.fromkeys(("now", "earliest", "until", "since"), "timestamptz")
+
+
+def _busy_text(vendor: str) -> str:
+    taken = {
+        "sqlite": """group_concat(start || ',' || "end")""",
+        "postgresql": """encode(
+            string_agg(timestamptz_send(start) || timestamptz_send("end"), ''), 'base64'
+        )""",
+    }[vendor]
+    spans = f"""
+        SELECT resource_id, {taken} AS taken FROM booking_reservation
+        WHERE resource_id {{resources}} AND {_LIVE} GROUP BY resource_id"""  # noqa: S608 -- written above
+    return f"(SELECT {rows.as_text(vendor, 'resource_id, taken')} FROM ({spans}) AS t)"  # noqa: S608 -- likewise
+
+
+# Gives the reservations of each resource as one text, see `_instants`: it is made and
+# read several times faster than a row for each of thousands.
+BUSY = Function("booking_busy", {"resources": "bigint[]", **_WHEN}, _busy_text)
+# Gives those of them that somebody may count as free.
+OWN = Function(
+    "booking_own",
+    {"keys": "text[]", "visits": "bigint[]", **_WHEN},
+    # Greater than nothing, for the sake of the index.
+    lambda vendor: rows.text_of(
+        vendor,
+        Reservation,
+        "(hold_key {keys} AND hold_key > '' OR appointment_id {visits})"
+        f" AND {_LIVE}",
+    ),
+)
+
+
+def select_own(own: Sequence[Ignoring], when: Mapping[str, datetime]) -> rows.Select:
+    """Return what gives those reservations that somebody may count as free."""
+    keys = sorted({ignoring.hold_key for ignoring in own} - {""})
+    visits = sorted({i.appointment_id for i in own if i.appointment_id})
+    if not keys and not visits:
+        return "'[]'", ()
+    return OWN(keys=keys, visits=visits, **when)
+
+
+def around(first: date, last: date) -> tuple[datetime, datetime]:
+    """Return the dates with a day on either side: visits may cross midnight."""
+    return (
+        datetime.combine(first, time(), UTC) - timedelta(days=1),
+        datetime.combine(last, time(), UTC) + timedelta(days=2),
+    )
+
+
+def instant(at: datetime) -> Instant:
+    return int(at.timestamp())
+
+
+_YEAR_2000 = instant(datetime(2000, 1, 1, tzinfo=UTC))
