@@ -13,8 +13,17 @@ from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from services.models import Clinic, Clinician, Draft, Page, Service, Translation
-from services.translation import Standing, rows_to_translate, standing
+from services.astray import Site
+from services.models import (
+    Clinic,
+    Clinician,
+    Draft,
+    Page,
+    Service,
+    Translated,
+    Translation,
+)
+from services.translation import Key, Standing, rows_to_translate, standing
 from services.versions import EMERGENCY, OF_REVIEWER
 
 from .models import Message, Practice, Schedule, VisitType
@@ -232,6 +241,28 @@ def _translations(now: datetime) -> Found:
                 yield code, sentence % said
 
 
+def _links(now: datetime) -> Found:
+    """Name links that patients follow to where nothing is, in each language."""
+    there, site = rows_to_translate(), Site()
+    read = {key: row for key, row in there.items() if _is_read(row, there)}
+    texts = [(row, text) for row in read.values() for text in row.in_english().values()]
+    for one in Translation.objects.all():
+        row = read.get((one.model, one.row))
+        if row and standing(row, one) in (Standing.DRAFT, Standing.REVIEWED):
+            texts += [(row, text) for text in one.texts.values()]
+    sentence = _("%(text)s: the link “%(address)s” leads astray. %(why)s")
+    for row, text in texts:
+        for flag in site.astray(text):
+            said = {"text": row, "address": flag.words, "why": flag.why}
+            yield "link_astray", sentence % said
+
+
+def _is_read(row: Translated, there: dict[Key, Translated]) -> bool:
+    """Tell whether patients read the page on which a text stands."""
+    page = there.get((Service.content_kind(), getattr(row, "service_id", 0)), row)
+    return bool(getattr(page, "is_published", True))
+
+
 def _mail(now: datetime) -> Found:
     if not Message.objects.filter(
         channel=Message.Channel.EMAIL, sent_at__isnull=False
@@ -242,4 +273,14 @@ def _mail(now: datetime) -> Found:
         )
 
 
-_LOOKS = (_clinic, _hours, _free_times, _mail, _drafts, _texts, _reviews, _translations)
+_LOOKS = (
+    _clinic,
+    _hours,
+    _free_times,
+    _mail,
+    _drafts,
+    _texts,
+    _reviews,
+    _links,
+    _translations,
+)

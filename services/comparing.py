@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from .astray import Site
 from .house_style import Flag, flags
 from .markup import unseen
 from .models import Clinician, Content, KeptPicture, OpeningHours, Photo, Weekday
@@ -137,8 +138,10 @@ def _said(value: Any) -> str:
 
 def flagged(texts: dict[str, str]) -> Iterator[tuple[str, Flag]]:
     """Yield what is flagged, with the name of its place."""
+    site = Site()
     for where, text in texts.items():
-        yield from ((where, flag) for flag in [*flags(text), *unseen(text)])
+        found = [*flags(text), *unseen(text), *site.astray(text)]
+        yield from ((where, flag) for flag in found)
 
 
 def marked(old: str, new: str) -> tuple[str, str]:

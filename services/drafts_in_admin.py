@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -18,15 +19,17 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 from django.views.decorators.http import require_POST
 
 from . import comparing, drafts, views
 from .models import Clinician, Draft, Service
 from .versions import (
+    CHILDREN,
     NotYet,
     Said,
     Subject,
+    children_of,
     content_of,
     is_clinical,
     locked,
@@ -219,8 +222,7 @@ class WithDrafts(WithVersions):
             save(request, form, formsets, change)
             content = drafts.words_of(row)
         before = drafts.draft_of(row)
-        if before and "photos" in before.content:  # those of an older version
-            content["photos"] = before.content["photos"]
+        content |= beside(request, row, before)
         drafts.keep_draft(row, content, by=who_is(request), now=timezone.now())
         if before and before.publish_at:
             words = _("It was to be published on %(when)s. Choose that time again.")
@@ -349,16 +351,26 @@ class WithDrafts(WithVersions):
         save = super().save_related
         with transaction.atomic():
             content = drafts.if_saved(row, lambda: save(request, form, formsets, True))
+        content |= beside(request, row, drafts.draft_of(row))
         return self._show(request, self._row(request, row.pk), content)
 
     def _show(
         self, request: HttpRequest, row: Subject, content: Said | None, **more: Any
     ) -> HttpResponse:
-        """Show what a page would say at the width of a phone and of a desk."""
+        """Show what a page would say at the width of a phone and of a desk.
+
+        Other languages come after that, on a phone.
+        """
         if content is not None:
             show = views.show_service if isinstance(row, Service) else views.show_page
             with drafts.as_if_published(row, content):
-                more["html"] = still(show(request, content["slug"]).content.decode())
+                for code, own_name in settings.LANGUAGES:
+                    with override(code):
+                        html = still(show(request, content["slug"]).content.decode())
+                    if code == settings.LANGUAGE_CODE:
+                        more["html"] = html
+                    else:
+                        more.setdefault("others", {})[own_name] = html
         context = {
             **self.admin_site.each_context(request),
             "title": _("“%(page)s”, as patients will read it") % {"page": row},
@@ -375,6 +387,18 @@ def still(html: str) -> str:
     """
     html = re.sub(r"<script\b.*?</script>", "", html, flags=re.S)
     return html.replace("<a ", "<a inert ")
+
+
+def beside(request: HttpRequest, row: Subject, draft: Draft | None) -> Said:
+    """Return what of a draft the form does not show to whoever sends it: it stays.
+
+    Photos are those of an older version.
+    """
+    rights = {name: CHILDREN[name][0].content_kind() for name in children_of(row)}
+    may = request.user.has_perm
+    hidden = [name for name in rights if not may(f"services.change_{rights[name]}")]
+    said = draft.content if draft else {}
+    return {name: said[name] for name in (*hidden, "photos") if name in said}
 
 
 def faults_of(*filled: forms.BaseForm) -> Iterator[str]:

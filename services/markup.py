@@ -66,8 +66,19 @@ _NO_BLOCK = _(
     " “::: warning”, end it with ::: alone in a line, and put none into another."
 )
 _NO_SUMMARY = _("It has no heading to open it by: write one after “more”.")
+_NO_LIST = _(
+    "Patients would read this sign within a paragraph. Begin each line of a list with -"
+    " and a space, or of steps with 1. and a space."
+)
+_NO_TABLE = _(
+    "The cells of this table would run together. Begin and end its lines with | and put"
+    " one between two cells, or write sentences."
+)
 _REASONS = {"img": _NO_IMAGE, "h1": _NO_HEADING}
 _SIGN = re.compile(r"^:::.*$", re.M)
+# What other programs put before the lines of a list, and between the cells of a table.
+_BULLET = re.compile(r"^[ \t]*(?:[·•‣▪◦●○■□–](?=\s)|[o§üØ](?=\t)).*$", re.M)
+_CELLS = re.compile(r"^[ \t]*[^\s\d-][^\t\n]+\t.*$", re.M)
 _LINK = re.compile(r"\[[^\]]*\]\([^)]*\)")
 
 
@@ -77,6 +88,7 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[tuple[str, Promise]] = []
+        self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in TAGS:
@@ -87,6 +99,8 @@ class _Reader(HTMLParser):
                 self.found.append((f"{name}=", _NO_ATTRIBUTE))
             elif name == "href" and not leads_on(value or ""):
                 self.found.append((value or "href", _NO_LINK))
+            elif name == "href":
+                self.links.append(value or "")
 
     def handle_comment(self, data: str) -> None:
         self.found.append(("<!-- -->", _NO_TAG))
@@ -101,6 +115,14 @@ def leads_on(address: str) -> bool:
     return not colon or "/" in scheme or scheme.lower() in SCHEMES
 
 
+def links_of(text: str) -> list[str]:
+    """Return the address of each link that patients get of a text."""
+    reader = _Reader()
+    reader.feed(COMMONMARK.render(BLOCK.sub(r"\n\3\n", text.replace("\r\n", "\n"))))
+    reader.close()
+    return reader.links
+
+
 def unseen(text: str) -> list[Flag]:
     """Return what patients would not see as it was typed, each once."""
     text = text.replace("\r\n", "\n")
@@ -109,7 +131,8 @@ def unseen(text: str) -> list[Flag]:
         if kind == "more" and not heading:
             reader.found.append(("::: more", _NO_SUMMARY))
     inside = BLOCK.sub(r"\n\3\n", text)
-    reader.found += [(sign[0].strip(), _NO_BLOCK) for sign in _SIGN.finditer(inside)]
+    for lines, why in ((_SIGN, _NO_BLOCK), (_BULLET, _NO_LIST), (_CELLS, _NO_TABLE)):
+        reader.found += [(line[0].strip(), why) for line in lines.finditer(inside)]
     reader.feed(COMMONMARK.render(inside))
     reader.close()
     return [Flag(words, str(why)) for words, why in dict(reader.found).items()]

@@ -21,8 +21,9 @@ from .models import Clinic, Clinician, Photo, PhotoFile, Service
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 MAX_BYTES = 12 * 1024 * 1024
-# Pillow only warns between 89 and 179 megapixels, and 40 take 120 MB to decode.
-MAX_PIXELS = 40_000_000
+# In millions, so that none takes 400 MB to decode. A JPEG is read smaller than it is,
+# and the cameras of phones write that.
+MEGAPIXELS = {"JPEG": 40, "MPO": 40, "PNG": 20, "WEBP": 20, "AVIF": 20}
 MIN_SIDE = 320
 # Of what is kept to crop from; more than the widest, so that a face can be chosen.
 MASTER_SIDE = 1280
@@ -113,10 +114,10 @@ def master(file: IO[bytes]) -> bytes:
 
 def _check(picture: Image.Image) -> None:
     """Refuse by what the head of the file says, before anything is decoded."""
-    if picture.width * picture.height > MAX_PIXELS:
-        raise ValidationError(
-            _("The picture has more than 40 megapixels. Save it smaller.")
-        )
+    most = MEGAPIXELS[str(picture.format)]
+    if picture.width * picture.height > most * 1_000_000:
+        words = _("The picture has more than %(most)s megapixels. Save it smaller.")
+        raise ValidationError(words % {"most": most})
     if min(picture.size) < MIN_SIDE:
         raise ValidationError(
             _("The picture is too small: each side needs 320 pixels or more.")
@@ -127,19 +128,26 @@ def _check(picture: Image.Image) -> None:
 
 
 def _plain(picture: Image.Image) -> Image.Image:
-    """Return it upright, in sRGB with eight bits a colour, on white, not too big."""
+    """Return it upright, in sRGB with eight bits a colour, on white, not too big.
+
+    It is made small first: in full, each step would hold one more of it.
+    """
     profile = picture.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(picture)
-    if upright.mode.startswith("I"):
+    picture.draft(None, (MASTER_SIDE, MASTER_SIDE))  # a JPEG is decoded smaller then
+    small = picture
+    if small.mode.startswith("I"):
         # Sixteen bits of grey, which convert() would clip to white.
-        upright = upright.convert("I").point(lambda value: value / 256).convert("L")
-    if upright.mode in ("P", "LA", "PA", "RGBA", "La", "RGBa"):
+        small = small.convert("I").point(lambda value: value / 256).convert("L")
+    if small.mode in ("1", "P", "PA"):  # no colours to take the middle of
+        small = small.convert("L" if small.mode == "1" else "RGBA")
+    small.thumbnail((MASTER_SIDE, MASTER_SIDE), Image.Resampling.LANCZOS)
+    upright = ImageOps.exif_transpose(small)
+    if upright.mode in ("LA", "RGBA", "La", "RGBa"):
         clear = upright.convert("RGBA")
         upright = Image.new("RGBA", clear.size, "white")
         upright.alpha_composite(clear)
         upright = upright.convert("RGB")
     plain = _in_srgb(upright, profile)
-    plain.thumbnail((MASTER_SIDE, MASTER_SIDE), Image.Resampling.LANCZOS)
     # A new picture: what the file said about the old one would be written with it.
     new = Image.new("RGB", plain.size)
     new.paste(plain)

@@ -267,6 +267,8 @@ def put(row: Kept, content: Said) -> None:
     if not isinstance(row, Page) and "photos" in content:
         _put_photos(row, content["photos"])
     for name in children_of(row):
+        if name not in content:  # a kind of row may be younger than a version
+            continue
         model, key = CHILDREN[name]
         there = list(model._default_manager.filter(service_id=row.pk))
         by_key = {getattr(child, key): child for child in there}

@@ -153,13 +153,17 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
             why = " ".join(error.messages)
             messages.error(request, words % {**said, "why": why})
             return HttpResponseRedirect(there)
-        if done:
-            words = _("Patients read what version %(number)s said.")
-            self.log_change(request, row, f"Restored version {version.number}.")
-            messages.success(request, words % said)
-        else:
-            words = _("Patients read what version %(number)s said already.")
+        if not done:
+            words = _("The page says what version %(number)s said already.")
             messages.info(request, words % said)
+            return HttpResponseRedirect(there)
+        words = _("Patients read what version %(number)s said.")
+        if not version.is_public:
+            words = _("The page is off the site, as it was in version %(number)s.")
+        self.log_change(request, row, f"Restored version {version.number}.")
+        messages.success(request, words % said)
+        # What was right then may lead to a page that is gone now.
+        tell_flags(request, comparing.texts_of(version.kind, version.content))
         return HttpResponseRedirect(there)
 
     def _as_draft(

@@ -142,7 +142,7 @@ def test_the_site_is_not_ready_before_every_migration(client):
 
 @pytest.mark.django_db
 def test_the_site_is_not_ready_before_its_styles_are_collected(client, tmp_path):
-    manifest = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    manifest = "clinic_site.static_files.StaticFiles"
     storages = settings.STORAGES | {"staticfiles": {"BACKEND": manifest}}
     require_static_files.cache_clear()
     with override_settings(STORAGES=storages, STATIC_ROOT=str(tmp_path)):

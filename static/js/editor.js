@@ -14,6 +14,9 @@ const BUTTONS = {
   "More to open": ["\n::: more Read more\n", "\n:::\n", "What only some people want to know."],
 };
 
+const said = document.createElement("p");
+said.setAttribute("role", "status");
+
 for (const field of document.querySelectorAll("textarea")) {
   if (!/(^|-)(body|answer|preparation|biography|getting_here|step_free_access)$/.test(field.name)) continue;
   const bar = document.createElement("div");
@@ -56,13 +59,96 @@ document.addEventListener("click", (event) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
+// What is copied from Word, Google Docs or a page becomes what the design has: paragraphs, headings, lists, links,
+// bold words and tables. The browser alone would paste the bare words, with the signs of lists as letters.
+const SIGN = "[style*='mso-list:Ignore' i]";  // what Word draws before a paragraph that is one of a list
+const LEFT_OUT = `style, script, title, img, ${SIGN}, .MsoCommentReference, [style*='mso-element:comment' i]`;
+const BLOCKS = "p, div, h1, h2, h3, h4, h5, h6, ul, ol, li, table, blockquote, section, article, header, footer, main";
+const isBold = (node) => /^(B|STRONG)$/.test(node.tagName)
+  ? !/normal|400/.test(node.style.fontWeight) : /^(bold|bolder|[6-9]00)$/.test(node.style.fontWeight);
+
+// Words and what stands in a line; the marks stand next to words, or they would be read as signs.
+function wordsOf(node) {
+  if (node.nodeType === Node.TEXT_NODE) return node.data.replace(/[\s\u00a0]+/g, " ");
+  if (node.nodeType !== Node.ELEMENT_NODE || node.matches(LEFT_OUT)) return "";
+  if (node.tagName === "BR") return "\n";
+  const inside = [...node.childNodes].map(wordsOf).join("");
+  const [, before, words, after] = inside.match(/^(\s*)([^]*?)(\s*)$/);
+  if (!words) return inside;
+  if (node.tagName === "A" && /^(https?|mailto|tel):/.test(node.href)) {
+    const url = new URL(node.href), target = url.host === "www.google.com" && url.pathname === "/url" && url.searchParams.get("q");
+    return `${before}[${words}](${(target || node.href).replace(`${location.origin}/`, "/")})${after}`;
+  }
+  return isBold(node) && !node.closest("h1, h2, h3, h4, h5, h6, th") ? `${before}**${words.replaceAll("**", "")}**${after}` : inside;
+}
+
+const lineOf = (node) => wordsOf(node).trim().replace(/ *\n */g, "\n");
+
+// Blocks one after the other, each with the lines between them that Markdown wants.
+function* blocksOf(node, indent = "") {
+  let loose = document.createElement("p");
+  for (const one of [...node.childNodes, null]) {
+    if (one && !(one.nodeType === Node.ELEMENT_NODE && (one.matches(BLOCKS) || one.querySelector(BLOCKS)))) {
+      loose.append(one.cloneNode(true));
+      continue;
+    }
+    if (lineOf(loose)) yield `\n${lineOf(loose)}\n`;
+    loose = document.createElement("p");
+    if (!one) return;
+    if (one.matches(LEFT_OUT)) continue;
+    const list = one.getAttribute("style")?.match(/mso-list:[^;]*level(\d)/i);
+    if (list) {
+      const isStep = /^\W*\w{1,3}[.)]/.test(one.querySelector(SIGN)?.textContent.trim() ?? "");
+      yield `${"   ".repeat(list[1] - 1)}${isStep ? "1." : "-"} ${lineOf(one)}\n`;
+    } else if (/^[UO]L$/.test(one.tagName)) {
+      if (!indent) yield "\n";
+      yield* itemsOf(one, indent);
+      if (!indent) yield "\n";
+    } else if (/^H[1-6]$/.test(one.tagName)) {
+      if (lineOf(one)) yield `\n### ${lineOf(one).replaceAll("\n", " ")}\n`;
+    } else if (one.tagName === "TABLE") {
+      const cells = (row) => `| ${[...row.cells].map((cell) => lineOf(cell).replace(/\n+/g, " ")).join(" | ")} |\n`;
+      yield ["\n", ...[...one.rows].map((row, n) => cells(row) + (n ? "" : `|${" - |".repeat(row.cells.length)}\n`))].join("");
+    } else if (one.matches("p") || !one.querySelector(BLOCKS)) {
+      if (lineOf(one)) yield `\n${lineOf(one)}\n`;
+    } else yield* blocksOf(one, indent);
+  }
+}
+
+function* itemsOf(list, indent) {
+  for (const [number, item] of [...list.children].entries()) {
+    if (/^[UO]L$/.test(item.tagName)) {  // Google Docs puts a list into a list
+      yield* itemsOf(item, `${indent}   `);
+      continue;
+    }
+    const inner = item.cloneNode(true);
+    for (const one of inner.querySelectorAll("ul, ol")) one.remove();
+    const sign = list.tagName === "OL" ? `${number + 1}.` : "-";
+    if (lineOf(inner)) yield `${indent}${sign} ${lineOf(inner).replace(/\n+/g, " ")}\n`;
+    for (const one of item.querySelectorAll(":scope > ul, :scope > ol")) yield* itemsOf(one, `${indent}   `);
+  }
+}
+
+document.addEventListener("paste", (event) => {
+  const field = event.target, html = event.clipboardData.getData("text/html");
+  if (!field.previousElementSibling?.matches(".editor") || !html) return;
+  const { body } = new DOMParser().parseFromString(html, "text/html");
+  let text = [...blocksOf(body)].join("").replace(/^(?! *(?:-|1\.) )(.+\n)(?= *(?:-|1\.) )/gm, "$1\n").replace(/\n{3,}/g, "\n\n").trim();
+  if (!text || text === event.clipboardData.getData("text/plain").trim()) return;
+  event.preventDefault();
+  if (/^(#|-|\d+\.|\|) ?/.test(text) && /[^\n]$/.test(field.value.slice(0, field.selectionStart))) text = `\n\n${text}`;
+  // So that it can be undone, which setting the value would not be.
+  if (!document.execCommand("insertText", false, text)) field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
+  field.after(said);
+  const pictures = body.querySelectorAll("img").length ? " Its pictures are left out." : "";
+  said.textContent = `Pasted with its headings, lists, links, bold words and tables, without italics, colors and fonts.${pictures} Look at it before you save.`;
+});
+
 // What has a number for its place can be dragged there, or moved a step by a button.
 const PLACE = "[name$='-order']";
 const rowsOf = (group) => [...group.querySelectorAll(".inline-related:not(.empty-form)")];
 const placeOf = (row) => Number(row.querySelector(PLACE)?.value);
 const indexOf = (row) => Number(row.id.split("-").at(-1));
-const said = document.createElement("p");
-said.setAttribute("role", "status");
 
 function arrange(group, by) {
   const rows = rowsOf(group), end = rows.at(-1)?.nextSibling;

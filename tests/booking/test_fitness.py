@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from booking.fitness import gaps
 from booking.models import Hours, Message, VisitType
-from services.models import Clinic, Clinician, Draft, Page, Service
+from services.models import Clinic, Clinician, Draft, Page, Service, Translation
+from services.translation import make_room
 from tests.factories import (
     CLINICIAN,
     NOW,
@@ -73,6 +74,16 @@ def a_draft(publish_at: datetime, **values: object) -> Draft:
     )
 
 
+def a_translated_page(body: str) -> None:
+    """Let the page say that in Spanish, read by somebody who may."""
+    make_room()
+    page = Page.objects.get()
+    Translation.objects.filter(model="page", row=page.pk).update(
+        texts={"body": body}, of_digest=page.english_digest(),
+        reviewed_by="Demo Translator", reviewed_on=NOW.date(),
+    )  # fmt: skip
+
+
 def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> None:
     assert codes() == []
     said = StringIO()
@@ -101,6 +112,8 @@ def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> Non
         (changed(Page, slug="call-911"), "not_reviewed"),
         (changed(Service, next_review=(NOW - DAY).date()), "review_due"),
         (lambda: a_draft(NOW - DAY), "not_published"),
+        (changed(Page, body="[Costs](/gone/)"), "link_astray"),
+        (lambda: a_translated_page("[Costos](/es/gone/)"), "link_astray"),
         (changed(Message, sent_at=None), "mail_untested"),
         (changed(Message, channel="phone"), "mail_untested"),
         (changed(Page, updated_at=NOW - 366 * DAY), "stale"),
@@ -120,6 +133,16 @@ def test_a_draft_that_is_not_published_in_time_is_named(visit_type: VisitType) -
         "A page: the draft was not published on Sunday, November\xa015, 9:00\xa0AM."
         " Somebody has to read it."
     ]
+
+
+def test_a_link_that_led_somewhere_once_is_named(visit_type: VisitType) -> None:
+    Page.objects.create(slug="other", title="B", body="[That](/a-page/) is it.")
+    assert codes() == []
+    Page.objects.filter(slug="other").update(is_published=True)
+    assert codes() == []
+    Page.objects.filter(slug="a-page").update(is_published=False)
+    [gap] = gaps(NOW)
+    assert gap.sentence.startswith("B: the link “/a-page/” leads astray. Patients do")
 
 
 def test_a_clinician_whose_hours_are_over_is_named(visit_type: VisitType) -> None:

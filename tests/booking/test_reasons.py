@@ -100,7 +100,7 @@ def test_who_looks_at_one_clinician_is_led_to_the_others(patient: Browser):
 @pytest.mark.parametrize(
     ("narrowed", "why"),
     [
-        ("with={slug}", "Closed: Leave."),
+        ("with={slug}", "Closed: Training day."),
         ("part=afternoon", "No times in the afternoon."),
     ],
 )
@@ -108,7 +108,7 @@ def test_where_no_time_fits_the_page_says_why_and_leads_on(
     patient: Browser, narrowed: str, why: str
 ):
     away = factories.a_clinician("Demo Away")
-    a_closure(NOW, NOW + timedelta(days=90), of=away, reason="Leave")
+    a_closure(NOW, NOW + timedelta(days=90), of=away)
     Hours.objects.update(closes=time(12))
     patient.fill_in(until="times")
 

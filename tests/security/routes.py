@@ -32,8 +32,6 @@ from booking.management.commands.load_groups import (
 )
 from booking.models import (
     Appointment,
-    AuditEvent,
-    AuditSubject,
     Message,
     Resource,
     VisitType,
@@ -43,6 +41,7 @@ from services import versions
 from services.models import Page, SameWords, ScreeningQuestion, Service, Translation
 from tests import factories
 from tests.factories import NOW, at
+from tests.records import TRAIL, raw_rows
 
 GROUPS = {
     "desk": FRONT_DESK, "manager": MANAGER, "clinician": CLINICIAN,
@@ -141,11 +140,8 @@ class World:
 
 def every_row() -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of every table but the sessions."""
-    return {
-        model._meta.label: list(model._default_manager.order_by("pk").values_list())
-        for model in apps.get_models()
-        if model not in (Session, AuditEvent, AuditSubject)
-    }
+    models = [m for m in apps.get_models() if m not in (Session, *TRAIL)]
+    return {model._meta.label: found for model, found in raw_rows(models).items()}
 
 
 @contextmanager

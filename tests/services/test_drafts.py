@@ -101,6 +101,22 @@ def test_what_an_editor_saves_is_read_by_nobody_yet(service: Service) -> None:
     assert Draft.objects.get().content == draft.content
 
 
+def test_what_an_editor_does_not_see_of_a_draft_stays_in_it(service: Service) -> None:
+    ask = {"code": "a", "tell_us": "a", "question": "A?", "flag": "A", "order": 1}
+    service.screening_questions.create(**ask)
+    manager, editor = somebody("Manager"), somebody("Content editor")
+    sent = form_of(manager, service) | {"screening_questions-0-question": "B?"}
+    manager.post(there(service, "change"), sent)
+    sent = form_of(editor, service) | {"summary": "More."}
+    assert "screening_questions-0-question" not in sent
+
+    editor.post(there(service, "change"), sent)
+
+    content = Draft.objects.get().content
+    [question] = content["screening_questions"]
+    assert (content["summary"], question["question"]) == ("More.", "B?")
+
+
 def test_lines_that_a_browser_ends_in_its_own_way_are_not_changed(
     service: Service,
 ) -> None:
@@ -453,8 +469,10 @@ def test_what_is_typed_is_shown_as_patients_will_read_it_and_not_kept(
     }
     response = editor.post(there(service, "preview"), sent)
 
-    phone, desk = re.findall(r'<iframe[^>]* srcdoc="([^"]*)"', response.text)
+    phone, desk, spanish = re.findall(r'<iframe[^>]* srcdoc="([^"]*)"', response.text)
     assert phone == desk
+    assert '<html lang="es"' in unescape(spanish)
+    assert '<p><span lang="en" dir="ltr">Typed &lt;just' in unescape(spanish)
     html = unescape(phone)
     assert "Typed &lt;just&gt; now." in html
     assert "<dd>Two hours</dd>" in html

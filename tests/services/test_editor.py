@@ -68,3 +68,58 @@ def test_the_page_is_shown_while_somebody_writes(
     expect(told).to_have_text("It cannot be shown yet. Name: This field is required.")
     expect(shown.locator("#why .note")).to_be_visible()  # what was shown last
     assert service.sections.get().answer == "So."
+
+
+WORD = """<html><head><style><!-- @list l0:level1 --></style></head><body>
+<h1><span style='font-size:16.0pt'>Get ready<o:p></o:p></span></h1>
+<p class=MsoNormal>Do <b>keep taking </b>your&nbsp;medicines.<o:p></o:p></p>
+<p class=MsoListParagraph style='mso-list:l0 level1 lfo1'>
+<span style='mso-list:Ignore'>·&nbsp;</span>A list</p>
+<p class=MsoListParagraph style='mso-list:l0 level2 lfo1'>
+<span><span style='mso-list:Ignore'>o&nbsp;</span></span>of <i>them</i></p>
+<p class=MsoNormal><o:p>&nbsp;</o:p></p>
+<p class=MsoListParagraph style='mso-list:l1 level1 lfo2'>
+<span style='mso-list:Ignore'>1.&nbsp;</span>Step<span
+class=MsoCommentReference>[A1]</span></p>
+<table><tr><td><p>Aspirin</p></td><td><p>Go on</p></td></tr></table>
+<p><img src="file:///c:/a.png"></p></body></html>"""
+DOCS = """<b style="font-weight:normal"><p><span style="font-weight:700">Two</span> <a
+href="https://www.google.com/url?q=https://www.hhs.gov/ocr/&amp;sa=D">links</a> and
+<a href="http://localhost/visit-us/">this</a></p><ul><li><p>One</p></li>
+<ul><li><p>in it</p></li></ul></ul></b>"""
+
+
+def test_what_is_pasted_from_other_programs_keeps_what_the_design_has(
+    page: Page,
+) -> None:
+    page.route("**/*", lambda route: route.fulfill(body="", content_type="text/html"))
+    page.goto(HOST)
+    page.set_content('<label>Answer <textarea name="answer"></textarea></label>')
+    page.add_script_tag(path=ROOT / "static" / "js" / "editor.js")
+    field = page.locator("textarea")
+
+    def pasted(html: str) -> str:
+        field.fill("")
+        field.evaluate(
+            """(field, html) => {
+              const clipboardData = new DataTransfer();
+              clipboardData.setData("text/html", html);
+              const options = { clipboardData, bubbles: true, cancelable: true };
+              field.dispatchEvent(new ClipboardEvent("paste", options));
+            }""",
+            html,
+        )
+        return field.input_value()
+
+    assert pasted(WORD) == (
+        "### Get ready\n\nDo **keep taking** your medicines.\n\n"
+        "- A list\n   - of them\n1. Step\n\n| Aspirin | Go on |\n| - | - |"
+    )
+    expect(page.get_by_role("status")).to_contain_text("Its pictures are left out.")
+    docs = pasted(DOCS)
+    assert docs == (
+        "**Two** [links](https://www.hhs.gov/ocr/) and [this](/visit-us/)\n\n"
+        "- One\n   - in it"
+    )
+    field.press("Control+z")
+    expect(field).not_to_have_value(docs)

@@ -28,6 +28,11 @@ from services.versions import content_of
         ("::: do\n::: more b\na\n:::\n:::", "::: more b", "none into another"),
         ("::: more\na\n:::", "::: more", "no heading to open it"),
         ("::: do\n<b>a</b>\n:::", "<b>", "nothing like this"),
+        ("Bring:\n•\tyour list", "•\tyour list", "each line of a list with -"),
+        ("·       your list", "·       your list", "each line of a list with -"),
+        ("Bring:\r\no\tyour list", "o\tyour list", "each line of a list with -"),
+        ("– your list", "– your list", "each line of a list with -"),
+        ("Aspirin\tStop", "Aspirin\tStop", "would run together"),
     ],
 )
 def test_what_patients_would_not_see_is_named(typed: str, words: str, why: str) -> None:
@@ -42,6 +47,8 @@ def test_what_patients_would_not_see_is_named(typed: str, words: str, why: str) 
         "5 < 6 & 7, at 9:00 - or 10:00",
         '<span lang="ar" dir="rtl">العربية</span>',
         "[a](/b/), [c](tel:+12125550143), [d](#afterwards), [e](/f/?g=h:i)",
+        "1.\tstep\n2.\tstep\n\n-\tone\n\t- two",
+        "**O** negative, o bien – as people say – so.",
         "### A\n\n|a|\n|-|\n|b|",
         "::: more A\r\n- b\r\n:::\r\n\r\n::: call-911\r\n- c\r\n:::",
         *(str(typed) for _name, typed in WAYS),

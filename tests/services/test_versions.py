@@ -182,6 +182,20 @@ def test_a_row_with_another_anchor_stays_the_same_row(service: Service) -> None:
     assert set(Section.objects.values_list("pk", flat=True)) == before
 
 
+def test_what_is_younger_than_a_version_is_left_alone(service: Service) -> None:
+    [old] = kept_of(service)
+    content = {k: v for k, v in old.content.items() if k != "facts"}
+    Version.objects.create(
+        kind="service", row=service.pk, number=2, content=content | {"summary": "Old."},
+        digest="", at=NOW, by="Ana",
+    )  # fmt: skip
+    old = Version.objects.get(number=2)
+    drafts.draft_again(service, old, by=ANA, now=NOW)
+    assert restore(service, old, by=ANA, now=NOW)
+    service.refresh_from_db()
+    assert (service.summary, service.facts.count()) == ("Old.", 1)
+
+
 def test_a_version_that_does_not_fit_any_more_changes_nothing(
     service: Service,
 ) -> None:
@@ -255,6 +269,19 @@ def test_staff_compare_versions_and_put_one_back(
     assert response["Location"] == there(service)
     assert Service.objects.get().summary == "What."
     assert kept_of(service)[-1].by == "admin"
+
+
+def test_staff_are_told_what_is_wrong_with_a_version_by_now(
+    admin_client: Client, service: Service
+) -> None:
+    service.sections.filter(anchor="why").update(answer="[So](/gone/).")
+    save(service, is_published=False)
+    keep(Service, [service.pk], by=ANA, now=NOW)
+    save(service, is_published=True)
+    service.sections.filter(anchor="why").update(answer="So.")
+    said = admin_client.post(there(service, "restore"), {"version": 2}, follow=True)
+    assert "The page is off the site, as it was in version 2." in said.text
+    assert "answer: “/gone/”. The site has no such page." in said.text
 
 
 @pytest.mark.parametrize("query", ["?old=9", "?old=x&new=1", "?old=1&new=99"])

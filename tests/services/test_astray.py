@@ -1,0 +1,88 @@
+"""Links that lead patients astray are flagged on saving, and never refused."""
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from services import versions
+from services.astray import Site
+from services.models import Draft, Page, Service
+from services.versions import FILES
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def pages() -> None:
+    """Publish a page and rename it; have a draft, and one that patients never read."""
+    page = Page.objects.create(slug="old", title="A", body="B", is_published=True)
+    versions.keep(Page, [page.pk], by=FILES, now=timezone.now())
+    Page.objects.filter(pk=page.pk).update(slug="new")
+    Page.objects.create(slug="draft", title="A", body="B")
+    Service.objects.create(
+        slug="a-test", kind="test", name="A", summary="B", is_published=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("/nothing/", "no such page"),
+        ("/es/nothing/", "no such page"),
+        ("/a/b/c/", "no such page"),
+        ("/treatments-and-tests/nothing/", "no such page"),
+        (f"{settings.SITE_URL}/nothing/", "no such page"),
+        ("https://[/", "no such page"),
+        ("/draft/", "it is a draft"),
+        ("/old/", "Let the link end in /new/."),
+        ("/es/old/", "Let the link end in /new/."),
+        ("/admin/", "Patients cannot open"),
+        ("http://www.example.com/", "comes over http"),
+        ("HTTP://www.example.com/", "comes over http"),
+        ("www.example.com", "Begin its address with /"),
+        ("//www.example.com/a", "Begin its address with /"),
+        ("visit-us/", "Begin its address with /"),
+    ],
+)
+def test_a_link_that_leads_astray_is_named_with_the_way_on(
+    address: str, why: str
+) -> None:
+    [flag] = Site().astray(f'See [this]({address}), and <a href="{address}">that</a>.')
+    assert flag.words == address
+    assert why in flag.why
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/", "/es/", "/new/", "/new", "/es/new/#part",
+        "/treatments-and-tests/a-test/#afterwards", "/book/?service=a-test",
+        "/visit-us/", "#risks", "tel:+12125550143", "mailto:a@example.com",
+        "https://www.example.com/a?b=http://c", f"{settings.SITE_URL}/new/",
+    ],
+)  # fmt: skip
+def test_a_link_that_leads_somewhere_is_let_be(address: str) -> None:
+    assert list(Site().astray(f"::: do\n[This]({address})\n:::")) == []
+
+
+def test_whoever_saves_it_is_told_and_it_is_kept(admin_client: Client) -> None:
+    page = Page.objects.get(slug="new")
+    body = "Read [how to find us](/old/)."
+    path = reverse("admin:services_page_change", args=[page.pk])
+    sent = {"slug": "new", "title": "A", "body": body, "order": 0}
+
+    told = admin_client.post(path, sent, follow=True).text
+
+    assert "Body: “/old/”. That page has another address now." in told
+    assert Draft.objects.get().content["body"] == body
+
+
+def test_many_links_cost_as_many_queries_as_one(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for text in ("[a](/old/)", "[a](/old/) [b](/nothing/) [c](/draft/) [d](/new/)"):
+        with django_assert_num_queries(3):
+            list(Site().astray(text))
