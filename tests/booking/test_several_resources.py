@@ -25,6 +25,7 @@ from tests.factories import (
     a_request,
     a_room,
     a_visit_type,
+    an_offer,
     at,
     choice,
 )
@@ -210,6 +211,29 @@ def test_who_asks_for_a_clinician_gets_that_one_however_busy():
         assert taken_by(visit, CLINICIAN) == [wanted]
 
     assert set(shown_with(visit_type, clinician=wanted)) == {wanted}
+
+
+def test_who_asked_for_a_clinician_is_offered_no_time_of_another():
+    visit_type = a_practice(clinicians=2, rooms=2)
+    wanted = of_kind(CLINICIAN)[0]
+    a_request(visit_type, at("14:00"), clinician=wanted)  # the other has less to do
+    visit = a_request(visit_type, at("10:00"), clinician=wanted)
+
+    an_offer(visit, at("11:00"), by=factories.a_front_desk_person())
+
+    assert taken_by(visit, CLINICIAN) == [wanted]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_who_asked_for_a_clinician_keeps_that_one_in_a_change(at_once):
+    visit_type = a_practice(clinicians=2, rooms=2, changes_at_once=at_once)
+    wanted = of_kind(CLINICIAN)[0]
+    a_request(visit_type, at("14:00"), clinician=wanted)  # the other has less to do
+    visit = a_booked_visit(visit_type, at("10:00", FRIDAY), clinician=wanted)
+
+    workflow.ask_change(visit.pk, [at("11:00")], by=workflow.PATIENT, now=NOW)
+
+    assert set(taken_by(visit, CLINICIAN)) == {wanted}
 
 
 def test_of_two_clinicians_the_one_asked_for_is_one():

@@ -331,6 +331,16 @@ def test_who_has_a_time_is_offered_an_earlier_one_and_no_later():
     assert status_of(visit) == ["booked"]
 
 
+def test_who_has_a_time_is_not_offered_that_time_of_somebody_else():
+    visit_type = a_full_week(clinicians=2, rooms=2)
+    visit = booked_on_thursday(visit_type)
+
+    with nothing_written():
+        offer_free_times(NOW)
+
+    assert why(visit) == Why.NOT_EARLIER
+
+
 def test_the_time_that_a_move_sets_free_is_offered_to_the_next():
     visit_type = a_full_week()
     mover = booked_on_thursday(visit_type)

@@ -150,6 +150,8 @@ def test_sending_the_form_again_after_the_answer_shows_the_answer():
         {"patient": factories.patient_details(given_name="Sam")},
         {"answers": [Answer("thinner", "Blood thinners?", "yes", "blood thinner")]},
         {"requested_by_name": "Robin Example"},
+        {"has_referral": True},
+        {"texts": {"appointment": "You may text me."}},
     ],
     ids=lambda changed: next(iter(changed)),
 )
@@ -162,6 +164,18 @@ def test_the_same_form_with_other_answers_is_refused(changed):
         workflow.request(asked, key=key, by=PATIENT, now=NOW)
 
     assert refusal.value.params == {"reference": first.reference}
+
+
+def test_the_same_form_for_another_clinician_is_refused():
+    visit_type, key = a_practice(clinicians=2), uuid.uuid4()
+    for_one, for_another = (
+        a_new_request(visit_type, clinician=person)
+        for person in Resource.objects.filter(kind=Resource.Kind.CLINICIAN)
+    )
+    workflow.request(for_one, key=key, by=PATIENT, now=NOW)
+
+    with nothing_written(), pytest.raises(DifferentRequest):
+        workflow.request(for_another, key=key, by=PATIENT, now=NOW)
 
 
 # --- Refused ---------------------------------------------------------------------
