@@ -6,6 +6,8 @@ from django.apps.registry import Apps
 from django.db import connections
 from django.db.models.signals import post_migrate
 
+from services import functions
+
 
 class BookingConfig(AppConfig):
     name = "booking"
@@ -33,6 +35,7 @@ class BookingConfig(AppConfig):
         user_login_failed.connect(trail.not_signed_in)
 
         post_migrate.connect(assert_guards, sender=self)
+        post_migrate.connect(make_functions, sender=self)
         post_migrate.connect(add_chores, sender=self)
 
 
@@ -43,6 +46,11 @@ def assert_guards(using: str, **kwargs: Any) -> None:
     connection = connections[using]
     if "booking_reservation" in connection.introspection.table_names():
         guards.install(connection)
+
+
+def make_functions(using: str, **kwargs: Any) -> None:
+    """Let PostgreSQL have the functions that this version of the site calls."""
+    functions.install(connections[using])
 
 
 def add_chores(using: str, apps: Apps = present, **kwargs: Any) -> None:

@@ -8,6 +8,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from booking import guards
+from services import functions
 
 
 class NotReadyError(Exception):
@@ -33,7 +34,7 @@ def why_not_ready() -> str:
 
 @cache
 def require_migrations() -> None:
-    """Raise NotReadyError if a migration or a guard is missing.
+    """Raise NotReadyError if a migration, a guard or a function is missing.
 
     Once none is, nobody looks again: a deployment starts new processes.
     """
@@ -44,6 +45,8 @@ def require_migrations() -> None:
         raise NotReadyError(
             "The database's guards are gone: run manage.py migrate --skip-checks."
         )
+    if functions.missing(connection):
+        raise NotReadyError("Functions are missing: run manage.py migrate.")
 
 
 @cache

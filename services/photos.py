@@ -21,8 +21,8 @@ from .models import Clinic, Clinician, Photo, PhotoFile, Service
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 MAX_BYTES = 12 * 1024 * 1024
-# In millions, so that none takes much more than 400 MB to decode. A JPEG is read smaller
-# than it is, and the cameras of phones write that.
+# In millions, so that none takes much more than 400 MB to decode. A JPEG is read
+# smaller than it is, and the cameras of phones write that.
 MEGAPIXELS = {"JPEG": 40, "MPO": 40, "PNG": 20, "WEBP": 20, "AVIF": 20}
 MIN_SIDE = 320
 # Of what is kept to crop from; more than the widest, so that a face can be chosen.

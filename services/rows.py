@@ -125,7 +125,7 @@ def select(
 ) -> Select:
     """Return what gives the rows of a table, or those for which a condition holds."""
     database = connections[DEFAULT_DB_ALIAS]
-    return _select(database.vendor, model, where), adapted(params)
+    return text_of(database.vendor, model, where), adapted(params)
 
 
 def listed(keys: Sequence[int]) -> Select:
@@ -277,7 +277,8 @@ def as_text(vendor: str, columns: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _select(vendor: str, model: type[models.Model], where: str) -> str:
+def text_of(vendor: str, model: type[models.Model], where: str) -> str:
+    """Return what `select` asks, with marks for the parameters."""
     quote = connection.ops.quote_name
     names = {f.name: quote(str(f.column)) for f in model._meta.concrete_fields}
     # What to sort by over a relation is left to whoever asks.

@@ -41,11 +41,11 @@ def bench(database_url: str, **size: str) -> str:
 
 def test_booking_is_measured_in_all_that_it_names(database_url: str):
     said = bench(database_url, **BOOKING)
-    rows = re.findall(r"^ +(\d+) +(?:[\d.]+ \([\d.]+\) [\d.]+ +){5}\d+ s$", said, re.M)
+    rows = re.findall(r"^ +(\d+) +(?:[\d.]+ \([\d.]+\) [\d.]+ +){6}\d+ s$", said, re.M)
     assert rows == ["0", "40", "60"]
     for line in (
         r"check of all records, 40 visits: [\d.]+ s",
-        r"last / first: (\d+\.\d\d(, )?){5}\n",
+        r"last / first: (\d+\.\d\d(, )?){6}\n",
         r"The engine alone, 60 days, ten: [\d.]+",
         r"Queries: free times 1, the page 2\n",
         r"Requests, 1 connection: \d+ a second, .* driver alone \d+; ratio 0\.\d\d",

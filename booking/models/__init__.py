@@ -28,10 +28,11 @@ from .texting import (
     purpose_of,
 )
 from .trail import AuditEvent, AuditSubject
-from .visit_type import Practice, Requirement, Schedule, VisitType, could_take
+from .visit_type import LOCK_FOR, Practice, Requirement, Schedule, VisitType, could_take
 from .waiting import Part, WaitingListEntry, WaitingListRules, Wish
 
 __all__ = [
+    "LOCK_FOR",
     "Appointment",
     "AppointmentEvent",
     "AppointmentLink",

@@ -10,6 +10,7 @@ from django.utils import timezone
 from booking import business_days, policy
 from booking.availability import Instant, WeeklyHours, opening_windows
 from services import rows
+from services.functions import Function
 from services.models import OpeningHours
 from services.rows import Rows
 
@@ -18,6 +19,14 @@ from .resource import Closure
 DAYS = 61
 
 Span = tuple[Instant, Instant]
+
+
+# Gives the closures that touch [since, until).
+CLOSED = Function(
+    "booking_closed",
+    {"since": "timestamptz", "until": "timestamptz"},
+    lambda vendor: rows.text_of(vendor, Closure, 'start < {until} AND "end" > {since}'),
+)
 
 
 def clinic_zone() -> ZoneInfo:
@@ -36,18 +45,13 @@ def open_windows(now: datetime) -> Iterator[Span]:
     """Yield when the front desk is there from today on, for two months: instants."""
     week, closed = rows.texts(
         rows.select(OpeningHours),
-        rows.select(Closure, *overlapping(now, now + timedelta(days=DAYS))),
+        CLOSED(since=now, until=now + timedelta(days=DAYS)),
     )
     yield from windows(
         office_hours(rows.values(OpeningHours, week)),
         rows.instances(Closure, rows.values(Closure, closed)),
         now,
     )
-
-
-def overlapping(start: datetime, end: datetime) -> tuple[str, list[datetime]]:
-    """Return, for `rows.select`, that a closure touches `[start, end)`."""
-    return 'start < %s AND "end" > %s', [end, start]
 
 
 @lru_cache(maxsize=2)

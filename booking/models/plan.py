@@ -26,8 +26,8 @@ from booking.availability import (
     Slot,
     WeeklyHours,
 )
-from booking.policy import LONGEST
 from services import rows
+from services.functions import Function
 from services.rows import Rows
 
 from .office import Span, clinic_zone
@@ -253,51 +253,48 @@ def _written(text: str) -> Instant:
 
 # Visits and holds, and the little more than a day by which they may begin earlier: with
 # that, an index is read no further back.
-_LIVE = """closure_id IS NULL AND (expires_at IS NULL OR expires_at > %s)
-    AND start > %s AND start < %s AND "end" > %s"""
+_LIVE = """closure_id IS NULL AND (expires_at IS NULL OR expires_at > {now})
+    AND start > {earliest} AND start < {until} AND "end" > {since}"""
+_WHEN = dict.fromkeys(("now", "earliest", "until", "since"), "timestamptz")
 
 
-def _live(since: datetime, until: datetime, now: datetime) -> list[datetime]:
-    return [now, since - LONGEST, until, since]
-
-
-def select_busy(
-    since: datetime, until: datetime, now: datetime, taking: rows.Select
-) -> rows.Select:
-    """Return what gives the reservations of each resource as one text, see `_instants`.
-
-    A text is made and read several times faster than a row for each of thousands.
-    """
-    which, params = taking
+def _busy_text(vendor: str) -> str:
     taken = {
         "sqlite": """group_concat(start || ',' || "end")""",
         "postgresql": """encode(
             string_agg(timestamptz_send(start) || timestamptz_send("end"), ''), 'base64'
         )""",
-    }[connection.vendor]
+    }[vendor]
     spans = f"""
         SELECT resource_id, {taken} AS taken FROM booking_reservation
-        WHERE resource_id IN ({which}) AND {_LIVE} GROUP BY resource_id"""  # noqa: S608 -- written above
-    lists = rows.as_text(connection.vendor, "resource_id, taken")
-    adapted = rows.adapted([*params, *_live(since, until, now)])
-    return f"(SELECT {lists} FROM ({spans}) AS held)", adapted  # noqa: S608 -- likewise
+        WHERE resource_id {{resources}} AND {_LIVE} GROUP BY resource_id"""  # noqa: S608 -- written above
+    return f"(SELECT {rows.as_text(vendor, 'resource_id, taken')} FROM ({spans}) AS t)"  # noqa: S608 -- likewise
 
 
-def select_own(
-    since: datetime, until: datetime, now: datetime, own: Sequence[Ignoring]
-) -> rows.Select:
+# Gives the reservations of each resource as one text, see `_instants`: it is made and
+# read several times faster than a row for each of thousands.
+BUSY = Function("booking_busy", {"resources": "bigint[]", **_WHEN}, _busy_text)
+# Gives those of them that somebody may count as free.
+OWN = Function(
+    "booking_own",
+    {"keys": "text[]", "visits": "bigint[]", **_WHEN},
+    # Greater than nothing, for the sake of the index.
+    lambda vendor: rows.text_of(
+        vendor,
+        Reservation,
+        "(hold_key {keys} AND hold_key > '' OR appointment_id {visits})"
+        f" AND {_LIVE}",
+    ),
+)
+
+
+def select_own(own: Sequence[Ignoring], when: Mapping[str, datetime]) -> rows.Select:
     """Return what gives those reservations that somebody may count as free."""
     keys = sorted({ignoring.hold_key for ignoring in own} - {""})
     visits = sorted({i.appointment_id for i in own if i.appointment_id})
     if not keys and not visits:
         return "'[]'", ()
-    theirs = " OR ".join(
-        f"{column} IN ({', '.join(['%s'] * len(values))})"
-        for column, values in (("hold_key", keys), ("appointment_id", visits))
-        if values
-    )
-    params = [*keys, *visits, *_live(since, until, now)]
-    return rows.select(Reservation, f"({theirs}) AND {_LIVE}", params)
+    return OWN(keys=keys, visits=visits, **when)
 
 
 def around(first: date, last: date) -> tuple[datetime, datetime]:

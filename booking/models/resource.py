@@ -30,17 +30,13 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         """
         if not ids:
             return []
-        return self.lock_those((", ".join(["%s"] * len(ids)), sorted(ids)))
-
-    def lock_those(self, which: rows.Select) -> list[int]:
-        """Do the same for what SQL gives the primary keys of."""
-        keys, params = which
+        marks, keys = rows.listed(sorted(ids))
         locks = connection.features.has_select_for_no_key_update
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT id FROM booking_resource WHERE id IN ({keys}) ORDER BY id"  # noqa: S608 -- our own text
+                f"SELECT id FROM booking_resource WHERE id IN ({marks}) ORDER BY id"  # noqa: S608 -- only marks
                 + (" FOR NO KEY UPDATE" if locks else ""),
-                params,
+                keys,
             )
             return [key for (key,) in cursor.fetchall()]
 

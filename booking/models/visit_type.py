@@ -19,8 +19,9 @@ from booking.availability import (
     WeeklyHours,
     Why,
 )
-from booking.policy import LONGEST_BUFFER, LONGEST_VISIT, reply_by
+from booking.policy import LONGEST, LONGEST_BUFFER, LONGEST_VISIT, reply_by
 from services import rows
+from services.functions import Function
 from services.models import (
     Clinician,
     OpeningHours,
@@ -30,8 +31,9 @@ from services.models import (
 )
 from services.rows import Rows
 
-from .office import Span, office_hours, overlapping, windows
+from .office import CLOSED, Span, office_hours, windows
 from .plan import (
+    BUSY,
     Bookable,
     Dates,
     Ignoring,
@@ -40,7 +42,6 @@ from .plan import (
     Setup,
     around,
     instant,
-    select_busy,
     select_own,
 )
 from .reservation import Reservation
@@ -255,13 +256,13 @@ class VisitType(Translated):
         practice: "Practice | None",
         clinician: Resource | None,
         locked: Sequence[int] | None,
-    ) -> rows.Select:
-        """Return what gives all that it could take: its keys, if known already."""
+    ) -> "list[int] | rows.Select":
+        """Return all that it could take: its keys, or what gives them."""
         if locked is not None:
-            return rows.listed(locked)
+            return list(locked)
         if practice is None:
             return could_take(self, clinician)
-        return rows.listed(sorted(self.may_take(practice, clinician)))
+        return sorted(self.may_take(practice, clinician))
 
     def _answer_due(self, schedule: "Schedule", now: datetime) -> Instant:
         """Return when the clinic will have to have answered a request made `now`."""
@@ -435,7 +436,7 @@ def _setup(resources: Rows, hours: Rows, requirements: Rows, suitable: Rows) -> 
 # asked for who cannot be had, it may be more, never less.
 _COULD_TAKE = """
     SELECT r.id FROM booking_resource AS r
-    JOIN booking_requirement AS q ON q.kind = r.kind AND q.visit_type_id = %s
+    JOIN booking_requirement AS q ON q.kind = r.kind AND q.visit_type_id = {visit_type}
     WHERE r.is_active AND (
         NOT EXISTS (
             SELECT 1 FROM booking_requirement_suitable WHERE requirement_id = q.id
@@ -457,10 +458,33 @@ def could_take(visit_type: VisitType, clinician: Resource | None = None) -> rows
 
     So what it needs does not have to be read first.
     """
+    could_take = _COULD_TAKE.format(visit_type="%s")
     if clinician is None:
-        return _COULD_TAKE, [visit_type.pk]
+        return could_take, [visit_type.pk]
     which = [visit_type.pk, clinician.kind, clinician.pk, visit_type.pk]
-    return _COULD_TAKE + _AND_OF_A_KIND, which
+    return could_take + _AND_OF_A_KIND, which
+
+
+def _locking(vendor: str) -> str:
+    held = """
+        SELECT resource_id FROM booking_reservation
+        WHERE hold_key = {hold_key} AND hold_key > ''"""
+    # On SQLite the IMMEDIATE transaction is already such a lock.
+    locks = {"sqlite": "", "postgresql": " FOR NO KEY UPDATE"}[vendor]
+    keys = f"""
+        SELECT id FROM booking_resource WHERE id IN ({_COULD_TAKE} UNION {held})
+        ORDER BY id{locks}"""  # noqa: S608 -- written above
+    return f"(SELECT {rows.as_text(vendor, 'id')} FROM ({keys}) AS locked)"  # noqa: S608
+
+
+# Locks all that a visit of the type could take, and what is held under the key, as
+# `Resource.objects.lock` does; gives the keys, sorted.
+LOCK_FOR = Function(
+    "booking_lock_for",
+    {"visit_type": "bigint", "hold_key": "text"},
+    _locking,
+    acts=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,7 +508,7 @@ class Schedule:
         now: datetime,
         own: Sequence[Ignoring] = (),
         practice: "Practice | None" = None,
-        taking: rows.Select = ALL_ACTIVE,
+        taking: "list[int] | rows.Select" = ALL_ACTIVE,
     ) -> "Schedule":
         """Return what is known of `first` to `last`: one query, see `rows.set_up`.
 
@@ -492,10 +516,13 @@ class Schedule:
         what takes them is read; a `practice` that was read already is not read again.
         """
         since, until = around(first, last)
+        when = {
+            "now": now, "earliest": since - LONGEST, "until": until, "since": since,
+        }  # fmt: skip
         taken = (
-            rows.select(Closure, *overlapping(min(since, now), until)),
-            select_busy(since, until, now, taking),
-            select_own(since, until, now, own),
+            CLOSED(since=min(since, now), until=until),
+            BUSY(resources=taking, **when),
+            select_own(own, when),
         )
         if practice:
             closures, busy, theirs = rows.texts(*taken)

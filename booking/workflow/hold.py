@@ -39,7 +39,7 @@ def hold(
 @act
 def renew(key: str, *, now: datetime) -> None:
     """Let a hold that has not lapsed last its full time from now on."""
-    Reservation.objects.live(now).filter(hold_key=key).update(
+    Reservation.objects.live(now).held_under(key).update(
         expires_at=now + timedelta(minutes=HOLD_MINUTES)
     )
 
@@ -47,4 +47,4 @@ def renew(key: str, *, now: datetime) -> None:
 @act
 def release(key: str) -> None:
     """Give a held time back, as somebody leaves the form or goes back."""
-    Reservation.objects.filter(hold_key=key).delete()
+    Reservation.objects.held_under(key).delete()

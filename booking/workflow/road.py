@@ -4,6 +4,7 @@ Lock the resources, then the visit; check the move, the right and the version; a
 engine again under the lock; write row, reservations, event and owed messages; commit.
 """
 
+import json
 import logging
 import random
 import time
@@ -35,6 +36,7 @@ from booking.errors import (
     TryAgain,
 )
 from booking.models import (
+    LOCK_FOR,
     Appointment,
     AppointmentEvent,
     Claim,
@@ -44,10 +46,10 @@ from booking.models import (
     Reservation,
     Resource,
     VisitType,
-    could_take,
 )
 from booking.policy import ENDED, TRANSITIONS, Act, Actor, Status
 from services import rows
+from services.functions import NOTHING, Function
 
 from .closures import hold_closures
 
@@ -60,6 +62,19 @@ ATTEMPTS = 4
 # Deadlock, serialization failure, lock not available. Source: PostgreSQL, appendix A.
 _PASSING = {"40P01", "40001", "55P03"}
 _OVERLAP = "23P01"
+
+CLEAR = Function(
+    "booking_clear",
+    {"resources": "bigint[]", "now": "timestamptz", "hold_key": "text"},
+    lambda _vendor: (
+        """
+        DELETE FROM booking_reservation
+        WHERE expires_at <= {now} AND resource_id {resources}
+        OR hold_key = {hold_key} AND hold_key > ''"""
+    ),
+    gives=NOTHING,
+    acts=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,24 +150,13 @@ def lock_for(visit_type: VisitType, hold_key: str = "") -> list[int]:
     One statement: which these are need not be read first. Before it takes time, the
     caller clears it with `clear`. Return the keys, sorted.
     """
-    which, params = could_take(visit_type)
-    if hold_key:
-        held = "SELECT resource_id FROM booking_reservation WHERE hold_key = %s"
-        which, params = f"{which} UNION {held}", [*params, hold_key]
-    return Resource.objects.lock_those((which, params))
+    [locked] = rows.texts(LOCK_FOR(visit_type=visit_type.pk, hold_key=hold_key))
+    return [key for (key,) in json.loads(locked)]
 
 
 def clear(locked: Iterable[int], now: datetime, hold_key: str = "") -> None:
     """Give back what has lapsed on the locked resources, and what the key holds."""
-    keys = list(locked)
-    marks = ", ".join(["%s"] * len(keys)) or "NULL"
-    gone, params = f"expires_at <= %s AND resource_id IN ({marks})", [now, *keys]
-    if hold_key:
-        gone, params = f"{gone} OR hold_key = %s", [*params, hold_key]
-    rows.execute(
-        f"DELETE FROM booking_reservation WHERE {gone}",  # noqa: S608 -- written above
-        rows.adapted(params),
-    )
+    CLEAR.do(resources=list(locked), now=now, hold_key=hold_key)
 
 
 def lock_visit(pk: int, now: datetime) -> Appointment:

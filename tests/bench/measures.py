@@ -114,8 +114,11 @@ def months(practice: Practice, picker: Picker, site: Site) -> None:
         "60 days, ten": lambda: timed(
             free_times(practice, SIXTY_DAYS), REPEATS, change
         ),
-        "page of times": lambda: picker.over_http(site.url, REPEATS, change),
-        "the same again": lambda: picker.over_http(site.url, REPEATS),
+        "page of one": lambda: picker.over_http(site.url, REPEATS, change),
+        "page of any of ten": lambda: picker.over_http(
+            site.url, REPEATS, change, picker.of_any
+        ),
+        "page of one, again": lambda: picker.over_http(site.url, REPEATS),
     }
     say(
         "Milliseconds: the best of many calls, (the middle one), and that one's work in"

@@ -99,17 +99,24 @@ class Picker:
         )
         person = practice.first.clinician
         assert person
-        self.path = f"/book/times/?with={person.slug}"
+        self.of_one, self.of_any = f"/book/times/?with={person.slug}", "/book/times/"
 
     def over_http(
-        self, url: str, repeats: int, before: Callable[[], object] = lambda: None
+        self,
+        url: str,
+        repeats: int,
+        before: Callable[[], object] = lambda: None,
+        path: str = "",
     ) -> Timed:
-        """Time the page from a running web server, over one connection."""
+        """Time the page from a running web server, over one connection.
+
+        Without another path it is the page of one clinician.
+        """
         headers = {"Cookie": self.cookie, "Accept-Encoding": "gzip"}
         with closing(HTTPConnection(urlsplit(url).netloc, timeout=60)) as browser:
 
             def get() -> None:
-                browser.request("GET", self.path, headers=headers)
+                browser.request("GET", path or self.of_one, headers=headers)
                 response = browser.getresponse()
                 assert (response.status, bool(response.read())) == (200, True)
 
@@ -117,5 +124,5 @@ class Picker:
 
     def queries(self) -> int:
         browser = Client(headers={"host": "127.0.0.1", "cookie": self.cookie})
-        browser.get(self.path)  # with which the templates are read
-        return queries(lambda: browser.get(self.path))
+        browser.get(self.of_one)  # with which the templates are read
+        return queries(lambda: browser.get(self.of_one))

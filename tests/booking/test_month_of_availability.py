@@ -189,4 +189,6 @@ def test_what_has_lapsed_is_found_by_an_index():
 
 def test_old_holds_are_found_by_an_index():
     lapsed = Reservation.objects.soft_holds().lapsed(NOW)
-    assert is_found_by("booking_reservation_hold_key", lapsed)
+    assert is_found_by("reservation_held", lapsed)
+    mine = Reservation.objects.held_under("mine")
+    assert is_found_by("reservation_held", mine)

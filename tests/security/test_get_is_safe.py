@@ -15,7 +15,10 @@ from .routes import World, all_routes, every_row, taken_back
 
 # Only what is read may be asked of the database; but a session may be kept, and that
 # somebody of the staff looked.
-WRITE = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|TRUNCATE|ALTER|DROP)\b", re.I)
+WRITE = re.compile(
+    r"\s*(INSERT|UPDATE|DELETE|REPLACE|TRUNCATE|ALTER|DROP|SELECT booking_clear)\b",
+    re.I,
+)
 KEPT = re.compile("django_session|booking_audit(event|subject)")
 
 
