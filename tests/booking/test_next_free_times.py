@@ -45,6 +45,15 @@ def test_the_first_kind_of_visit_is_the_one_shown(patient, visit_type):
     assert links(patient, service)[0][0] == address(first, "2026-11-17T14%3A00Z")
 
 
+def test_the_length_of_that_visit_is_said_on_the_page_of_its_service(
+    patient, visit_type
+):
+    visit_type.duration = 75
+    visit_type.save()
+    page = patient.get(visit_type.service.get_absolute_url()).content.decode()
+    assert f"{visit_type.name}, 75 minutes, still free now." in page
+
+
 def test_each_link_leads_to_its_time(patient, visit_type):
     url = links(patient, visit_type.service)[2][0]
     page = patient.get(url).content.decode()
