@@ -1,3 +1,5 @@
+"""Static files as they are sent, so that a page and its styles fit the first answer."""
+
 from __future__ import annotations
 
 import re
@@ -26,6 +28,11 @@ def as_sent(name: str | None, content: File[Any]) -> File[Any]:
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+    """Compressed, under names that change with what is sent, and so are kept for good.
+
+    The name is made of what is sent, too, not of what we wrote.
+    """
+
     def file_hash(
         self, name: str | None, content: File[Any] | None = None
     ) -> str | None:
