@@ -28,10 +28,7 @@ def as_sent(name: str | None, content: File[Any]) -> File[Any]:
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Compressed, under names that change with what is sent, and so are kept for good.
-
-    The name is made of what is sent, too, not of what we wrote.
-    """
+    """Compressed, under names made of what is sent, so that browsers keep them."""
 
     def file_hash(
         self, name: str | None, content: File[Any] | None = None
