@@ -252,15 +252,23 @@ def _links(now: datetime) -> Found:
             texts += [(row, text) for text in one.texts.values()]
     sentence = _("%(text)s: the link “%(address)s” leads astray. %(why)s")
     for row, text in texts:
-        for flag in site.astray(text):
+        page = _page_of(row, there)
+        own = None
+        if isinstance(page, Service | Page):
+            own = site.parts(page.get_absolute_url())
+        for flag in site.astray(text, own):
             said = {"text": row, "address": flag.words, "why": flag.why}
             yield "link_astray", sentence % said
 
 
 def _is_read(row: Translated, there: dict[Key, Translated]) -> bool:
     """Tell whether patients read the page on which a text stands."""
-    page = there.get((Service.content_kind(), getattr(row, "service_id", 0)), row)
-    return bool(getattr(page, "is_published", True))
+    return bool(getattr(_page_of(row, there), "is_published", True))
+
+
+def _page_of(row: Translated, there: dict[Key, Translated]) -> Translated:
+    """Return the service that a row hangs from, else the row."""
+    return there.get((Service.content_kind(), getattr(row, "service_id", 0)), row)
 
 
 def _mail(now: datetime) -> Found:

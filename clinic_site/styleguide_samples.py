@@ -681,7 +681,7 @@ def versions(request: HttpRequest) -> dict[str, Any]:
         "is_drafted": True,
         "draft": draft,
         "grade": "Grade 7. Pages should be 8 or less.",
-        "flagged": list(comparing.flagged({"Text": "This cures all pain."})),
+        "flagged": list(comparing.flagged_in({"Text": "This cures all pain."})),
         "changes": changes,
         "differences": changes,
         "versions": kept,

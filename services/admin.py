@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from . import photos, translation, versions
+from . import comparing, photos, translation, versions
 from .drafts_in_admin import WithDrafts
 from .in_use import KeptWhileInUse
 from .languages import english_name
@@ -392,7 +392,7 @@ class TranslationAdmin(InALanguage, FixedRows):
         if row and (page := versions.subject_of(row)):
             who, now = who_is(request), timezone.now()
             versions.keep(type(page), [page.pk], by=who, now=now)
-        tell_flags(request, obj.texts)
+        tell_flags(request, comparing.flagged_in(obj.texts))
 
     @admin.display(description=gettext_lazy("text"))
     def of(self, one: Translation) -> str:

@@ -230,7 +230,7 @@ class WithDrafts(WithVersions):
             messages.warning(request, words % {"when": when})
         request.is_draft = True  # type: ignore[attr-defined]
         tell_grade(request, row, content)
-        tell_flags(request, comparing.texts_of(row.content_kind(), content))
+        tell_flags(request, comparing.flagged(row.content_kind(), content))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         drafts.forget([obj])
@@ -276,7 +276,7 @@ class WithDrafts(WithVersions):
         """Return what the page of the versions says of a draft."""
         draft = drafts.draft_of(row)
         kind, now = row.content_kind(), content_of(row)
-        texts = comparing.texts_of(kind, draft.content) if draft else {}
+        flagged = comparing.flagged(kind, draft.content) if draft else ()
         today = localdate()
         # Only what was refused comes here by a POST.
         act, typed = request.POST.get("act"), request.POST
@@ -289,7 +289,7 @@ class WithDrafts(WithVersions):
             if draft
             else [],
             "grade": graded(row, draft.content)[1] if draft else "",
-            "flagged": list(comparing.flagged(texts))[:FLAGS_TOLD],
+            "flagged": list(flagged)[:FLAGS_TOLD],
             "is_clinical": is_clinical(row),
             "may_approve": may_approve(request),
             "may_change": self.has_change_permission(request, row),

@@ -1,6 +1,6 @@
 """The versions of a page, for whoever edits it: seen, compared, and put back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from . import comparing, drafts, versions
-from .house_style import HARDEST, reading_grade
+from .house_style import HARDEST, Flag, reading_grade
 from .models import Content, Photo, Version
 from .numbers import whole_number
 from .versions import CHILDREN, NotYet, Said, Who, content_of
@@ -163,7 +163,7 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
         self.log_change(request, row, f"Restored version {version.number}.")
         messages.success(request, words % said)
         # What was right then may lead to a page that is gone now.
-        tell_flags(request, comparing.texts_of(version.kind, version.content))
+        tell_flags(request, comparing.flagged(version.kind, version.content))
         return HttpResponseRedirect(there)
 
     def _as_draft(
@@ -214,7 +214,7 @@ class KeptOnSaving(WithVersions):
         self._keep(request, row)
         content = content_of(row)
         tell_grade(request, row, content)
-        tell_flags(request, comparing.texts_of(row.content_kind(), content))
+        tell_flags(request, comparing.flagged(row.content_kind(), content))
 
     def _keep(self, request: HttpRequest, row: Any) -> None:
         by, now = who_is(request), timezone.now()
@@ -260,12 +260,12 @@ def tell_grade(request: HttpRequest, row: Content, content: Said) -> None:
         messages.warning(request, words)
 
 
-def tell_flags(request: HttpRequest, texts: dict[str, str]) -> None:
-    """Warn of words that should not stand in texts, given by the name of their place.
+def tell_flags(request: HttpRequest, flagged: Iterable[tuple[str, Flag]]) -> None:
+    """Warn of words that should not stand where they do.
 
     The first few: whoever mends them and saves again is told of the others.
     """
-    for where, flag in list(comparing.flagged(texts))[:FLAGS_TOLD]:
+    for where, flag in list(flagged)[:FLAGS_TOLD]:
         said = {"where": where, "words": flag.words, "why": flag.why}
         messages.warning(request, _("%(where)s: “%(words)s”. %(why)s") % said)
 
