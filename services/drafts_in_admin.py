@@ -42,7 +42,7 @@ from .versions_in_admin import (
     may_approve,
     name_of,
     tell_flags,
-    tell_grade,
+    tell_hardness,
     who_is,
 )
 from .widgets import PlainDate, PlainDateTime
@@ -229,7 +229,7 @@ class WithDrafts(WithVersions):
             when = date_format(localtime(before.publish_at), "M j, Y, g:i A")
             messages.warning(request, words % {"when": when})
         request.is_draft = True  # type: ignore[attr-defined]
-        tell_grade(request, row, content)
+        tell_hardness(request, graded(row, content))
         tell_flags(request, comparing.flagged(row.content_kind(), content))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
@@ -288,7 +288,7 @@ class WithDrafts(WithVersions):
             "changes": comparing.differences(kind, now, shown(row, draft))
             if draft
             else [],
-            "grade": graded(row, draft.content)[1] if draft else "",
+            "grade": graded(row, draft.content) if draft else None,
             "flagged": list(flagged)[:FLAGS_TOLD],
             "is_clinical": is_clinical(row),
             "may_approve": may_approve(request),
