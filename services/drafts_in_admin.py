@@ -42,7 +42,7 @@ from .versions_in_admin import (
     may_approve,
     name_of,
     tell_flags,
-    tell_grade,
+    tell_hardness,
     who_is,
 )
 from .widgets import PlainDate, PlainDateTime
@@ -229,8 +229,8 @@ class WithDrafts(WithVersions):
             when = date_format(localtime(before.publish_at), "M j, Y, g:i A")
             messages.warning(request, words % {"when": when})
         request.is_draft = True  # type: ignore[attr-defined]
-        tell_grade(request, row, content)
-        tell_flags(request, comparing.texts_of(row.content_kind(), content))
+        tell_hardness(request, graded(row, content))
+        tell_flags(request, comparing.flagged(row.content_kind(), content))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         drafts.forget([obj])
@@ -276,7 +276,7 @@ class WithDrafts(WithVersions):
         """Return what the page of the versions says of a draft."""
         draft = drafts.draft_of(row)
         kind, now = row.content_kind(), content_of(row)
-        texts = comparing.texts_of(kind, draft.content) if draft else {}
+        flagged = comparing.flagged(kind, draft.content) if draft else ()
         today = localdate()
         # Only what was refused comes here by a POST.
         act, typed = request.POST.get("act"), request.POST
@@ -288,8 +288,8 @@ class WithDrafts(WithVersions):
             "changes": comparing.differences(kind, now, shown(row, draft))
             if draft
             else [],
-            "grade": graded(row, draft.content)[1] if draft else "",
-            "flagged": list(comparing.flagged(texts))[:FLAGS_TOLD],
+            "grade": graded(row, draft.content) if draft else None,
+            "flagged": list(flagged)[:FLAGS_TOLD],
             "is_clinical": is_clinical(row),
             "may_approve": may_approve(request),
             "may_change": self.has_change_permission(request, row),

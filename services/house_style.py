@@ -14,6 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 # Above this grade of a US school, a page is harder than patients should have to read.
 HARDEST = 8
+# Below this ease a Spanish text is harder than most adults read. It is where "normal"
+# begins on the scale INFLESZ, which was made for texts to patients. Source: I. M.
+# Barrio-Cantalejo and others, An. Sist. Sanit. Navar. 31 (2008), 135–152.
+LEAST_EASE = 55
 
 # Source: New York Education Law 6530(27) and 8 NYCRR 29.1, on advertising by physicians
 # (superiority, guarantees, testimonials); General Business Law 350-b on "doctor".
@@ -98,6 +102,45 @@ def flags(text: str) -> list[Flag]:
     return list(found.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Hardness:
+    """How hard a text is to read, in words for its editor."""
+
+    words: str
+    is_too_much: bool
+
+
+def hardness(text: str, language: str) -> Hardness | None:
+    """Return how hard Markdown is; None without words, or a measure for a language."""
+    if language == "es":
+        ease = reading_ease(text)
+        return None if ease is None else _of_ease(ease)
+    grade = reading_grade(text) if language == "en" else None
+    return None if grade is None else _of_grade(grade)
+
+
+def _of_grade(grade: float) -> Hardness:
+    said = {"grade": round(grade), "most": HARDEST}
+    words = _("Grade %(grade)s. Pages should be %(most)s or less.")
+    if grade > HARDEST:
+        words = _(
+            "Grade %(grade)s, which is too hard for many patients: above %(most)s."
+            " Shorten the sentences, and put a plain word first."
+        )
+    return Hardness(words % said, grade > HARDEST)
+
+
+def _of_ease(ease: float) -> Hardness:
+    said = {"ease": max(0, round(ease)), "least": LEAST_EASE}
+    words = _("In Spanish, ease %(ease)s of 100: pages should be %(least)s or more.")
+    if ease < LEAST_EASE:
+        words = _(
+            "In Spanish, ease %(ease)s of 100, which is too hard for many patients:"
+            " below %(least)s. Shorten the sentences, and put a plain word first."
+        )
+    return Hardness(words % said, ease < LEAST_EASE)
+
+
 def reading_grade(text: str) -> float | None:
     """Return the grade of a US school in which one reads a text; None for none.
 
@@ -106,7 +149,7 @@ def reading_grade(text: str) -> float | None:
 
     Source: J. P. Kincaid and others, Navy Research Branch Report 8-75 (1975).
     """
-    sentences = [words for s in _sentences(text) if (words := WORD.findall(s))]
+    sentences = _in_words(text, WORD)
     words = [word for sentence in sentences for word in sentence]
     if not words:
         return None
@@ -114,8 +157,30 @@ def reading_grade(text: str) -> float | None:
     return 0.39 * len(words) / len(sentences) + 11.8 * of_words - 15.59
 
 
+def reading_ease(text: str) -> float | None:
+    """Return how easy Spanish Markdown is: 100 very easy, 0 very hard; None for none.
+
+    It is the "perspicuidad" on which the scale INFLESZ goes.
+
+    Source: F. Szigriszt Pazos, Sistemas predictivos de legibilidad del mensaje escrito,
+    Universidad Complutense de Madrid (1993).
+    """
+    sentences = _in_words(text, SPANISH_WORD)
+    words = [word for sentence in sentences for word in sentence]
+    if not words:
+        return None
+    of_words = sum(map(spanish_syllables, words)) / len(words)
+    return 206.835 - 62.3 * of_words - len(words) / len(sentences)
+
+
 WORD = re.compile(r"[A-Za-z][A-Za-z’']*")
+SPANISH_WORD = re.compile(r"[^\W\d_]+")
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+
+
+def _in_words(text: str, word: re.Pattern[str]) -> list[list[str]]:
+    """Return the words of each sentence that has any."""
+    return [words for s in _sentences(text) if (words := word.findall(s))]
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -134,3 +199,16 @@ def syllables(word: str) -> int:
         r"(?<=[^aeiouytd])ed$|(?:(?<=[^aeiouycgszxl])|(?<=[aeiouy]l))es$", "", spoken
     )
     return max(1, len(re.findall(r"[aeiouy]+", spoken)))
+
+
+def spanish_syllables(word: str) -> int:
+    """Return how many syllables a Spanish word has; at least one.
+
+    Each of a, e and o is the middle of one, with an i, u or y on either side of it; an
+    í or ú is one by itself. An h parts nothing, and the u of que and gui is not said.
+    """
+    letters = re.sub("h", "", word.lower())
+    letters = re.sub(r"(?<=[qg])u(?=[eiéí])", "", letters)
+    letters = re.sub(r"y(?=[aeiouáéíóú])", "j", letters)
+    found = re.findall(r"[iuü]?[aeoáéó](?:[iuüy](?![aeoáéóíú]))?|[íú]|[iuüy]+", letters)
+    return max(1, len(found))

@@ -1,9 +1,11 @@
 """The versions of a page, for whoever edits it: seen, compared, and put back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -18,10 +20,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from . import comparing, drafts, versions
-from .house_style import HARDEST, reading_grade
-from .models import Content, Photo, Version
+from .house_style import Flag, Hardness, hardness
+from .models import Content, Photo, Translation, Version
 from .numbers import whole_number
-from .versions import CHILDREN, NotYet, Said, Who, content_of
+from .versions import CHILDREN, Kept, NotYet, Said, Who, children_of, content_of
 
 # So many flagged words are told at once.
 FLAGS_TOLD = 5
@@ -81,11 +83,17 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
 
     @admin.display(description=gettext_lazy("how hard it is to read"))
     def reading_grade(self, row: Any) -> str:
-        """Say the grade of what the page says in English."""
-        draft = drafts.draft_of(row) if row.pk else None
-        content = draft.content if draft else content_of(row) if row.pk else {}
-        grade, words = graded(row, content)
-        return words if grade else "–"
+        """Say it of the page in English, and of its translations."""
+        if not row.pk:
+            return "–"
+        draft = drafts.draft_of(row)
+        found = [
+            graded(row, draft.content if draft else content_of(row))
+            if code == settings.LANGUAGE_CODE
+            else graded_in(row, code)
+            for code, _own in settings.LANGUAGES
+        ]
+        return " ".join(one.words for one in found if one) or "–"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*super().get_readonly_fields(request, obj), "reading_grade"]
@@ -163,7 +171,7 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
         self.log_change(request, row, f"Restored version {version.number}.")
         messages.success(request, words % said)
         # What was right then may lead to a page that is gone now.
-        tell_flags(request, comparing.texts_of(version.kind, version.content))
+        tell_flags(request, comparing.flagged(version.kind, version.content))
         return HttpResponseRedirect(there)
 
     def _as_draft(
@@ -213,8 +221,8 @@ class KeptOnSaving(WithVersions):
         row = form.instance
         self._keep(request, row)
         content = content_of(row)
-        tell_grade(request, row, content)
-        tell_flags(request, comparing.texts_of(row.content_kind(), content))
+        tell_hardness(request, graded(row, content))
+        tell_flags(request, comparing.flagged(row.content_kind(), content))
 
     def _keep(self, request: HttpRequest, row: Any) -> None:
         by, now = who_is(request), timezone.now()
@@ -240,32 +248,32 @@ def pages_kept(request: HttpRequest, rows: Sequence[Photo]) -> Iterator[None]:
         keep()
 
 
-def graded(row: Content, content: Said) -> tuple[float, str]:
-    """Return the reading grade of a page, and what to say of it; 0 for no words."""
-    grade = reading_grade("\n".join(prose_of(row, content))) or 0
-    said = {"grade": round(grade), "most": HARDEST}
-    if grade <= HARDEST:
-        return grade, _("Grade %(grade)s. Pages should be %(most)s or less.") % said
-    words = _(
-        "Grade %(grade)s, which is too hard for many patients: above %(most)s."
-        " Shorten the sentences, and put a plain word first."
-    )
-    return grade, words % said
+def graded(row: Content, content: Said) -> Hardness | None:
+    """Return how hard a page with that content is in English."""
+    return hardness("\n".join(prose_of(row, content)), settings.LANGUAGE_CODE)
 
 
-def tell_grade(request: HttpRequest, row: Content, content: Said) -> None:
+def graded_in(row: Kept, language: str) -> Hardness | None:
+    """Return the same of all its translations into a language, reviewed or not."""
+    parts = [row, *(p for name in children_of(row) for p in getattr(row, name).all())]
+    keys = {(part.content_kind(), part.pk) for part in parts}
+    there = Translation.objects.filter(language=language, row__in=[k for _, k in keys])
+    texts = [t.texts.values() for t in there if (t.model, t.row) in keys]
+    return hardness("\n".join(chain.from_iterable(texts)), language)
+
+
+def tell_hardness(request: HttpRequest, found: Hardness | None) -> None:
     """Warn of a page that is too hard to read."""
-    grade, words = graded(row, content)
-    if grade > HARDEST:
-        messages.warning(request, words)
+    if found and found.is_too_much:
+        messages.warning(request, found.words)
 
 
-def tell_flags(request: HttpRequest, texts: dict[str, str]) -> None:
-    """Warn of words that should not stand in texts, given by the name of their place.
+def tell_flags(request: HttpRequest, flagged: Iterable[tuple[str, Flag]]) -> None:
+    """Warn of words that should not stand where they do.
 
     The first few: whoever mends them and saves again is told of the others.
     """
-    for where, flag in list(comparing.flagged(texts))[:FLAGS_TOLD]:
+    for where, flag in list(flagged)[:FLAGS_TOLD]:
         said = {"where": where, "words": flag.words, "why": flag.why}
         messages.warning(request, _("%(where)s: “%(words)s”. %(why)s") % said)
 

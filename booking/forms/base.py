@@ -97,7 +97,7 @@ class _OnlyRead(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # What stands after each label would be put into words for every form.
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs | {"label_suffix": ""})
 
     def _clean_fields(self) -> None:
         for name, field in self.fields.items():

@@ -4,8 +4,16 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from services.house_style import flags, reading_grade, syllables
-from services.models import Draft, Page
+from services.house_style import (
+    flags,
+    hardness,
+    reading_ease,
+    reading_grade,
+    spanish_syllables,
+    syllables,
+)
+from services.models import Draft, Page, Translation
+from services.translation import make_room
 
 
 @pytest.mark.parametrize(
@@ -72,6 +80,25 @@ def test_the_grade_is_that_of_the_formula() -> None:
     assert reading_grade(text) == pytest.approx(0.39 * 6 + 11.8 - 15.59)
 
 
+@pytest.mark.parametrize(
+    ("word", "many"),
+    [("que", 1), ("guía", 2), ("vergüenza", 3), ("inyección", 3), ("ayuda", 3),
+     ("y", 1), ("muy", 1), ("buey", 1), ("rehúye", 3), ("paranoia", 4), ("aéreo", 4),
+     ("ahora", 3), ("prohibir", 2), ("leía", 3), ("continuo", 3), ("Uruguay", 3),
+     ("electromiografía", 7)],
+)  # fmt: skip
+def test_syllables_of_spanish_are_counted(word: str, many: int) -> None:
+    assert spanish_syllables(word) == many
+
+
+def test_the_ease_of_spanish_is_that_of_the_formula() -> None:
+    # 8 words, 2 sentences, 16 syllables.
+    text = "**Limpiamos la piel.** Luego entra una [aguja](/x/) fina. 2026"
+    assert reading_ease(text) == pytest.approx(206.835 - 62.3 * 16 / 8 - 8 / 2)
+    assert reading_ease("2026") is None
+    assert hardness("Guten Tag.", "de") is None
+
+
 def test_lines_of_a_list_are_sentences_and_nothing_has_no_grade() -> None:
     assert reading_grade("- a fall\n- a blow") == reading_grade("A fall. A blow.")
     assert reading_grade("<br>\n\n- ") is None
@@ -92,3 +119,19 @@ def test_whoever_saves_a_page_is_told(admin_client: Client) -> None:
     assert "too hard for many patients" in told
     assert Draft.objects.get().content["body"] == body
     assert "too hard for many patients" in admin_client.get(path).text
+
+
+@pytest.mark.django_db
+def test_whoever_saves_a_translation_is_told(admin_client: Client) -> None:
+    page = Page.objects.create(slug="a", title="A", body="Text", is_published=True)
+    make_room()
+    one = Translation.objects.get(language="es")
+    path = reverse("admin:services_translation_change", args=[one.pk])
+    hard = "Investigaciones electromiográficas caracterizan neuropatologías."
+    sent = {"text_title": "A", "text_body": hard, "seen": page.english_digest()}
+
+    told = admin_client.post(path, sent, follow=True).text
+
+    assert "In Spanish, ease 0 of 100" in told
+    form = admin_client.get(reverse("admin:services_page_change", args=[page.pk])).text
+    assert "Pages should be 8 or less. In Spanish, ease 0 of 100" in form
