@@ -214,7 +214,7 @@ def _drafts(now: datetime) -> Found:
 
 
 def _translations(now: datetime) -> Found:
-    """Name what patients read in English though there is a translation."""
+    """Name what patients read in English in place of another language."""
     there = rows_to_translate()
     found: dict[tuple[str, Standing], list[str]] = {}
     for one in Translation.objects.all():
@@ -222,6 +222,10 @@ def _translations(now: datetime) -> Found:
             stands = standing(row, one)
             found.setdefault((one.language, stands), []).append(str(row))
     sentences = {
+        Standing.MISSING: (
+            "translation_missing",
+            _("In %(language)s, not said at all: %(texts)s"),
+        ),
         Standing.STALE: (
             "translation_stale",
             _("In %(language)s, older than the English: %(texts)s"),
@@ -252,15 +256,23 @@ def _links(now: datetime) -> Found:
             texts += [(row, text) for text in one.texts.values()]
     sentence = _("%(text)s: the link “%(address)s” leads astray. %(why)s")
     for row, text in texts:
-        for flag in site.astray(text):
+        page = _page_of(row, there)
+        own = None
+        if isinstance(page, Service | Page):
+            own = site.parts(page.get_absolute_url())
+        for flag in site.astray(text, own):
             said = {"text": row, "address": flag.words, "why": flag.why}
             yield "link_astray", sentence % said
 
 
 def _is_read(row: Translated, there: dict[Key, Translated]) -> bool:
     """Tell whether patients read the page on which a text stands."""
-    page = there.get((Service.content_kind(), getattr(row, "service_id", 0)), row)
-    return bool(getattr(page, "is_published", True))
+    return bool(getattr(_page_of(row, there), "is_published", True))
+
+
+def _page_of(row: Translated, there: dict[Key, Translated]) -> Translated:
+    """Return the service that a row hangs from, else the row."""
+    return there.get((Service.content_kind(), getattr(row, "service_id", 0)), row)
 
 
 def _mail(now: datetime) -> Found:
