@@ -225,7 +225,7 @@ def _drafts(now: datetime) -> Found:
 
 
 def _translations(now: datetime) -> Found:
-    """Name what patients read in English though there is a translation."""
+    """Name what patients read in English in place of another language."""
     there = rows_to_translate()
     found: dict[tuple[str, Standing], list[str]] = {}
     for one in Translation.objects.all():
@@ -233,6 +233,10 @@ def _translations(now: datetime) -> Found:
             stands = standing(row, one)
             found.setdefault((one.language, stands), []).append(str(row))
     sentences = {
+        Standing.MISSING: (
+            "translation_missing",
+            _("In %(language)s, not said at all: %(texts)s"),
+        ),
         Standing.STALE: (
             "translation_stale",
             _("In %(language)s, older than the English: %(texts)s"),

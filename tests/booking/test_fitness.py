@@ -82,6 +82,7 @@ def a_translated_page(body: str) -> None:
         texts={"body": body}, of_digest=page.english_digest(),
         reviewed_by="Demo Translator", reviewed_on=NOW.date(),
     )  # fmt: skip
+    Translation.objects.filter(texts={}).delete()
 
 
 def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> None:
@@ -117,6 +118,7 @@ def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> Non
         (changed(Page, body="[Costs](#gone)"), "link_astray"),
         (changed(Service, call_us="[Help](/a-page/#gone)"), "link_astray"),
         (lambda: a_translated_page("[Costos](/es/gone/)"), "link_astray"),
+        (make_room, "translation_missing"),
         (changed(Message, sent_at=None), "mail_untested"),
         (changed(Message, channel="phone"), "mail_untested"),
         (changed(Page, updated_at=NOW - 366 * DAY), "stale"),
