@@ -196,6 +196,8 @@ def test_people_and_machines_read_alike_how_fresh_a_page_is(
         assert not {"reviewedBy", "lastReviewed"} & {*node}
         shown = words(client.get(path).content.decode())
         assert "Last changed: March 4, 2026." in shown
+        # No line ends between the month and the day.
+        assert "March\xa04, 2026" in client.get(path).content.decode()
         assert "review" not in shown
 
     for model in (type(row), Page):
