@@ -499,7 +499,7 @@ def test_what_does_not_fit_yet_is_named_instead_of_shown(page: Page) -> None:
     manager = somebody("Manager")
     sent = form_of(manager, page) | {"typed": "1", "title": ""}
     response = manager.post(there(page, "preview"), sent)
-    assert "<li>Title: This field is required.</li>" in response.text
+    assert "<li>Title: Fill this in.</li>" in response.text
     assert "<iframe" not in response.text
 
 
