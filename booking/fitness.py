@@ -33,6 +33,8 @@ from .words import local, moment
 # So many days ahead, each kind of visit should have a free time.
 AHEAD = timedelta(days=30)
 STALE = timedelta(days=365)
+# What a page says of a text that only the clinic has.
+TO_COME = "not on this website yet"
 # So many of a long list are named.
 NAMED = 5
 
@@ -155,6 +157,15 @@ def _texts(now: datetime) -> Found:
                 "Write down how it goes, or that there is none."
             ),
         )
+    for page in Page.objects.published().filter(body__contains=TO_COME):
+        yield (
+            "text_to_come",
+            _(
+                "%(page)s: it tells patients that something is not on this website yet."
+                " Put it there, and take the sentence out."
+            )
+            % {"page": page},
+        )
     for service in Service.objects.published().filter(preparation=""):
         yield (
             "no_preparation",
@@ -214,7 +225,7 @@ def _drafts(now: datetime) -> Found:
 
 
 def _translations(now: datetime) -> Found:
-    """Name what patients read in English though there is a translation."""
+    """Name what patients read in English in place of another language."""
     there = rows_to_translate()
     found: dict[tuple[str, Standing], list[str]] = {}
     for one in Translation.objects.all():
@@ -222,6 +233,10 @@ def _translations(now: datetime) -> Found:
             stands = standing(row, one)
             found.setdefault((one.language, stands), []).append(str(row))
     sentences = {
+        Standing.MISSING: (
+            "translation_missing",
+            _("In %(language)s, not said at all: %(texts)s"),
+        ),
         Standing.STALE: (
             "translation_stale",
             _("In %(language)s, older than the English: %(texts)s"),
@@ -252,15 +267,23 @@ def _links(now: datetime) -> Found:
             texts += [(row, text) for text in one.texts.values()]
     sentence = _("%(text)s: the link “%(address)s” leads astray. %(why)s")
     for row, text in texts:
-        for flag in site.astray(text):
+        page = _page_of(row, there)
+        own = None
+        if isinstance(page, Service | Page):
+            own = site.parts(page.get_absolute_url())
+        for flag in site.astray(text, own):
             said = {"text": row, "address": flag.words, "why": flag.why}
             yield "link_astray", sentence % said
 
 
 def _is_read(row: Translated, there: dict[Key, Translated]) -> bool:
     """Tell whether patients read the page on which a text stands."""
-    page = there.get((Service.content_kind(), getattr(row, "service_id", 0)), row)
-    return bool(getattr(page, "is_published", True))
+    return bool(getattr(_page_of(row, there), "is_published", True))
+
+
+def _page_of(row: Translated, there: dict[Key, Translated]) -> Translated:
+    """Return the service that a row hangs from, else the row."""
+    return there.get((Service.content_kind(), getattr(row, "service_id", 0)), row)
 
 
 def _mail(now: datetime) -> Found:

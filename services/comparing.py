@@ -15,6 +15,7 @@ from .astray import Site
 from .house_style import Flag, flags
 from .markup import unseen
 from .models import Clinician, Content, KeptPicture, OpeningHours, Photo, Weekday
+from .outline import anchors
 from .photos import PORTRAIT, SCENE, Shape, glance_cut
 from .versions import CHILDREN, SUBJECTS, Said, without
 
@@ -44,6 +45,13 @@ def differences(kind: str, old: Said, new: Said) -> list[Difference]:
     if "photos" not in old or "photos" not in new:
         return texts
     return [*texts, *_photos(kind, old["photos"], new["photos"])]
+
+
+def whole(kind: str, content: Said) -> list[tuple[str, str]]:
+    """Return all that a content says, with the name of each place."""
+    texts = [(where, text) for where, text in texts_of(kind, content).items() if text]
+    photos = _photos(kind, [], content.get("photos", []))
+    return [*texts, *((one.where, one.new) for one in photos)]
 
 
 def _photos(kind: str, old: list[Said], new: list[Said]) -> Iterator[Difference]:
@@ -136,11 +144,18 @@ def _said(value: Any) -> str:
     return str(value)
 
 
-def flagged(texts: dict[str, str]) -> Iterator[tuple[str, Flag]]:
-    """Yield what is flagged, with the name of its place."""
+def flagged(kind: str, content: Said) -> Iterator[tuple[str, Flag]]:
+    """Yield what is flagged in a page, with the name of its place."""
+    return flagged_in(texts_of(kind, content), anchors(kind, content))
+
+
+def flagged_in(
+    texts: dict[str, str], own: list[str] | None = None
+) -> Iterator[tuple[str, Flag]]:
+    """Yield the same of texts by the name of their place; `own` are links' ends."""
     site = Site()
     for where, text in texts.items():
-        found = [*flags(text), *unseen(text), *site.astray(text)]
+        found = [*flags(text), *unseen(text), *site.astray(text, own)]
         yield from ((where, flag) for flag in found)
 
 

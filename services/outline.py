@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from .models import Section, Service
+from .models import Page, Section, Service
+from .plain_text import PART, parts
+from .versions import Said
 
 # What to tell us and how to get ready are read before the visit itself, and when to
 # get help after the risks. A page without these anchors has them at its end.
@@ -50,3 +52,19 @@ def outline(service: Service) -> list[Part]:
         if section.anchor == THE_RISKS:
             parts, after = parts + after, []
     return parts + before + after
+
+
+def anchors(kind: str, content: Said) -> list[str] | None:
+    """Return the ends of the links to parts of a page that is to say that.
+
+    They are those of `outline`; None for a page whose parts are not its own.
+    """
+    if kind == Page.content_kind():
+        return [PART.format(n) for n in range(1, len(parts(content["body"])))]
+    if kind != Service.content_kind():
+        return None
+    found = [section["anchor"] for section in content["sections"]]
+    found += [TELL_US.anchor] if content.get("screening_questions") else []
+    found += [GET_READY.anchor] if content["preparation"] else []
+    found += [GET_HELP.anchor] if content["call_911"] or content["call_us"] else []
+    return found

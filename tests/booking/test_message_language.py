@@ -5,6 +5,7 @@ from django.utils.translation import get_language
 
 from booking import messages, workflow
 from booking.admin.forms import CancelForm
+from booking.models import Message
 from booking.policy import CancellationReason, ClosingReason
 from tests import factories
 from tests.factories import NOW, a_booked_visit, a_request, patient_details
@@ -44,7 +45,7 @@ def test_a_preview_is_in_the_language_of_what_goes_out():
     workflow.cancel(visit.pk, by=by, now=NOW)
     sent = visit.messages.order_by("pk").last()
     assert shown.split("/es/")[0] == sent.text.split("/es/")[0]
-    with messages.spoken_to(visit.patient, messages.Channel.EMAIL):
+    with messages.spoken_to(visit.patient, Message.Channel.EMAIL):
         why = str(messages.CLOSING_WORDS[ClosingReason.WEATHER])
     assert messages.closing_note(visit, ClosingReason.WEATHER) == why
 
