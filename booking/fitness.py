@@ -33,6 +33,8 @@ from .words import local, moment
 # So many days ahead, each kind of visit should have a free time.
 AHEAD = timedelta(days=30)
 STALE = timedelta(days=365)
+# What a page says of a text that only the clinic has.
+TO_COME = "not on this website yet"
 # So many of a long list are named.
 NAMED = 5
 
@@ -155,6 +157,15 @@ def _texts(now: datetime) -> Found:
                 "Write down how it goes, or that there is none."
             ),
         )
+    for page in Page.objects.published().filter(body__contains=TO_COME):
+        yield (
+            "text_to_come",
+            _(
+                "%(page)s: it tells patients that something is not on this website yet."
+                " Put it there, and take the sentence out."
+            )
+            % {"page": page},
+        )
     for service in Service.objects.published().filter(preparation=""):
         yield (
             "no_preparation",
@@ -214,7 +225,7 @@ def _drafts(now: datetime) -> Found:
 
 
 def _translations(now: datetime) -> Found:
-    """Name what patients read in English though there is a translation."""
+    """Name what patients read in English in place of another language."""
     there = rows_to_translate()
     found: dict[tuple[str, Standing], list[str]] = {}
     for one in Translation.objects.all():
@@ -222,6 +233,10 @@ def _translations(now: datetime) -> Found:
             stands = standing(row, one)
             found.setdefault((one.language, stands), []).append(str(row))
     sentences = {
+        Standing.MISSING: (
+            "translation_missing",
+            _("In %(language)s, not said at all: %(texts)s"),
+        ),
         Standing.STALE: (
             "translation_stale",
             _("In %(language)s, older than the English: %(texts)s"),

@@ -11,7 +11,7 @@ def client_address(request: HttpRequest) -> str:
     the entry that many from the right is the client's. What stands further left the
     client wrote itself. A request with fewer entries did not pass our proxies.
     """
-    forwarded = request.headers.get("X-Forwarded-For", "").split(",")
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     if 0 < settings.TRUSTED_PROXIES <= len(forwarded):
         address: str = forwarded[-settings.TRUSTED_PROXIES].strip()
         if address:

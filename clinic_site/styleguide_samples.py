@@ -55,6 +55,7 @@ from booking.tasks import Task, Whose
 from booking.waiting_list import Place, Why
 from services import comparing
 from services.drafts_in_admin import ApprovalForm, ScheduleForm
+from services.house_style import hardness
 from services.models import Draft, Photo, Service, Version
 from services.models import Page as SitePage
 
@@ -680,7 +681,7 @@ def versions(request: HttpRequest) -> dict[str, Any]:
         "row": page,
         "is_drafted": True,
         "draft": draft,
-        "grade": "Grade 7. Pages should be 8 or less.",
+        "grade": hardness("Rest for one day.", "en"),
         "flagged": list(comparing.flagged_in({"Text": "This cures all pain."})),
         "changes": changes,
         "differences": changes,

@@ -2,7 +2,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -33,7 +33,14 @@ from .models import (
     Translation,
 )
 from .translation import Standing
-from .versions_in_admin import KeptOnSaving, pages_kept, tell_flags, who_is
+from .versions_in_admin import (
+    KeptOnSaving,
+    graded_in,
+    pages_kept,
+    tell_flags,
+    tell_hardness,
+    who_is,
+)
 from .widgets import PLAIN, PictureInput
 
 
@@ -204,6 +211,22 @@ class PhotoAdmin(WithTranslations, OfferedFilters):
     ) -> None:
         with pages_kept(request, list(queryset)):
             super().delete_queryset(request, queryset)
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:
+        """Say so where somebody would hear in English what a picture shows."""
+        super().save_related(request, form, formsets, change)
+        texts = Translation.objects.filter(model="photo", row=form.instance.pk)
+        for one in texts:
+            if translation.standing(form.instance, one) == Standing.REVIEWED:
+                continue
+            words = _(
+                "In %(language)s, patients hear “%(alt)s” in English. Say it in that"
+                " language under “Translations”, and who has reviewed it."
+            )
+            said = {"language": english_name(one.language), "alt": form.instance.alt}
+            messages.warning(request, words % said)
 
     @admin.display(description=gettext_lazy("where patients see it"))
     def place(self, photo: Photo) -> str:
@@ -392,6 +415,7 @@ class TranslationAdmin(InALanguage, FixedRows):
         if row and (page := versions.subject_of(row)):
             who, now = who_is(request), timezone.now()
             versions.keep(type(page), [page.pk], by=who, now=now)
+            tell_hardness(request, graded_in(page, obj.language))
         tell_flags(request, comparing.flagged_in(obj.texts))
 
     @admin.display(description=gettext_lazy("text"))

@@ -14,6 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 # Above this grade of a US school, a page is harder than patients should have to read.
 HARDEST = 8
+# Below this ease a Spanish text is harder than most adults read. It is where "normal"
+# begins on the scale INFLESZ, which was made for texts to patients. Source: I. M.
+# Barrio-Cantalejo and others, An. Sist. Sanit. Navar. 31 (2008), 135–152.
+LEAST_EASE = 55
 
 # Source: New York Education Law 6530(27) and 8 NYCRR 29.1, on advertising by physicians
 # (superiority, guarantees, testimonials); General Business Law 350-b on "doctor".
@@ -40,35 +44,67 @@ _RULES: list[tuple[str, Promise | str]] = [
         r"|(?:best|mejor(?:es)?) (?:care|clinics?|doctors?|physicians?|therapists?|team"
         r"|treatments?|results?|atención|clínicas?|médic[oa]s|terapeutas|equipo"
         r"|tratamientos?|resultados)"
-        r"|finest|leading|premier|world[- ]class|top[- ]rated|number one|#1|unmatched"
+        r"|finest|leading(?! (?:to|into|up|down))|premier|world[- ]class|top[- ]rated"
+        r"|number one|#1|unmatched"
         r"|unsurpassed|better than (?:other|any)"
         r"|mejor(?:es)? que (?:otr[ao]s|cualquier\w*)"
-        r"|líder(?:es)?|número uno|de clase mundial|inigualables?|insuperables?",
+        r"|líder(?:es)?|número uno|de clase mundial|inigualables?|insuperables?"
+        r"|top (?:\w+ )?(?:doctors?|physicians?|specialists?|therapists?|clinics?)"
+        r"|(?:nobody|no one) does it better|second to none|award[- ]winning|renowned"
+        r"|unlike (?:other|most|many) (?:clinics?|practices?|doctors?|physicians?)"
+        r"|(?:the|our) (?:safest|most (?:advanced|effective|experienced|modern|skilled"
+        r"|trusted|qualified))|cutting[- ]edge|state[- ]of[- ]the[- ]art"
+        r"|superior (?:care|quality|results|service|treatments?)"
+        r"|(?:el|la|los|las) (?:\w+ ){0,2}más (?:avanzad[oa]s?|destacad[oa]s?|eficaz"
+        r"|eficaces|experiencia|experimentad[oa]s?|modern[oa]s?|prestigios[oa]s?"
+        r"|reconocid[oa]s?|segur[oa]s?)|nadie lo hace mejor|sin igual|inmejorables?"
+        r"|a diferencia de (?:otr[oa]s|la mayoría)|premiad[oa]s?|galardonad[oa]s?"
+        r"|de (?:gran )?renombre|renombrad[oa]s?|de (?:primera clase|vanguardia)"
+        r"|de última generación|(?:atención|calidad|resultados) superior(?:es)?",
         _BETTER,
     ),
     (
         r"guarantee(?:[ds]|ing)?|garant[ií]\w+|cures?|cured|curan|curamos|curará\w*"
         r"|miracles?|milagro\w*|always works?|siempre funcionan?|risk[- ]free"
         r"|sin riesgos?|(?:completely|totally) safe|(?:completa|total)mente segur[ao]s?"
-        r"|100 ?%|100 por ciento",
+        r"|100 ?%|100 por ciento|we (?:can )?promise|prometemos"
+        r"|(?:eliminate|erase|end)s? (?:your |all )?pain"
+        r"|elimina\w* (?:su|todo el) dolor"
+        r"|(?:fix|heal)(?:es|s)? your (?:back|body|neck|pain)"
+        r"|has no (?:side[- ]effects?|risks?)|there are no (?:side[- ]effects|risks)"
+        r"|(?<!mayoría )no (?:tiene|hay) (?:efectos secundarios|(?:ningún )?riesgos?)"
+        r"|sin ningún riesgo|(?:absolutely|entirely|perfectly) safe"
+        r"|(?:immediate|instant|permanent) (?:cure|relief|results)"
+        r"|(?:alivio|resultados) (?:definitivo|inmediato|instantáneo|permanente)s?"
+        r"|(?:clinically|scientifically) proven|proven (?:results|to work)"
+        r"|(?:científica|clínica)mente (?:comprobad|demostrad|probad)[oa]s?",
         _PROMISE,
     ),
     (
         r"painless(?:ly)?|pain[- ]free|without pain|(?:will not|won['’]t) hurt"
-        r"|sin dolor|indolor(?:[ao]s?)?|no (?:le |te )?(?:dolerá|va a doler)",
+        r"|sin dolor|indolor(?:[ao]s?)?|no (?:le |te )?(?:dolerá|va a doler)"
+        r"|(?:will not|won['’]t) feel (?:a thing|anything|any pain)|libres? de dolor"
+        r"|no sentirá (?:nada|dolor|ningún dolor)",
         _NO_PAIN,
     ),
     (
         r"testimonials?|testimonios?|(?:our|happy|satisfied) patients (?:say|love|tell)"
         r"|(?:nuestros|muchos) pacientes (?:dicen|opinan|cuentan|recomiendan)"
         r"|pacientes (?:satisfechos|felices)|opiniones de (?:nuestros )?pacientes"
-        r"|success stor(?:y|ies)|five[- ]stars?|5[- ]stars?|(?:cinco|5) estrellas",
+        r"|success stor(?:y|ies)|five[- ]stars?|5[- ]stars?|(?:cinco|5) estrellas"
+        r"|rated \d(?:\.\d)?|(?:changed|saved) my life"
+        r"|(?:loved|recommended|trusted) by (?:our |many )?(?:doctors|patients|people)"
+        r"|lo que dicen nuestros pacientes|me (?:cambió|salvó) la vida"
+        r"|recomendad[oa]s? por (?:nuestros |muchos )?(?:médicos|pacientes)",
         _PRAISE,
     ),
 ]
 _FLAGGED = [
     *((re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.I), why) for words, why in _RULES),
-    (re.compile(r"\bDra?\.? (?=[A-ZÁÉÍÓÚÑ])\w+"), _BARE_DOCTOR),
+    (
+        re.compile(r"\b(?:Dra?\.?|Doctora?|(?:[Ee]l|[Ll]a) doctora?) [A-ZÁÉÍÓÚÑ]\w+"),
+        _BARE_DOCTOR,
+    ),
 ]
 
 
@@ -98,6 +134,45 @@ def flags(text: str) -> list[Flag]:
     return list(found.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Hardness:
+    """How hard a text is to read, in words for its editor."""
+
+    words: str
+    is_too_much: bool
+
+
+def hardness(text: str, language: str) -> Hardness | None:
+    """Return how hard Markdown is; None without words, or a measure for a language."""
+    if language == "es":
+        ease = reading_ease(text)
+        return None if ease is None else _of_ease(ease)
+    grade = reading_grade(text) if language == "en" else None
+    return None if grade is None else _of_grade(grade)
+
+
+def _of_grade(grade: float) -> Hardness:
+    said = {"grade": round(grade), "most": HARDEST}
+    words = _("Grade %(grade)s. Pages should be %(most)s or less.")
+    if grade > HARDEST:
+        words = _(
+            "Grade %(grade)s, which is too hard for many patients: above %(most)s."
+            " Shorten the sentences, and put a plain word first."
+        )
+    return Hardness(words % said, grade > HARDEST)
+
+
+def _of_ease(ease: float) -> Hardness:
+    said = {"ease": max(0, round(ease)), "least": LEAST_EASE}
+    words = _("In Spanish, ease %(ease)s of 100: pages should be %(least)s or more.")
+    if ease < LEAST_EASE:
+        words = _(
+            "In Spanish, ease %(ease)s of 100, which is too hard for many patients:"
+            " below %(least)s. Shorten the sentences, and put a plain word first."
+        )
+    return Hardness(words % said, ease < LEAST_EASE)
+
+
 def reading_grade(text: str) -> float | None:
     """Return the grade of a US school in which one reads a text; None for none.
 
@@ -106,7 +181,7 @@ def reading_grade(text: str) -> float | None:
 
     Source: J. P. Kincaid and others, Navy Research Branch Report 8-75 (1975).
     """
-    sentences = [words for s in _sentences(text) if (words := WORD.findall(s))]
+    sentences = _in_words(text, WORD)
     words = [word for sentence in sentences for word in sentence]
     if not words:
         return None
@@ -114,8 +189,30 @@ def reading_grade(text: str) -> float | None:
     return 0.39 * len(words) / len(sentences) + 11.8 * of_words - 15.59
 
 
+def reading_ease(text: str) -> float | None:
+    """Return how easy Spanish Markdown is: 100 very easy, 0 very hard; None for none.
+
+    It is the "perspicuidad" on which the scale INFLESZ goes.
+
+    Source: F. Szigriszt Pazos, Sistemas predictivos de legibilidad del mensaje escrito,
+    Universidad Complutense de Madrid (1993).
+    """
+    sentences = _in_words(text, SPANISH_WORD)
+    words = [word for sentence in sentences for word in sentence]
+    if not words:
+        return None
+    of_words = sum(map(spanish_syllables, words)) / len(words)
+    return 206.835 - 62.3 * of_words - len(words) / len(sentences)
+
+
 WORD = re.compile(r"[A-Za-z][A-Za-z’']*")
+SPANISH_WORD = re.compile(r"[^\W\d_]+")
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+
+
+def _in_words(text: str, word: re.Pattern[str]) -> list[list[str]]:
+    """Return the words of each sentence that has any."""
+    return [words for s in _sentences(text) if (words := word.findall(s))]
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -134,3 +231,16 @@ def syllables(word: str) -> int:
         r"(?<=[^aeiouytd])ed$|(?:(?<=[^aeiouycgszxl])|(?<=[aeiouy]l))es$", "", spoken
     )
     return max(1, len(re.findall(r"[aeiouy]+", spoken)))
+
+
+def spanish_syllables(word: str) -> int:
+    """Return how many syllables a Spanish word has; at least one.
+
+    Each of a, e and o is the middle of one, with an i, u or y on either side of it; an
+    í or ú is one by itself. An h parts nothing, and the u of que and gui is not said.
+    """
+    letters = re.sub("h", "", word.lower())
+    letters = re.sub(r"(?<=[qg])u(?=[eiéí])", "", letters)
+    letters = re.sub(r"y(?=[aeiouáéíóú])", "j", letters)
+    found = re.findall(r"[iuü]?[aeoáéó](?:[iuüy](?![aeoáéóíú]))?|[íú]|[iuüy]+", letters)
+    return max(1, len(found))

@@ -127,13 +127,18 @@ def team(place: Place, shown: Mapping[str, Any]) -> list[Node]:
 
 
 def visit_us(place: Place, shown: Mapping[str, Any]) -> list[Node]:
-    page = a_page(place, "ContactPage", _("Visit us"))
+    page = a_page(place, "ContactPage", _("Visit us"), *shown["closed_soon"])
     page["mainEntity"] = {"@id": place.clinic}
     clinic = {
         **the_clinic(place, shown),
         "email": shown["clinic"].email,
         "hasMap": f"{place.url}#address" if map_of(shown["clinic"]) else "",
         "image": [picture(place, photo) for photo in shown["photos"]],
+        "specialOpeningHoursSpecification": [
+            other_hours(days, closed.why)
+            for closed in shown["closed_soon"]
+            for days in closed.hours
+        ],
     }
     return [page, crumbs(place, page["name"]), clinic]
 
@@ -282,6 +287,21 @@ def open_on(row: OpeningHours) -> Node:
         "dayOfWeek": Weekday(row.weekday).name.title(),
         "opens": f"{row.opens:%H:%M}",
         "closes": f"{row.closes:%H:%M}",
+    }
+
+
+def other_hours(days: Any, why: str) -> Node:
+    """Return days with other hours than usual.
+
+    Source: schema.org, which takes a place without `opens` for closed.
+    """
+    return {
+        "@type": "OpeningHoursSpecification",
+        "name": why,
+        "validFrom": days.first.isoformat(),
+        "validThrough": days.last.isoformat(),
+        "opens": days.opens,
+        "closes": days.closes,
     }
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -18,10 +20,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from . import comparing, drafts, versions
-from .house_style import HARDEST, Flag, reading_grade
-from .models import Content, Photo, Version
+from .house_style import Flag, Hardness, hardness
+from .models import Content, Photo, Translation, Version
 from .numbers import whole_number
-from .versions import CHILDREN, NotYet, Said, Who, content_of
+from .versions import CHILDREN, Kept, NotYet, Said, Who, children_of, content_of
 
 # So many flagged words are told at once.
 FLAGS_TOLD = 5
@@ -46,6 +48,7 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
     """What patients read, of which each version that they could read is kept."""
 
     change_form_template = "admin/content/change_form.html"
+    change_list_template = "admin/content/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
         name = self.model.content_kind()
@@ -64,6 +67,17 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
             *super().get_urls(),
         ]
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Name what is deleted, too: what patients could read of it is kept."""
+        known = Version.objects.filter(kind=self.model.content_kind())
+        gone = known.exclude(row__in=self.model._default_manager.values("pk"))
+        names = ("row", "content__name", "content__title")
+        found = gone.order_by("number").values_list(*names)
+        context = {"gone": {pk: name or title for pk, name, title in found}}
+        return super().changelist_view(request, context | (extra_context or {}))
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -81,25 +95,36 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
 
     @admin.display(description=gettext_lazy("how hard it is to read"))
     def reading_grade(self, row: Any) -> str:
-        """Say the grade of what the page says in English."""
-        draft = drafts.draft_of(row) if row.pk else None
-        content = draft.content if draft else content_of(row) if row.pk else {}
-        grade, words = graded(row, content)
-        return words if grade else "–"
+        """Say it of the page in English, and of its translations."""
+        if not row.pk:
+            return "–"
+        draft = drafts.draft_of(row)
+        found = [
+            graded(row, draft.content if draft else content_of(row))
+            if code == settings.LANGUAGE_CODE
+            else graded_in(row, code)
+            for code, _own in settings.LANGUAGES
+        ]
+        return " ".join(one.words for one in found if one) or "–"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*super().get_readonly_fields(request, obj), "reading_grade"]
 
     def versions(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """List the versions, newest first; the address may name two to compare."""
-        row = self._row(request, pk)
+        """List the versions, newest first; the address may name two to compare.
+
+        Those of what is deleted are there for good.
+        """
+        row = self.get_object(request, str(pk))
         if not (self.has_view_permission(request, row) or may_approve(request)):
             raise PermissionDenied
         found = list(self._versions(pk)[:LISTED])
+        if row is None and not found:
+            raise Http404
         old, new = self._compared(request, pk, found)
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Versions of “%(page)s”") % {"page": row},
+            "title": _("Versions of “%(page)s”") % {"page": row or found[0].title},
             "opts": self.opts,
             "row": row,
             "versions": found,
@@ -108,8 +133,11 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
             "differences": comparing.differences(old.kind, old.content, new.content)
             if old and new
             else [],
-            "may_publish": may_publish(request),
-            **self.about_draft(request, row),
+            "whole": comparing.whole(new.kind, new.content)
+            if new and new == old
+            else [],
+            "may_publish": row is not None and may_publish(request),
+            **(self.about_draft(request, row) if row else {}),
         }
         return TemplateResponse(request, "admin/content/versions.html", context)
 
@@ -120,10 +148,11 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
     def _compared(
         self, request: HttpRequest, pk: int, found: list[Version]
     ) -> tuple[Version | None, Version | None]:
-        """Return the two that the address names, else the last two."""
+        """Return the two that the address names, else the last two, or the only one."""
         named = [request.GET.get(name, "") for name in ("old", "new")]
         if not any(named):
-            return (found[1], found[0]) if len(found) > 1 else (None, None)
+            last = [*found[:2], None]
+            return (found[1], found[0]) if len(found) > 1 else (last[0], last[0])
         old, new = (self._version(pk, number) for number in named)
         return old, new
 
@@ -213,7 +242,7 @@ class KeptOnSaving(WithVersions):
         row = form.instance
         self._keep(request, row)
         content = content_of(row)
-        tell_grade(request, row, content)
+        tell_hardness(request, graded(row, content))
         tell_flags(request, comparing.flagged(row.content_kind(), content))
 
     def _keep(self, request: HttpRequest, row: Any) -> None:
@@ -240,24 +269,24 @@ def pages_kept(request: HttpRequest, rows: Sequence[Photo]) -> Iterator[None]:
         keep()
 
 
-def graded(row: Content, content: Said) -> tuple[float, str]:
-    """Return the reading grade of a page, and what to say of it; 0 for no words."""
-    grade = reading_grade("\n".join(prose_of(row, content))) or 0
-    said = {"grade": round(grade), "most": HARDEST}
-    if grade <= HARDEST:
-        return grade, _("Grade %(grade)s. Pages should be %(most)s or less.") % said
-    words = _(
-        "Grade %(grade)s, which is too hard for many patients: above %(most)s."
-        " Shorten the sentences, and put a plain word first."
-    )
-    return grade, words % said
+def graded(row: Content, content: Said) -> Hardness | None:
+    """Return how hard a page with that content is in English."""
+    return hardness("\n".join(prose_of(row, content)), settings.LANGUAGE_CODE)
 
 
-def tell_grade(request: HttpRequest, row: Content, content: Said) -> None:
+def graded_in(row: Kept, language: str) -> Hardness | None:
+    """Return the same of all its translations into a language, reviewed or not."""
+    parts = [row, *(p for name in children_of(row) for p in getattr(row, name).all())]
+    keys = {(part.content_kind(), part.pk) for part in parts}
+    there = Translation.objects.filter(language=language, row__in=[k for _, k in keys])
+    texts = [t.texts.values() for t in there if (t.model, t.row) in keys]
+    return hardness("\n".join(chain.from_iterable(texts)), language)
+
+
+def tell_hardness(request: HttpRequest, found: Hardness | None) -> None:
     """Warn of a page that is too hard to read."""
-    grade, words = graded(row, content)
-    if grade > HARDEST:
-        messages.warning(request, words)
+    if found and found.is_too_much:
+        messages.warning(request, found.words)
 
 
 def tell_flags(request: HttpRequest, flagged: Iterable[tuple[str, Flag]]) -> None:

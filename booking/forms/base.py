@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Submit
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
@@ -91,15 +92,32 @@ class _Shared(dict[str, forms.Field]):
         return dict(self)
 
 
+class _OnlyRead(forms.Form):
+    """Cleans as Django does, without the object by which each field is shown."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # What stands after each label would be put into words for every form.
+        super().__init__(*args, **kwargs | {"label_suffix": ""})
+
+    def _clean_fields(self) -> None:
+        for name, field in self.fields.items():
+            key, widget = self.add_prefix(name), field.widget
+            typed = widget.value_from_datadict(self.data, self.files, key)
+            try:
+                self.cleaned_data[name] = field.clean(typed)
+            except ValidationError as error:
+                self.add_error(name, error)
+
+
 @cache
 def only_read(form: type[StepForm]) -> type[StepForm]:
     """Return the form as one to read answers by, which is never shown.
 
     Showing a form writes into its widgets, so each has its own; reading one does not,
     and to copy them takes as long as all the rest. What a form changes itself it takes
-    as its own first.
+    as its own first. No form of a step has a `clean_…` for one of its fields.
     """
-    reader: Any = type(form.__name__, (form,), {})
+    reader: Any = type(form.__name__, (_OnlyRead, form), {})
     reader.base_fields = _Shared(form.base_fields)
     return cast("type[StepForm]", reader)
 

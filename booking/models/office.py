@@ -94,12 +94,16 @@ def closed_days(first: date, last: date) -> set[date]:
     return {day for day in days if _is_closed(day, hours, gaps)}
 
 
-def _is_closed(
-    day: date, hours: Sequence[WeeklyHours], gaps: Sequence[tuple[int, int]]
-) -> bool:
+def _is_closed(day: date, hours: Sequence[WeeklyHours], gaps: Sequence[Span]) -> bool:
+    return bool(left_open(day, hours, ())) and not left_open(day, hours, gaps)
+
+
+def left_open(
+    day: date, hours: Sequence[WeeklyHours], gaps: Sequence[Span]
+) -> tuple[Span, ...]:
+    """Return what stretches of closed time leave of the opening hours of a day."""
     windows = opening_windows(hours, first=day, last=day, zone=clinic_zone())
-    left = (part for w in windows for part in policy.without((w.start, w.end), gaps))
-    return bool(windows) and next(left, None) is None
+    return tuple(p for w in windows for p in policy.without((w.start, w.end), gaps))
 
 
 def hours_to_answer(hours: int, now: datetime) -> int:

@@ -6,13 +6,34 @@ what patients then send would be lost: Django asks each before it is used again.
 """
 
 import os
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.sqlite3 import base
 
 
+class Cursor(base.SQLiteCursorWrapper):
+    """Django's, but a statement that was asked before has its marks changed already."""
+
+    def convert_query(
+        self, query: str, *, param_names: Sequence[str] | None = None
+    ) -> str:
+        if param_names is None:
+            return _with_question_marks(query)
+        return super().convert_query(query, param_names=param_names)
+
+
+@lru_cache(maxsize=500)
+def _with_question_marks(query: str) -> str:
+    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     opened: tuple[int, int] | None = None
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        return self.connection.cursor(factory=Cursor)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         made = super().get_new_connection(conn_params)

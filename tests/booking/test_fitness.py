@@ -82,6 +82,7 @@ def a_translated_page(body: str) -> None:
         texts={"body": body}, of_digest=page.english_digest(),
         reviewed_by="Demo Translator", reviewed_on=NOW.date(),
     )  # fmt: skip
+    Translation.objects.filter(texts={}).delete()
 
 
 def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> None:
@@ -107,6 +108,7 @@ def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> Non
         (changed(Clinic, getting_here=""), "no_way"),
         (changed(Clinic, step_free_access=""), "no_step_free_access"),
         (changed(Service, preparation=""), "no_preparation"),
+        (changed(Page, body="The list is not on this website yet."), "text_to_come"),
         (changed(Service, reviewed_by=""), "not_reviewed"),
         (changed(Service, reviewer_credentials=""), "not_reviewed"),
         (changed(Page, slug="call-911"), "not_reviewed"),
@@ -116,6 +118,7 @@ def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> Non
         (changed(Page, body="[Costs](#gone)"), "link_astray"),
         (changed(Service, call_us="[Help](/a-page/#gone)"), "link_astray"),
         (lambda: a_translated_page("[Costos](/es/gone/)"), "link_astray"),
+        (make_room, "translation_missing"),
         (changed(Message, sent_at=None), "mail_untested"),
         (changed(Message, channel="phone"), "mail_untested"),
         (changed(Page, updated_at=NOW - 366 * DAY), "stale"),
@@ -127,6 +130,14 @@ def test_what_is_missing_is_named(
 ) -> None:
     spoil()
     assert codes() == [code]
+
+
+def test_the_texts_that_only_the_clinic_has_are_asked_for(db: None) -> None:
+    call_command("load_content")
+    found = [gap.sentence for gap in gaps(NOW) if gap.code == "text_to_come"]
+    assert [sentence.partition(":")[0] for sentence in found] == [
+        "Privacy practices", "Nondiscrimination", "Insurance and hospitals",
+    ]  # fmt: skip
 
 
 def test_a_draft_that_is_not_published_in_time_is_named(visit_type: VisitType) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.datastructures import MultiValueDict
 
 from booking import draft, forms, workflow
 from booking.draft import Sent
@@ -925,6 +926,39 @@ def test_who_reads_their_answers_changes_no_form_for_others(patient, visit_type)
         journey.read(step.slug).is_valid()
 
     assert [shared(step) for step in STEPS] == before
+
+
+@pytest.mark.parametrize("sign", ["", "x", "9", "\x00", "x" * 2000, None])
+def test_answers_are_understood_as_on_their_own_page(patient, visit_type, sign):
+    """`sign` is in every field; without one each has the answer of somebody plain."""
+    a_question(visit_type)
+    factories.a_clinician()
+    typed = {"visit": {"visit": visit_type.code}} | PLAIN
+    answers = {step: {k: [v] for k, v in some.items()} for step, some in typed.items()}
+    journey = Journey(draft.Draft(began=NOW, used=NOW, answers=answers))
+    for step in STEPS:
+        shown = step.form(**step.needs(journey))
+        everywhere = {name: [sign] for name in names_in(shown)}
+        data = answers.get(step.slug, {}) if sign is None else everywhere
+        both = [
+            form(MultiValueDict(data), **step.needs(journey))
+            for form in (step.form, forms.only_read(step.form))
+        ]
+        page, reader = ((f.errors.get_json_data(), f.cleaned_data) for f in both)
+        assert page == reader, step.slug
+        # Neither reads what these would say.
+        names = [name for name, field in shown.fields.items() if field.disabled]
+        names += [name for name in shown.fields if hasattr(shown, f"clean_{name}")]
+        assert names == []
+
+
+def names_in(form):
+    """Return the names under which the answers to a form arrive."""
+    return [
+        name + part
+        for name, field in form.fields.items()
+        for part in getattr(field.widget, "widgets_names", [""])
+    ]
 
 
 def shared(step):

@@ -21,11 +21,11 @@ def spanish(text: str) -> str:
 
 # Subjects that patients who speak English and Spanish both wait for.
 SUBJECTS = (
-    "Request received – not booked yet, answer by %(reply_by)s (%(reference)s)",
+    "Request received – not booked yet (%(reference)s)",
     "On the waiting list – not booked (%(reference)s)",
     "Still on the waiting list – not booked (%(reference)s)",
     "Off the waiting list – not booked (%(reference)s)",
-    "A time is free – not booked yet, answer by %(answer_by)s (%(reference)s)",
+    "A free time, not booked – answer by %(answer_by)s",
     "Confirmed: %(start)s",
 )
 
@@ -35,7 +35,7 @@ def spanish_subject(subject: str) -> str:
     for ours in SUBJECTS:
         parts = re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+)", re.escape(ours))
         if found := re.fullmatch(parts, subject):
-            days = dict.fromkeys(("answer_by", "reply_by", "start"), "*")
+            days = dict.fromkeys(("answer_by", "start"), "*")
             return spanish(ours) % (found.groupdict() | days)
     return subject
 

@@ -445,7 +445,7 @@ def grow(number: int) -> None:
         ("/treatments-and-tests/", 2),
         ("/treatments-and-tests/s{}/", 7),
         ("/our-team/", 2),
-        ("/visit-us/", 3),
+        ("/visit-us/", 4),
         ("/p1/", 2),
     ],
 )

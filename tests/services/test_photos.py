@@ -449,7 +449,8 @@ def test_a_photo_without_words_is_refused_in_words(
 def test_what_a_photo_shows_is_said_in_each_language(
     admin_client: Client, client: Client, content: None
 ) -> None:
-    add(admin_client, alt="The door")
+    told = admin_client.get(add(admin_client, alt="The door")["Location"]).text
+    assert "In Spanish, patients hear “The door” in English." in told
     assert 'lang="en" alt="The door"' in client.get("/es/visit-us/").content.decode()
     photo = Photo.objects.get()
     Translation.objects.filter(model="photo", row=photo.pk, language="es").update(
