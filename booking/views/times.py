@@ -282,5 +282,5 @@ def _link(name: str, first: date | None, **query: str) -> str:
 
 @lru_cache(maxsize=500)
 def _address(name: str, _language: str | None, **query: str) -> str:
-    """Return an address in the language at hand; mostly somebody asked for it before."""
+    """Return an address in the language at hand, mostly one asked for before."""
     return f"{reverse(f'booking:{name}')}?{urlencode(query)}"
