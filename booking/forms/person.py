@@ -275,8 +275,9 @@ class HelpForm(StepForm):
         }
 
     def rows(self) -> list[Row]:
-        rows = super().rows()
-        return [(str(_("Language")), self.spoken), *rows[2:]]
+        chosen, rows = str(self.cleaned_data["language"]), super().rows()
+        known = {kept: str(name) for kept, name in LANGUAGES if kept != "other"}
+        return [(str(_("Language")), known.get(chosen, self.spoken)), *rows[2:]]
 
 
 class FindForm(StepForm):

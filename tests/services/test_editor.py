@@ -90,7 +90,7 @@ def test_what_was_typed_into_an_older_page_is_sent_as_such(
     expect(page.locator("#id_name")).to_have_value("Theirs")
     expect(page.locator("#id_summary")).to_have_value("Mine.")
     page.locator("[name=_save]").first.click()
-    expect(page.get_by_text("This page was changed by Mia")).to_be_visible()
+    expect(page.get_by_text("This page was changed by Mia").first).to_be_visible()
     expect(page.locator("#id_summary")).to_have_value("Mine.")
 
 
