@@ -68,7 +68,7 @@ def test_the_page_is_shown_while_somebody_writes(
 
     page.locator("#id_name").fill("")
     told = page.locator(".live [role=status]")
-    expect(told).to_have_text("It cannot be shown yet. Name: This field is required.")
+    expect(told).to_have_text("It cannot be shown yet. Name: Fill this in.")
     expect(shown.locator("#why .note")).to_be_visible()  # what was shown last
     assert service.sections.get().answer == "So."
 
