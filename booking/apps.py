@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.apps import apps as present
 from django.apps.registry import Apps
 from django.db import connections
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 from services import functions
 
@@ -34,9 +34,22 @@ class BookingConfig(AppConfig):
         user_logged_out.connect(trail.signed_out)
         user_login_failed.connect(trail.not_signed_in)
 
+        pre_migrate.connect(tell_no_more, sender=self)
         post_migrate.connect(assert_guards, sender=self)
         post_migrate.connect(make_functions, sender=self)
         post_migrate.connect(add_chores, sender=self)
+
+
+def tell_no_more(using: str, plan: list[tuple[Any, bool]], **kwargs: Any) -> None:
+    """Take away what tells of changes before a migration is undone.
+
+    It may be undone in several steps, and nothing can be written to a table that tells
+    a table which is gone. What is still wanted then is put back.
+    """
+    from . import guards  # noqa: PLC0415 -- only once a database is there
+
+    if any(backwards for _migration, backwards in plan):
+        guards.tell_no_more(connections[using])
 
 
 def assert_guards(using: str, **kwargs: Any) -> None:

@@ -33,6 +33,8 @@ from .words import local, moment
 # So many days ahead, each kind of visit should have a free time.
 AHEAD = timedelta(days=30)
 STALE = timedelta(days=365)
+# What a page says of a text that only the clinic has.
+TO_COME = "not on this website yet"
 # So many of a long list are named.
 NAMED = 5
 
@@ -154,6 +156,15 @@ def _texts(now: datetime) -> Found:
                 "It is not said if there is a way in without steps. "
                 "Write down how it goes, or that there is none."
             ),
+        )
+    for page in Page.objects.published().filter(body__contains=TO_COME):
+        yield (
+            "text_to_come",
+            _(
+                "%(page)s: it tells patients that something is not on this website yet."
+                " Put it there, and take the sentence out."
+            )
+            % {"page": page},
         )
     for service in Service.objects.published().filter(preparation=""):
         yield (

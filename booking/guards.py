@@ -215,6 +215,13 @@ def remove(
                 cursor.execute(f"DROP FUNCTION IF EXISTS {name}")
 
 
+def tell_no_more(connection: BaseDatabaseWrapper) -> None:
+    """Take away what tells of changes, until `install` puts it back."""
+    told = {name for name in _wanted(connection) if TELLS in name}
+    if told:
+        remove(connection, told)
+
+
 def missing(connection: BaseDatabaseWrapper) -> set[str]:
     """Return the names of the guards that are not there, as the catalogue has it."""
     if connection.vendor == "sqlite":

@@ -47,6 +47,13 @@ def differences(kind: str, old: Said, new: Said) -> list[Difference]:
     return [*texts, *_photos(kind, old["photos"], new["photos"])]
 
 
+def whole(kind: str, content: Said) -> list[tuple[str, str]]:
+    """Return all that a content says, with the name of each place."""
+    texts = [(where, text) for where, text in texts_of(kind, content).items() if text]
+    photos = _photos(kind, [], content.get("photos", []))
+    return [*texts, *((one.where, one.new) for one in photos)]
+
+
 def _photos(kind: str, old: list[Said], new: list[Said]) -> Iterator[Difference]:
     """Yield all photos of both, as patients saw them, unless they are the same."""
     if without(old, "id") == without(new, "id"):

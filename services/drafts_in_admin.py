@@ -49,6 +49,8 @@ from .widgets import PlainDate, PlainDateTime
 
 # So far ahead it can be said when a draft is to be published.
 FARTHEST = timedelta(days=366)
+# Where a session has what its own saves have made of pages, and how many of them.
+OWN, OWN_KEPT = "own_saves", 50
 
 
 class ApprovalForm(forms.Form):
@@ -221,9 +223,10 @@ class WithDrafts(WithVersions):
         else:
             save(request, form, formsets, change)
             content = drafts.words_of(row)
-        before = drafts.draft_of(row)
+        was, before = state(type(row), row.pk)
         content |= beside(request, row, before)
         drafts.keep_draft(row, content, by=who_is(request), now=timezone.now())
+        note_own(request, was, state(type(row), row.pk)[0])
         if before and before.publish_at:
             words = _("It was to be published on %(when)s. Choose that time again.")
             when = date_format(localtime(before.publish_at), "M j, Y, g:i A")
@@ -414,22 +417,18 @@ def in_turn(
 ) -> "type[ModelForm[Any]]":
     """Return the form as one that takes the words of no colleague away unseen.
 
-    Sent once more, it replaces them: whoever sends it has been told.
+    Sent once more, it replaces them: whoever sends it has been told. So may somebody
+    who goes back to a form and sends it again, as long as nobody else has saved since.
     """
-
-    def now() -> tuple[str, Draft | None]:
-        row = model._default_manager.get(pk=pk)
-        draft = drafts.draft_of(row)
-        return drafts.seen(row, draft), draft
 
     def clean(self: Any) -> None:
         form.clean(self)
-        if "typed" in self.data:  # a preview, of which nothing is kept
+        # A draft that is only shown, or a preview, of which nothing is kept.
+        if request.method != "POST" or "typed" in self.data:
             return
         list(locked(model, [pk]))  # or two who save at once would pass
-        said, (seen, draft) = self.data.get("seen"), now()
-        is_own = draft is not None and draft.user_id == request.user.pk
-        if said in (None, seen) or is_own:
+        said, (seen, draft) = self.data.get("seen"), state(model, pk)
+        if said in (None, seen) or seen in since(request, said):
             return
         self.data = self.data.copy()
         self.data["seen"] = seen
@@ -442,9 +441,30 @@ def in_turn(
         raise ValidationError(words % {"who": who})
 
     field = forms.CharField(
-        widget=forms.HiddenInput, required=False, initial=lambda: now()[0]
+        widget=forms.HiddenInput, required=False, initial=lambda: state(model, pk)[0]
     )
     return type(form.__name__, (form,), {"seen": field, "clean": clean})
+
+
+def state(model: "type[Subject]", pk: int) -> tuple[str, Draft | None]:
+    """Return what tells a page with its draft from what it was, and the draft."""
+    row = model._default_manager.get(pk=pk)
+    draft = drafts.draft_of(row)
+    return drafts.seen(row, draft), draft
+
+
+def note_own(request: HttpRequest, was: str, now: str) -> None:
+    """Remember from what to what somebody has just changed a page, for `since`."""
+    others = [one for one in request.session.get(OWN, []) if one[0] != was]
+    request.session[OWN] = [*others, [was, now]][-OWN_KEPT:]
+
+
+def since(request: HttpRequest, seen: str) -> list[str]:
+    """Return what became of a page, as it was seen, by saves of this session alone."""
+    next_ones, found = dict(request.session.get(OWN, [])), [seen]
+    while (after := next_ones.get(found[-1])) and after not in found:
+        found.append(after)
+    return found
 
 
 def filled_in(

@@ -44,35 +44,67 @@ _RULES: list[tuple[str, Promise | str]] = [
         r"|(?:best|mejor(?:es)?) (?:care|clinics?|doctors?|physicians?|therapists?|team"
         r"|treatments?|results?|atención|clínicas?|médic[oa]s|terapeutas|equipo"
         r"|tratamientos?|resultados)"
-        r"|finest|leading|premier|world[- ]class|top[- ]rated|number one|#1|unmatched"
+        r"|finest|leading(?! (?:to|into|up|down))|premier|world[- ]class|top[- ]rated"
+        r"|number one|#1|unmatched"
         r"|unsurpassed|better than (?:other|any)"
         r"|mejor(?:es)? que (?:otr[ao]s|cualquier\w*)"
-        r"|líder(?:es)?|número uno|de clase mundial|inigualables?|insuperables?",
+        r"|líder(?:es)?|número uno|de clase mundial|inigualables?|insuperables?"
+        r"|top (?:\w+ )?(?:doctors?|physicians?|specialists?|therapists?|clinics?)"
+        r"|(?:nobody|no one) does it better|second to none|award[- ]winning|renowned"
+        r"|unlike (?:other|most|many) (?:clinics?|practices?|doctors?|physicians?)"
+        r"|(?:the|our) (?:safest|most (?:advanced|effective|experienced|modern|skilled"
+        r"|trusted|qualified))|cutting[- ]edge|state[- ]of[- ]the[- ]art"
+        r"|superior (?:care|quality|results|service|treatments?)"
+        r"|(?:el|la|los|las) (?:\w+ ){0,2}más (?:avanzad[oa]s?|destacad[oa]s?|eficaz"
+        r"|eficaces|experiencia|experimentad[oa]s?|modern[oa]s?|prestigios[oa]s?"
+        r"|reconocid[oa]s?|segur[oa]s?)|nadie lo hace mejor|sin igual|inmejorables?"
+        r"|a diferencia de (?:otr[oa]s|la mayoría)|premiad[oa]s?|galardonad[oa]s?"
+        r"|de (?:gran )?renombre|renombrad[oa]s?|de (?:primera clase|vanguardia)"
+        r"|de última generación|(?:atención|calidad|resultados) superior(?:es)?",
         _BETTER,
     ),
     (
         r"guarantee(?:[ds]|ing)?|garant[ií]\w+|cures?|cured|curan|curamos|curará\w*"
         r"|miracles?|milagro\w*|always works?|siempre funcionan?|risk[- ]free"
         r"|sin riesgos?|(?:completely|totally) safe|(?:completa|total)mente segur[ao]s?"
-        r"|100 ?%|100 por ciento",
+        r"|100 ?%|100 por ciento|we (?:can )?promise|prometemos"
+        r"|(?:eliminate|erase|end)s? (?:your |all )?pain"
+        r"|elimina\w* (?:su|todo el) dolor"
+        r"|(?:fix|heal)(?:es|s)? your (?:back|body|neck|pain)"
+        r"|has no (?:side[- ]effects?|risks?)|there are no (?:side[- ]effects|risks)"
+        r"|(?<!mayoría )no (?:tiene|hay) (?:efectos secundarios|(?:ningún )?riesgos?)"
+        r"|sin ningún riesgo|(?:absolutely|entirely|perfectly) safe"
+        r"|(?:immediate|instant|permanent) (?:cure|relief|results)"
+        r"|(?:alivio|resultados) (?:definitivo|inmediato|instantáneo|permanente)s?"
+        r"|(?:clinically|scientifically) proven|proven (?:results|to work)"
+        r"|(?:científica|clínica)mente (?:comprobad|demostrad|probad)[oa]s?",
         _PROMISE,
     ),
     (
         r"painless(?:ly)?|pain[- ]free|without pain|(?:will not|won['’]t) hurt"
-        r"|sin dolor|indolor(?:[ao]s?)?|no (?:le |te )?(?:dolerá|va a doler)",
+        r"|sin dolor|indolor(?:[ao]s?)?|no (?:le |te )?(?:dolerá|va a doler)"
+        r"|(?:will not|won['’]t) feel (?:a thing|anything|any pain)|libres? de dolor"
+        r"|no sentirá (?:nada|dolor|ningún dolor)",
         _NO_PAIN,
     ),
     (
         r"testimonials?|testimonios?|(?:our|happy|satisfied) patients (?:say|love|tell)"
         r"|(?:nuestros|muchos) pacientes (?:dicen|opinan|cuentan|recomiendan)"
         r"|pacientes (?:satisfechos|felices)|opiniones de (?:nuestros )?pacientes"
-        r"|success stor(?:y|ies)|five[- ]stars?|5[- ]stars?|(?:cinco|5) estrellas",
+        r"|success stor(?:y|ies)|five[- ]stars?|5[- ]stars?|(?:cinco|5) estrellas"
+        r"|rated \d(?:\.\d)?|(?:changed|saved) my life"
+        r"|(?:loved|recommended|trusted) by (?:our |many )?(?:doctors|patients|people)"
+        r"|lo que dicen nuestros pacientes|me (?:cambió|salvó) la vida"
+        r"|recomendad[oa]s? por (?:nuestros |muchos )?(?:médicos|pacientes)",
         _PRAISE,
     ),
 ]
 _FLAGGED = [
     *((re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.I), why) for words, why in _RULES),
-    (re.compile(r"\bDra?\.? (?=[A-ZÁÉÍÓÚÑ])\w+"), _BARE_DOCTOR),
+    (
+        re.compile(r"\b(?:Dra?\.?|Doctora?|(?:[Ee]l|[Ll]a) doctora?) [A-ZÁÉÍÓÚÑ]\w+"),
+        _BARE_DOCTOR,
+    ),
 ]
 
 

@@ -12,6 +12,7 @@ from . import hours, translation
 from .models import Clinic, Clinician, OpeningHours, Page, Passage, Service, Translated
 from .outline import GET_HELP, GET_READY, Part, outline
 from .plain_text import PART, parts, plain_text
+from .street_map import map_of
 from .words import composed, words_of
 
 PAGE = gettext_lazy("Page")
@@ -122,17 +123,19 @@ def _of_the_clinic() -> Iterator[Passage]:
     address = f"{clinic.name}, {clinic.street}, {city}".strip()
     week = hours.summary(OpeningHours.objects.all())
     reached = [str(clinic.phone), clinic.email]
+    steps = plain_text(clinic.step_free_access) or str(clinic.steps_unknown)
     told = [
         _Said("", "", [clinic.summary], clinic, ("summary",)),
         _Said("address", _("Address"), [clinic.street and address], clinic, ()),
         _Said("opening-hours", _("Opening hours"), [week], clinic, ()),
+        _Said("getting-here", _("Getting here"), _subway(clinic), clinic, ()),
         _Said(
             "getting-here", _("Getting here"), [plain_text(clinic.getting_here)],
             clinic, ("getting_here",),
         ),
         _Said(
-            "step-free-access", _("Step-free access"),
-            [plain_text(clinic.step_free_access)], clinic, ("step_free_access",),
+            "step-free-access", _("Step-free access"), [steps],
+            clinic, ("step_free_access",),
         ),
         _Said("contact", _("Contact us"), reached, clinic, ()),
     ]  # fmt: skip
@@ -155,6 +158,17 @@ def _of_the_clinic() -> Iterator[Passage]:
     ):
         said = _Said("", "", texts, clinic, ())
         yield _passage(str(PAGE), clinic, title, "", reverse(page), said)
+
+
+def _subway(clinic: Clinic) -> list[str]:
+    found = map_of(clinic)
+    if found is None:
+        return []
+    return [
+        f"{found.subway}.",
+        *(f"{at.avenue}: {at.name} ({at.lines})." for at in found.stations),
+        str(found.elevators).partition(".")[0] + ".",
+    ]
 
 
 def _passage(

@@ -48,7 +48,7 @@ SOURCES = (
     Clinic, OpeningHours, Clinician, Service, Fact, Section, ScreeningQuestion, Page,
     Translation, SameWords,
 )  # fmt: skip
-EDITION = "2"
+EDITION = "3"
 
 # More letters or words than that are not looked at.
 LONGEST = 100

@@ -64,6 +64,10 @@ class StreetMap:
     """W 43rd St with its avenues; `spot` only where the house number is known."""
 
     subway: ClassVar = _("Subway stations on 42nd Street, one block south")
+    elevators: ClassVar = _(
+        "Not every station has an elevator. Before you set out, see which ones work"
+        " today:"
+    )
 
     street: str
     east: str | Promise = AVENUES[0]

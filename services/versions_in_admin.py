@@ -48,6 +48,7 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
     """What patients read, of which each version that they could read is kept."""
 
     change_form_template = "admin/content/change_form.html"
+    change_list_template = "admin/content/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
         name = self.model.content_kind()
@@ -65,6 +66,17 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
             ),
             *super().get_urls(),
         ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Name what is deleted, too: what patients could read of it is kept."""
+        known = Version.objects.filter(kind=self.model.content_kind())
+        gone = known.exclude(row__in=self.model._default_manager.values("pk"))
+        names = ("row", "content__name", "content__title")
+        found = gone.order_by("number").values_list(*names)
+        context = {"gone": {pk: name or title for pk, name, title in found}}
+        return super().changelist_view(request, context | (extra_context or {}))
 
     def changeform_view(
         self,
@@ -99,15 +111,20 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
         return [*super().get_readonly_fields(request, obj), "reading_grade"]
 
     def versions(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """List the versions, newest first; the address may name two to compare."""
-        row = self._row(request, pk)
+        """List the versions, newest first; the address may name two to compare.
+
+        Those of what is deleted are there for good.
+        """
+        row = self.get_object(request, str(pk))
         if not (self.has_view_permission(request, row) or may_approve(request)):
             raise PermissionDenied
         found = list(self._versions(pk)[:LISTED])
+        if row is None and not found:
+            raise Http404
         old, new = self._compared(request, pk, found)
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Versions of “%(page)s”") % {"page": row},
+            "title": _("Versions of “%(page)s”") % {"page": row or found[0].title},
             "opts": self.opts,
             "row": row,
             "versions": found,
@@ -116,8 +133,11 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
             "differences": comparing.differences(old.kind, old.content, new.content)
             if old and new
             else [],
-            "may_publish": may_publish(request),
-            **self.about_draft(request, row),
+            "whole": comparing.whole(new.kind, new.content)
+            if new and new == old
+            else [],
+            "may_publish": row is not None and may_publish(request),
+            **(self.about_draft(request, row) if row else {}),
         }
         return TemplateResponse(request, "admin/content/versions.html", context)
 
@@ -128,10 +148,11 @@ class WithVersions(admin.ModelAdmin):  # type: ignore[type-arg]  # not when it r
     def _compared(
         self, request: HttpRequest, pk: int, found: list[Version]
     ) -> tuple[Version | None, Version | None]:
-        """Return the two that the address names, else the last two."""
+        """Return the two that the address names, else the last two, or the only one."""
         named = [request.GET.get(name, "") for name in ("old", "new")]
         if not any(named):
-            return (found[1], found[0]) if len(found) > 1 else (None, None)
+            last = [*found[:2], None]
+            return (found[1], found[0]) if len(found) > 1 else (last[0], last[0])
         old, new = (self._version(pk, number) for number in named)
         return old, new
 

@@ -2,14 +2,6 @@
 
 from django.db import migrations
 
-from booking import guards
-
-
-def tell_no_more(apps, schema_editor):
-    connection = schema_editor.connection
-    told = {name for name in guards._wanted(connection) if guards.TELLS in name}
-    guards.remove(connection, told)
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -17,4 +9,4 @@ class Migration(migrations.Migration):
         ("services", "0012_what_is_set_up_has_an_edition"),
     ]
 
-    operations = [migrations.RunPython(migrations.RunPython.noop, tell_no_more)]
+    operations = []

@@ -1,5 +1,7 @@
 """The practice, when it answers the phone, and who works there."""
 
+from typing import ClassVar
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +29,11 @@ class Clinic(Content):
         "email", "getting_here", "step_free_access", "is_demo",
     )  # fmt: skip
     translated_fields = ("summary", "getting_here", "step_free_access")
+    # Where nobody has said how one comes in.
+    steps_unknown: ClassVar = _(
+        "We have not written here yet if there are steps, a ramp or an elevator. Call"
+        " us before you come, and tell us if you use a wheelchair, a walker or a cane."
+    )
 
     name = models.CharField(max_length=120)
     summary = models.CharField(max_length=200, blank=True)

@@ -1,10 +1,15 @@
 """What patients could read of a page once, and what it is to say one day."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 
 from .content import signature
+
+
+def title_of(content: dict[str, Any]) -> str:
+    return str(content.get("name") or content.get("title"))
 
 
 class Version(models.Model):
@@ -40,6 +45,10 @@ class Version(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.row}, {self.number}"
+
+    @property
+    def title(self) -> str:
+        return title_of(self.content)
 
     @property
     def is_public(self) -> bool:
@@ -97,7 +106,7 @@ class Draft(models.Model):
 
     @property
     def title(self) -> str:
-        return str(self.content.get("name") or self.content.get("title"))
+        return title_of(self.content)
 
     @property
     def approver(self) -> str:

@@ -62,7 +62,14 @@ document.addEventListener("click", (event) => {
 // What is copied from Word, Google Docs or a page becomes what the design has: paragraphs, headings, lists, links,
 // bold words and tables. The browser alone would paste the bare words, with the signs of lists as letters.
 const SIGN = "[style*='mso-list:Ignore' i]";  // what Word draws before a paragraph that is one of a list
-const LEFT_OUT = `style, script, title, img, ${SIGN}, .MsoCommentReference, [style*='mso-element:comment' i]`;
+// What is no part of the text: whoever pastes it is told.
+const ASIDE = {
+  pictures: "img",
+  comments: ".MsoCommentReference, [style*='mso-element:comment' i], sup:has(> a[href^='#cmnt']), p:has(> a[href^='#cmnt_ref'])",
+  "words that were deleted in it": "del, .msoDel",
+};
+const LEFT_OUT = ["style, script, title", SIGN, ...Object.values(ASIDE)].join();
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const BLOCKS = "p, div, h1, h2, h3, h4, h5, h6, ul, ol, li, table, blockquote, section, article, header, footer, main";
 const isBold = (node) => /^(B|STRONG)$/.test(node.tagName)
   ? !/normal|400/.test(node.style.fontWeight) : /^(bold|bolder|[6-9]00)$/.test(node.style.fontWeight);
@@ -75,7 +82,8 @@ function wordsOf(node) {
   const inside = [...node.childNodes].map(wordsOf).join("");
   const [, before, words, after] = inside.match(/^(\s*)([^]*?)(\s*)$/);
   if (!words) return inside;
-  if (node.tagName === "A" && /^(https?|mailto|tel):/.test(node.href)) {
+  if (node.tagName === "SUP" && /^\d+$/.test(words)) return inside.replace(/\d/g, (digit) => RAISED[digit]);
+  if (node.tagName === "A" && /^(https?|mailto|tel):/.test(node.href) && !node.getAttribute("href").startsWith("#")) {
     const url = new URL(node.href), target = url.host === "www.google.com" && url.pathname === "/url" && url.searchParams.get("q");
     return `${before}[${words}](${(target || node.href).replace(`${location.origin}/`, "/")})${after}`;
   }
@@ -99,7 +107,7 @@ function* blocksOf(node, indent = "") {
     const list = one.getAttribute("style")?.match(/mso-list:[^;]*level(\d)/i);
     if (list) {
       const isStep = /^\W*\w{1,3}[.)]/.test(one.querySelector(SIGN)?.textContent.trim() ?? "");
-      yield `${"   ".repeat(list[1] - 1)}${isStep ? "1." : "-"} ${lineOf(one)}\n`;
+      if (lineOf(one)) yield `${"   ".repeat(list[1] - 1)}${isStep ? "1." : "-"} ${lineOf(one)}\n`;
     } else if (/^[UO]L$/.test(one.tagName)) {
       if (!indent) yield "\n";
       yield* itemsOf(one, indent);
@@ -107,7 +115,7 @@ function* blocksOf(node, indent = "") {
     } else if (/^H[1-6]$/.test(one.tagName)) {
       if (lineOf(one)) yield `\n### ${lineOf(one).replaceAll("\n", " ")}\n`;
     } else if (one.tagName === "TABLE") {
-      const cells = (row) => `| ${[...row.cells].map((cell) => lineOf(cell).replace(/\n+/g, " ")).join(" | ")} |\n`;
+      const cells = (row) => `| ${[...row.cells].map((cell) => lineOf(cell).replace(/\n+/g, " ").replaceAll("|", "\\|")).join(" | ")} |\n`;
       yield ["\n", ...[...one.rows].map((row, n) => cells(row) + (n ? "" : `|${" - |".repeat(row.cells.length)}\n`))].join("");
     } else if (one.matches("p") || !one.querySelector(BLOCKS)) {
       if (lineOf(one)) yield `\n${lineOf(one)}\n`;
@@ -130,18 +138,22 @@ function* itemsOf(list, indent) {
 }
 
 document.addEventListener("paste", (event) => {
-  const field = event.target, html = event.clipboardData.getData("text/html");
+  const field = event.target, { files } = event.clipboardData;
+  const html = event.clipboardData.getData("text/html") || (files.length ? "<img>" : "");
   if (!field.previousElementSibling?.matches(".editor") || !html) return;
   const { body } = new DOMParser().parseFromString(html, "text/html");
   let text = [...blocksOf(body)].join("").replace(/^(?! *(?:-|1\.) )(.+\n)(?= *(?:-|1\.) )/gm, "$1\n").replace(/\n{3,}/g, "\n\n").trim();
+  const aside = Object.keys(ASIDE).filter((name) => body.querySelector(ASIDE[name])).join(", ");
+  const left = aside && ` Left out: ${aside}.`;
+  field.after(said);
+  said.textContent = text ? "" : left;
   if (!text || text === event.clipboardData.getData("text/plain").trim()) return;
   event.preventDefault();
   if (/^(#|-|\d+\.|\|) ?/.test(text) && /[^\n]$/.test(field.value.slice(0, field.selectionStart))) text = `\n\n${text}`;
   // So that it can be undone, which setting the value would not be.
   if (!document.execCommand("insertText", false, text)) field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
-  field.after(said);
-  const pictures = body.querySelectorAll("img").length ? " Its pictures are left out." : "";
-  said.textContent = `Pasted with its headings, lists, links, bold words and tables, without italics, colors and fonts.${pictures} Look at it before you save.`;
+  const struck = body.querySelector("s, strike, [style*='line-through' i]") ? " Words that are crossed out in it stand here like the others." : "";
+  said.textContent = `Pasted with its headings, lists, links, bold words and tables, without italics, colors and fonts.${left}${struck} Look at it before you save.`;
 });
 
 // What has a number for its place can be dragged there, or moved a step by a button.

@@ -289,10 +289,8 @@ def test_one_that_cannot_be_made_does_not_stop_the_others(mail: MailServer):
     assert deliver_all() == 2
     errors = Message.objects.order_by("pk").values_list("attempts", "last_error")
     assert list(errors) == [(1, "Unreadable"), (1, "")]
-    # A long subject is folded right after its name.
-    assert [m["Subject"].strip() for m in mail.messages] == [
-        "Request received – not booked yet, answer by Mon, Nov 16, 5:00 PM"
-        f" ({fine.reference})"
+    assert [m["Subject"] for m in mail.messages] == [
+        f"Request received – not booked yet ({fine.reference})"
     ]
 
 

@@ -57,7 +57,7 @@ def test_the_link_goes_by_mail_to_who_says_whose_visit_it_is(client: Client):
     assert links.find(old, now=NOW) == visit
     message = _last(visit)
     assert (message.channel, message.recipient) == ("email", "pat@example.com")
-    assert message.subject.startswith("Your appointment is confirmed – your private")
+    assert message.subject.startswith("Your appointment is confirmed – your link")
     assert not LinkRequest.objects.exists()
     assert list(integrity.find(NOW)) == []
 

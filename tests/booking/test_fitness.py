@@ -108,6 +108,7 @@ def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> Non
         (changed(Clinic, getting_here=""), "no_way"),
         (changed(Clinic, step_free_access=""), "no_step_free_access"),
         (changed(Service, preparation=""), "no_preparation"),
+        (changed(Page, body="The list is not on this website yet."), "text_to_come"),
         (changed(Service, reviewed_by=""), "not_reviewed"),
         (changed(Service, reviewer_credentials=""), "not_reviewed"),
         (changed(Page, slug="call-911"), "not_reviewed"),
@@ -129,6 +130,14 @@ def test_what_is_missing_is_named(
 ) -> None:
     spoil()
     assert codes() == [code]
+
+
+def test_the_texts_that_only_the_clinic_has_are_asked_for(db: None) -> None:
+    call_command("load_content")
+    found = [gap.sentence for gap in gaps(NOW) if gap.code == "text_to_come"]
+    assert [sentence.partition(":")[0] for sentence in found] == [
+        "Privacy practices", "Nondiscrimination", "Insurance and hospitals",
+    ]  # fmt: skip
 
 
 def test_a_draft_that_is_not_published_in_time_is_named(visit_type: VisitType) -> None:

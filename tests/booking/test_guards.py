@@ -276,6 +276,22 @@ def test_migrating_puts_back_what_remaking_a_table_dropped():
     assert guards.missing(connection) == set()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_goes_back_in_two_steps_can_write_what_is_set_up():
+    clinic = factories.a_clinic()
+    try:
+        call_command("migrate", "booking", "0039", verbosity=0, skip_checks=True)
+        call_command("migrate", "services", "0009", verbosity=0, skip_checks=True)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE services_clinic SET phone = '212-555-0144'")
+    finally:
+        call_command("migrate", verbosity=0, skip_checks=True)
+
+    clinic.refresh_from_db()
+    assert clinic.phone == "212-555-0144"
+    assert guards.missing(connection) == set()
+
+
 # --- The check at the start ------------------------------------------------------
 
 

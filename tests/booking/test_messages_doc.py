@@ -296,3 +296,11 @@ def test_the_page_of_messages_shows_what_patients_get():
         PAGE.write_text(found)
     assert KINDS | {"reminder"} == set(Message.Kind)  # in the words of reminder_soon
     assert PAGE.read_text() == found, "Run make messages, and read the difference."
+
+
+@pytest.mark.parametrize(("language", "most"), [("English", 60), ("Español", 70)])
+def test_a_subject_is_short_enough_for_a_phone(language: str, most: int):
+    subject = rf"### {language}\n\n```text\nSubject: (.+)\n"
+    subjects = re.findall(subject, PAGE.read_text())
+    assert len(subjects) > 20
+    assert [s for s in subjects if len(s) > most] == []

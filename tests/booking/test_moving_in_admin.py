@@ -111,7 +111,7 @@ def test_looking_and_previewing_write_nothing(desk, visit):
         page = send(desk, visit, button="preview", clinician=clinician_of(visit).pk)
     words = text_of(page)
     assert f"The visit will take: {clinician_of(visit).name}, Room" in words
-    assert "Moved: your appointment is now Wednesday, November 18, 11:00 AM" in words
+    assert "Moved: your appointment is now Wed, Nov 18, 11:00 AM" in words
     assert "It was on Tuesday, November 17, 10:00 AM EST." in words
     assert "Another clinician" not in words
 

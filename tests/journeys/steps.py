@@ -291,10 +291,8 @@ class Patient:
         return new
 
     def receives_that_it_came(self, reference: str) -> EmailMessage:
-        """Wait for the first message, which says what this is not, and until when."""
-        return self.receives(
-            f"Request received – not booked yet, answer by * ({reference})"
-        )
+        """Wait for the first message, which says what this is not."""
+        return self.receives(f"Request received – not booked yet ({reference})")
 
     def receives_nothing_more(self) -> None:
         assert [subject_of(message) for message in self.mail[self.read :]] == []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -72,6 +73,15 @@ def form_of(client: Client, row: Service | Page) -> dict[str, Any]:
             value = field.value()
             sent[field.html_name] = "" if value is None else value
     return {k: v for k, v in sent.items() if v is not False}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_draft_is_opened_outside_a_transaction(service: Service) -> None:
+    """As a page that is only read is; PostgreSQL locks no row then."""
+    with transaction.atomic():
+        a_draft(service, summary="More.")
+    page = somebody("Content editor").get(there(service, "change"))
+    assert page.context["adminform"].form["summary"].value() == "More."
 
 
 def test_what_an_editor_saves_is_read_by_nobody_yet(service: Service) -> None:
@@ -489,7 +499,7 @@ def test_what_does_not_fit_yet_is_named_instead_of_shown(page: Page) -> None:
     manager = somebody("Manager")
     sent = form_of(manager, page) | {"typed": "1", "title": ""}
     response = manager.post(there(page, "preview"), sent)
-    assert "<li>Title: This field is required.</li>" in response.text
+    assert "<li>Title: Fill this in.</li>" in response.text
     assert "<iframe" not in response.text
 
 
@@ -517,6 +527,12 @@ def test_two_editors_take_no_words_from_each_other_unseen(service: Service) -> N
     again = by_mia | {"seen": form["seen"].value()}
     assert mia.post(there(service, "change"), again).status_code == 302
     assert Draft.objects.get().content["summary"] == "Mia’s."
+    # So Ed’s, which he finds with "Back" after he has built on Mia’s.
+    on_mias = form_of(ed, service) | {"summary": "Both."}
+    assert ed.post(there(service, "change"), on_mias).status_code == 302
+    told = ed.post(there(service, "change"), by_ed)
+    assert "since you opened it" in told.text
+    assert Draft.objects.get().content["summary"] == "Both."
     # Ed’s form is older still, but shows as it would be read.
     shown = ed.post(there(service, "preview"), by_ed | {"typed": "1"})
     assert "Ed’s." in shown.text

@@ -65,7 +65,7 @@ def test_the_page_is_shown_while_somebody_writes(
 
     page.locator("#id_name").fill("")
     told = page.locator(".live [role=status]")
-    expect(told).to_have_text("It cannot be shown yet. Name: This field is required.")
+    expect(told).to_have_text("It cannot be shown yet. Name: Fill this in.")
     expect(shown.locator("#why .note")).to_be_visible()  # what was shown last
     assert service.sections.get().answer == "So."
 
@@ -81,12 +81,19 @@ WORD = """<html><head><style><!-- @list l0:level1 --></style></head><body>
 <p class=MsoListParagraph style='mso-list:l1 level1 lfo2'>
 <span style='mso-list:Ignore'>1.&nbsp;</span>Step<span
 class=MsoCommentReference>[A1]</span></p>
-<table><tr><td><p>Aspirin</p></td><td><p>Go on</p></td></tr></table>
-<p><img src="file:///c:/a.png"></p></body></html>"""
+<table><tr><td><p>Aspirin</p></td><td><p>Go | on</p></td></tr></table>
+<p>Take <del>two</del><span class=msoDel>some</span><ins>one</ins>, 10
+cm<sup>2</sup><a href="#_ftn1"><sup>1</sup></a>.</p>
+<p class=MsoListParagraph style='mso-list:l0 level1 lfo1'><span
+style='mso-list:Ignore'>·&nbsp;</span><del>Gone</del></p>
+<p><img src="file:///c:/a.png"></p>
+<div style='mso-element:comment-list'><div style='mso-element:comment'><p>Right?</p>
+</div></div></body></html>"""
 DOCS = """<b style="font-weight:normal"><p><span style="font-weight:700">Two</span> <a
 href="https://www.google.com/url?q=https://www.hhs.gov/ocr/&amp;sa=D">links</a> and
 <a href="http://localhost/visit-us/">this</a></p><ul><li><p>One</p></li>
-<ul><li><p>in it</p></li></ul></ul></b>"""
+<ul><li><p>in it</p></li></ul></ul><p>A <s>b</s><sup><a href="#cmnt1">[a]</a></sup></p>
+<p><a href="#cmnt_ref1">[a]</a>Why?</p></b>"""
 
 
 def test_what_is_pasted_from_other_programs_keeps_what_the_design_has(
@@ -113,13 +120,19 @@ def test_what_is_pasted_from_other_programs_keeps_what_the_design_has(
 
     assert pasted(WORD) == (
         "### Get ready\n\nDo **keep taking** your medicines.\n\n"
-        "- A list\n   - of them\n1. Step\n\n| Aspirin | Go on |\n| - | - |"
+        "- A list\n   - of them\n1. Step\n\n| Aspirin | Go \\| on |\n| - | - |\n\n"
+        "Take one, 10 cm²¹."
     )
-    expect(page.get_by_role("status")).to_contain_text("Its pictures are left out.")
+    told = page.get_by_role("status")
+    left_out = "Left out: pictures, comments, words that were deleted in it."
+    expect(told).to_contain_text(left_out)
+    assert pasted("<img src=a.png>") == ""
+    expect(told).to_have_text("Left out: pictures.")
     docs = pasted(DOCS)
     assert docs == (
         "**Two** [links](https://www.hhs.gov/ocr/) and [this](/visit-us/)\n\n"
-        "- One\n   - in it"
+        "- One\n   - in it\n\nA b"
     )
+    expect(told).to_contain_text("Left out: comments. Words that are crossed out in it")
     field.press("Control+z")
     expect(field).not_to_have_value(docs)

@@ -38,6 +38,11 @@ EVERY_PATH = [
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture
+def content(shared_content: None) -> None:
+    pass
+
+
 class Reader(HTMLParser):
     """Collect what a page holds: tags with attributes, headings and text."""
 
