@@ -127,7 +127,8 @@ def _title(clinic: Clinic | None) -> str:
     return _("Appointment – %(clinic)s") % {"clinic": name}
 
 
-def address(clinic: Clinic) -> str:
+def address(clinic: Clinic, after_name: str = ", ") -> str:
     """Return where the clinic is, in one line, without what is not known."""
     state = " ".join(filter(None, [clinic.region, clinic.postal_code]))
-    return ", ".join(filter(None, [clinic.name, clinic.street, clinic.city, state]))
+    where = ", ".join(filter(None, [clinic.street, clinic.city, state]))
+    return after_name.join(filter(None, [clinic.name, where]))

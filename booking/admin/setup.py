@@ -44,18 +44,12 @@ class HoursInline(admin.StackedInline):
     model = Hours
     extra = 0
     formfield_overrides = PLAIN
-    fieldsets = [
+    fields = [
         (
-            None,
-            {
-                "fields": [
-                    ("weekday", "opens", "closes"),
-                    ("break_starts", "break_ends"),
-                    ("valid_from", "valid_until"),
-                ]
-            },
+            "weekday", "opens", "closes", "break_starts", "break_ends",
+            "valid_from", "valid_until",
         )
-    ]
+    ]  # fmt: skip
 
 
 @admin.register(Resource)

@@ -28,8 +28,8 @@ register.filter("who", words.who)
 
 NEXT_DAYS = 3
 TILE = (
-    '<label class="time"><input type="{}" name="{}" value="{}" id="{}"{}{}>'
-    '<span aria-hidden="true">{}</span><span class="visually-hidden">{}</span></label>'
+    '<label class="time"><input type="{}" name="{}" value="{}" id="{}" aria-label="{}"'
+    '{}{}><span aria-hidden="true">{}</span></label>'
 )
 
 
@@ -110,8 +110,9 @@ def tiles(slots: Iterable[Slot], kind: str, name: str) -> SafeString:
         (
             (
                 _tile(
-                    kind, name, slot.value, slot.id, " checked" if slot.checked else "",
-                    " disabled" if slot.disabled else "", slot.label, slot.full_text,
+                    kind, name, slot.value, slot.id, slot.full_text,
+                    " checked" if slot.checked else "",
+                    " disabled" if slot.disabled else "", slot.label,
                 ),
             )
             for slot in slots

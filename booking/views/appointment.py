@@ -375,7 +375,7 @@ def _facts(
         (label, when),
         (_("How long"), _("%(n)s minutes") % {"n": visit.minutes}),
         (_("With"), _clinician(visit)),
-        (_("Where"), calendars.address(clinic) if clinic else ""),
+        (_("Where"), calendars.address(clinic, after_name="\n") if clinic else ""),
         *(entry.wish.rows() if entry else ()),
     ]
     return _as_facts(facts)

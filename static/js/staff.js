@@ -11,6 +11,12 @@ addEventListener("keydown", (event) => {
 addEventListener("formset:added", (event) => event.target.querySelector("input:not([type=hidden]), select, textarea")?.focus());
 addEventListener("formset:removed", (event) => document.querySelector(`#${event.detail.formsetName}-group .add-row a`)?.focus());
 
+// On a phone the heads of a list do not stand above its cells.
+const heads = document.querySelectorAll("#result_list thead th .text");
+for (const cell of document.querySelectorAll("#result_list tbody td:not(.action-checkbox)")) {
+  cell.dataset.label = heads[cell.cellIndex].textContent.trim();
+}
+
 const idle = document.querySelector("#idle");
 const NAME = "draft:", SIGNED_OUT = "signed-out";
 const drafts = () => Object.keys(sessionStorage).filter((key) => key.startsWith(NAME));

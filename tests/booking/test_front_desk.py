@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from booking import workflow
 from booking.links import without_tokens
@@ -1114,3 +1114,29 @@ def test_the_queue_is_answered_with_the_keyboard_alone(pages: dict[str, str]) ->
         f"Decline… {late}",
         f"Open {late}",
     ]
+
+
+def test_a_phone_shows_the_menu_when_asked_and_a_list_as_cards(
+    pages: dict[str, str],
+) -> None:
+    def hold(page: Page) -> None:
+        page.goto(f"http://localhost{LIST}")
+        menu = page.get_by_role("button", name="Menu")
+        today = page.locator(".bar a").first
+        expect(today).to_be_hidden()
+        menu.click()
+        expect(today).to_be_in_viewport()
+        assert today.bounding_box()["y"] > menu.bounding_box()["y"]
+        page.keyboard.press("Escape")
+        expect(today).to_be_hidden()
+        expect(page.get_by_role("row").last).to_contain_text("Pat Example")
+        assert (
+            page.locator("td.field-asked").first.get_attribute("data-label") == "Asked"
+        )
+        scrolls = "e => e.scrollWidth > e.clientWidth"
+        assert not page.locator(".changelist-form-container").evaluate(scrolls)
+        page.set_viewport_size({"width": 1280, "height": 900})
+        expect(menu).to_be_hidden()
+        expect(today).to_be_visible()
+
+    look(pages, hold, width=320)

@@ -63,11 +63,8 @@ def send(
 
 def ticked(page: HttpResponse) -> list[str]:
     """Return what is ticked, as a reader hears it."""
-    return re.findall(
-        r'checked><span aria-hidden="true">[^<]*</span>'
-        r'<span class="visually-hidden">([^<]*)<',
-        page.content.decode().replace("\xa0", " "),
-    )
+    html = page.content.decode().replace("\xa0", " ")
+    return re.findall(r'aria-label="([^"]*)" checked>', html)
 
 
 def offers_of(visit: Appointment) -> list[Any]:
