@@ -321,7 +321,7 @@ def test_patients_read_who_approved_a_page(service: Service) -> None:
     seen = a_draft(service, summary="More.")
     drafts.approve(service, seen, NEXT, by=DR_ANA, now=NOW)
     drafts.publish(service, seen, by=BEN, now=NOW)
-    words = Client().get("/treatments-and-tests/a/").text
+    words = Client().get("/treatments-and-tests/a/").text.replace("\xa0", " ")
     signed = "by Ana, MD, physician (PM&amp;R)."
     assert f"Page last reviewed: November 28, 2026, {signed}" in words
     assert "Next review due: June 1, 2027." in words
