@@ -732,15 +732,18 @@ def _pair(interval: Interval) -> tuple[Instant, Instant]:
 
 
 def _merged(ranges: Iterable[tuple[int, int]]) -> _Ranges:
+    ordered = sorted(ranges)
+    if not ordered:
+        return ordered
     merged: _Ranges = []
-    begin = end = 0
-    for low, high in sorted(ranges):
-        if not merged or low > end:
+    begin, end = ordered[0]
+    for low, high in ordered:
+        if low > end:
+            merged.append((begin, end))
             begin, end = low, high
-            merged.append((low, high))
         elif high > end:
             end = high
-            merged[-1] = begin, end
+    merged.append((begin, end))
     return merged
 
 

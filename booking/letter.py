@@ -133,7 +133,7 @@ def _facts(visit: Appointment, clinic: Clinic | None) -> list[dict[str, str]]:
         (_("When"), _times(visit)),
         (_("How long"), words.length(visit.minutes)),
         (_("With"), _clinicians(visit)),
-        (_("Where"), calendars.address(clinic) if clinic else ""),
+        (_("Where"), calendars.address(clinic, after_name="\n") if clinic else ""),
         (_("Your reference"), visit.reference),
     ]
     return [{"label": label, "value": value} for label, value in facts if value]
@@ -145,7 +145,7 @@ def _times(visit: Appointment) -> str:
     open_times = visit.proposals.open()
     if visit.status == Status.PROPOSED:
         open_times = visit.proposals.offers()
-    return "; ".join(words.moment(proposal.start) for proposal in open_times)
+    return "\n".join(words.moment(proposal.start) for proposal in open_times)
 
 
 def _clinicians(visit: Appointment) -> str:

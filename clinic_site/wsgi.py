@@ -1,7 +1,9 @@
 import os
 from collections.abc import Iterable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.core.wsgi import get_wsgi_application
 
@@ -29,3 +31,7 @@ def application(
 
 # gunicorn runs no checks of its own; with wrong settings it must not start.
 BaseCommand().check(tags=["clinic"])
+
+# Django would read all pages of the site with the first request. By then an update may
+# have put files in place that do not go with what this process has read before.
+import_module(settings.ROOT_URLCONF)

@@ -423,7 +423,8 @@ def in_turn(
 
     def clean(self: Any) -> None:
         form.clean(self)
-        if "typed" in self.data:  # a preview, of which nothing is kept
+        # A draft that is only shown, or a preview, of which nothing is kept.
+        if request.method != "POST" or "typed" in self.data:
             return
         list(locked(model, [pk]))  # or two who save at once would pass
         said, (seen, draft) = self.data.get("seen"), state(model, pk)

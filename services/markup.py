@@ -23,7 +23,7 @@ SCHEMES = {"http", "https", "mailto", "tel"}
 # A block of the design: its name, a heading, and the Markdown inside, up to a line that
 # ends it. One that nothing ends stays text.
 BLOCK = re.compile(
-    r"^::: *(warning|call-911|do|dont|more)(?: +(\S.*?))? *\n(.*?)^::: *$\n?",
+    r"^::: *(warning|call-911|do|dont|more|languages)(?: +(\S.*?))? *\n(.*?)^::: *$\n?",
     re.M | re.S,
 )
 # What there is for a text, each as it is typed; the editor's buttons put in the same.
@@ -46,6 +46,7 @@ WAYS = [
         _("More, for who wants to open it"),
         _("::: more How it works\nThe needle records the signals of the muscle.\n:::"),
     ),
+    (_("The languages that we can have interpreters of"), _("::: languages\n:::")),
 ]
 
 _NO_TAG = _(

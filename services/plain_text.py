@@ -7,6 +7,8 @@ from itertools import pairwise
 from django.utils.translation import gettext_lazy as _
 from markdown_it import MarkdownIt
 
+from .spoken_languages import SPOKEN
+
 COMMONMARK = MarkdownIt("commonmark").enable("table")
 # Where a block of the design begins, with its name and perhaps a heading, and where it
 # ends.
@@ -21,7 +23,13 @@ PART = "part-{}"
 
 def without_blocks(markdown: str) -> str:
     """Return the text with each block of the design as a heading and what it holds."""
-    return FENCE.sub(lambda f: f"\n{f[2] or HEADINGS.get(f[1], '')}\n", markdown)
+    return FENCE.sub(lambda f: f"\n{f[2] or _of_block(f[1])}\n", markdown)
+
+
+def _of_block(kind: str | None) -> str:
+    if kind == "languages":
+        return "; ".join(map(str, SPOKEN))
+    return str(HEADINGS.get(kind or "", ""))
 
 
 def plain_text(markdown: str) -> str:

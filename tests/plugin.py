@@ -13,6 +13,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Generator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,8 @@ ENVIRONMENT = {
 }
 
 CLUSTER: Cluster | None = None  # running when the tests are, on PostgreSQL
+# What is made once for those of the tests of a file that ask for it.
+SHARED = {"first_world", "first_content"}
 SEEDED = False  # whether Hypothesis was given a seed; else it tries the same each time
 
 left_out: list[str] = []
@@ -82,7 +85,9 @@ def pytest_collection_modifyitems(
 ) -> None:
     """Leave out what is about the other database: the other run has it.
 
-    What is the same on both is left to the run on SQLite.
+    What is the same on both is left to the run on SQLite. In each file those come last
+    that share rows, since from then on these are there for all; but before them those
+    that have a browser too, since with it this thread takes another connection.
     """
     others = [name for name in DATABASES if name != DATABASE]
     if DATABASE != "sqlite":
@@ -91,6 +96,13 @@ def pytest_collection_modifyitems(
     if other:
         config.hook.pytest_deselected(items=other)
         items[:] = [item for item in items if item not in other]
+    files = groupby(items, key=lambda item: item.path)
+    items[:] = [item for _, file in files for item in sorted(file, key=turn_of)]
+
+
+def turn_of(item: pytest.Item) -> int:
+    names = getattr(item, "fixturenames", ())
+    return 0 if SHARED.isdisjoint(names) else 1 if "browser" in names else 2
 
 
 def pytest_collection_finish() -> None:

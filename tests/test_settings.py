@@ -136,6 +136,16 @@ def test_while_developing_links_lead_to_where_the_site_listens(host, address, al
     assert done.stdout == f"{address} {allowed}\n"
 
 
+def test_a_web_process_has_read_the_pages_before_the_first_request():
+    """An update may replace the files between its start and that request."""
+    code = "import clinic_site.wsgi, sys; print('clinic_site.urls' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=PRODUCTION,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == "True\n"
+
+
 def listen_with(**changes: str) -> subprocess.CompletedProcess[str]:
     """Have gunicorn say with which settings it would start."""
     command = "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--print-config"

@@ -286,7 +286,7 @@ def read_aloud(visit: Appointment) -> dict[str, Any]:
     message = besides_texts.order_by("pk").last()
     return {
         "visit": visit,
-        "length": words.length(visit.visit_type.duration),
+        "length": words.length(visit.minutes),
         "clinicians": [words.who(row.resource) for row in seen_by],
         "place": calendars.address(clinic) if clinic else "",
         "spelled": " ".join(visit.reference.replace("-", "")),

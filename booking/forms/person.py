@@ -4,10 +4,12 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
 from booking import words
 from booking.models import Appointment, Patient, TextPurpose
+from services.spoken_languages import SPOKEN
 
 from .base import YES_NO, ChoiceField, Row, StepForm, radios
 from .fields import (
@@ -19,23 +21,10 @@ from .fields import (
     PhoneField,
 )
 
-# English first, then the twelve languages of New York State's language access policy,
-# and sign language.
+# English first, and sign language last.
 LANGUAGES = [
     ("English", _("English")),
-    ("Spanish", _("Spanish (Español)")),
-    ("Chinese (Cantonese)", _("Chinese, Cantonese (廣東話)")),
-    ("Chinese (Mandarin)", _("Chinese, Mandarin (普通话)")),
-    ("Russian", _("Russian (Русский)")),
-    ("Yiddish", _("Yiddish (ייִדיש)")),
-    ("Bengali", _("Bengali (বাংলা)")),
-    ("Korean", _("Korean (한국어)")),
-    ("Haitian Creole", _("Haitian Creole (Kreyòl ayisyen)")),
-    ("Italian", _("Italian (Italiano)")),
-    ("Arabic", _("Arabic (العربية)")),
-    ("Polish", _("Polish (Polski)")),
-    ("French", _("French (Français)")),
-    ("Urdu", _("Urdu (اردو)")),
+    *((one.kept, lazystr(one)) for one in SPOKEN),
     ("American Sign Language", _("American Sign Language")),
     ("other", _("Another language")),
 ]
@@ -286,8 +275,9 @@ class HelpForm(StepForm):
         }
 
     def rows(self) -> list[Row]:
-        rows = super().rows()
-        return [(str(_("Language")), self.spoken), *rows[2:]]
+        chosen, rows = str(self.cleaned_data["language"]), super().rows()
+        known = {kept: str(name) for kept, name in LANGUAGES if kept != "other"}
+        return [(str(_("Language")), known.get(chosen, self.spoken)), *rows[2:]]
 
 
 class FindForm(StepForm):

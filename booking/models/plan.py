@@ -228,20 +228,24 @@ def _spans(taken: str, since: Instant, until: Instant) -> tuple[Span, ...]:
 
     Mostly few of many resources have another than a moment ago.
     """
-    found = iter(_instants(taken))
-    return tuple(s for s in zip(found, found) if s[0] < until and s[1] > since)  # noqa: B905 -- two by two
+    return tuple(s for s in _pairs(taken) if s[0] < until and s[1] > since)
 
 
-def _instants(taken: str) -> Iterable[Instant]:
-    """Return start and end of each reservation, one after the other.
+def _pairs(taken: str) -> Iterable[Span]:
+    """Return start and end of each reservation.
 
-    SQLite lists them as they are written there; PostgreSQL sends numbers, which it
-    would take longer to write out: of 8 bytes, microseconds since 2000.
+    SQLite lists all starts and then all ends, as they are written there; PostgreSQL
+    sends numbers two by two, which it would take longer to write out: of 8 bytes,
+    microseconds since 2000.
     """
     if connection.vendor == "sqlite":
-        return map(_written, taken.split(","))
-    sent = b64decode(taken)
-    return (at // 1_000_000 + _YEAR_2000 for (at,) in iter_unpack(">q", sent))
+        times = [_written(text) for text in taken.split(",")]
+        half = len(times) // 2
+        return zip(times[:half], times[half:], strict=True)
+    return (
+        (start // 1_000_000 + _YEAR_2000, end // 1_000_000 + _YEAR_2000)
+        for start, end in iter_unpack(">qq", b64decode(taken))
+    )
 
 
 @lru_cache(maxsize=10_000)
@@ -260,7 +264,7 @@ _WHEN = dict.fromkeys(("now", "earliest", "until", "since"), "timestamptz")
 
 def _busy_text(vendor: str) -> str:
     taken = {
-        "sqlite": """group_concat(start || ',' || "end")""",
+        "sqlite": """group_concat(start) || ',' || group_concat("end")""",
         "postgresql": """encode(
             string_agg(timestamptz_send(start) || timestamptz_send("end"), ''), 'base64'
         )""",
@@ -271,7 +275,7 @@ def _busy_text(vendor: str) -> str:
     return f"(SELECT {rows.as_text(vendor, 'resource_id, taken')} FROM ({spans}) AS t)"  # noqa: S608 -- likewise
 
 
-# Gives the reservations of each resource as one text, see `_instants`: it is made and
+# Gives the reservations of each resource as one text, see `_pairs`: it is made and
 # read several times faster than a row for each of thousands.
 BUSY = Function("booking_busy", {"resources": "bigint[]", **_WHEN}, _busy_text)
 # Gives those of them that somebody may count as free.

@@ -62,11 +62,13 @@ class Wish:
         days = ", ".join(str(Weekday(day).label) for day in sorted(self.weekdays))
         if len(set(self.weekdays)) == len(Weekday):
             days = gettext("Any day")
+        when = [(gettext("Between"), between), (gettext("Days"), days)]
+        if self.earliest == self.latest:
+            when = [(gettext("Day"), first)]
         part = str(Part(self.part).label) if self.part else gettext("Any time")
         notice = gettext("At least %(long)s before") % {"long": how_long(self.notice)}
         return [
-            (gettext("Between"), between),
-            (gettext("Days"), days),
+            *when,
             (gettext("Time of day"), part),
             (gettext("Notice"), notice if self.notice else gettext("None needed")),
         ]

@@ -18,6 +18,7 @@ from services.languages import is_public
 from services.models import Photo, Service, Translated
 from services.photos import QUALITY, shape_of
 from services.plain_text import COMMONMARK, HEADINGS, PART
+from services.spoken_languages import as_list
 from services.street_map import map_of
 from services.structured_data import graph
 
@@ -144,6 +145,8 @@ def markdown(text: str) -> SafeString:
 
 
 def _block(kind: str, heading: str, inside: str) -> SafeString:
+    if kind == "languages":
+        return as_list()
     html = _cleaned(inside)
     if kind == "more":
         return format_html(MORE, heading, html) if heading else html

@@ -17,6 +17,15 @@ const BUTTONS = {
 const said = document.createElement("p");
 said.setAttribute("role", "status");
 
+// Who comes back finds the page as it is now, but what they had typed: that goes with what they saw then.
+// Browsers put it there only after this file has run.
+const seen = document.getElementById("id_seen");
+if (seen) addEventListener("pageshow", () => {
+  const isTyped = (field) => /^(text|textarea|number)$/.test(field.type) && field.value !== field.defaultValue;
+  if (history.state?.seen && [...seen.form.elements].some(isTyped)) seen.value = history.state.seen;
+  history.replaceState({ ...history.state, seen: seen.value }, "");
+});
+
 for (const field of document.querySelectorAll("textarea")) {
   if (!/(^|-)(body|answer|preparation|biography|getting_here|step_free_access)$/.test(field.name)) continue;
   const bar = document.createElement("div");

@@ -132,7 +132,7 @@ def test_a_request_is_said_not_to_be_booked():
     words = a_letter(factories.a_request(None, at("10:00"), at("11:00")))
     assert "Request received, not booked yet" in words
     assert "It is not an appointment until we confirm it. We answer by" in words
-    assert "10:00 AM; Tuesday, November 17, 11:00 AM" in words
+    assert "10:00 AM Tuesday, November 17, 11:00 AM" in words
 
 
 def test_of_a_visit_that_will_not_be_there_is_nothing_to_get_ready():

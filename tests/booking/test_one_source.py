@@ -53,3 +53,7 @@ def test_what_is_changed_on_the_service_is_read_on_all_four_pages(
     for where in (asked, check, request):
         assert "Any thinners?" in where
     assert "50 minutes" in sent
+    # What was agreed stays as long as it was.
+    for where in (confirmed, script):
+        assert "30 minutes" in where
+        assert "50 minutes" not in where

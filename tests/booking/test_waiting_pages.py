@@ -235,6 +235,13 @@ def test_who_waits_reads_so_and_how_many_are_before(client: Client):
     assert "You asked for" not in text
 
 
+def test_a_wish_for_one_day_names_it_once():
+    only = a_wish(earliest=TUESDAY, latest=TUESDAY, weekdays=(1,))
+    assert only.rows()[:2] == [
+        ("Day", "Tuesday, November 17"), ("Time of day", "Any time"),
+    ]  # fmt: skip
+
+
 @link
 @pytest.mark.parametrize(
     ("people", "said"),

@@ -50,6 +50,11 @@ TYPED = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD
 Sent = tuple[Client, dict[str, Any]]
 
 
+@pytest.fixture
+def world(shared_world: World) -> World:
+    return shared_world
+
+
 def repeats() -> dict[str, str]:
     """Read the table: a line is a route and a word of WHY."""
     lines = REPEATS.read_text().splitlines()[1:]

@@ -25,6 +25,11 @@ STAFF = (*GROUPS, "nobody", "superuser")
 Action = AuditEvent.Action
 
 
+@pytest.fixture
+def world(shared_world: World) -> World:
+    return shared_world
+
+
 def signs_of(patient: Patient) -> set[str]:
     """Return the words by which staff know a patient when they see a page."""
     visits = Appointment.objects.filter(patient=patient)

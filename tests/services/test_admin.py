@@ -12,7 +12,7 @@ from services.drafts import draft_of, publish, seen
 from services.models import Clinic, Clinician, Page, Service, Translation
 from services.versions import FILES
 
-pytestmark = pytest.mark.usefixtures("content")
+pytestmark = pytest.mark.usefixtures("shared_content")
 
 
 @pytest.mark.parametrize(

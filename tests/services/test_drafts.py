@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -72,6 +73,15 @@ def form_of(client: Client, row: Service | Page) -> dict[str, Any]:
             value = field.value()
             sent[field.html_name] = "" if value is None else value
     return {k: v for k, v in sent.items() if v is not False}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_draft_is_opened_outside_a_transaction(service: Service) -> None:
+    """As a page that is only read is; PostgreSQL locks no row then."""
+    with transaction.atomic():
+        a_draft(service, summary="More.")
+    page = somebody("Content editor").get(there(service, "change"))
+    assert page.context["adminform"].form["summary"].value() == "More."
 
 
 def test_what_an_editor_saves_is_read_by_nobody_yet(service: Service) -> None:

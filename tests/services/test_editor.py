@@ -5,9 +5,12 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from services.drafts import keep_draft
 from services.models import Service
+from services.versions import Who, content_of
 from tests.chromium import HOST, serve
 from tests.plugin import ROOT
 
@@ -68,6 +71,27 @@ def test_the_page_is_shown_while_somebody_writes(
     expect(told).to_have_text("It cannot be shown yet. Name: Fill this in.")
     expect(shown.locator("#why .note")).to_be_visible()  # what was shown last
     assert service.sections.get().answer == "So."
+
+
+def test_what_was_typed_into_an_older_page_is_sent_as_such(
+    admin_client: Client, page: Page
+) -> None:
+    service = Service.objects.create(slug="a", kind="test", name="A", summary="What.")
+    serve(page, admin_client)
+    change = f"{HOST}{reverse('admin:services_service_change', args=[service.pk])}"
+    page.goto(change)
+    page.locator("#id_summary").fill("Mine.")
+    page.goto(f"{HOST}/admin/")
+    content = content_of(service) | {"name": "Theirs"}
+    keep_draft(service, content, by=Who("Mia"), now=timezone.now())
+
+    page.go_back()
+
+    expect(page.locator("#id_name")).to_have_value("Theirs")
+    expect(page.locator("#id_summary")).to_have_value("Mine.")
+    page.locator("[name=_save]").first.click()
+    expect(page.get_by_text("This page was changed by Mia").first).to_be_visible()
+    expect(page.locator("#id_summary")).to_have_value("Mine.")
 
 
 WORD = """<html><head><style><!-- @list l0:level1 --></style></head><body>

@@ -38,6 +38,11 @@ EVERY_PATH = [
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture
+def content(shared_content: None) -> None:
+    pass
+
+
 class Reader(HTMLParser):
     """Collect what a page holds: tags with attributes, headings and text."""
 
@@ -400,8 +405,12 @@ def test_the_plans_and_hospitals_say_since_when(
 def test_languages_are_named_in_their_own_words(client: Client) -> None:
     page = read(client, "/language-help/")
     spans = [a for tag, a in page.tags if tag == "span" and "lang" in a]
-    assert len(spans) == 12
-    assert {a["lang"] for a in spans if a.get("dir") == "rtl"} == {"ar", "ur", "yi"}
+    assert len(spans) == 13
+    assert {a["lang"] for a in spans if a["dir"] == "rtl"} == {"ar", "ur", "yi"}
+    assert "العربية (Arabic)" in page.text
+    spanish = read(client, "/es/language-help/").text
+    assert "Русский (Ruso)" in spanish
+    assert "Español (" not in spanish
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ FIRST = {
         "pacemaker": f"{EMG}#tell-us-before",
         "opening hours": "/visit-us/#opening-hours",
         "intrepreter": "/language-help/",
+        "yiddish": "/language-help/#part-2",
         "HIPAA": "/privacy-practices/#part-1",
         "does it hurt": f"{EMG}#what-happens",
         "is the injection painful": f"{TPI}#what-happens",
