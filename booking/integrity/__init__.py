@@ -16,7 +16,9 @@ from datetime import datetime
 from . import closings, database, messages, people, time, visits
 from .fault import Fault
 
-__all__ = ["Fault", "faults", "find"]
+__all__ = ["PARTS", "Fault", "faults", "find"]
+
+PARTS = (database, time, visits, people, messages, closings)
 
 
 def faults(now: datetime) -> list[Fault]:
@@ -26,5 +28,5 @@ def faults(now: datetime) -> list[Fault]:
 
 def find(now: datetime) -> Iterator[Fault]:
     """Yield all that is wrong, in memory that does not grow with the rows."""
-    for part in (database, time, visits, people, messages, closings):
+    for part in PARTS:
         yield from part.find(now)
