@@ -72,6 +72,13 @@ def offers_of(visit: Appointment) -> list[Any]:
     return list(offers.values_list("start", "expires_at"))
 
 
+def test_the_heading_keeps_the_reference_whole(
+    desk: Client, visit: Appointment
+) -> None:
+    page = desk.get(address("propose", visit)).content.decode()
+    assert f"<h1>Offer times to <bdi>{visit.reference}</bdi></h1>" in page
+
+
 def test_an_offer_ends_on_a_day_on_which_somebody_answers_the_phone(
     visit: Appointment,
 ) -> None:
