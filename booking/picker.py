@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from itertools import groupby, islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -143,6 +143,7 @@ class Times:
         """Return the times of all days, sorted."""
         return [s for day in self.dates(self.first, self.last) for s in self.on(day)]
 
+    @cached_property
     def any(self) -> bool:
         return self.next_day(self.first) is not None
 

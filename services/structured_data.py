@@ -1,7 +1,12 @@
 """What a page says, for machines: JSON-LD in the words of schema.org.
 
 Every value is that of a field which the page shows, so the two cannot differ. What is
-not known is left out.
+not known is left out. So is what no field has by itself, but at most a sentence for
+people: what a test uses and what affects it (`usesDevice`, `affectedBy`), where and
+with what drug one is treated (`bodyLocation`, `drug`), how to pay (`paymentAccepted`),
+where on the globe we are (`geo`), whether there is room for new patients
+(`isAcceptingNewPatients`). What we ask before a visit is no `contraindication`: no
+answer refuses care.
 """
 
 import re
@@ -36,6 +41,8 @@ TYPES: dict[str, str | list[str]] = {
     Service.Kind.TEST: ["MedicalTest", "DiagnosticProcedure"],
     Service.Kind.THERAPY: "MedicalTherapy",
 }
+# Between the languages that somebody speaks.
+SEPARATOR = re.compile(r", (?:and )?| and ")
 # What is done with a needle through the skin, by its place in the files, as its drawing
 # is known.
 NEEDLED = ("service/emg-and-nerve-testing", "service/trigger-point-injections")
@@ -122,7 +129,9 @@ def team(place: Place, shown: Mapping[str, Any]) -> list[Node]:
     page = a_page(place, "AboutPage", _("Our team"), *shown["clinicians"])
     page["mainEntity"] = {"@id": place.clinic}
     people = [person(one) for one in shown["clinicians"]]
-    clinic = {**the_clinic_in_short(place, shown), "employee": people}
+    spoken = [one for who in people for one in who["knowsLanguage"]]
+    known_here = {"employee": people, "knowsLanguage": sorted({*spoken})}
+    clinic = {**the_clinic_in_short(place, shown), **known_here}
     return [page, crumbs(place, page["name"]), clinic]
 
 
@@ -246,7 +255,7 @@ def person(clinician: Clinician) -> Node:
         "name": clinician.name,
         "honorificSuffix": clinician.credentials,
         "jobTitle": clinician.profession,
-        "knowsLanguage": clinician.languages,
+        "knowsLanguage": SEPARATOR.split(clinician.languages),
         "disambiguatingDescription": made_up if clinician.is_demo else "",
     }
 

@@ -79,9 +79,10 @@ class OfferPage:
     def _read(self) -> Times:
         """Return what is free as of this moment."""
         asked = self.visit.status == Status.PENDING
+        left = self.visit.wants_who_left
         return Times(
             self.visit.visit_type,
-            Filters(clinician=self.visit.wanted_clinician),
+            Filters(clinician=None if left else self.visit.wanted_clinician),
             now=self.now,
             # What a request holds is given up for what is offered instead.
             ignoring=Ignoring(appointment_id=self.visit.pk) if asked else None,

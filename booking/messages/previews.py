@@ -66,7 +66,8 @@ def preview_offer(
     visit = copy.copy(appointment)
     if visit.status != Status.BOOKED:
         visit.status = Status.PROPOSED
-    event = AppointmentEvent(from_status=appointment.status, data={"kept": True})
+    data = {"kept": True, "other_clinician": appointment.wants_who_left}
+    event = AppointmentEvent(from_status=appointment.status, data=data)
     offers = [Proposal(start=start, expires_at=until) for start in starts]
     return _preview(Kind.OFFERED, Told(visit, event, offers), now)
 

@@ -316,6 +316,12 @@ class Appointment(models.Model):
         return timedelta(minutes=self.visit_type.duration)
 
     @property
+    def wants_who_left(self) -> bool:
+        """Tell whether the patient asked for a clinician who sees nobody any more."""
+        wanted = self.wanted_clinician
+        return wanted is not None and not wanted.is_active
+
+    @property
     def minutes(self) -> int:
         """Return how long it lasts: as was agreed, else as its kind of visit does."""
         if self.start and self.end:

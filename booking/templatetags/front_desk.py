@@ -1,5 +1,6 @@
 """Words for the front desk's templates."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -9,6 +10,8 @@ import phonenumbers
 from django import template
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from booking.admin import calendar, closing, words
@@ -20,6 +23,8 @@ from booking.words import as_value, local
 from booking.words import clock as clock_time
 
 register = template.Library()
+
+REFERENCE = re.compile(r"\b([0-9A-Z]{4}-[0-9A-Z]{4})\b")
 
 # The section of a visit's page at which a task is done.
 PLACES: dict[str, str] = {
@@ -41,6 +46,14 @@ register.filter("message_text", words.text)
 register.filter("entry_words", words.entry)
 register.filter("free", free)
 register.filter("why_dropped", closing.why_dropped)
+
+
+@register.filter
+def whole_references(title: str) -> SafeString:
+    """Mark the references in a title: no line of it is to end within one."""
+    pieces = enumerate(REFERENCE.split(str(title)))
+    marked = ((format_html("<bdi>{}</bdi>", p) if n % 2 else p,) for n, p in pieces)
+    return format_html_join("", "{}", marked)
 
 
 @register.inclusion_tag("admin/front_desk/owner.html", takes_context=True)

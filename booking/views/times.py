@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from booking import limits, reasons, words, workflow
@@ -133,8 +135,8 @@ def show_times(
         earlier=_link("times", page.earlier, **query),
         later=_link("times", page.later, **query),
         # The day to begin with is added to it.
-        day_link=_address("times", query | {"from": ""}),
-        with_anyone=_address("times", query | {"with": ""}),
+        day_link=_address("times", get_language(), **query | {"from": ""}),
+        with_anyone=_address("times", get_language(), **query | {"with": ""}),
         action=_link("times", first, **query),
     )
 
@@ -275,8 +277,10 @@ def _link(name: str, first: date | None, **query: str) -> str:
     if first is None:
         return ""
     said = {k: v for k, v in query.items() if v}
-    return _address(name, said | {"from": first.isoformat()})
+    return _address(name, get_language(), **said, **{"from": first.isoformat()})
 
 
-def _address(name: str, query: dict[str, str]) -> str:
+@lru_cache(maxsize=500)
+def _address(name: str, _language: str | None, **query: str) -> str:
+    """Return an address in the language at hand, mostly one asked for before."""
     return f"{reverse(f'booking:{name}')}?{urlencode(query)}"

@@ -49,6 +49,8 @@ def offer(
     Raises TimeTaken or TimeNotOffered, whose params name the time by rank,
     NotPossibleNow, also while there is an offer already, AlreadyAnswered,
     ChangedMeanwhile or NotAllowed; ValueError for fewer or more times.
+
+    Of who asked for a clinician that has left, that wish ends, and the message says so.
     """
     if not 1 <= len(set(starts)) == len(starts) <= MAX_CHOICES:
         raise ValueError("an offer is of one to three different times")
@@ -72,6 +74,10 @@ def offer(
         # What the patient asked for first is what the clinic cannot give.
         free_time(visit, now)
         visit.reply_by = None
+    # Nobody could grant it: there would be no time at all.
+    other_clinician = visit.wants_who_left
+    if other_clinician:
+        visit.wanted_clinician = None
     offers = [
         offer_one(visit, start, rank, expires_at, by, now, kept)
         for rank, start in enumerate(starts, 1)
@@ -87,7 +93,8 @@ def offer(
         Act.OFFER,
         by=by,
         now=now,
-        data=offer_data(offers, expires_at, kept),
+        data=offer_data(offers, expires_at, kept)
+        | ({"other_clinician": True} if other_clinician else {}),
     )
     messages.owe(Message.Kind.OFFERED, event, now=now, offers=offers)
     return visit

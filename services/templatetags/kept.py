@@ -52,6 +52,8 @@ class Kept(Node):
 
 def _value(found: Any) -> Any:
     """Return what two values that look the same have in common."""
+    if type(found) is str:  # mostly
+        return found
     if isinstance(found, Model):  # with which a lazy one is there
         row: Any = getattr(found, "_wrapped", found)
         model: type[Model] = type(row)

@@ -18,6 +18,7 @@ from services.models import Reviewed, Translated
 register = template.Library()
 register.simple_tag(languages.home_path, name="home_path")
 register.filter("ltr", languages.left_to_right)
+register.filter("unbroken", languages.unbroken)
 
 
 @register.filter("date", expects_localtime=True, is_safe=False)

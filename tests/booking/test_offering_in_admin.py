@@ -15,7 +15,7 @@ from time_machine import Traveller
 from booking import integrity
 from booking.admin.offering import OfferPage
 from booking.errors import TimeTaken
-from booking.models import Appointment, VisitType
+from booking.models import Appointment, Resource, VisitType
 from booking.words import as_value
 from tests import factories
 from tests.chromium import SCRIPT, assert_good_for_everybody
@@ -72,6 +72,13 @@ def offers_of(visit: Appointment) -> list[Any]:
     return list(offers.values_list("start", "expires_at"))
 
 
+def test_the_heading_keeps_the_reference_whole(
+    desk: Client, visit: Appointment
+) -> None:
+    page = desk.get(address("propose", visit)).content.decode()
+    assert f"<h1>Offer times to <bdi>{visit.reference}</bdi></h1>" in page
+
+
 def test_an_offer_ends_on_a_day_on_which_somebody_answers_the_phone(
     visit: Appointment,
 ) -> None:
@@ -118,6 +125,21 @@ def test_for_a_request_the_nearest_free_times_are_ticked(desk, visit_type):
         f"{visit.reference}: offered, and kept until Tuesday, November 17, 9:00 AM."
     )
     assert "The patient asked for: Tuesday, November 17, 10:00 AM" in text_of(page)
+
+
+def test_who_asked_for_somebody_who_left_can_be_offered_another(desk, visit_type):
+    factories.a_clinician()
+    gone = Resource.objects.filter(kind="clinician").first()
+    visit = a_request(visit_type, at("10:00"), clinician=gone)
+    Resource.objects.filter(pk=gone.pk).update(is_active=False)
+
+    page = text_of(desk.get(address("propose", visit)))
+    assert f"{gone}, whom the patient asked for, sees nobody here any more." in page
+    page = text_of(send(desk, visit, *TWO, button="preview"))
+    assert "It will be with another clinician than you asked for." in page
+    send(desk, visit, *TWO)
+    visit.refresh_from_db()
+    assert (visit.status, visit.wanted_clinician) == ("proposed", None)
 
 
 def test_looking_and_previewing_write_nothing(desk, visit):

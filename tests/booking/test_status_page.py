@@ -655,6 +655,10 @@ def test_without_a_free_time_the_page_says_why_and_gives_the_phone(client: Clien
     visit.visit_type.by_phone_only = True
     visit.visit_type.save()
     open_link(client, visit)
-    text = words(client.get(CHANGE))
+    page = client.get(CHANGE)
+    text = words(page)
     assert "Your appointment stays as it is. Call us" in text
     assert "(212) 555-0143" in text
+    # And no button of a form that is not there.
+    assert f'<a href="/es{CHANGE}" lang="es"' in page.content.decode()
+    assert 'form="step"' not in page.content.decode()

@@ -224,6 +224,25 @@ def test_nobody_has_two_offers_at_once(make: Make, visit_type, desk):
         an_offer(visit, at("11:00"), by=desk)
 
 
+def test_who_asked_for_somebody_who_left_is_offered_another(visit_type, desk):
+    factories.a_clinician()
+    gone = Resource.objects.filter(kind="clinician").first()
+    visit = a_request(visit_type, at("10:00"), clinician=gone)
+    Resource.objects.filter(pk=gone.pk).update(is_active=False)
+
+    visit = an_offer(visit, at("11:00"), by=desk)
+
+    assert (visit.status, visit.wanted_clinician) == ("proposed", None)
+    told = factories.told_last(visit)
+    assert "It will be with another clinician than you asked for." in told.text
+    assert visit.events.last().data["other_clinician"]
+    taken = workflow.take(
+        visit.pk, visit.proposals.offers().get().pk, by=PATIENT, now=NOW
+    )
+    assert (taken.status, taken.start) == ("booked", at("11:00"))
+    assert gone.reservations.count() == 0
+
+
 def test_an_offer_from_an_old_screen_changes_nothing(visit_type, desk):
     visit = somebody_waiting(visit_type)
 

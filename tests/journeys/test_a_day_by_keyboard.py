@@ -262,7 +262,9 @@ def let_its_hour_come(hands: Hands, clinic: Clinic) -> None:
 def put_back_what_was_read(hands: Hands) -> None:
     hands.use("[name=old]", "ArrowUp")
     hands.press("Enter")
-    expect(hands.page.get_by_role("heading", name=re.compile("beside"))).to_be_visible()
+    expect(
+        hands.page.get_by_role("heading", name="What version 2 says")
+    ).to_be_visible()
     hands.go_to("#version")
     hands.use('[action="../restore/"] button')
     hands.is_told("is the draft now, and patients do not read it yet.")

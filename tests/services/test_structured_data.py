@@ -127,6 +127,19 @@ def test_a_page_leads_to_its_crumbs_its_specialties_and_the_map(client: Client) 
 
 
 @pytest.mark.usefixtures("content")
+def test_the_clinic_speaks_what_its_clinicians_speak(client: Client) -> None:
+    for slug, spoken in (("a", "English, Spanish"), ("b", "English and Urdu")):
+        Clinician.objects.filter(slug=f"demo-clinician-{slug}").update(languages=spoken)
+    graph = graph_of(client, "/our-team/")
+    assert Vocabulary().problems(graph) == []
+    clinic = the(graph, "MedicalClinic")
+    assert clinic["knowsLanguage"] == ["English", "Spanish", "Urdu"]
+    assert clinic["employee"][1]["knowsLanguage"] == ["English", "Urdu"]
+    Clinician.objects.update(languages="")
+    assert "knowsLanguage" not in the(graph_of(client, "/our-team/"), "MedicalClinic")
+
+
+@pytest.mark.usefixtures("content")
 def test_what_is_made_up_says_so(client: Client) -> None:
     people = the(graph_of(client, "/our-team/"), "MedicalClinic")
     said = [person["disambiguatingDescription"] for person in people["employee"]]
@@ -196,6 +209,8 @@ def test_people_and_machines_read_alike_how_fresh_a_page_is(
         assert not {"reviewedBy", "lastReviewed"} & {*node}
         shown = words(client.get(path).content.decode())
         assert "Last changed: March 4, 2026." in shown
+        # No line ends between the month and the day.
+        assert "March\xa04, 2026" in client.get(path).content.decode()
         assert "review" not in shown
 
     for model in (type(row), Page):
