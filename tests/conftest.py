@@ -1,10 +1,13 @@
 """What every test shares."""
 
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.test import override_settings
 from playwright.sync_api import Browser, Page
+from pytest_django import DjangoDbBlocker
 
 from services import rows
 
@@ -30,6 +33,13 @@ def quick_settings() -> Iterator[None]:
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     ):
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Give the groups of staff once; a test that commits takes them away."""
+    with django_db_blocker.unblock():
+        call_command("load_groups", stdout=StringIO())
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,8 @@ from tests.factories import patient_details
 
 def a_colleague(group: str = "Front desk", **values: Any) -> User:
     """Make an account of one of the groups, or of none; by default Ana's."""
-    call_command("load_groups", stdout=StringIO())
+    if not Group.objects.exists():
+        call_command("load_groups", stdout=StringIO())
     defaults = {"username": "ana", "first_name": "Ana", "last_name": "Demo"}
     user = User.objects.create_user(is_staff=True, **defaults | values)
     if group:

@@ -32,7 +32,7 @@ def pages() -> None:
         preparation="C",
     )
     Clinician.objects.create(slug="ana", name="A", profession="nurse")
-    Clinic.objects.create(name="A", phone="212-555-0143")
+    Clinic.objects.create(pk=1, name="A", phone="212-555-0143")
 
 
 @pytest.mark.parametrize(
