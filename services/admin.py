@@ -378,8 +378,15 @@ class TranslationAdmin(InALanguage, FixedRows):
         texts = [f"text_{name}" for name in row.in_english()] if row else []
         return [
             "of", "language_name", "how_it_stands", *texts, "reviewed_by",
-            "reviewed_on", "updated_at", "seen",
+            "reviewed_on", "updated_at", *(["seen"] if row else []),
         ]  # fmt: skip
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Translation | None = None
+    ) -> bool:
+        """Let nobody translate what has been deleted, by a page opened before."""
+        gone = obj is not None and row_of(obj) is None
+        return not gone and super().has_change_permission(request, obj)
 
     def get_form(
         self,

@@ -75,6 +75,17 @@ def test_staff_read_the_name_of_a_language(admin_client: Client) -> None:
     assert '<td class="field-language_name">English</td>' not in spanish
 
 
+def test_what_was_deleted_is_translated_no_more(admin_client: Client) -> None:
+    row = Page.objects.create(slug="gone", title="Gone")
+    one = Translation.objects.create(model="page", row=row.pk, language="es")
+    path = reverse("admin:services_translation_change", args=[one.pk])
+    row.delete()
+    page = admin_client.get(path)
+    assert (page.status_code, 'name="_save"' in page.text) == (200, False)
+    sent = {"text_title": "Ido", "seen": ""}
+    assert admin_client.post(path, sent).status_code == 403
+
+
 @pytest.mark.parametrize("name", ["clinic", "clinician", "service", "page", "photo"])
 def test_each_label_begins_with_a_capital(admin_client: Client, name: str) -> None:
     there = "add" if name == "photo" else "changelist"
