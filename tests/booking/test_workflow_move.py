@@ -85,7 +85,7 @@ def test_the_patient_is_told_and_the_calendar_entry_follows(visit, desk):
 
     assert messages_of(visit)[-1] == ("moved", "email")
     message = visit.messages.get(kind="moved")
-    assert "now Wednesday, November 18, 11:00 AM" in message.subject
+    assert "now Wed, Nov 18, 11:00 AM" in message.subject
     assert "It was on Tuesday, November 17, 10:00 AM EST." in message.text
     assert "Another clinician" not in message.text + message.html
     assert (after.calendar_sequence, message.calendar_method) == (1, "REQUEST")
