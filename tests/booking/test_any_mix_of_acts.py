@@ -1252,7 +1252,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
         )  # fmt: skip
         slots = [
             self.slot(
-                visit.visit_type, start, clinician=visit.wanted_clinician,
+                visit.visit_type, start,
+                clinician=None if visit.wants_who_left else visit.wanted_clinician,
                 # What a request holds is given up for what is offered instead.
                 ignoring=Ignoring(
                     appointment_id=visit.pk if visit.status == "pending" else None
