@@ -140,6 +140,15 @@ class TestEveryPage:
         assert scripts == [{}] * has_form + [{"type": "application/ld+json"}]
 
 
+@pytest.mark.parametrize("path", ["/treatments-and-tests/", "/our-team/", "/visit-us/"])
+def test_what_stands_below_the_title_is_what_a_search_shows(
+    client: Client, path: str
+) -> None:
+    text = client.get(path).text
+    [lead] = re.findall(r'(?s)<div class="hero">.*?</h1>\s*<p>(.*?)</p>', text)
+    assert f'<meta name="description" content="{lead}">' in text
+
+
 @pytest.mark.usefixtures("content")
 def test_service_page_answers_in_a_patients_order(client: Client) -> None:
     headings = read(client, TPI).headings
