@@ -247,53 +247,41 @@ def render(
     now: datetime,
 ) -> Words:
     """Render in the language of whom it is for; the link leads to pages in it."""
-    with spoken_to(told.visit.patient, channel):
-        return _words(kind, told, clinic, week, channel, token, now)
-
-
-def _words(
-    kind: Message.Kind,
-    told: Told,
-    clinic: Clinic | None,
-    week: Rows,
-    channel: Message.Channel,
-    token: str,
-    now: datetime,
-) -> Words:
-    visit = told.visit
-    context = {
-        "visit": visit,
-        "clinic": clinic,
-        "clinic_name": clinic.name if clinic else gettext("the clinic"),
-        "place": calendars.address(clinic) if clinic else gettext("the clinic"),
-        "phone": languages.left_to_right(
-            clinic.phone if clinic else settings.CLINIC_PHONE
-        ),
-        "has_mail": reached_by(visit.patient) == Channel.EMAIL,
-        "hours": hours.summary_of(week),
-        "choices": told.choices,
-        "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
-        "closing_words": CLOSING_WORDS.get(told.event.reason, "") if told.event else "",
-        "refusal_words": REFUSAL_WORDS.get(told.event.reason, "") if told.event else "",
-        "event": told.event,
-        "offers": told.offers,
-        "answer_by": told.offers[0].expires_at if told.offers else None,
-        "kept": bool(told.event and told.event.data.get("kept")),
-        "entry": told.entry,
-        "moved_from": told.moved_from,
-        "moved_back": kind == Kind.MOVED and told.moved_back,
-        "heading": _title(kind, told, now),
-        "link": links.url(token) if token else "",
-    }
-    if channel != Channel.EMAIL:
-        said = render_to_string(f"emails/{kind}.{channel}.txt", context)
-        if channel == Channel.TEXT:
-            return Words("", " ".join(said.split()).translate(PLAIN_LETTERS))
-        return Words("", _tidy(said))
-    subject = render_to_string(f"emails/{kind}.subject.txt", context)
-    text = _tidy(render_to_string(f"emails/{kind}.txt", context))
-    html = render_to_string("emails/message.html", context | {"text": text.strip()})
-    return Words(" ".join(subject.split()), text, html)
+    visit, why = told.visit, told.event.reason if told.event else ""
+    with spoken_to(visit.patient, channel):
+        context = {
+            "visit": visit,
+            "clinic": clinic,
+            "clinic_name": clinic.name if clinic else gettext("the clinic"),
+            "place": calendars.address(clinic) if clinic else gettext("the clinic"),
+            "phone": languages.left_to_right(
+                clinic.phone if clinic else settings.CLINIC_PHONE
+            ),
+            "has_mail": reached_by(visit.patient) == Channel.EMAIL,
+            "hours": hours.summary_of(week),
+            "choices": told.choices,
+            "decline_words": DECLINE_WORDS.get(visit.decline_reason, ""),
+            "closing_words": CLOSING_WORDS.get(why, ""),
+            "refusal_words": REFUSAL_WORDS.get(why, ""),
+            "event": told.event,
+            "offers": told.offers,
+            "answer_by": told.offers[0].expires_at if told.offers else None,
+            "kept": bool(told.event and told.event.data.get("kept")),
+            "entry": told.entry,
+            "moved_from": told.moved_from,
+            "moved_back": kind == Kind.MOVED and told.moved_back,
+            "heading": _title(kind, told, now),
+            "link": links.url(token) if token else "",
+        }
+        if channel != Channel.EMAIL:
+            said = render_to_string(f"emails/{kind}.{channel}.txt", context)
+            if channel == Channel.TEXT:
+                return Words("", " ".join(said.split()).translate(PLAIN_LETTERS))
+            return Words("", _tidy(said))
+        subject = render_to_string(f"emails/{kind}.subject.txt", context)
+        text = _tidy(render_to_string(f"emails/{kind}.txt", context))
+        html = render_to_string("emails/message.html", context | {"text": text.strip()})
+        return Words(" ".join(subject.split()), text, html)
 
 
 def _tidy(text: str) -> str:
