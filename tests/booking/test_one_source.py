@@ -46,10 +46,10 @@ def test_what_is_changed_on_the_service_is_read_on_every_page_and_in_the_letter(
     visit = Appointment.objects.exclude(pk=booked.pk).get()
     request = text_of(desk.get(f"/admin/booking/appointment/{visit.pk}/change/"))
 
-    for where in (page, check, sent, confirmed, script):
+    for where in (page, check, sent, confirmed, script, request):
         assert "Come again After six weeks" in where
     assert "After six weeks" in posted
-    for where in (page, sent, confirmed, script, posted):
+    for where in (page, sent, confirmed, script, request, posted):
         assert "Bring your card." in where
     assert "loose clothes" not in page + sent + script + posted
     assert "take thinners" in page
