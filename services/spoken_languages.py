@@ -104,7 +104,8 @@ SPOKEN = [
 def as_list(number: str = "", without: Collection[str] = ()) -> SafeString:
     """Return all of them as a list in HTML, each in its own words first.
 
-    `number` is the link to whom the notices say to call. The notice of those that `without` names, as `kept` does, is left out.
+    `number` is the link to whom the notices say to call. The notice of those that
+    `without` names, as `kept` does, is left out.
     """
     items = format_html_join(
         "\n",
