@@ -375,9 +375,10 @@ class TranslationAdmin(InALanguage, FixedRows):
 
     def get_object(self, *args: Any, **kwargs: Any) -> Translation | None:
         """Return it with the name that titles and messages are to have."""
-        found: Translation | None = super().get_object(*args, **kwargs)
-        if found:
-            found.called = f"{self.of(found)}, {self.language_name(found)}"
+        found = super().get_object(*args, **kwargs)
+        if not isinstance(found, Translation):
+            return None
+        found.called = f"{self.of(found)}, {self.language_name(found)}"
         return found
 
     def get_fields(self, request: HttpRequest, obj: Translation | None = None) -> Any:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -128,7 +129,7 @@ def _of_the_clinic() -> Iterator[Passage]:
     city = f"{clinic.city}, {clinic.region} {clinic.postal_code}"
     address = f"{clinic.name}, {clinic.street}, {city}".strip()
     closed, week = _("Closed"), hours.by_weekday(OpeningHours.objects.all())
-    days = [f"{day}: {times or closed}." for day, times in week]
+    days = [f"{capfirst(day)}: {times or closed}." for day, times in week]
     days = days if any(times for _day, times in week) else []
     reached = [str(clinic.phone), clinic.email]
     steps = plain_text(clinic.step_free_access) or str(clinic.steps_unknown)
