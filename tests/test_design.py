@@ -620,6 +620,32 @@ def test_an_error_summary_has_the_focus_and_leads_to_the_control(
     assert look(styleguide_pages, follow) == ["note alert problem", "id_reach_0"]
 
 
+# Whether there are tiles, and how many grow when chosen, just as wide as their words.
+GROWN = """() => {
+  const free = [...document.querySelectorAll(".time input:enabled:not(:checked)")];
+  return [free.length > 0, free.filter(input => {
+    const tile = input.parentElement;
+    tile.style.inlineSize = "max-content";
+    tile.style.inlineSize = `${tile.offsetWidth + 1}px`;
+    const before = tile.offsetHeight;
+    input.checked = true;
+    return tile.offsetHeight !== before;
+  }).length];
+}"""
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_no_tile_grows_when_its_time_is_chosen(
+    styleguide_pages: dict[str, str],
+) -> None:
+    def choose(browser_page: Page) -> list[int]:
+        browser_page.goto(f"{HOST}/styleguide/")
+        grown: list[int] = browser_page.evaluate(GROWN)
+        return grown
+
+    assert look(styleguide_pages, choose) == [True, 0]
+
+
 @pytest.mark.urls("tests.styleguide_urls")
 def test_a_second_press_sends_no_second_form(styleguide_pages: dict[str, str]) -> None:
     def press_twice(browser_page: Page) -> list[bool]:
