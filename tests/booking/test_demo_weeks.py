@@ -8,7 +8,6 @@ import pytest
 import time_machine
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import Settings
 
 from booking import clock, integrity
@@ -23,14 +22,8 @@ WEDNESDAY = "2026-11-04T19:30:00Z"
 
 
 @pytest.fixture(autouse=True)
-def developing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def developing(settings: Settings) -> None:
     settings.DEBUG = True
-    # With it comes a log of all statements, which takes as long as they do.
-    monkeypatch.setattr(BaseDatabaseWrapper, "queries_logged", False)
-
-
-@pytest.fixture
-def content(db: None) -> None:
     call_command("load_content", stdout=StringIO())
 
 
@@ -41,7 +34,7 @@ def demo(*options: str) -> str:
     return out.getvalue()
 
 
-def test_a_week_has_visits_before_and_after_now_and_no_faults(content: None):
+def test_a_week_has_visits_before_and_after_now_and_no_faults():
     out = demo()
     with time_machine.travel(WEDNESDAY, tick=False):
         now = clock.now()
@@ -78,9 +71,7 @@ def test_a_week_has_visits_before_and_after_now_and_no_faults(content: None):
     assert Appointment.objects.count() == states.total()
 
 
-def test_beside_somebody_who_was_not_made_up_nothing_is(
-    content: None, settings: Settings
-):
+def test_beside_somebody_who_was_not_made_up_nothing_is(settings: Settings):
     factories.a_request()
     with pytest.raises(CommandError, match="not made up"):
         demo()
