@@ -51,8 +51,8 @@ TIMERS_OF_AXE = """() => {
   };
 }"""
 # A second engine, since each finds what the other does not: IBM's Equal Access.
-# Left out: it takes each form for a landmark; and wants one group where each day is one,
-# and all times one choice.
+# Left out: it takes each form for a landmark; and wants one group where each day is
+# one, and all times one choice.
 EQUAL_ACCESS = """async () => {
   const report = await new ace.Checker().check(document, ["WCAG_2_2"]);
   const left_out = ["aria_form_label_unique", "input_checkboxes_grouped"];

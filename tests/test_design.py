@@ -347,7 +347,7 @@ def test_every_component_is_good_for_everybody(
 def test_the_desks_components_fit_as_readers_set_the_text(
     styleguide_pages: dict[str, str],
 ) -> None:
-    """The second engine finds nothing there; on the other guide, a form stands twice."""
+    """The second engine finds nothing there; the other guide has a form twice."""
 
     def looks(browser_page: Page) -> None:
         for path in GUIDES_OF_DESK:
