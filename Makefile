@@ -96,7 +96,7 @@ messages: $(VENV)/installed-tests ## Write docs/messages.md anew from templates/
 bench: $(VENV)/installed-tests ## Measure the speed of booking on SQLite and PostgreSQL (VISITS=)
 	$(BIN)/python -m tests.bench
 
-# With nginx, openssl and npm; LIGHTHOUSE= names another program than npm's.
+# With Chromium, nginx, openssl and npm; LIGHTHOUSE= names another program than npm's.
 lighthouse: $(VENV)/installed-tests ## Look at the pages of patients with Lighthouse (RUNS=, PYTEST_ARGS=)
 	TEST_DATABASE=sqlite $(BIN)/pytest -qs tests/journeys/lighthouse.py $(PYTEST_ARGS)
 
@@ -134,7 +134,7 @@ $(VENV)/installed-checkers: tests/package-lock.json | $(BIN)/pip tools
 
 tools:
 	@missing=""; \
-	command -v chromium > /dev/null || missing="$$missing chromium"; \
+	command -v chromium-headless-shell chromium > /dev/null || missing="$$missing chromium-headless-shell"; \
 	[ -n "$$(fc-list 2> /dev/null)" ] || missing="$$missing fontconfig fonts-dejavu-core"; \
 	java -version > /dev/null 2>&1 || missing="$$missing default-jre-headless"; \
 	command -v npm > /dev/null || missing="$$missing npm"; \

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from services import rows, translation
 from services.languages import unbroken
-from services.models import OpeningHours
+from services.models import OpeningHours, Passage
+from services.passages import CLINIC, finish
 
 from . import clock, words
 from .availability import Instant, WeeklyHours
@@ -45,6 +48,24 @@ class ClosedTime:
 def closed_soon(request: HttpRequest) -> dict[str, object]:
     """Give templates the next closures of the whole clinic, read when they are used."""
     return {"closed_soon": SimpleLazyObject(lambda: _closed_soon(clock.now()))}
+
+
+def passages(now: datetime) -> list[Passage]:
+    """Return the same for the search of the site, a passage for each closure."""
+    here = translation.language_at_hand()
+    return [
+        finish(
+            Passage(
+                kind=str(CLINIC),
+                title=_("We are also closed") + f": {one.when}",
+                title_language=here,
+                text=f"{one.why}.",
+                text_language=settings.LANGUAGE_CODE if one.left_english else here,
+                path=reverse("services:visit_us") + "#opening-hours",
+            )
+        )
+        for one in _closed_soon(now)
+    ]
 
 
 def _closed_soon(now: datetime) -> list[ClosedTime]:

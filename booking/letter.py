@@ -164,6 +164,7 @@ def _parts(visit: Appointment, clinic: Clinic | None, now: datetime) -> list[Par
     found = [
         Part(_("Because of your answers"), _advice(visit)),
         Part(_("How to get ready"), _ready(visit)),
+        Part(_("At a glance"), _at_a_glance(visit)),
         Part(_("Papers to bring"), [_text(paper, "item") for paper in bring]),
         Part(_("From us"), [_text(paper) for paper in from_us]),
         Part(
@@ -200,6 +201,19 @@ def _ready(visit: Appointment) -> list[Block]:
         )
         blocks.insert(0, Block("text", [Run(changed, strong=True)]))
     return blocks
+
+
+def _at_a_glance(visit: Appointment) -> list[Block]:
+    found = list(visit.visit_type.service.facts.all())
+    translation.say(found)
+    return [
+        Block(
+            "item",
+            [Run(f"{fact.label}: ", strong=True), Run(fact.value)],
+            is_english=not {"label", "value"}.isdisjoint(fact.left_english),
+        )
+        for fact in found
+    ]
 
 
 def _of_clinic(clinic: Clinic | None, name: str) -> list[Block]:

@@ -131,13 +131,13 @@ class Times:
 
     def dates(self, first: date, last: date) -> Iterator[date]:
         """Yield the dates from one to the other, as far as they can be booked."""
+        first = max(first, self.first)
         for n in range((min(last, self.last) - first).days + 1):
-            if first + timedelta(n) >= self.first:
-                yield first + timedelta(n)
+            yield first + timedelta(n)
 
     def on(self, day: date) -> list[datetime]:
         """Return the times of a day, sorted; none for one that cannot be booked."""
-        return [start for d in self.dates(day, day) for start in self._on(d)[1]]
+        return self._on(day)[1] if self.first <= day <= self.last else []
 
     def starts(self) -> list[datetime]:
         """Return the times of all days, sorted."""

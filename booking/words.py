@@ -21,20 +21,27 @@ def local(at: datetime) -> datetime:
     return timezone.localtime(at, clinic_zone())
 
 
-@lru_cache(maxsize=2000)
-def _said(wall: date | time, style: str, language: str | None) -> str:
-    """Return a date or a time of day in words: a page says the same ones often."""
-    return languages.said(wall, style)
-
-
 def day(on: date) -> str:
     """Return “Tuesday, November 24”."""
-    return languages.unbroken(_said(on, "l, F j", get_language()))
+    return _day(on, get_language())
 
 
 def clock(at: datetime) -> str:
     """Return “10:15 AM”."""
-    return _said(local(at).time(), "g:i A", get_language())
+    return _clock(local(at).time(), get_language())
+
+
+# A page says the same ones often.
+
+
+@lru_cache(maxsize=1000)
+def _day(on: date, _language: str | None) -> str:
+    return languages.unbroken(languages.said(on, "l, F j"))
+
+
+@lru_cache(maxsize=1000)
+def _clock(wall: time, _language: str | None) -> str:
+    return languages.said(wall, "g:i A")
 
 
 def moment(at: datetime) -> str:

@@ -373,6 +373,14 @@ class TranslationAdmin(InALanguage, FixedRows):
         offered = [code for code, _name in settings.LANGUAGES]
         return found.filter(Q(model__in=own), language__in=offered)
 
+    def get_object(self, *args: Any, **kwargs: Any) -> Translation | None:
+        """Return it with the name that titles and messages are to have."""
+        found = super().get_object(*args, **kwargs)
+        if not isinstance(found, Translation):
+            return None
+        found.called = f"{self.of(found)}, {self.language_name(found)}"
+        return found
+
     def get_fields(self, request: HttpRequest, obj: Translation | None = None) -> Any:
         row = row_of(obj) if obj else None
         texts = [f"text_{name}" for name in row.in_english()] if row else []

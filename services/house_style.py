@@ -99,8 +99,23 @@ _RULES: list[tuple[str, Promise | str]] = [
         _PRAISE,
     ),
 ]
+# Just before a promise these deny it: "is not a guarantee of payment". "Why not …" asks
+# for it.
+_DENIED = "".join(
+    rf"(?<!{words} )"
+    for words in (
+        r"(?<!why )\bnot", r"\bnot a", r"\bnot always", r"\bwill not be", r"\bno",
+        r"\bnever", r"\bnobody can", r"\bno one can", "n't", "n’t", r"\bno es",
+        r"\bno es una", r"\bno son", r"\bno se", r"\bno le", r"\bno siempre",
+        r"\bninguna", r"\bningún", r"\bnunca", r"\bnadie puede", r"\bsin",
+    )
+)  # fmt: skip
 _FLAGGED = [
-    *((re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.I), why) for words, why in _RULES),
+    *(
+        (re.compile(rf"(?<!\w){denied}(?:{words})(?!\w)", re.I), why)
+        for words, why in _RULES
+        for denied in [_DENIED if why is _PROMISE or why is _NO_PAIN else ""]
+    ),
     (
         re.compile(r"\b(?:Dra?\.?|Doctora?|(?:[Ee]l|[Ll]a) doctora?) [A-ZÁÉÍÓÚÑ]\w+"),
         _BARE_DOCTOR,

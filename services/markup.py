@@ -46,7 +46,13 @@ WAYS = [
         _("More, for who wants to open it"),
         _("::: more How it works\nThe needle records the signals of the muscle.\n:::"),
     ),
-    (_("The languages that we can have interpreters of"), _("::: languages\n:::")),
+    (
+        _(
+            "The languages that we can have interpreters of, with our notice in them."
+            " Name one below it to leave out its notice, such as Arabic."
+        ),
+        _("::: languages\n:::"),
+    ),
 ]
 
 _NO_TAG = _(

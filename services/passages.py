@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -39,11 +40,17 @@ def passages(language: str) -> list[Passage]:
     made = [*_of_services(), *_of_clinicians(), *_of_pages(), *_of_the_clinic()]
     for place, passage in enumerate(made):
         passage.language, passage.place = language, place
-        for name in ("title", "heading", "text"):
-            setattr(passage, name, composed(getattr(passage, name)))
-        said = f"{passage.title} {passage.heading} {passage.text}"
-        passage.words = " ".join(words_of(said))
+        finish(passage)
     return made
+
+
+def finish(passage: Passage) -> Passage:
+    """Fill in by which words a passage is found."""
+    for name in ("title", "heading", "text"):
+        setattr(passage, name, composed(getattr(passage, name)))
+    said = f"{passage.title} {passage.heading} {passage.text}"
+    passage.words = " ".join(words_of(said))
+    return passage
 
 
 def _of_services() -> Iterator[Passage]:
@@ -121,13 +128,15 @@ def _of_the_clinic() -> Iterator[Passage]:
     translation.say([clinic])
     city = f"{clinic.city}, {clinic.region} {clinic.postal_code}"
     address = f"{clinic.name}, {clinic.street}, {city}".strip()
-    week = hours.summary(OpeningHours.objects.all())
+    closed, week = _("Closed"), hours.by_weekday(OpeningHours.objects.all())
+    days = [f"{capfirst(day)}: {times or closed}." for day, times in week]
+    days = days if any(times for _day, times in week) else []
     reached = [str(clinic.phone), clinic.email]
     steps = plain_text(clinic.step_free_access) or str(clinic.steps_unknown)
     told = [
         _Said("", "", [clinic.summary], clinic, ("summary",)),
         _Said("address", _("Address"), [clinic.street and address], clinic, ()),
-        _Said("opening-hours", _("Opening hours"), [week], clinic, ()),
+        _Said("opening-hours", _("Opening hours"), days, clinic, ()),
         _Said("getting-here", _("Getting here"), _subway(clinic), clinic, ()),
         _Said(
             "getting-here", _("Getting here"), [plain_text(clinic.getting_here)],
@@ -147,6 +156,7 @@ def _of_the_clinic() -> Iterator[Passage]:
         _("You choose a time and send us a request."),
         _("It is not an appointment until we confirm it."),
         _("You do not need an account."),
+        _("You can ask for somebody else, and join the waiting list."),
     ]
     finding = _(
         "We send the private link to your visit to your email address. There you see"

@@ -5,6 +5,7 @@ the file itself comes through: no place, no camera, no second file behind the pi
 """
 
 import hashlib
+import re
 import struct
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
@@ -20,11 +21,15 @@ from PIL import Image, ImageCms, ImageOps, features
 from .models import Clinic, Clinician, Photo, PhotoFile, Service
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
+# Of these we have no decoder.
+HEIC = re.compile(rb".{4}ftyphe[iv][cmsx]", re.S)
 MAX_BYTES = 12 * 1024 * 1024
 # In millions, so that none takes much more than 400 MB to decode. A JPEG is read
 # smaller than it is, and the cameras of phones write that.
 MEGAPIXELS = {"JPEG": 40, "MPO": 40, "PNG": 20, "WEBP": 20, "AVIF": 20}
 MIN_SIDE = 320
+# What is kept of a picture that is longer than that has a side below the least.
+LONGEST = 4
 # Of what is kept to crop from; more than the widest, so that a face can be chosen.
 MASTER_SIDE = 1280
 # Of what a form of staff shows of a picture.
@@ -99,29 +104,44 @@ def master(file: IO[bytes]) -> bytes:
         with Image.open(BytesIO(data), formats=FORMATS) as picture:
             _check(picture)
             return _encoded(_plain(picture), "jpeg", quality=92)
-    # Decoders raise these for broken files, and Pillow its own for too many pixels.
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many(max(MEGAPIXELS.values())) from error
+    # Decoders raise these for broken files.
     except (
         OSError, SyntaxError, ValueError, EOFError, MemoryError, RuntimeError,
         TypeError, struct.error,
-        Image.DecompressionBombError, Image.DecompressionBombWarning,
     ) as error:  # fmt: skip
         problem = _(
             "This is no picture that we can read. Save it as JPEG or PNG and choose it"
             " again."
         )
+        if HEIC.match(data):
+            problem = _(
+                "This is a photo as an iPhone keeps it (HEIC). Save it as JPEG and"
+                " choose it again."
+            )
         raise ValidationError(problem) from error
+
+
+def _too_many(most: int) -> ValidationError:
+    words = _("The picture has more than %(most)s megapixels. Save it smaller.")
+    return ValidationError(words % {"most": most})
 
 
 def _check(picture: Image.Image) -> None:
     """Refuse by what the head of the file says, before anything is decoded."""
     most = MEGAPIXELS[str(picture.format)]
     if picture.width * picture.height > most * 1_000_000:
-        words = _("The picture has more than %(most)s megapixels. Save it smaller.")
-        raise ValidationError(words % {"most": most})
+        raise _too_many(most)
     if min(picture.size) < MIN_SIDE:
         raise ValidationError(
             _("The picture is too small: each side needs 320 pixels or more.")
         )
+    if max(picture.size) > LONGEST * min(picture.size):
+        words = _(
+            "The picture is too long: one side may be %(most)s times the other. Cut it."
+        )
+        raise ValidationError(words % {"most": LONGEST})
     # A JPEG of a phone may carry a second picture behind the first, as of its depth.
     if picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1:
         raise ValidationError(_("The picture moves. Choose one that stands still."))

@@ -18,6 +18,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -41,14 +42,14 @@ from .models import (
 )
 from .passages import passages
 from .translation import language_at_hand, reading
-from .words import SAME, best, composed, folded, pieces, spelled, words_of
+from .words import SAME, as_form, best, composed, folded, pieces, spelled, words_of
 
 # All that the passages are made of. Raise the number when they are made otherwise.
 SOURCES = (
     Clinic, OpeningHours, Clinician, Service, Fact, Section, ScreeningQuestion, Page,
     Translation, SameWords,
 )  # fmt: skip
-EDITION = "3"
+EDITION = "4"
 
 # More letters or words than that are not looked at.
 LONGEST = 100
@@ -67,11 +68,12 @@ OF_PHRASE = 1.5
 # Translators: the words that questions are made of, and that do not say what about.
 # They are not looked for, unless nothing else was typed. Accents do not matter.
 GLUE = gettext_noop(
-    "a about after am an and any are as at be been before but by can could did do does"
-    " during for from get gets go goes going had has have having how i if in into is it"
-    " its just like make may me might my need of on or our please s should so some t"
-    " take takes taking tell than that the their them then there these they this to us"
-    " use want was we were what when where which who why will with would you your"
+    "a about after am an and any are as at be been before but by can could did do"
+    " does during for from get gets go goes going had has have having how i if in into"
+    " is it its just like make many may me might much my need of on or our please s"
+    " should so some t take takes taking tell than that the their them then there"
+    " these they this to us use want was we were what when where which who why will"
+    " with would you your"
 )
 # So many letters of a text are shown.
 EXTRACT = 180
@@ -107,31 +109,40 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """A word that was typed, or words that mean the same as some that were."""
+    """A word that was typed, or words that mean the same as some that were.
+
+    `instead` are those to look for where no passage has this one.
+    """
 
     phrases: list[Phrase]
     means_the_same: bool = False
+    instead: "list[_Term]" = field(default_factory=list)
+
+    def words(self) -> set[str]:
+        """Return all that is to be looked for in the index."""
+        own = {word for phrase in self.phrases for forms in phrase for word in forms}
+        return own.union(*(other.words() for other in self.instead))
 
     @property
     def weight(self) -> float:
         return OF_PHRASE if self.means_the_same else 1.0
 
 
-def search(typed: str) -> Answer:
-    """Look for words in the language at hand, with a constant number of queries."""
+def search(typed: str, also: "Sequence[Passage]" = ()) -> Answer:
+    """Look for words in the language at hand, with a constant number of queries.
+
+    `also` are passages that are in no index, since what they say changes by the hour.
+    """
     language = language_at_hand()
     groups = _fresh(language)
     asked = words_of(composed(typed)[:LONGEST])[:MOST_WORDS]
-    likely = _likely(language, asked)
-    terms, read_as = _terms(asked, likely, groups)
-    wanted = {
-        word
-        for term in terms
-        for phrase in term.phrases
-        for forms in phrase
-        for word in forms
-    }
-    return Answer(_ranked(_having(language, wanted), terms), read_as)
+    said = {word for passage in also for word in passage.words.split()}
+    known = sorted({*_likely(language, [*asked, *_pairs(asked)]), *said})
+    terms, read_as = _terms(_as_one(asked, known), known, groups)
+    wanted = {word for term in terms for word in term.words()}
+    found = _having(language, wanted)
+    found += [one for one in also if not wanted.isdisjoint(one.words.split())]
+    return Answer(_ranked(found, terms), read_as)
 
 
 # --- The index --------------------------------------------------------------------
@@ -238,37 +249,61 @@ def _having(language: str, wanted: Iterable[str]) -> "list[Passage]":
 # --- What was meant ---------------------------------------------------------------
 
 
+def _pairs(asked: Sequence[str]) -> list[str]:
+    return [one + other for one, other in pairwise(asked)]
+
+
+def _as_one(asked: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the words, with two that are known as one in its place: "wheel chair"."""
+    words: list[str] = []
+    for word in asked:
+        before = words[-1] if words else word
+        if before + word in known and not {before, word}.issubset(known):
+            words[-1] = before + word
+        else:
+            words.append(word)
+    return words
+
+
 def _terms(
     asked: Sequence[str], known: Sequence[str], groups: Iterable[Sequence[str]]
 ) -> tuple[list[_Term], str]:
     """Return what to look for, and the words as they were read if that is otherwise.
 
-    What has words that mean the same is not looked for word by word, too.
+    What has words that mean the same is looked for word by word only where no passage
+    has any of them; and a word that no passage has, by what means the same as the
+    phrases that it is part of.
     """
     glue = set(words_of(gettext(GLUE)))
     if glue.issuperset(asked):
         glue = set()
     meant = [{word: SAME} if word in glue else best(word, known) for word in asked]
+    alone = {
+        at: _Term([(forms,)])
+        for at, (word, forms) in enumerate(zip(asked, meant, strict=True))
+        if forms and word not in glue
+    }
     terms: list[_Term] = []
     in_phrase: set[int] = set()
     for group in groups:
         phrases = [words_of(composed(phrase)) for phrase in group]
         places = [at for phrase in phrases for at in _places_in(meant, phrase)]
+        same: list[Phrase] = [
+            tuple({word: SAME} for word in phrase) for phrase in phrases if phrase
+        ]
         if places:
             typed = [tuple(meant[at] for at in place) for place in places]
-            same = [
-                tuple({word: SAME} for word in phrase) for phrase in phrases if phrase
-            ]
-            terms.append(_Term(typed + same, means_the_same=True))
-            in_phrase.update(*places)
-    terms += [
-        _Term([(forms,)])
-        for at, (word, forms) in enumerate(zip(asked, meant, strict=True))
-        if forms and word not in glue and at not in in_phrase
-    ]
+            in_place = set().union(*places)
+            each = [term for at, term in alone.items() if at in in_place]
+            terms.append(_Term(typed + same, means_the_same=True, instead=each))
+            in_phrase |= in_place
+        for at, term in alone.items():
+            if any(asked[at] in phrase for phrase in phrases):
+                term.instead.append(_Term(same, means_the_same=True))
+    terms += [term for at, term in alone.items() if at not in in_phrase]
     nearest = [max(f, key=lambda w: (f[w], w)) if f else "" for f in meant]
     slipped = any(
-        word not in forms and near and not near.startswith(word)
+        word not in forms and near and forms[near] > as_form(word, near)
         for word, forms, near in zip(asked, meant, nearest, strict=True)
     )
     return terms, " ".join(filter(None, nearest)) if slipped else ""
@@ -288,19 +323,16 @@ def _places_in(
 
 
 def _ranked(candidates: "list[Passage]", terms: Sequence[_Term]) -> list[Found]:
-    """Return the best of them; those that are equal stand as on the site."""
-    if not candidates:
-        return []
-    in_all: int = candidates[0].in_all  # type: ignore[attr-defined]  # of the query
+    """Return the best of them; those that are equal stand as they are given."""
     fields = [
         [(worth, words_of(getattr(passage, name))) for name, worth in _worth(passage)]
         for passage in candidates
     ]
-    telling: list[tuple[_Term, list[float], int]] = []
-    for term in terms:
-        good = [sum(w * _match(term, words) for w, words in f) for f in fields]
-        if having := sum(1 for one in good if one):
-            telling.append((term, good, having))
+    telling = [told for term in terms for told in _telling(term, fields)]
+    if not telling:  # of a phrase that was meant, a word is there and not the whole
+        return []
+    in_all = max(getattr(one, "in_all", 0) for one in candidates)
+    in_all += sum(not hasattr(one, "in_all") for one in candidates)
     rarity = [
         term.weight * math.log(1 + in_all / having) for term, _good, having in telling
     ]
@@ -314,13 +346,28 @@ def _ranked(candidates: "list[Passage]", terms: Sequence[_Term]) -> list[Found]:
     least = FAR_WORSE * max(points)
     order = sorted(
         (number for number, one in enumerate(points) if one and one >= least),
-        key=lambda number: (-round(points[number], 6), candidates[number].place),
+        key=lambda number: (-round(points[number], 6), number),
     )
     marked = [term for term, _good, _having in telling]
     return [
         Found(passage, list(_extract(passage.text, marked)))
         for passage in _shown(candidates, order)
     ]
+
+
+def _telling(
+    term: _Term, fields: Sequence[Sequence[tuple[float, list[str]]]]
+) -> Iterator[tuple[_Term, list[float], int]]:
+    """Yield what passages have: the term or what is looked for instead.
+
+    With it, how well it stands in each of them, and in how many.
+    """
+    good = [sum(w * _match(term, words) for w, words in f) for f in fields]
+    if having := sum(1 for one in good if one):
+        yield term, good, having
+    else:
+        for other in term.instead:
+            yield from _telling(other, fields)
 
 
 def _worth(passage: Passage) -> Iterable[tuple[str, float]]:

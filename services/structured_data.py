@@ -215,7 +215,7 @@ def dates(this: Service | Page) -> Node:
         node["reviewedBy"] = {
             "@type": "Person",
             "name": this.reviewed_by,
-            "honorificSuffix": this.reviewer_credentials,
+            **credentials(this.reviewer_credentials),
             "jobTitle": this.reviewer_profession,
         }
     return node
@@ -253,10 +253,20 @@ def person(clinician: Clinician) -> Node:
     return {
         "@type": "Person",
         "name": clinician.name,
-        "honorificSuffix": clinician.credentials,
+        **credentials(clinician.credentials),
         "jobTitle": clinician.profession,
         "knowsLanguage": SEPARATOR.split(clinician.languages),
         "disambiguatingDescription": made_up if clinician.is_demo else "",
+    }
+
+
+def credentials(letters: str) -> Node:
+    """Return those behind a name, such as "MD, PhD", once as they stand, then each."""
+    each = [one for part in letters.split(",") if (one := part.strip())]
+    kind = {"@type": "EducationalOccupationalCredential"}
+    return {
+        "honorificSuffix": letters,
+        "hasCredential": [{**kind, "name": one} for one in each],
     }
 
 

@@ -11,8 +11,9 @@ from functools import lru_cache
 WORD = re.compile(r"[^\W_]+")
 
 # Two forms of one word begin alike, with so many letters and such a share of the
-# longer one; fewer letters will do where one of them begins with the whole other.
-# Shorter words have a plural in -s and no other form.
+# longer one; fewer letters will do where one of them begins with the whole other, and
+# a long one that was typed may be the end of another. Shorter words have a plural in
+# -s and no other form.
 STEM, WHOLE = 5, 4
 SHARE = 0.55
 # Of a form that is nearly the same, no slip was made.
@@ -25,8 +26,8 @@ SLIPS = {1: 0.7, 2: 0.5}
 # The shortest words that may have one slip, or two.
 ONE_SLIP, TWO_SLIPS = 4, 8
 # Many short words differ in one letter, as "feet", "meet" and "feel". So in the
-# shortest none was changed, and one that is not long begins with one of the first two
-# letters that were typed.
+# shortest none was changed or left out before the first, and one that is not long
+# begins with one of the first two letters that were typed.
 LONG = 6
 
 
@@ -63,6 +64,8 @@ def as_form(typed: str, word: str) -> float:
     same = 0
     while same < len(short) and short[same] == long[same]:
         same += 1
+    if len(typed) >= LONG and word.endswith(typed):
+        same = len(short)
     share = same / len(long)
     whole = same == len(short) and (same >= WHOLE or long == f"{short}s")
     return FORM * share if share >= SHARE and (whole or same >= STEM) else 0.0
@@ -72,8 +75,8 @@ def as_slip(typed: str, word: str) -> float:
     most = 2 if len(typed) >= TWO_SLIPS else 1 if len(typed) >= ONE_SLIP else 0
     if len(typed) < LONG and word[:1] not in typed[:2]:
         most = 0
-    if len(typed) == len(word) == ONE_SLIP and sorted(typed) != sorted(word):
-        most = 0
+    if len(typed) == ONE_SLIP and sorted(typed) != sorted(word):
+        most *= len(word) != ONE_SLIP and word[:1] == typed[:1]
     made = slips(typed, word, most) if most else 0
     return SLIPS[made] if 0 < made <= most else 0.0
 
@@ -104,15 +107,19 @@ def slips(one: str, other: str, most: int) -> int:
 def best(typed: str, known: Iterable[str]) -> dict[str, float]:
     """Return which of the known words stand for the typed one, and how well.
 
-    Where that very word is known, so do only near forms of it: "Medicare" is no
-    medicine. Where that word or nearly that is, a slip is not looked for.
+    Where that very word is known, or nearly that, so do only near forms of it:
+    "Medicare" is no medicine, and a week no weekend. Else the words from which it
+    differs by the fewest slips do, if they are better than the best of its forms.
     """
     words = list(known)
     found = {w: SAME if w == typed else as_form(typed, w) for w in words}
-    if typed in found:
+    best_form = max(found.values(), default=0.0)
+    if best_form >= FORM * NEARLY:
         found = {w: good for w, good in found.items() if good >= FORM * NEARLY}
-    elif max(found.values(), default=0.0) < FORM * NEARLY:
-        slipped = {word: as_slip(typed, word) for word in words}
+    else:
+        spelt = {typed, typed.removesuffix("s")}  # of the singular, if that is known
+        slipped = {word: max(as_slip(one, word) for one in spelt) for word in words}
         most = max(slipped.values(), default=0.0)
-        found |= {w: good for w, good in slipped.items() if good == most > found[w]}
+        if most > best_form:
+            found = {w: good for w, good in slipped.items() if good == most}
     return {word: good for word, good in found.items() if good}

@@ -297,6 +297,11 @@ class VisitType(Translated):
         return tuple(_with(needs, clinician)) if clinician else needs
 
 
+# Sets what a row points to as if it had been read with it, which is not to be checked.
+_set_service = VisitType.service.field.set_cached_value
+_set_clinician = Resource.clinician.field.set_cached_value
+
+
 class Requirement(models.Model):
     """What a visit takes of one kind: how many, and which of them will do.
 
@@ -371,11 +376,12 @@ class Practice:
     @cached_property
     def resources(self) -> list[Resource]:
         """Return what can be booked at all, in its order."""
-        people = {c.pk: c for c in rows.instances(Clinician, self._clinicians)}
+        people: dict[int | None, Clinician] = {
+            c.pk: c for c in rows.instances(Clinician, self._clinicians)
+        }
         found = rows.instances(Resource, self._resources)
         for resource in found:
-            if resource.clinician_id is not None:
-                resource.clinician = people[resource.clinician_id]
+            _set_clinician(resource, people.get(resource.clinician_id))
         return [resource for resource in found if resource.is_active]
 
     @cached_property
@@ -384,7 +390,7 @@ class Practice:
         services = {s.pk: s for s in rows.instances(Service, self._services)}
         found = rows.instances(VisitType, self._visit_types)
         for visit_type in found:
-            visit_type.service = services[visit_type.service_id]
+            _set_service(visit_type, services[visit_type.service_id])
         return sorted(found, key=lambda visit_type: visit_type.service.order)
 
     def questions(self, service: Service) -> list[ScreeningQuestion]:

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from booking import clock, limits
+from booking import clock, closed, limits
 from booking.forms import SearchForm
 from clinic_site.client import client_address, is_from_elsewhere
 from services import translation
@@ -37,7 +37,7 @@ def search(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         address, now = client_address(request), clock.now()
         if limits.allows(limits.SEARCHES_BY_ADDRESS, address, now=now):
-            answer = look_for(form.cleaned_data["q"])
+            answer = look_for(form.cleaned_data["q"], also=closed.passages(now))
         else:
             many = _("Many searches came from here. Wait some minutes, or call us.")
             form.add_error("q", many)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from booking import limits, reasons, words, workflow
 from booking.availability import Reason, Why
 from booking.errors import TimeNotOffered, TimeTaken, TryAgain
-from booking.forms import OtherTimesForm, TimeForm, parse_instant
+from booking.forms import OtherTimesForm, TimeForm, only_read, parse_instant
 from booking.models import Ignoring, VisitType
 from booking.picker import PARTS, Filters, Times
 from booking.steps import STEP, Journey
@@ -25,6 +25,8 @@ from clinic_site.client import client_address
 from .road import AWAY, WENT, keep, onward, show, with_draft
 
 TIMES, OTHER_TIMES = STEP["times"], STEP["other-times"]
+# The page shows times and no field, so that its form may share them with all others.
+_TimeForm = cast("type[TimeForm]", only_read(TimeForm))
 # Holding is a favor to whoever fills in the form; a program must not hold all times.
 HOLDS_BY_ADDRESS = (limits.Cap("hold-address", 30, limits.HOUR),)
 
@@ -35,10 +37,10 @@ def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
     if not journey.can_choose_times:
         return onward(journey)
     if request.method != "POST":
-        form = TimeForm(clinicians=journey.clinicians)
+        form = _TimeForm(clinicians=journey.clinicians)
         form.show_again(journey.typed("times"))
         return show_times(request, journey, form, now)
-    form = TimeForm(request.POST, clinicians=journey.clinicians)
+    form = _TimeForm(request.POST, clinicians=journey.clinicians)
     status = 0
     if form.is_valid():
         try:

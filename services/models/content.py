@@ -136,6 +136,8 @@ class Translation(Content):
     """
 
     content_fields = ("texts", "of_digest", "reviewed_by", "reviewed_on")
+    # What staff call it, where somebody has looked up what it is of.
+    called = ""
 
     model = models.CharField(max_length=40, editable=False)
     row = models.PositiveBigIntegerField(editable=False)
@@ -162,4 +164,4 @@ class Translation(Content):
         ]
 
     def __str__(self) -> str:
-        return f"{self.language}, {self.model} {self.row}"
+        return self.called or f"{self.language}, {self.model} {self.row}"

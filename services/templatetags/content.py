@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from services import cards, markup, translation
 from services.languages import is_public
-from services.models import Photo, Service, Translated
+from services.models import Clinic, Photo, Service, Translated
 from services.photos import QUALITY, shape_of
 from services.plain_text import COMMONMARK, HEADINGS, PART
 from services.spoken_languages import as_list
@@ -146,7 +146,10 @@ def markdown(text: str) -> SafeString:
 
 def _block(kind: str, heading: str, inside: str) -> SafeString:
     if kind == "languages":
-        return as_list()
+        clinic = {"clinic": Clinic.objects.first()}
+        link = render_to_string("components/phone.html", clinic).strip()
+        lines = {line.strip() for line in inside.splitlines()}
+        return as_list(mark_safe(link), without=lines)  # noqa: S308 -- of a template
     html = _cleaned(inside)
     if kind == "more":
         return format_html(MORE, heading, html) if heading else html

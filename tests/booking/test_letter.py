@@ -34,6 +34,7 @@ def test_a_letter_says_all_that_the_page_says():
     visit_type = factories.a_practice()
     Service.objects.update(preparation="- **Eat** as usual.\n- Come *rested*.")
     visit_type.service.refresh_from_db()
+    visit_type.service.facts.create(label="Come again", value="After a month")
     visit = factories.a_booked_visit(
         visit_type,
         patient=factories.patient_details(
@@ -53,6 +54,7 @@ def test_a_letter_says_all_that_the_page_says():
         f"Your reference: {visit.reference}",
         "Because of your answers Thinner? Yes Do not stop it.",
         "How to get ready • Eat as usual. • Come rested.",
+        "At a glance • Come again: After a month",
         "Papers to bring",
         "Your insurance card.",
         "Who comes with you Would you like to bring somebody",
@@ -68,6 +70,7 @@ def test_a_letter_says_all_that_the_page_says():
 def test_a_letter_in_spanish_says_what_is_left_in_english():
     visit_type = factories.a_practice()
     Service.objects.update(preparation="Eat as usual.")
+    visit_type.service.facts.create(label="Come again", value="After a month")
     visit = factories.a_booked_visit(visit_type)
     resource = visit.reservations.get(resource__kind=factories.CLINICIAN).resource
     Translation.objects.create(
@@ -83,6 +86,8 @@ def test_a_letter_in_spanish_says_what_is_left_in_english():
         made = letter.make(visit, NOW, pdf_standards="ua-1")
     ready = said["parts"][0]["blocks"]
     assert [block["is_english"] for block in ready] == [False, True]
+    assert said["parts"][1]["heading"] == "De un vistazo"
+    assert said["parts"][1]["blocks"][0]["is_english"]
     assert said["lines"][-1].startswith("Partes de esta carta están en inglés")
     assert {"label": "Con", "value": f"{resource.name}, médica"} in said["facts"]
     assert said["date"] == "16 de noviembre de 2026"

@@ -1,8 +1,9 @@
-"""What a service says stands in one place, and is read in four."""
+"""What a service says stands in one place, and is read in each place."""
 
 import pytest
 from django.test import Client
 
+from booking import letter
 from booking.models import Appointment, VisitType
 from services.models import Fact, ScreeningQuestion, Service
 from tests import factories
@@ -14,7 +15,7 @@ from .test_status_page import open_link
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
-def test_what_is_changed_on_the_service_is_read_on_all_four_pages(
+def test_what_is_changed_on_the_service_is_read_on_every_page_and_in_the_letter(
     patient: Browser, visit_type: VisitType, desk: Client, client: Client
 ) -> None:
     question = a_question(visit_type)
@@ -41,19 +42,21 @@ def test_what_is_changed_on_the_service_is_read_on_all_four_pages(
     open_link(client, booked)
     confirmed = text_of(client.get("/appointment/preparing/"))
     script = text_of(desk.get(f"/admin/booking/appointment/{booked.pk}/script/"))
+    posted = str(letter.content(Appointment.objects.get(pk=booked.pk), factories.NOW))
     visit = Appointment.objects.exclude(pk=booked.pk).get()
     request = text_of(desk.get(f"/admin/booking/appointment/{visit.pk}/change/"))
 
-    for where in (page, check, sent, confirmed, script):
+    for where in (page, check, sent, confirmed, script, request):
         assert "Come again After six weeks" in where
-    for where in (page, sent, confirmed, script):
+    assert "After six weeks" in posted
+    for where in (page, sent, confirmed, script, request, posted):
         assert "Bring your card." in where
-    assert "loose clothes" not in page + sent + script
+    assert "loose clothes" not in page + sent + script + posted
     assert "take thinners" in page
     for where in (asked, check, request):
         assert "Any thinners?" in where
     assert "50 minutes" in sent
     # What was agreed stays as long as it was.
-    for where in (confirmed, script):
+    for where in (confirmed, script, posted):
         assert "30 minutes" in where
         assert "50 minutes" not in where

@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from booking import limits
 from booking.models import Hit
 from services.models import Clinic, Page
-from tests.factories import NOW, a_service
+from tests import factories
+from tests.factories import NOW, THURSDAY, WEDNESDAY, a_service, at
 
 from .desk import text_of
 
@@ -153,3 +154,17 @@ def test_more_that_is_found_costs_no_more_queries(client: Client):
         for more in range(number * 10, number * 10 + 2):
             a_page(more)
     assert counts[0] == counts[1]
+
+
+@pytest.mark.usefixtures("visit_type")
+def test_why_the_clinic_is_closed_is_found_as_long_as_it_is_to_come(client: Client):
+    day = at("00:00", WEDNESDAY), at("00:00", THURSDAY)
+    closure = factories.a_closure(*day, reason="Diwali")
+    page = client.post(SEARCH, {"q": "dwiali"})
+    said = text_of(page).replace("\xa0", " ")
+    assert "We are also closed: Wednesday, November 18 Diwali" in said
+    assert 'href="/visit-us/#opening-hours"' in page.text
+    page = client.post(f"/es{SEARCH}", {"q": "diwali"})
+    assert '<span lang="en" dir="ltr"><mark>Diwali</mark>' in page.text
+    closure.delete()
+    assert "We found nothing" in client.post(SEARCH, {"q": "diwali"}).text

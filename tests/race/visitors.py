@@ -200,9 +200,12 @@ class Visitor(Person):
         """
         if self.tries == 0:
             self.come_to("/book/check/", start)
-        else:
-            page = self.post(self.last, {"start": start}, "/book/times/")
-            self.go_on(page, start)
+            return
+        if self.tries % TRIES == 0:
+            self.phone = next(_phones)
+            self.post(self.last, self.answers(start), "/book/contact/")
+        page = self.post(self.last, {"start": start}, "/book/times/")
+        self.go_on(page, start)
 
     def come_to(self, path: str, start: str = "") -> None:
         """Begin, and answer all that comes before a page."""
@@ -233,7 +236,7 @@ class Visitor(Person):
         """Press the last button."""
         page = self.post(self.last, self.what_the_page_showed())
         lost = page.status != 200
-        self.tries = (self.tries + 1) % TRIES if lost else 0
+        self.tries = self.tries + 1 if lost else 0
         return page
 
 

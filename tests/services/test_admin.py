@@ -65,10 +65,12 @@ def test_staff_read_the_name_of_a_language(admin_client: Client) -> None:
     texts = admin_client.get(reverse("admin:services_translation_changelist")).text
     assert '<td class="field-language_name">Spanish</td>' in texts
     assert ">Clinic: " in texts
-    one = Translation.objects.filter(language="es").first()
+    one = Translation.objects.filter(language="es", model="fact").first()
     assert one is not None
     path = reverse("admin:services_translation_change", args=[one.pk])
-    assert '<div class="readonly">Spanish</div>' in admin_client.get(path).text
+    page = admin_client.get(path).text
+    assert '<div class="readonly">Spanish</div>' in page
+    assert re.search("<h1>Fact: .+, Spanish</h1>", page)
     words = reverse("admin:services_samewords_changelist")
     spanish = admin_client.get(words, {"language": "es"}).text
     assert '<td class="field-language_name">Spanish</td>' in spanish

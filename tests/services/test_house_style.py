@@ -66,6 +66,11 @@ from services.translation import make_room
         ("Me cambió la vida.", "Me cambió la vida"),
         ("Recomendada por nuestros pacientes.", "Recomendada por nuestros pacientes"),
         ("La doctora Juana le atiende.", "La doctora Juana"),
+        ("Why not end your pain now?", "end your pain"),
+        ("Not only painless, but quick.", "painless"),
+        ("Is it safe? No. Guaranteed relief!", "Guaranteed"),
+        ("We are not the best, nor do we say so.", "the best"),
+        ("¿Duele? No: vivirá sin dolor.", "sin dolor"),
     ],
 )
 def test_what_law_or_house_style_bars_is_flagged_with_a_reason(
@@ -94,10 +99,16 @@ def test_what_law_or_house_style_bars_is_flagged_with_a_reason(
         "Tell your doctor\n- Bring a list.",
         "La mayoría no tiene efectos secundarios.",
         "Si no siente nada en la mano, llame. Use la ropa más cómoda.",
+        "A referral is not a **guarantee** of payment.",
+        "We do not guarantee that it works, and nobody can guarantee it.",
+        "It isn’t risk-free, it is never painless, and will not be painless.",
+        "No test is perfect. There is no cure.",
+        "Un permiso no es una garantía de pago. No garantizamos nada. No cura todo.",
+        "No es indoloro. Nadie puede garantizar un resultado, sin garantía alguna.",
     ],
 )
 def test_words_that_promise_nothing_are_let_be(text: str) -> None:
-    assert [flag for flag in flags(text) if flag.words != "cure"] == []
+    assert flags(text) == []
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,18 @@ def test_a_lazy_row_is_the_row_that_it_stands_for():
         assert page.render(Context({"clinic": lazy})) == name
 
 
+@pytest.mark.parametrize("said", ["Monday to Friday", "", None, [Page(title="A")]])
+def test_a_lazy_value_is_kept_as_what_it_stands_for(said):
+    page = template("said", "{{ said|default:'nothing' }}")
+
+    texts = [page.render(Context({"said": value})) for value in (said, "Closed")]
+    assert len(set(texts)) == 2
+    for value, text in zip((said, "Closed"), texts, strict=True):
+        lazy = SimpleLazyObject(lambda value=value: value)
+        assert page.render(Context({"said": lazy})) == text
+    assert len(page.nodelist[-1].texts) == 2
+
+
 def test_each_language_has_its_own():
     page = template("", "{% get_current_language as code %}{{ code }}")
     said = []

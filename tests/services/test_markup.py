@@ -54,6 +54,7 @@ def test_what_patients_would_not_see_is_named(typed: str, words: str, why: str) 
         *(str(typed) for _name, typed in WAYS),
     ],
 )
+@pytest.mark.django_db
 def test_what_patients_see_is_let_be(typed: str) -> None:
     assert unseen(typed) == []
     assert ":::" not in markdown(typed)

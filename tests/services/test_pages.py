@@ -23,6 +23,8 @@ from services.models import (
     Section,
     Service,
 )
+from services.spoken_languages import SPOKEN
+from services.templatetags.content import markdown
 
 TPI = "/treatments-and-tests/trigger-point-injections/"
 EMG = "/treatments-and-tests/emg-and-nerve-testing/"
@@ -239,7 +241,7 @@ def test_what_the_clinic_adds_is_drawn_as_its_kind_is(
 @pytest.mark.usefixtures("content")
 def test_booking_from_a_service_page_asks_for_that_service(client: Client) -> None:
     wanted = f"{reverse('booking:start')}?service=emg-and-nerve-testing"
-    assert read(client, EMG).links().count(wanted) == 3
+    assert read(client, EMG).links().count(wanted) == 4
 
 
 @pytest.mark.usefixtures("content")
@@ -420,6 +422,33 @@ def test_languages_are_named_in_their_own_words(client: Client) -> None:
     spanish = read(client, "/es/language-help/").text
     assert "Русский (Ruso)" in spanish
     assert "Español (" not in spanish
+
+
+@pytest.mark.usefixtures("content")
+def test_free_help_is_offered_in_other_languages_with_our_number(
+    client: Client,
+) -> None:
+    """Source: 45 CFR 92.11; the sentences are those of HHS, see docs/languages.md."""
+    Clinic.objects.update(phone="(212) 555-0199")
+    page = read(client, "/language-help/")
+    notices = [a for tag, a in page.tags if tag == "p" and "lang" in a]
+    said = [one for one in SPOKEN if one.notice]
+    assert [(a["lang"], a["dir"]) for a in notices] == [
+        (one.code, one.direction) for one in said
+    ]
+    for one in said:
+        before, after = one.call.split("{}")
+        assert one.notice in page.text
+        assert f"{before}(212) 555-0199{after}" in page.text
+    assert page.links().count("tel:+12125550199") >= len(said)
+
+
+def test_a_notice_that_a_reviewer_finds_wrong_is_left_out() -> None:
+    shown = markdown("::: languages\nArabic\n:::\n")
+    assert "العربية" in shown
+    assert 'lang="ar" dir="rtl">ملحوظة' not in shown
+    assert "Llame" not in shown  # nobody to call without a clinic's phone
+    assert "ATENCIÓN: si habla español" in shown
 
 
 @pytest.mark.parametrize(

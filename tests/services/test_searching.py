@@ -93,7 +93,24 @@ FIRST = {
         "are you open on holidays": "/visit-us/#opening-hours",
         "closed": "/visit-us/#opening-hours",
         "are there stairs": "/visit-us/#step-free-access",
-        "is there parking": None,
+        "where can i park": "/visit-us/#getting-here",
+        "open on sunday": "/visit-us/#opening-hours",
+        "thanksgiving": "/visit-us/#opening-hours",
+        "wheel chair": "/visit-us/#step-free-access",
+        "pace maker": f"{EMG}#tell-us-before",
+        "discrimination": "/nondiscrimination/",
+        "my muscle is not working": EMG,
+        "blood thiners": f"{TPI}#get-ready",
+        "scared of needles": f"{TPI}#tell-us-before",
+        "shortness of breath": f"{TPI}#get-help",
+        "medical records": "/privacy-practices/#part-1",
+        "can my son come": "/book/",
+        "phone": "/visit-us/#contact",
+        "cancelation": "/appointment/find/",
+        "i got dizzy": f"{TPI}#risks",
+        "medicade": "/insurance-and-hospitals/#part-2",
+        "suicidal": "/call-911/#part-1",
+        "telehealth": None,
         "zzzz": None,
         "%_'\"\\ & | ! :* <->": None,
         "": None,
@@ -129,6 +146,15 @@ FIRST = {
         "puedo conducir despues": f"/es{EMG}#afterwards",
         "quiero cancelar mi cita": "/es/appointment/find/",
         "sacar una cita": "/es/book/",
+        "duele": f"/es{TPI}#tell-us-before",
+        "duele el examen": f"/es{EMG}#what-happens",
+        "donde hay estacionamiento": "/es/visit-us/#getting-here",
+        "accion de gracias": "/es/visit-us/#opening-hours",
+        "domingo": "/es/visit-us/#opening-hours",
+        "accidente": "/es/insurance-and-hospitals/#part-4",
+        "no tengo fuerza": f"/es{EMG}",
+        "me falta el aire": f"/es{TPI}#get-help",
+        "lista de espera": "/es/book/",
     },
 }
 
@@ -239,6 +265,16 @@ def test_staff_say_which_words_mean_the_same() -> None:
     assert paths("riding animal") == []
 
 
+def test_words_that_stand_apart_are_found_where_nothing_has_the_whole() -> None:
+    """Neither what was typed, nor what means the same, is on any page as it stands."""
+    Page.objects.create(slug="p", title="Animal", body="b", is_published=True)
+    SameWords.objects.create(language="en", words="riding animal\nold horse")
+    assert paths("riding animal") == ["/p/"]
+    assert paths("old horse") == []
+    SameWords.objects.create(language="en", words="nag on four legs\nanimal")
+    assert paths("nag") == ["/p/"]
+
+
 def test_words_from_the_files_come_back_only_if_staff_did_not_delete_them(
     content: None,
 ) -> None:
@@ -284,6 +320,13 @@ def test_a_search_asks_the_same_of_the_database_for_one_page_and_three() -> None
         ("medicare", ["medicare", "medicines"], ["medicare"]),
         ("emg", ["egm"], []),
         ("accupuncture", ["acupuncture", "puncture"], ["acupuncture"]),
+        ("thiners", ["thinner", "thin"], ["thinner"]),
+        ("mask", ["ask", "task"], []),
+        ("puncture", ["acupuncture"], ["acupuncture"]),
+        ("week", ["weeks", "weekend"], ["weeks"]),
+        ("fainting", ["faint", "waiting"], ["faint"]),
+        ("medicade", ["medicine", "medicare"], ["medicare"]),
+        ("telehealth", ["health"], []),
     ],
 )
 def test_forms_and_slips(typed: str, known: list[str], found: list[str]) -> None:

@@ -229,6 +229,9 @@ def test_people_and_machines_read_alike_how_fresh_a_page_is(
         assert node["lastReviewed"] == "2026-02-03"
         assert node["reviewedBy"] == {
             "@type": "Person", "name": "A. Demo", "honorificSuffix": "MD",
+            "hasCredential": [
+                {"@type": "EducationalOccupationalCredential", "name": "MD"}
+            ],
             "jobTitle": "physiatrist",
         }  # fmt: skip
         shown = words(client.get(path).content.decode())
