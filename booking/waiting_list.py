@@ -14,13 +14,14 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from . import messages, workflow
-from .availability import Reason
+from .availability import Interval, Reason
 from .errors import BookingError
 from .models import (
     Appointment,
     Ignoring,
     Message,
     Patient,
+    Plan,
     Proposal,
     Reservation,
     Schedule,
@@ -217,7 +218,10 @@ class _List:
         self.offers: dict[int, list[Proposal]] = {}
         # Times that are promised to somebody, but not kept: kind of visit, start, end.
         self.promised: list[tuple[int, datetime, datetime]] = []
-        self._free: dict[tuple[int, int | None, bool], list[datetime]] = {}
+        # Times of the others that will be kept, as none is yet: spans by resource.
+        self.taken: dict[int, list[Interval]] = {}
+        self._plans: dict[tuple[int, int | None, bool], tuple[Plan, list[datetime]]]
+        self._plans = {}
         if self.entries:
             self._read_offers()
 
@@ -250,25 +254,27 @@ class _List:
 
     def free(self, visit: Appointment) -> list[datetime]:
         """Return what the public could have: the starts for such a visit, in order."""
-        if not visit.visit_type.is_active:
-            return []
+        return self._plan(visit)[1] if visit.visit_type.is_active else []
+
+    def _plan(self, visit: Appointment) -> tuple[Plan, list[datetime]]:
         key = (visit.visit_type_id, visit.wanted_clinician_id, visit.has_referral)
-        if key not in self._free:
+        if key not in self._plans:
             today = timezone.localdate(self.now, clinic_zone())
-            days = visit.visit_type.availability(
-                today,
-                today + timedelta(visit.visit_type.horizon),
+            dates = today, today + timedelta(visit.visit_type.horizon)
+            plan = visit.visit_type.plan(
+                *dates,
                 now=self.now,
                 clinician=visit.wanted_clinician,
                 is_agreed=True,
                 has_referral=visit.has_referral,
             )
-            self._free[key] = [
+            starts = [
                 datetime.fromtimestamp(slot.start, UTC)
-                for day in days
+                for day in plan.days(*dates, now=self.now)
                 for slot in day.slots
             ]
-        return self._free[key]
+            self._plans[key] = plan, starts
+        return self._plans[key]
 
     def place(self, entry: WaitingListEntry, number: int) -> Place:
         """Say what comes next for somebody: a time, or why there is none for them."""
@@ -312,8 +318,17 @@ class _List:
         yield Why.OTHERS_FIRST, lambda start: not self._is_promised(visit, start)
 
     def _is_promised(self, visit: Appointment, start: datetime) -> bool:
-        """Tell whether as many were told of this time as the rules let."""
+        """Tell whether as many were told of this time as the rules let.
+
+        Or whether those before take what it needs, whatever kind of visit theirs is.
+        """
         end = start + visit.duration
+        if self.taken:
+            plan, _starts = self._plan(visit)
+            if plan.is_near(start, end, self.taken) and not plan.with_taken(
+                start, self.taken, now=self.now
+            ):
+                return True
         told = sum(
             kind == visit.visit_type_id and s < end and start < e
             for kind, s, e in self.promised
@@ -323,12 +338,18 @@ class _List:
     def was_offered(self, visit: Appointment, start: datetime) -> None:
         """Read anew what is free, after an offer that keeps its time."""
         if self.rules.batch == 1:
-            self._free.clear()
+            self._plans.clear()
         else:
             self.would_be_offered(visit, start)
 
     def would_be_offered(self, visit: Appointment, start: datetime) -> None:
-        self.promised.append((visit.visit_type_id, start, start + visit.duration))
+        if self.rules.batch > 1:
+            self.promised.append((visit.visit_type_id, start, start + visit.duration))
+            return
+        plan, _starts = self._plan(visit)
+        taken = plan.with_taken(start, self.taken, now=self.now)
+        for resource, spans in taken.items():
+            self.taken.setdefault(resource, []).extend(spans)
 
 
 class Telling:

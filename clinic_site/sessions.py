@@ -5,6 +5,7 @@ that is known is written without a transaction around the only statement. Whethe
 the clinic has set up is as it was is asked along with it: the page needs that next.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.sessions.backends import db
@@ -39,13 +40,30 @@ class SessionStore(db.SessionStore):
         """Write what is kept. Raises UpdateError if the session is gone meanwhile."""
         if must_create or self.session_key is None:
             return super().save(must_create)
-        until = connection.ops.adapt_datetimefield_value(self.get_expiry_date())
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE django_session SET session_data = %s, expire_date = %s"
-                " WHERE session_key = %s",
-                [self.encode(dict(self.items())), until, self.session_key],
-            )
-            if not cursor.rowcount:
+
+        def check(changed: int) -> None:
+            if not changed:
                 raise UpdateError
+
+        self._update(check)
         return None
+
+    def save_along(self) -> None:
+        """Write it as the last of what is written; see `rows.together`.
+
+        If it is gone meanwhile it is still to be saved, so that this is told as always.
+        """
+
+        def note(changed: int) -> None:
+            self.modified = not changed
+
+        self._update(note)
+
+    def _update(self, then: Callable[[int], None]) -> None:
+        until = connection.ops.adapt_datetimefield_value(self.get_expiry_date())
+        rows.execute(
+            "UPDATE django_session SET session_data = %s, expire_date = %s"
+            " WHERE session_key = %s",
+            [self.encode(dict(self.items())), until, self.session_key],
+            then,
+        )

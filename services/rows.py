@@ -10,7 +10,7 @@ all is as it was (`set_up`).
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -111,13 +111,38 @@ def note(mark: str | None) -> None:
 
 
 def texts(*selects: Select) -> list[str]:
-    """Return the text of each, all from one query."""
+    """Return the text of each, all from one query; see `along`."""
+    others, answers = _along.get() or ((), [])
+    asked = selects if answers else (*selects, *others)
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(
-            f"SELECT {', '.join(sql for sql, _params in selects)}",
-            [param for _sql, params in selects for param in params],
+            f"SELECT {', '.join(sql for sql, _params in asked)}",
+            [param for _sql, params in asked for param in params],
         )
-        return list(cursor.fetchone())
+        found = list(cursor.fetchone())
+    answers += found[len(selects) :]
+    return found[: len(selects)]
+
+
+# What is to be asked along with the next query, and its texts once that was made.
+_along: ContextVar[tuple[Sequence[Select], list[str]] | None] = ContextVar(
+    "along", default=None
+)
+
+
+@contextmanager
+def along(*selects: Select) -> Iterator[list[str]]:
+    """Ask for these, too, with the first query of `texts` inside, and give their texts.
+
+    So who needs them is spared a query, and whoever makes that one knows nothing of it.
+    They are asked after all else in it.
+    """
+    answers: list[str] = []
+    token = _along.set((selects, answers))
+    try:
+        yield answers
+    finally:
+        _along.reset(token)
 
 
 def select(
@@ -169,24 +194,46 @@ class _Held:
     keys: dict[type[models.Model], list[int]]
     statements: list[str] = field(default_factory=list)
     params: list[Any] = field(default_factory=list)
+    then: Callable[[int], None] | None = None
 
 
 _held: ContextVar[_Held | None] = ContextVar("held", default=None)
 
 
+# How many rows of each model need their primary keys before they are written.
+Counts = Mapping[type[models.Model], int]
+
+
+def new_keys(counts: Counts) -> list[Select]:
+    """Return what takes so many primary keys from their sequences; see `together`."""
+    if connections[DEFAULT_DB_ALIAS].vendor == "sqlite":
+        return []
+    return [
+        (
+            "nextval(pg_get_serial_sequence(%s, %s))",
+            (model._meta.db_table, model._meta.pk.column),
+        )
+        for model, count in counts.items()
+        for _ in range(count)
+    ]
+
+
 @contextmanager
-def together(counts: Mapping[type[models.Model], int]) -> Iterator[None]:
+def together(counts: Counts, new: Sequence[str]) -> Iterator[None]:
     """Write all that is added or executed inside in one go, as it ends.
 
-    `counts` says of each model how many rows are added. They have their primary keys at
-    once, but are not to be read inside. Only where each statement goes to a server and
-    back: SQLite writes each by itself.
+    So many rows of each model have primary keys at once, which are `new`: the texts of
+    `new_keys`. All others get theirs as they are written, and nobody learns them. No
+    row is to be read inside. Only where each statement goes to a server and back:
+    SQLite writes each by itself.
     """
     database = connections[DEFAULT_DB_ALIAS]
     if database.vendor == "sqlite":
         yield
         return
-    held = _Held(_new_keys(counts))
+    left = map(int, new)
+    keys = {model: [next(left) for _ in range(n)] for model, n in counts.items()}
+    held = _Held(keys)
     token = _held.set(held)
     try:
         yield
@@ -194,27 +241,31 @@ def together(counts: Mapping[type[models.Model], int]) -> Iterator[None]:
         _held.reset(token)
     with database.cursor() as cursor:
         cursor.execute("; ".join(held.statements), held.params)
+        if held.then:
+            held.then(cursor.rowcount)
 
 
-def _new_keys(counts: Mapping[type[models.Model], int]) -> dict[Any, list[int]]:
-    """Take so many primary keys for rows of each model from its sequence, in order."""
-    each = [model for model, count in counts.items() for _ in range(count)]
-    wanted = [(model._meta.db_table, model._meta.pk.column) for model in each]
-    taken = texts(*[("nextval(pg_get_serial_sequence(%s, %s))", w) for w in wanted])
-    keys: dict[Any, list[int]] = {model: [] for model in counts}
-    for model, key in zip(each, taken, strict=True):
-        keys[model].append(int(key))
-    return keys
+def execute(
+    statement: str,
+    params: Sequence[Any],
+    then: Callable[[int], None] | None = None,
+) -> None:
+    """Execute a statement that gives nothing back; see `together`.
 
-
-def execute(statement: str, params: Sequence[Any]) -> None:
-    """Execute a statement that gives nothing back; see `together`."""
+    `then` is told how many rows it changed. Nothing may follow that one there: the
+    server tells it of the last statement.
+    """
     if held := _held.get():
+        if held.then:
+            raise ValueError("how many rows it changed is known of the last one alone")
         held.statements.append(statement)
         held.params += params
+        held.then = then
         return
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(statement, params)
+        if then:
+            then(cursor.rowcount)
 
 
 def add(row: M) -> M:
@@ -230,10 +281,11 @@ def add_all(added: list[M]) -> list[M]:
     # The connection itself: Django looks up which one `connection` is at every use.
     database = connections[DEFAULT_DB_ALIAS]
     model, held = type(added[0]), _held.get()
-    if held:
+    keys = held.keys.get(model) if held else None
+    if keys is not None:
         for row in added:
-            row.pk = held.keys[model].pop(0)
-    fields, statement, marks, key = _insert(database.vendor, model, bool(held))
+            row.pk = keys.pop(0)
+    fields, statement, marks, key = _insert(database.vendor, model, keys is not None)
     values = [
         _stored(row, field, plain, database) for row in added for field, plain in fields
     ]

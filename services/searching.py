@@ -68,11 +68,12 @@ OF_PHRASE = 1.5
 # Translators: the words that questions are made of, and that do not say what about.
 # They are not looked for, unless nothing else was typed. Accents do not matter.
 GLUE = gettext_noop(
-    "a about after am an and any are as at be been before but by can could did do does"
-    " during for from get gets go goes going had has have having how i if in into is it"
-    " its just like make may me might my need of on or our please s should so some t"
-    " take takes taking tell than that the their them then there these they this to us"
-    " use want was we were what when where which who why will with would you your"
+    "a about after am an and any are as at be been before but by can could did do"
+    " does during for from get gets go goes going had has have having how i if in into"
+    " is it its just like make many may me might much my need of on or our please s"
+    " should so some t take takes taking tell than that the their them then there"
+    " these they this to us use want was we were what when where which who why will"
+    " with would you your"
 )
 # So many letters of a text are shown.
 EXTRACT = 180

@@ -107,16 +107,19 @@ def slips(one: str, other: str, most: int) -> int:
 def best(typed: str, known: Iterable[str]) -> dict[str, float]:
     """Return which of the known words stand for the typed one, and how well.
 
-    Where that very word is known, so do only near forms of it: "Medicare" is no
-    medicine. Where that word or nearly that is, a slip is not looked for.
+    Where that very word is known, or nearly that, so do only near forms of it:
+    "Medicare" is no medicine, and a week no weekend. Else the words from which it
+    differs by the fewest slips do, if they are better than the best of its forms.
     """
     words = list(known)
     found = {w: SAME if w == typed else as_form(typed, w) for w in words}
-    if typed in found:
+    best_form = max(found.values(), default=0.0)
+    if best_form >= FORM * NEARLY:
         found = {w: good for w, good in found.items() if good >= FORM * NEARLY}
-    elif max(found.values(), default=0.0) < FORM * NEARLY:
+    else:
         spelt = {typed, typed.removesuffix("s")}  # of the singular, if that is known
         slipped = {word: max(as_slip(one, word) for one in spelt) for word in words}
         most = max(slipped.values(), default=0.0)
-        found |= {w: good for w, good in slipped.items() if good == most > found[w]}
+        if most > best_form:
+            found = {w: good for w, good in slipped.items() if good == most}
     return {word: good for word, good in found.items() if good}

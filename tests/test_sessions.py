@@ -9,6 +9,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from clinic_site.sessions import SessionStore
+from services import rows
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +62,32 @@ def test_a_session_is_written_in_one_statement(django_assert_num_queries):
     found = db.SessionStore(key)
     assert found["said"] == "Łucja"
     assert found.get_expiry_date() > timezone.now() + timedelta(hours=7)
+
+
+def test_a_session_is_written_along_with_rows():
+    key = stored()
+    session = SessionStore(key)
+    session["said"] = "Łucja"
+
+    with rows.together({}, []):
+        rows.execute("DELETE FROM booking_patient", [])
+        session.save_along()
+
+    assert not session.modified
+    assert db.SessionStore(key)["said"] == "Łucja"
+
+
+def test_a_session_that_was_gone_then_is_still_to_be_saved():
+    session = SessionStore(stored())
+    session["said"] = "Łucja"
+    Session.objects.all().delete()
+
+    with rows.together({}, []):
+        rows.execute("DELETE FROM booking_patient", [])
+        session.save_along()
+
+    assert session.modified
+    assert not Session.objects.exists()
 
 
 def test_a_session_that_is_gone_is_not_written_again():

@@ -1,4 +1,4 @@
-from .appointment import Appointment, Proposal
+from .appointment import WAS_SENT, Appointment, Proposal
 from .chore import Chore
 from .claim import Claim
 from .closing import ClosingPlan, ClosingRow, hit_by
@@ -12,7 +12,7 @@ from .office import clinic_zone, open_windows, span_of
 from .paperwork import Paper
 from .patient import Patient
 from .plan import Ignoring, Plan
-from .preparation import PreparationText
+from .preparation import PreparationText, Wording
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
 from .retention import LegalHold, RetentionRules
@@ -33,6 +33,7 @@ from .waiting import Part, WaitingListEntry, WaitingListRules, Wish
 
 __all__ = [
     "LOCK_FOR",
+    "WAS_SENT",
     "Appointment",
     "AppointmentEvent",
     "AppointmentLink",
@@ -76,6 +77,7 @@ __all__ = [
     "WaitingListEntry",
     "WaitingListRules",
     "Wish",
+    "Wording",
     "clinic_zone",
     "could_take",
     "hit_by",

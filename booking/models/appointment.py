@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import connection, models
+from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.functional import Promise, cached_property
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from booking import policy
 from booking.encryption import EncryptedJSONField, EncryptedTextField
 from booking.noticing import notice
+from services.functions import Function
 
 from .merge import records_of
 from .patient import Patient
@@ -53,20 +54,17 @@ def awaits_answer(now: datetime) -> Q:
     return Q(status=Status.PENDING) | changes
 
 
+# Gives the primary key of the visit that was recorded under a key, in hexadecimal. Once
+# a lock was waited for in the same query, it sees what was committed meanwhile.
+WAS_SENT = Function(
+    "booking_was_sent",
+    {"key": "uuid"},
+    lambda _vendor: "(SELECT id FROM booking_appointment WHERE request_key = {key})",
+    acts=True,
+)
+
+
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
-    def was_sent(self, key: uuid.UUID) -> bool:
-        """Tell whether a request was recorded under the key.
-
-        In a plain statement, as each request asks twice, and nearly always in vain.
-        """
-        field = self.model._meta.get_field("request_key")
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT 1 FROM booking_appointment WHERE request_key = %s",
-                [field.get_db_prep_value(key, connection)],
-            )
-            return cursor.fetchone() is not None
-
     def awaiting_review(self, now: datetime) -> "AppointmentQuerySet":
         """Return what the clinic has to answer, soonest promise first."""
         return self.filter(awaits_answer(now)).order_by("reply_by", "pk")

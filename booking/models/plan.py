@@ -34,6 +34,9 @@ from .office import Span, clinic_zone
 from .reservation import Reservation
 from .resource import Closure, Resource
 
+# What is taken of each resource, by its key.
+Taken = Mapping[int, Sequence[Interval]]
+
 
 @dataclass(frozen=True, slots=True)
 class Ignoring:
@@ -142,6 +145,35 @@ class Plan:
             instant(start),
             zone=clinic_zone(),
             now=instant(now),
+        )
+
+    def with_taken(self, start: datetime, besides: Taken, *, now: datetime) -> Taken:
+        """Return what a visit would take of each resource if `besides` was taken, too.
+
+        Nothing if it could not be had then.
+        """
+        calendars = [
+            replace(c, busy=(*c.busy, *map(_pair, besides.get(c.resource, ()))))
+            for c in self.calendars
+        ]
+        slot = availability.check(
+            self.rules, calendars, instant(start), zone=clinic_zone(), now=instant(now)
+        )
+        if isinstance(slot, Reason):
+            return {}
+        taken = availability.taken(slot, self.rules, calendars)
+        return {resource: [span] for resource, span in taken.items()}
+
+    def is_near(self, start: datetime, end: datetime, taken: Taken) -> bool:
+        """Tell whether what is taken could be in the way, which spares most checks."""
+        rules, calendars = self.rules, self.calendars
+        buffers = [(of.before, of.after) for of in calendars]
+        margin = max(rules.before, rules.after, *sum(buffers, ())) * availability.MINUTE
+        visit = Interval(instant(start) - margin, instant(end) + margin)
+        return any(
+            span.overlaps(visit)
+            for c in calendars
+            for span in taken.get(c.resource, ())
         )
 
     def check_resource(self, resource: int, visit: Interval) -> Reason | None:
@@ -307,6 +339,10 @@ def around(first: date, last: date) -> tuple[datetime, datetime]:
         datetime.combine(first, time(), UTC) - timedelta(days=1),
         datetime.combine(last, time(), UTC) + timedelta(days=2),
     )
+
+
+def _pair(span: Interval) -> Span:
+    return span.start, span.end
 
 
 def instant(at: datetime) -> Instant:

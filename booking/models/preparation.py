@@ -1,6 +1,7 @@
 """How to get ready for a visit, in the words that a patient was shown."""
 
 import hashlib
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import models
@@ -29,21 +30,9 @@ class PreparationText(models.Model):
     def of(cls, service: Service, language: str) -> "PreparationText":
         """Return the row of what the service says now to who reads that language.
 
-        That is English where it could not be translated. It is written down, if nobody
-        was shown these words before.
+        It is written down, if nobody was shown these words before.
         """
-        language = offered(language)
-        text = text_of(service, "preparation", language)
-        if text == text_of(service, "preparation", settings.LANGUAGE_CODE):
-            language = settings.LANGUAGE_CODE
-        digest = digest_of(language, text)
-        [known] = rows.texts(rows.select(cls, "digest = %s", [digest]))
-        for row in rows.instances(cls, rows.values(cls, known)):
-            return row  # as nearly always; quicker than to get it
-        made, _ = cls.objects.get_or_create(
-            digest=digest, defaults={"language": language, "text": text}
-        )
-        return made
+        return Wording.of(service, language).read()
 
     def still_says(self, service: Service) -> bool:
         """Tell whether the service says the same, in the language that was shown."""
@@ -53,6 +42,41 @@ class PreparationText(models.Model):
     @property
     def is_as_written(self) -> bool:
         return self.digest == digest_of(self.language, self.text)
+
+
+class Wording(NamedTuple):
+    """What a service says now, in a language; see `PreparationText.of`."""
+
+    language: str
+    text: str
+
+    @classmethod
+    def of(cls, service: Service, language: str) -> "Wording":
+        """Return it in English where it could not be translated."""
+        language = offered(language)
+        text = text_of(service, "preparation", language)
+        if text == text_of(service, "preparation", settings.LANGUAGE_CODE):
+            language = settings.LANGUAGE_CODE
+        return cls(language, text)
+
+    @property
+    def known(self) -> rows.Select:
+        """Return what gives the row of it, if there is one."""
+        digest = digest_of(self.language, self.text)
+        return rows.select(PreparationText, "digest = %s", [digest])
+
+    def read(self) -> PreparationText:
+        return self.row(*rows.texts(self.known))
+
+    def row(self, known: str) -> PreparationText:
+        """Return the row of it, written down if it was not `known`."""
+        for row in rows.instances(PreparationText, rows.values(PreparationText, known)):
+            return row  # as nearly always; quicker than to get it
+        made, _ = PreparationText.objects.get_or_create(
+            digest=digest_of(self.language, self.text),
+            defaults={"language": self.language, "text": self.text},
+        )
+        return made
 
 
 def digest_of(language: str, text: str) -> str:

@@ -1,11 +1,10 @@
 """All answers on one page, the button that sends them, and what comes back."""
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
+from typing import cast
 
-from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import Promise
@@ -20,6 +19,7 @@ from booking.models import Appointment
 from booking.policy import Status
 from booking.steps import Journey, as_request
 from clinic_site.client import client_address
+from clinic_site.sessions import SessionStore
 
 from .road import AWAY, UNFIT, WENT, onward, with_draft
 from .times import show_other_times, show_times, went
@@ -68,9 +68,7 @@ def _send(
     def keep_no_answers(visit: Appointment) -> None:
         """Write the session along with the visit: so the disk is waited for once."""
         draft.save(request.session, Sent(visit.pk, visit.reference), now)
-        with suppress(UpdateError):  # who has left meanwhile is told so as always
-            request.session.save()
-            request.session.modified = False
+        cast(SessionStore, request.session).save_along()
 
     address = client_address(request)
     asked, key = replace(asked, address=address), kept.request_key

@@ -5,8 +5,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from booking import messages
-from booking.models import Appointment, Ignoring, Message, Proposal, Reservation
+from booking.models import (
+    WAS_SENT,
+    Appointment,
+    Ignoring,
+    Message,
+    Proposal,
+    Reservation,
+)
 from booking.policy import Act
+from services import rows
 
 from .request import NewRequest, keep_answers, new_visit, sent_before
 from .road import (
@@ -35,10 +43,11 @@ def book(asked: NewRequest, *, key: uuid.UUID, by: By, now: datetime) -> Appoint
     """
     check_right(Act.BOOK, by)
     [start] = asked.choices
-    locked = lock_for(asked.visit_type)
-    if before := sent_before(asked, key):
+    with rows.along(WAS_SENT(key=key.hex)) as sent:
+        locked = lock_for(asked.visit_type)
+    if before := sent_before(asked, *sent):
         return before
-    rows = take_time(
+    taken = take_time(
         asked.visit_type,
         start,
         now=now,
@@ -49,7 +58,7 @@ def book(asked: NewRequest, *, key: uuid.UUID, by: By, now: datetime) -> Appoint
     )
     clear(locked, now)
     visit = new_visit(asked, key, now)
-    book_at(visit, start, rows, by=by, now=now, private_note=asked.private_note)
+    book_at(visit, start, taken, by=by, now=now, private_note=asked.private_note)
     keep_answers(visit, asked.answers)
     return visit
 
@@ -57,7 +66,7 @@ def book(asked: NewRequest, *, key: uuid.UUID, by: By, now: datetime) -> Appoint
 def book_at(
     visit: Appointment,
     start: datetime,
-    rows: Sequence[Reservation],
+    taken: Sequence[Reservation],
     *,
     by: By,
     now: datetime,
@@ -65,7 +74,7 @@ def book_at(
 ) -> None:
     """Write the new visit with the time that was taken for it: a proposal of ours."""
     visit.start, visit.end = start, start + visit.duration
-    data = time_data(visit) | held_data(rows) | series_data(visit)
+    data = time_data(visit) | held_data(taken) | series_data(visit)
     event = record(
         visit, Act.BOOK, by=by, now=now, data=data, private_note=private_note
     )
@@ -77,7 +86,7 @@ def book_at(
         rank=1,
         outcome=Proposal.Outcome.ACCEPTED,
     )
-    for row in rows:
+    for row in taken:
         row.appointment, row.proposal = visit, proposal
-    Reservation.objects.bulk_create(rows)
+    Reservation.objects.bulk_create(taken)
     messages.owe(Message.Kind.CONFIRMED, event, now=now)

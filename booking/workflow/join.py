@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from booking import limits, messages
-from booking.models import Appointment, Message
+from booking.models import WAS_SENT, Appointment, Message
 from booking.policy import Act
+from services import rows
 
 from .request import NewRequest, keep_answers, new_visit, sent_before
 from .road import By, act, check_right, record
@@ -35,7 +36,7 @@ def join(
     check_right(Act.JOIN, by)
     if asked.wish is None or asked.choices:
         raise ValueError("who joins the list has a wish, and no choices of time")
-    if before := sent_before(asked, key):
+    if before := sent_before(asked, *rows.texts(WAS_SENT(key=key.hex))):
         also(before)
         return before
     limits.count(counted, now=now)

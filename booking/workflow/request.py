@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+
 from booking import limits, messages, once, policy
 from booking.errors import DifferentRequest, TimeTaken
 from booking.models import (
+    WAS_SENT,
     Appointment,
     AppointmentEvent,
     Ignoring,
@@ -24,6 +27,7 @@ from booking.models import (
     TextConsent,
     VisitType,
     Wish,
+    Wording,
     open_windows,
 )
 from booking.models.texting import version_of
@@ -86,6 +90,12 @@ class NewRequest:
     texts: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
 
+    @property
+    def preparation(self) -> Wording:
+        """Return how to get ready, as this patient reads it."""
+        language = self.patient.get("message_language", settings.LANGUAGE_CODE)
+        return Wording.of(self.visit_type.service, language)
+
     def digest(self) -> str:
         """Return a keyed digest of the content, to tell a repeat from a new one."""
         # Nobody asks for something else by reading the page in another language.
@@ -131,30 +141,35 @@ def request(
     choices must be free; only the first is held, until the answer is due, and only if
     the visit type says so. A hold under `hold_key` does not stand in its own way. For
     staff, who ask for a caller, the rules for the public do not hold. What is recorded
-    is `counted`. `also` is done with the visit in the same transaction, each time.
+    is `counted`. `also` is done with the visit in the same transaction, each time, as
+    the last that is written.
 
     Raises TimeTaken or TimeNotOffered, whose params name the choice by rank, TooMany,
     and DifferentRequest when the key was used for other content.
     """
     check_right(Act.REQUEST, by)
-    locked = lock_for(asked.visit_type, hold_key)
-    if before := sent_before(asked, key):
+    with rows.along(WAS_SENT(key=key.hex)) as sent:
+        locked = lock_for(asked.visit_type, hold_key)
+    if before := sent_before(asked, *sent):
         also(before)
         return before
 
     limits.count(counted, now=now)
-    taken, plan = first_of_free(
-        asked.visit_type, asked.choices, now=now, clinician=asked.clinician,
-        ignoring=Ignoring(hold_key), by_staff=by.actor == Actor.STAFF,
-        has_referral=asked.has_referral, locked=locked,
-    )  # fmt: skip
-    written = {
-        Patient: 1, Appointment: 1, AppointmentEvent: 1, Proposal: len(asked.choices),
-        Reservation: len(taken), ScreeningAnswer: len(asked.answers), Message: 1,
+    named = {
+        Patient: 1, Appointment: 1, AppointmentEvent: 1, Proposal: len(asked.choices)
     }  # fmt: skip
-    with rows.together(written):
+    wording = asked.preparation
+    with rows.along(wording.known, *rows.new_keys(named)) as told:
+        taken, plan = first_of_free(
+            asked.visit_type, asked.choices, now=now, clinician=asked.clinician,
+            ignoring=Ignoring(hold_key), by_staff=by.actor == Actor.STAFF,
+            has_referral=asked.has_referral, locked=locked,
+        )  # fmt: skip
+    known, *keys = told
+    preparation = wording.row(known)
+    with rows.together(named, keys):
         clear(locked, now, hold_key)
-        visit = new_visit(asked, key, now)
+        visit = new_visit(asked, key, now, preparation)
         visit.reply_by = reply_promise(asked.visit_type, now, plan)
         promise = {"reply_by": as_text(visit.reply_by)}
         data = time_data(visit) | promise
@@ -166,21 +181,26 @@ def request(
             hold_first(visit, choices[0], taken)
         keep_answers(visit, asked.answers)
         messages.owe(Message.Kind.RECEIVED, event, now=now, choices=choices)
-    also(visit)
+        also(visit)
     return visit
 
 
-def sent_before(asked: NewRequest, key: uuid.UUID) -> Appointment | None:
-    """Return the visit that was made under the key. Raises DifferentRequest."""
-    if not Appointment.objects.was_sent(key):
+def sent_before(asked: NewRequest, sent: str | None) -> Appointment | None:
+    """Return the visit that WAS_SENT found, if any. Raises DifferentRequest."""
+    if sent is None:
         return None
-    before = Appointment.objects.get(request_key=key)
+    before = Appointment.objects.get(pk=sent)
     if before.request_digest != asked.digest():
         raise DifferentRequest(reference=before.reference)
     return before
 
 
-def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
+def new_visit(
+    asked: NewRequest,
+    key: uuid.UUID,
+    now: datetime,
+    preparation: PreparationText | None = None,
+) -> Appointment:
     """Return the unsaved visit of a patient who is now on record."""
     patient = rows.add(Patient(**asked.patient))
     if asked.texts:
@@ -191,9 +211,7 @@ def new_visit(asked: NewRequest, key: uuid.UUID, now: datetime) -> Appointment:
         visit_type=asked.visit_type,
         wanted_clinician=asked.clinician,
         has_referral=asked.has_referral,
-        preparation=PreparationText.of(
-            asked.visit_type.service, patient.message_language
-        ),
+        preparation=preparation or asked.preparation.read(),
         requested_at=now,
         payer=asked.payer,
         payer_details=dict(asked.payer_details),

@@ -12,9 +12,11 @@ addEventListener("formset:added", (event) => event.target.querySelector("input:n
 addEventListener("formset:removed", (event) => document.querySelector(`#${event.detail.formsetName}-group .add-row a`)?.focus());
 
 // On a phone the heads of a list do not stand above its cells.
-const heads = document.querySelectorAll("#result_list thead th .text");
-for (const cell of document.querySelectorAll("#result_list tbody td:not(.action-checkbox)")) {
-  cell.dataset.label = heads[cell.cellIndex].textContent.trim();
+for (const list of document.querySelectorAll(".results > table")) {
+  const heads = [...list.tHead.rows[0].cells].map((one) => (one.querySelector(".text") ?? one).textContent.trim());
+  for (const cell of list.querySelectorAll("tbody td:not(.action-checkbox)")) {
+    if (cell.textContent.trim() || cell.firstElementChild) cell.dataset.label = heads[cell.cellIndex];
+  }
 }
 
 const idle = document.querySelector("#idle");

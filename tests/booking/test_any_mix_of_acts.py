@@ -15,13 +15,14 @@ from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from types import ModuleType
 from typing import Any, ClassVar, Self
 
 import pytest
 from django.apps import apps
 from django.db import connection, transaction
-from django.db.models import Exists, Min, OuterRef
+from django.db.models import Exists, Min, Model, OuterRef
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -1109,7 +1110,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         )
         assert self.last_message(asked).kind == "change_asked"
 
-    @precondition(lambda self: self.those_who_wish())
+    @precondition(lambda self: self.read.wishing)
     @rule(data=st.data(), who=desk, how=st.sampled_from(["yes", "yes", "no", "stop"]))
     def somebody_ends_the_wish(self, data: st.DataObject, who: int, how: str) -> None:
         visit = Appointment.objects.get(
@@ -1300,7 +1301,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         said = [datetime.fromisoformat(start) for _, start in last.data["offers"]]
         return said == starts and datetime.fromisoformat(last.data["until"]) > self.now
 
-    @precondition(lambda self: self.with_offers())
+    @precondition(lambda self: self.read.offered)
     @rule(data=st.data(), who=st.none() | desk, seen=st.booleans())
     def an_offer_is_taken(
         self, data: st.DataObject, who: int | None, seen: bool
@@ -1375,7 +1376,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         assert self.offers(visit) == []
         assert self.beside_wishes(visit) == self.own_time(visit)
 
-    @precondition(lambda self: self.with_offers())
+    @precondition(lambda self: self.read.offered)
     @rule(data=st.data(), who=st.none() | desk, back=st.booleans())
     def an_offer_is_not_wanted_or_taken_back(
         self, data: st.DataObject, who: int | None, back: bool
@@ -1398,7 +1399,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         with pytest.raises(OfferEnded), nothing_written():
             other(visit.pk, by=self.clinic.desk[0], now=self.now)
 
-    @precondition(lambda self: self.with_offers())
+    @precondition(lambda self: self.read.offered)
     @rule(data=st.data())
     def an_offer_ends_now(self, data: st.DataObject) -> None:
         """Go to the very moment: it cannot be taken, and is in nobody's way."""
@@ -1931,7 +1932,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self.looked += 1
         present = self.now, all_rows(trail=True)
         if present != self.present:
-            self.read = Read.of_all()
+            self.read = Read.of(present[1])
             for part in integrity.PARTS:
                 self.memory.look(part.__name__, partial(self.is_sound, part), *present)
             self.memory.look(
@@ -1964,15 +1965,13 @@ class AnyMixOfActs(RuleBasedStateMachine):
         assert self.read.kept == self.kept
 
     def nobody_can_have_a_time_that_is_closed(self) -> None:
+        held: dict[int, list[Any]] = {r.pk: [] for r in Resource.objects.all()}
+        for resource, *span in spans(Reservation.objects.live(self.now)):
+            held[resource].append(span)
         for closure in Closure.objects.filter(end__gt=self.now):
-            closed = Resource.objects.all()
-            if closure.resource_id:
-                closed = closed.filter(pk=closure.resource_id)
-            for resource in closed:
-                rows = resource.reservations.live(self.now)
-                held = rows.values_list("start", "end")
-                to_come = (max(closure.start, self.now), closure.end)
-                assert list(without(to_come, held)) == []
+            to_come = [max(closure.start, self.now), closure.end]
+            for resource in [closure.resource_id] if closure.resource_id else held:
+                assert list(without(to_come, held[resource])) == []
 
     def what_happened_stays_as_it_was(self) -> None:
         assert self.read.events[: len(self.events)] == self.events
@@ -2019,6 +2018,8 @@ class Read:
     """What the rows say, to compare with what the steps have said."""
 
     visits: dict[int, tuple[str, str]]
+    wishing: bool
+    offered: bool
     claims: dict[tuple[int, str], tuple[int, int]]
     papers: dict[tuple[int, str], str]
     kept: dict[int, str]
@@ -2026,22 +2027,32 @@ class Read:
     sent: list[str]
 
     @classmethod
-    def of_all(cls) -> Self:
-        visits = Appointment.objects.values_list("pk", "status", "cancellation_reason")
-        claims = Claim.objects.filter(until=None)
-        papers = Paper.objects.values_list("appointment", "kind", "state")
-        events = AppointmentEvent.objects.order_by("pk").values_list(
-            "pk", "appointment", "version", "act", "from_status", "to_status",
-            "reason", "actor", "user", "at", "data",
+    def of(cls, rows: dict[str, Any]) -> Self:
+        def told(model: type[Model], *names: str) -> list[Any]:
+            columns = [field.name for field in model._meta.concrete_fields]
+            these = itemgetter(*map(columns.index, names))
+            return [these(row) for row in rows[model.__name__]]
+
+        visits = told(Appointment, "id", "status", "cancellation_reason", "reply_by")
+        proposals = told(Proposal, "by", "outcome")
+        claims = told(Claim, "appointment", "task", "id", "user", "until")
+        papers = told(Paper, "appointment", "kind", "state")
+        events = told(
+            AppointmentEvent, "id", "appointment", "version", "act", "from_status",
+            "to_status", "reason", "actor", "user", "at", "data",
         )  # fmt: skip
-        sent = Message.objects.exclude(sent_at=None)
+        sent = told(Message, "message_id", "sent_at")
+        # Why a record is kept is encrypted.
+        kept = LegalHold.objects.values_list("appointment", "because")
         return cls(
-            {pk: (status, reason) for pk, status, reason in visits},
-            {(c.appointment_id, c.task): (c.pk, c.user_id) for c in claims},
+            {pk: (status, reason) for pk, status, reason, _ in visits},
+            any(status == "booked" and by for _, status, _, by in visits),
+            ("clinic", "open") in proposals,
+            {(pk, task): (c, user) for pk, task, c, user, end in claims if not end},
             {(pk, kind): state for pk, kind, state in papers},
-            dict(LegalHold.objects.values_list("appointment", "because")),
-            list(events),
-            sorted(sent.values_list("message_id", flat=True)),
+            dict(kept if rows["LegalHold"] else ()),
+            events,
+            sorted(number for number, at in sent if at),
         )
 
 

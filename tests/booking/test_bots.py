@@ -125,3 +125,17 @@ def test_who_holds_very_many_times_holds_no_more_and_still_goes_on(
     assert Reservation.objects.exclude(hold_key=patient.draft.hold_key).count() == 0
     taken = Reservation.objects.get(resource__kind="room").start
     assert other.choose(taken).status_code == 409
+
+
+def test_who_holds_very_many_times_keeps_the_last_that_they_held(patient):
+    """Better one hold that they may come back to than none, until it lapses."""
+    patient.fill_in(until="other-times")
+    for n in range(HOLDS_BY_ADDRESS[0].limit - 1):
+        patient.choose(at(HALF_HOURS[n % 2]))
+    mine = Reservation.objects.filter(hold_key=patient.draft.hold_key)
+    kept = {(row.pk, row.start) for row in mine}
+
+    assert patient.choose(at(HALF_HOURS[5])).status_code == 302
+
+    assert kept
+    assert {(row.pk, row.start) for row in mine.all()} == kept

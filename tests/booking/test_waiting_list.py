@@ -655,6 +655,31 @@ def test_everybody_has_a_number_and_a_reason():
     assert found[1].start == at("11:00")
 
 
+def test_a_time_is_next_for_one_of_two_kinds_that_take_the_same_people():
+    visit_type = a_full_week()
+    first = somebody_waiting(visit_type, now=NOW - 2 * HOUR)
+    other = factories.a_visit_type(horizon=5)
+    second = somebody_waiting(other, now=NOW - HOUR)
+    sets_free(half_an_hour("10:00"))
+
+    assert [(p.visit, p.why, p.start) for p in waiting_list.places(NOW)] == [
+        (first, Why.NEXT, at("10:00")),
+        (second, Why.OTHERS_FIRST, None),
+    ]
+    assert offer_free_times(NOW) == "Offers made: 1."
+    assert status_of(first, second) == ["proposed", "waitlist"]
+
+
+def test_what_two_can_have_at_once_is_next_for_both_as_it_is_offered():
+    visit_type = a_full_week(clinicians=2, rooms=2)
+    visits = [somebody_waiting(visit_type) for _ in range(3)]
+    sets_free(half_an_hour("10:00"))
+
+    assert [why(visit) for visit in visits] == [Why.NEXT, Why.NEXT, Why.OTHERS_FIRST]
+    assert offer_free_times(NOW) == "Offers made: 2."
+    assert status_of(*visits) == ["proposed", "proposed", "waitlist"]
+
+
 def test_people_before_are_those_who_wait_longer_for_the_same():
     visit_type = a_full_week()
     other_type = factories.a_visit_type()

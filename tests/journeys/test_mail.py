@@ -9,6 +9,7 @@ from django.utils.translation import override
 
 from tests.browser import NewPage, axe
 from tests.plugin import ROOT
+from tests.valid_html import assert_valid_html
 
 pytestmark = pytest.mark.either_database
 
@@ -47,3 +48,11 @@ def test_a_message_fits_a_small_phone_and_can_be_read(
     assert too_wide == []
     assert min(counts) >= 25
     assert len(set(counts)) == 1
+
+
+def test_every_message_is_valid_html():
+    sent = {}
+    for code, name in settings.LANGUAGES:
+        with override(code):
+            sent |= {f"{code}, {s}": a_mail(s, text) for s, text in messages_in(name)}
+    assert_valid_html(sent)

@@ -1022,9 +1022,15 @@ def test_a_page_about_trouble_is_good_for_everybody(clinic, visitor, status):
     )
     page.goto(f"{clinic.site.url}/trouble/")
     expect(page.get_by_role("main")).to_contain_text("(212) 555-0143")
+    look_closer_at(page)
     look_at(page)
 
 
+EMPTY = {
+    "/": "We have not listed our treatments",
+    "/our-team/": "We have not listed our team",
+    "/visit-us/": "We have not written our address here",
+}
 NOT_SET_UP = {
     "/": "Trigger point injections",
     f"/treatments-and-tests/{TRIGGER_POINTS}/": "Call us to find a time.",
@@ -1034,16 +1040,26 @@ NOT_SET_UP = {
 
 def test_pages_are_good_before_anything_can_be_booked(new_page):
     with running_site() as site:
-        site.manage("load_content")
         page = new_page()
-        for path, says in NOT_SET_UP.items():
-            page.goto(site.url + path)
-            if path.startswith("/book/"):
-                page.goto(f"{site.url}/book/")
-                page.get_by_label("None of these").check()
-                press("Continue")(page)
-            expect(page.get_by_role("main")).to_contain_text(says)
-            look_at(page)
+
+        def looks(pages: Mapping[str, str], state: str) -> None:
+            for path, says in pages.items():
+                answer = page.goto(site.url + path)
+                if path.startswith("/book/"):
+                    page.goto(f"{site.url}/book/")
+                    page.get_by_label("None of these").check()
+                    with page.expect_navigation() as navigation:
+                        press("Continue")(page)
+                    answer = navigation.value
+                assert answer
+                sent[f"{path}, {state}"] = answer.text()
+                expect(page.get_by_role("main")).to_contain_text(says)
+                look_closer_at(page)
+                look_at(page)
+
+        looks(EMPTY, "empty")
+        site.manage("load_content")
+        looks(NOT_SET_UP, "not set up")
 
 
 def test_every_page_is_valid_html(clinic):

@@ -3,8 +3,9 @@
 import re
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from typing import Any
@@ -14,12 +15,15 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import resolve
 from django.utils.html import escape
+from pytest_django import DjangoDbBlocker
+from time_machine import travel
 
 from booking import links
 from booking.models import Appointment, Hit, Hours
 from services.models import KnownWord, Passage, SearchIndex
 from tests.factories import NOW
 from tests.servers import Site
+from tests.shared import made_for_a_file
 
 from .pages import Form, forms_on, text_on
 from .routes import World, all_routes, every_row, taken_back
@@ -126,7 +130,7 @@ class Attacker:
 
     client: Client
     forms: list[Form]
-    before: Rows
+    before: Rows = field(default_factory=dict)
 
     def fault(self, method: str, address: str, *data: Any, **options: Any) -> str:
         """Send it, take it back, and return what was wrong with the answer, or ""."""
@@ -176,7 +180,41 @@ def attacker(world: World, who: str) -> Attacker:
         for form in forms_on(text, address):
             form.choices |= MORE_FIELDS.get(form.address, {})
             found.setdefault(form.address, form)
-    return Attacker(client, list(found.values()), rows())
+    return Attacker(client, list(found.values()))
+
+
+@pytest.fixture
+def world(shared_world: World) -> World:
+    return shared_world
+
+
+@pytest.fixture(scope="module")
+def first_enemies(
+    first_world: World, django_db_blocker: DjangoDbBlocker
+) -> Iterator[dict[str, Attacker]]:
+    """Give everybody, with the forms on all pages: to look takes long.
+
+    A form that anybody gets is sent by who is unknown, and by a patient on the way.
+    """
+
+    def make() -> dict[str, Attacker]:
+        with travel(NOW, tick=False):
+            enemies = {who: attacker(first_world, who) for who in WHO}
+        public = {form.address for form in enemies["anonymous"].forms}
+        for who in ("booked", "offered", "superuser"):
+            own = [f for f in enemies[who].forms if f.address not in public]
+            enemies[who].forms = own
+        return enemies
+
+    with made_for_a_file(django_db_blocker, make) as enemies:
+        yield enemies
+
+
+@pytest.fixture
+def enemy(first_enemies: dict[str, Attacker], world: World, who: str) -> Attacker:
+    enemy = first_enemies[who]
+    enemy.before = rows()
+    return enemy
 
 
 def free_fields(form: Form) -> list[str]:
@@ -220,8 +258,7 @@ def interesting(form: Form) -> list[str]:
 
 
 @pytest.mark.parametrize("who", WHO)
-def test_wrong_values_in_all_fields_of_a_form(world: World, who: str):
-    enemy = attacker(world, who)
+def test_wrong_values_in_all_fields_of_a_form(enemy: Attacker):
     faults = {
         (form.address, kind): fault
         for form in enemy.forms
@@ -234,8 +271,7 @@ def test_wrong_values_in_all_fields_of_a_form(world: World, who: str):
 
 
 @pytest.mark.parametrize("who", WHO)
-def test_one_wrong_value_among_good_ones(world: World, who: str):
-    enemy = attacker(world, who)
+def test_one_wrong_value_among_good_ones(enemy: Attacker):
     faults = {
         (form.address, name, kind): fault
         for form in enemy.forms
@@ -249,8 +285,7 @@ def test_one_wrong_value_among_good_ones(world: World, who: str):
 
 @pytest.mark.either_database
 @pytest.mark.parametrize("who", WHO)
-def test_fields_that_are_missing_or_sent_twice(world: World, who: str):
-    enemy = attacker(world, who)
+def test_fields_that_are_missing_or_sent_twice(enemy: Attacker):
     faults = {}
     for form in enemy.forms:
         good: dict[str, Any] = form.choices | form.filled_in
@@ -336,8 +371,7 @@ READING = ["book/", "book/times/", "book/other-times/", "admin/login/",
 
 
 @pytest.mark.parametrize("who", WHO)
-def test_wrong_parameters_in_an_address(world: World, who: str):
-    enemy = Attacker(WHO_ASKS[who](world), [], rows())
+def test_wrong_parameters_in_an_address(world: World, enemy: Attacker, who: str):
     everything = TEXTS | MOMENTS
     faults = {
         (route, kind): fault
@@ -369,8 +403,7 @@ PARTS = [
 
 
 @pytest.mark.parametrize("who", WHO)
-def test_wrong_names_in_every_address(world: World, who: str):
-    enemy = Attacker(WHO_ASKS[who](world), [], rows())
+def test_wrong_names_in_every_address(world: World, enemy: Attacker, who: str):
     named = [r for r in routes_of(who) if "<" in r and "?P" not in r]
     assert named
     faults = {
@@ -452,8 +485,7 @@ WAYS_OF_BODIES = [
 
 @pytest.mark.either_database
 @pytest.mark.parametrize("who", WHO)
-def test_bodies_that_are_no_form(world: World, who: str):
-    enemy = Attacker(WHO_ASKS[who](world), [], rows())
+def test_bodies_that_are_no_form(world: World, enemy: Attacker, who: str):
     addresses = [world.address(route) for route in routes_of(who)]
     faults = {
         (address, kind): fault

@@ -20,6 +20,11 @@ SIGNING_IN_AND_OUT = {"admin/login/", "admin/logout/"}
 Answers = dict[tuple[str, str], list[int]]
 
 
+@pytest.fixture
+def world(shared_world: World) -> World:
+    return shared_world
+
+
 def expected() -> Answers:
     """Read the table: a line is a route, a method and a status for each of ROLES."""
     lines = RIGHTS.read_text().splitlines()[1:]

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from booking import guards
 from booking.models import (
+    Hit,
     Hours,
     Patient,
     Practice,
@@ -119,12 +120,17 @@ def two_people() -> list[Patient]:
 def test_what_is_added_together_is_what_is_added_apart():
     apart = rows.add_all(two_people())
 
-    with CaptureQueriesContext(connection) as made, rows.together({Patient: 2}):
-        rows.execute("DELETE FROM booking_patient WHERE given_name = %s", ["Eva"])
-        ana, eva = [rows.add(person) for person in two_people()]
+    with CaptureQueriesContext(connection) as made:
+        with rows.along(*rows.new_keys({Patient: 2})) as keys:
+            rows.texts(("1", ()))
+        with rows.together({Patient: 2}, keys):
+            rows.execute("DELETE FROM booking_patient WHERE given_name = %s", ["Eva"])
+            ana, eva = [rows.add(person) for person in two_people()]
+            rows.add(Hit(key="needs no key at once", window=1, count=2))
 
     if connection.vendor == "postgresql":  # one to have the keys, one to write it all
         assert len(made) == 2
+    assert Hit.objects.get().count == 2
     assert ana.pk < eva.pk
     assert list(Patient.objects.order_by("pk")) == [apart[0], ana, eva]
     for row in (ana, eva):
@@ -133,10 +139,43 @@ def test_what_is_added_together_is_what_is_added_apart():
     assert rows.add(two_people()[0]).pk > eva.pk
 
 
+def test_what_is_written_last_says_how_many_rows_it_changed():
+    rows.add_all(two_people())
+    told: list[int] = []
+
+    with rows.together({}, []):
+        rows.add_all(two_people())
+        rows.execute("UPDATE booking_patient SET email = ''", [], told.append)
+
+    assert told == [4]
+    rows.execute("DELETE FROM booking_patient WHERE id = 0", [], told.append)
+    assert told == [4, 0]
+
+
+@pytest.mark.postgresql
+def test_nothing_is_written_after_what_says_how_many_rows_it_changed():
+    with rows.together({}, []):
+        rows.execute("UPDATE booking_patient SET email = ''", [], print)
+        with pytest.raises(ValueError, match="the last one"):
+            rows.add_all(two_people())
+
+    assert not Patient.objects.exists()
+
+
+def test_what_is_asked_along_is_asked_once():
+    with CaptureQueriesContext(connection) as made, rows.along(("2", ())) as along:
+        assert along == []
+        assert [rows.texts(("1", ())), rows.texts(("3", ()))] == [[1], [3]]
+
+    assert along == [2]
+    assert len(made) == 2
+    assert rows.texts(("1", ())) == [1]
+
+
 def test_what_fails_writes_nothing_of_what_is_added_together():
     @transaction.atomic
     def fail() -> None:
-        with rows.together({Patient: 2}):
+        with rows.together({}, []):
             rows.add_all(two_people())
             raise ValueError("x")
 
