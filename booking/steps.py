@@ -88,7 +88,8 @@ class Journey:
 
     @cached_property
     def visit_type(self) -> VisitType | None:
-        code = self.answer("visit", "visit")
+        # Fit is what can be asked for, as its form says, too: each page needs it.
+        code = self.typed("visit").get("visit")
         return next((v for v in self.visit_types if v.code == code), None)
 
     @cached_property

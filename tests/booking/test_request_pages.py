@@ -953,6 +953,21 @@ def test_answers_are_understood_as_on_their_own_page(patient, visit_type, sign):
         assert names == []
 
 
+@pytest.mark.parametrize(
+    "typed", [None, [], [""], ["x"], ["hidden"], ["x", "fit"], ["fit", "x"], ["fit"]]
+)
+def test_the_visit_is_the_one_that_its_form_takes(visit_type, typed):
+    VisitType.objects.update(code="fit")
+    factories.a_visit_type(code="hidden", is_active=False)
+    answers = {} if typed is None else {"visit": {"visit": typed}}
+    journey = Journey(draft.Draft(began=NOW, used=NOW, answers=answers))
+
+    taken = journey.answer("visit", "visit")
+
+    assert taken == (journey.visit_type and journey.visit_type.code)
+    assert bool(taken) == (typed in (["x", "fit"], ["fit"]))
+
+
 def names_in(form):
     """Return the names under which the answers to a form arrive."""
     return [
