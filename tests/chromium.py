@@ -81,6 +81,11 @@ def serve(page: Page, client: Client) -> None:
         kind = asked.headers.get("content-type", "")
         sent = (asked.post_data_buffer or b"", kind) if asked.method == "POST" else ()
         found = here.run(client.generic, asked.method, path, *sent)
+        if onward := found.headers.get("Location"):
+            # Where a redirect leads is asked of the network, not here: go there anew.
+            there = f'<meta http-equiv="refresh" content="0; url={onward}">'
+            route.fulfill(body=there, content_type="text/html")
+            return
         route.fulfill(
             status=found.status_code, headers=dict(found.items()), body=found.content
         )
