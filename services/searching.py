@@ -257,8 +257,8 @@ def _as_one(asked: Sequence[str], known: Sequence[str]) -> list[str]:
     """Return the words, with two that are known as one in its place: "wheel chair"."""
     words: list[str] = []
     for word in asked:
-        before = words[-1] if words else word
-        if before + word in known and not {before, word}.issubset(known):
+        before = words[-1] if words else ""
+        if before and before + word in known and not {before, word}.issubset(known):
             words[-1] = before + word
         else:
             words.append(word)

@@ -275,6 +275,12 @@ def test_words_that_stand_apart_are_found_where_nothing_has_the_whole() -> None:
     assert paths("nag") == ["/p/"]
 
 
+def test_two_words_that_are_known_as_one_are_read_as_it() -> None:
+    Page.objects.create(slug="p", title="Horseshoe", body="11", is_published=True)
+    assert paths("horse shoe") == ["/p/"]
+    assert paths("1") == []  # no word stands twice because it was typed first
+
+
 def test_words_from_the_files_come_back_only_if_staff_did_not_delete_them(
     content: None,
 ) -> None:
