@@ -273,7 +273,8 @@ def look_closer_at(page: Page) -> None:
     for width, change in AS_READERS_SET_IT:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         page.evaluate(change)
-        assert page.evaluate(LOST) == [], (page.url, change)
+        lost = page.evaluate(LOST)
+        assert lost == [], (width, change, lost)
         page.evaluate(AS_IT_WAS)
 
 
