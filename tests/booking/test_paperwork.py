@@ -151,6 +151,19 @@ def test_a_referral_is_wanted_where_the_kind_of_visit_needs_one():
     assert items(visit) == {Kind.REFERRAL: (State.NEEDED, None)}
 
 
+@pytest.mark.django_db
+def test_staff_read_on_the_visit_what_was_said_of_a_referral(desk: Client):
+    visit = booked(date(2026, 11, 24), Payer.NOT_SURE)
+    change = address("change", visit)
+    assert "Referral" not in text_of(desk.get(change))
+
+    VisitType.objects.update(needs_referral=True)
+    assert "Referral needed, and not yet spoken of" in text_of(desk.get(change))
+
+    Appointment.objects.update(has_referral=True)
+    assert "Referral says that there is one" in text_of(desk.get(change))
+
+
 # --- What staff say of it --------------------------------------------------------
 
 
