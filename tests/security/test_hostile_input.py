@@ -192,19 +192,11 @@ def world(shared_world: World) -> World:
 def first_enemies(
     first_world: World, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[dict[str, Attacker]]:
-    """Give everybody, with the forms on all pages: to look takes long.
-
-    A form that anybody gets is sent by who is unknown, and by a patient on the way.
-    """
+    """Give everybody, with the forms on all pages: to look takes long."""
 
     def make() -> dict[str, Attacker]:
         with travel(NOW, tick=False):
-            enemies = {who: attacker(first_world, who) for who in WHO}
-        public = {form.address for form in enemies["anonymous"].forms}
-        for who in ("booked", "offered", "superuser"):
-            own = [f for f in enemies[who].forms if f.address not in public]
-            enemies[who].forms = own
-        return enemies
+            return {who: attacker(first_world, who) for who in WHO}
 
     with made_for_a_file(django_db_blocker, make) as enemies:
         yield enemies
