@@ -146,6 +146,9 @@ def book_a_caller(hands: Hands) -> None:
 def use_the_calendar(hands: Hands, day: dict[str, Any]) -> None:
     hands.use('.bar [href$="/calendar/"]')
     hands.opens(re.compile("^Calendar: "))
+    # Late in the evening nothing of today is left to block.
+    hands.use('[aria-label="Days"] li:last-child a')
+    hands.opens(re.compile("^Calendar: "))
     hands.use('[href*="/closure/add/"]')
     hands.opens("Add closure")
     hands.fill_in("[name=reason]", "Training")
