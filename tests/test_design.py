@@ -590,6 +590,25 @@ def test_the_bar_at_the_foot_never_covers_what_has_focus(
 
 
 @pytest.mark.urls("tests.styleguide_urls")
+def test_what_passes_below_the_button_of_the_times_goes_under_a_bar(
+    styleguide_pages: dict[str, str],
+) -> None:
+    # From edge to edge and on a ground of its own, or a tile looks cut off there.
+    def bar(browser_page: Page) -> list[str | float]:
+        browser_page.goto(f"{HOST}/styleguide/")
+        found: list[str | float] = browser_page.evaluate("""() => {
+          const bar = document.querySelector(".stay"), box = bar.getBoundingClientRect();
+          const colour = (e) => getComputedStyle(e).backgroundColor;
+          return [box.left, innerWidth - box.right,
+                  getComputedStyle(bar).position, colour(bar) !== colour(document.body)];
+        }""")
+        return found
+
+    for width in (320, 360):
+        assert look(styleguide_pages, bar, width=width) == [0, 0, "sticky", True]
+
+
+@pytest.mark.urls("tests.styleguide_urls")
 def test_pages_print_black_on_white_also_from_a_dark_screen(
     styleguide_pages: dict[str, str],
 ) -> None:
