@@ -17,7 +17,8 @@ class Spoken(NamedTuple):
     """A language by the code that HTML has for it, its own name, and what we call it.
 
     `kept` is what a request keeps of it, for staff. `notice` offers free help in the
-    language, and `call` says whom to call; "" where we have no checked translation.
+    language, and `call` says whom to call, or both in one sentence; "" where we have no
+    checked translation.
     """
 
     code: str
@@ -54,8 +55,14 @@ SPOKEN = [
         " услуги перевода.",
         call="Звоните {}.",
     ),
-    Spoken("yi", "ייִדיש", _("Yiddish"), "Yiddish", "rtl"),
-    Spoken("bn", "বাংলা", _("Bengali"), "Bengali"),
+    Spoken(
+        "yi", "ייִדיש", _("Yiddish"), "Yiddish", "rtl",
+        call="ביטע רופט אונז אויף {} פאר אומזיסטע הילף מיט שפראך",
+    ),
+    Spoken(
+        "bn", "বাংলা", _("Bengali"), "Bengali",
+        call="অনুগ্রহ করে বিনামূল্যে ভাষা সহায়তা পরিষেবার জন্য আমাদের ফোন নম্বরে {} ফোন করুন।",
+    ),
     Spoken(
         "ko", "한국어", _("Korean"), "Korean",
         notice="주의: 한국어를 사용하시는 경우, 언어 지원 서비스를 무료로"
@@ -130,10 +137,10 @@ def _beside(one: Spoken) -> str:
 
 def _notice(one: Spoken, number: str) -> str:
     """Return the notice in a paragraph; without a phone it says nobody to call."""
-    if not one.notice:
-        return ""
     call = format_html(one.call, number) if number else ""
-    space = "" if one.notice.endswith("。") or not call else " "
+    if not (one.notice or call):
+        return ""
+    space = " " if one.notice and call and not one.notice.endswith("。") else ""
     return format_html(
         '<p lang="{}" dir="{}">{}{}{}</p>',
         one.code,

@@ -428,11 +428,12 @@ def test_languages_are_named_in_their_own_words(client: Client) -> None:
 def test_free_help_is_offered_in_other_languages_with_our_number(
     client: Client,
 ) -> None:
-    """Source: 45 CFR 92.11; the sentences are those of HHS, see docs/languages.md."""
+    """Source: 45 CFR 92.11; the sentences are quoted, see docs/languages.md."""
     Clinic.objects.update(phone="(212) 555-0199")
     page = read(client, "/language-help/")
     notices = [a for tag, a in page.tags if tag == "p" and "lang" in a]
-    said = [one for one in SPOKEN if one.notice]
+    said = [one for one in SPOKEN if one.call]
+    assert {one.code for one in SPOKEN if one not in said} == {"zh-Hans"}
     assert [(a["lang"], a["dir"]) for a in notices] == [
         (one.code, one.direction) for one in said
     ]
@@ -448,6 +449,7 @@ def test_a_notice_that_a_reviewer_finds_wrong_is_left_out() -> None:
     assert "العربية" in shown
     assert 'lang="ar" dir="rtl">ملحوظة' not in shown
     assert "Llame" not in shown  # nobody to call without a clinic's phone
+    assert 'lang="bn" dir="ltr">অনুগ্রহ' not in shown
     assert "ATENCIÓN: si habla español" in shown
 
 
