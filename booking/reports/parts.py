@@ -1,7 +1,7 @@
 """What reports are made of, and how they say numbers."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
@@ -57,6 +57,14 @@ class Table:
     @property
     def is_long(self) -> bool:
         return len(self.rows) > 16
+
+    @property
+    def is_wide(self) -> bool:
+        return len(self.heads) > 3  # more do not fit a phone
+
+    def with_heads(self) -> Iterator[Iterator[tuple[str, str]]]:
+        """Yield each row, as its cells with the head of each."""
+        return (zip(self.heads, row, strict=True) for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)

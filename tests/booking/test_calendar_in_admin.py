@@ -289,6 +289,21 @@ def test_the_sheet_has_the_days_visits_in_order_and_what_is_closed(desk, visit_t
     assert ": 2:00–3:00 PM, Training day" in words
 
 
+def test_the_sheet_is_cards_on_a_phone_and_a_table_on_paper(desk, visit_type):
+    a_booked_visit(visit_type, at("10:00"))
+    html = {SHEET: desk.get(f"{SHEET}?day={TUESDAY}").text}
+
+    def hold(page: Page) -> tuple[bool, str, str]:
+        page.goto(f"{HOST}{SHEET}")
+        row = page.locator(".sheet tbody tr")
+        scrolls = page.locator(".wide").evaluate("e => e.scrollWidth > e.clientWidth")
+        shown = row.evaluate("e => getComputedStyle(e).display")
+        page.emulate_media(media="print")
+        return scrolls, shown, row.evaluate("e => getComputedStyle(e).display")
+
+    assert look(html, hold, width=320) == (False, "block", "table-row")
+
+
 @pytest.mark.parametrize("page", [DAY, WEEK, f"{SHEET}?day={TUESDAY}"])
 def test_a_page_costs_as_many_queries_for_three_visits_as_for_one(
     desk, visit_type, page
