@@ -96,7 +96,10 @@ if (!idle) {
   function look() {
     const left = seconds - (Date.now() - Number(localStorage.getItem(SEEN))) / 1000;
     const focused = idle.contains(document.activeElement);
+    const comes = idle.hidden && left <= 120;
     idle.hidden = left > 120;
+    // It must not cover where somebody types.
+    if (comes) document.activeElement.scrollIntoView({ block: "nearest" });
     if (idle.hidden && focused) before?.focus({ preventScroll: true });
     if (!idle.hidden) said.textContent = "";
     // Past the grace that the server gives, so that it has ended there, too.

@@ -77,6 +77,8 @@ def test_who_types_is_warned_and_stays_by_any_key(desk: FrontDesk) -> None:
     page.clock.fast_forward(MINUTE + 6_000)
     expect(warning(page)).to_be_visible()
     expect(note(page)).to_be_focused()
+    above = note(page).bounding_box()
+    assert above["y"] + above["height"] <= warning(page).bounding_box()["y"]
     for width in (1280, 320):
         page.set_viewport_size({"width": width, "height": 900})
         axe(page)
