@@ -390,6 +390,13 @@ COVERED = """() => {
   return depth > bar.getBoundingClientRect().top + 1 ? [focused.outerHTML] : [];
 }"""
 
+UNDER = """() => {
+  const bar = document.querySelector(".stay"), box = bar.getBoundingClientRect();
+  const colour = e => getComputedStyle(e).backgroundColor;
+  return [box.left, innerWidth - box.right, getComputedStyle(bar).position,
+          colour(bar) !== colour(document.documentElement)];
+}"""
+
 # Text colour and the ground behind it, of everything that shows words.
 COLOURS = """() => {
   const ground = e => {
@@ -587,6 +594,20 @@ def test_the_bar_at_the_foot_never_covers_what_has_focus(
         return found
 
     assert look(styleguide_pages, covered, width=360) == []
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_what_passes_below_the_button_of_the_times_goes_under_a_bar(
+    styleguide_pages: dict[str, str],
+) -> None:
+    # From edge to edge and on a ground of its own, or a tile looks cut off there.
+    def bar(browser_page: Page) -> list[str | float]:
+        browser_page.goto(f"{HOST}/styleguide/")
+        found: list[str | float] = browser_page.evaluate(UNDER)
+        return found
+
+    for width in (320, 360):
+        assert look(styleguide_pages, bar, width=width) == [0, 0, "sticky", True]
 
 
 @pytest.mark.urls("tests.styleguide_urls")

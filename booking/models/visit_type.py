@@ -223,12 +223,14 @@ class VisitType(Translated):
         practice: "Practice | None" = None,
         schedule: "Schedule | None" = None,
         locked: Sequence[int] | None = None,
+        held_since: datetime | None = None,
     ) -> Plan:
         """Return what the engine needs to know about the dates `first` to `last`.
 
         A `practice` that whoever asks has read already makes the query smaller, and a
         `schedule` that covers those dates spares it. Whoever has `locked` all that it
-        could take gets nothing else: not what could only be taken since.
+        could take gets nothing else: not what could only be taken since. For a patient
+        who has held a time since then, the notice counts from then.
         """
         if schedule is None:
             schedule = Schedule.read(
@@ -237,12 +239,17 @@ class VisitType(Translated):
             )  # fmt: skip
         is_public = not (by_staff or is_agreed)
         answer_due = self._answer_due(schedule, now) if is_public else None
+        soonest = answer_due
+        if held_since and answer_due is not None:
+            due = self._answer_due(schedule, held_since)
+            # What was due before it was asked for is no promise.
+            soonest = due if due > instant(now) else answer_due
         rules = Rules(
             minutes=self.duration,
             before=self.buffer_before,
             after=self.buffer_after,
             step=self.step,
-            lead=0 if by_staff else self._notice(answer_due, now),
+            lead=0 if by_staff else self._notice(soonest, now, held_since or now),
             horizon=3650 if by_staff else self.horizon,
             needs=_among(self._needs(schedule.practice, clinician), locked),
             barred=None if by_staff else self.barred(has_referral=has_referral),
@@ -268,16 +275,22 @@ class VisitType(Translated):
         """Return when the clinic will have to have answered a request made `now`."""
         return reply_by(instant(now), self.reply_promise, schedule.office(now))
 
-    def _notice(self, answer_due: Instant | None, now: datetime) -> int:
+    def _notice(
+        self, answer_due: Instant | None, now: datetime, since: datetime
+    ) -> int:
         """Return from when on the public may come, in minutes from `now`.
+
+        The visit type's own notice has run since then.
 
         Nobody is offered a time that comes before the clinic has to have answered, or
         at that very moment. The minute after it is the first, whatever the second of
         `now`: else a time would come and go with the seconds.
         """
+        passed = -((instant(since) - instant(now)) // 60)
+        lead = max(0, self.lead_time - passed)
         if answer_due is None:
-            return self.lead_time
-        return max(self.lead_time, (answer_due - instant(now)) // 60 + 1)
+            return lead
+        return max(lead, (answer_due - instant(now)) // 60 + 1)
 
     def barred(self, *, has_referral: bool) -> Why | None:
         """Return why the public can have no time at all of this visit type."""

@@ -63,11 +63,16 @@ def keep(
     draft.save(request.session, kept, now)
     if "times" not in kept.answers:
         let_go(kept)
-    elif kept.held and now < kept.held + LONGEST_HOLD:
+    elif held_since(kept, now):
         # What could not be renewed loses nothing; sending checks the time anyway.
         with suppress(TryAgain):
             workflow.renew(kept.hold_key, now=now)
     return Journey(kept)
+
+
+def held_since(kept: Draft, now: datetime) -> datetime | None:
+    """Return since when the form holds its time; None once that was long enough."""
+    return kept.held if kept.held and now < kept.held + LONGEST_HOLD else None
 
 
 def another_language(request: HttpRequest) -> str:

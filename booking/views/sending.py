@@ -21,7 +21,7 @@ from booking.steps import Journey, as_request
 from clinic_site.client import client_address
 from clinic_site.sessions import SessionStore
 
-from .road import AWAY, UNFIT, WENT, onward, with_draft
+from .road import AWAY, UNFIT, WENT, held_since, onward, with_draft
 from .times import show_other_times, show_times, went
 
 TOO_MANY = 429
@@ -93,6 +93,7 @@ def _send(
         by=workflow.PATIENT,
         now=now,
         hold_key=kept.hold_key,
+        held_since=held_since(kept, now),
         counted=counted,
         also=keep_no_answers,
     )

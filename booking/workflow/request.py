@@ -132,6 +132,7 @@ def request(
     by: By,
     now: datetime,
     hold_key: str = "",
+    held_since: datetime | None = None,
     counted: Sequence[limits.Counted] = (),
     also: Callable[[Appointment], None] = lambda visit: None,
 ) -> Appointment:
@@ -139,10 +140,11 @@ def request(
 
     `key` makes it safe to send twice: the second answer is the first one's visit. All
     choices must be free; only the first is held, until the answer is due, and only if
-    the visit type says so. A hold under `hold_key` does not stand in its own way. For
-    staff, who ask for a caller, the rules for the public do not hold. What is recorded
-    is `counted`. `also` is done with the visit in the same transaction, each time, as
-    the last that is written.
+    the visit type says so. A hold under `hold_key` does not stand in its own way, and
+    what it has kept since `held_since` does not become too soon meanwhile. For staff,
+    who ask for a caller, the rules for the public do not hold. What is recorded is
+    `counted`. `also` is done with the visit in the same transaction, each time, as the
+    last that is written.
 
     Raises TimeTaken or TimeNotOffered, whose params name the choice by rank, TooMany,
     and DifferentRequest when the key was used for other content.
@@ -163,7 +165,7 @@ def request(
         taken, plan = first_of_free(
             asked.visit_type, asked.choices, now=now, clinician=asked.clinician,
             ignoring=Ignoring(hold_key), by_staff=by.actor == Actor.STAFF,
-            has_referral=asked.has_referral, locked=locked,
+            has_referral=asked.has_referral, locked=locked, held_since=held_since,
         )  # fmt: skip
     known, *keys = told
     preparation = wording.row(known)
@@ -171,6 +173,8 @@ def request(
         clear(locked, now, hold_key)
         visit = new_visit(asked, key, now, preparation)
         visit.reply_by = reply_promise(asked.visit_type, now, plan)
+        if held_since and visit.reply_by >= min(asked.choices):
+            visit.reply_by = reply_promise(asked.visit_type, held_since)
         promise = {"reply_by": as_text(visit.reply_by)}
         data = time_data(visit) | promise
         if asked.visit_type.holds_first_choice:
@@ -202,10 +206,11 @@ def new_visit(
     preparation: PreparationText | None = None,
 ) -> Appointment:
     """Return the unsaved visit of a patient who is now on record."""
-    patient = rows.add(Patient(**asked.patient))
+    patient = rows.add(rows.new(Patient, **asked.patient))
     if asked.texts:
         TextConsent.give(patient, asked.texts, asked.address, now)
-    return Appointment(
+    return rows.new(
+        Appointment,
         reference=new_reference(),
         patient=patient,
         visit_type=asked.visit_type,
@@ -231,7 +236,8 @@ def keep_answers(
     visit: Appointment, answers: Iterable[Answer | ScreeningAnswer]
 ) -> None:
     kept = [
-        ScreeningAnswer(
+        rows.new(
+            ScreeningAnswer,
             appointment=visit,
             order=order,
             code=a.code,
@@ -274,7 +280,8 @@ def hold_first(visit: Appointment, choice: Proposal, taken: list[Reservation]) -
 def propose(visit: Appointment, choices: Sequence[datetime]) -> list[Proposal]:
     """Write the patient's choices as ranked proposals."""
     proposals = [
-        Proposal(
+        rows.new(
+            Proposal,
             appointment=visit,
             by=Proposal.By.PATIENT,
             start=start,

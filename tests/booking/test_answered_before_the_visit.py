@@ -8,7 +8,7 @@ import pytest
 from booking import waiting_list, workflow
 from booking.availability import Why
 from booking.errors import TimeNotOffered
-from booking.models import Resource, VisitType
+from booking.models import Appointment, Reservation, Resource, VisitType
 from booking.workflow import PATIENT, reply_promise
 from services.models import OpeningHours
 from tests import factories
@@ -94,6 +94,43 @@ def test_the_request_itself_is_held_to_the_same():
     # Who answers now may say so.
     by = factories.a_front_desk_person()
     workflow.request(asked, key=uuid.uuid4(), by=by, now=ON_SATURDAY)
+
+
+def test_what_somebody_holds_does_not_become_too_soon_while_they_type():
+    visit_type = a_practice(lead_time=0)
+    chosen, sent = at("13:29", MONDAY), at("14:05", MONDAY)
+    first = at("13:30", MONDAY + DAY)
+    assert on(visit_type, MONDAY + DAY, chosen) == first.timestamp()
+    workflow.hold(visit_type, first, key="mine", now=chosen)
+    workflow.renew("mine", now=at("13:43", MONDAY))
+    asked = a_new_request(visit_type, first)
+
+    def send(held_since: datetime | None) -> Appointment:
+        return workflow.request(
+            asked, key=uuid.uuid4(), by=PATIENT, now=sent, hold_key="mine",
+            held_since=held_since,
+        )  # fmt: skip
+
+    with nothing_written(), pytest.raises(TimeNotOffered):
+        send(held_since=None)
+    visit = send(held_since=chosen)
+
+    # So the answer, too, is due before the visit.
+    assert visit.reply_by == at("13:29", MONDAY + DAY)
+    held = Reservation.objects.filter(appointment=visit)
+    assert set(held.values_list("expires_at", flat=True)) == {visit.reply_by}
+
+
+def test_no_answer_is_due_before_it_was_asked_for():
+    visit_type = a_practice(lead_time=0, reply_promise=30)
+    chosen, sent = at("09:00", MONDAY), at("09:40", MONDAY)
+    asked = a_new_request(visit_type, at("10:30", MONDAY))
+
+    visit = workflow.request(
+        asked, key=uuid.uuid4(), by=PATIENT, now=sent, held_since=chosen
+    )
+
+    assert visit.reply_by == at("10:10", MONDAY)
 
 
 def test_who_waits_is_offered_what_needs_no_answer():

@@ -428,6 +428,31 @@ def test_every_answered_page_holds_the_time_anew(patient, clock):
     assert row.expires_at - datetime.now(UTC) == timedelta(minutes=15)
 
 
+def test_what_is_held_does_not_become_too_soon_while_somebody_types(patient, clock):
+    """The soonest times move on with each minute that the clinic is open."""
+    patient.fill_in(at("09:30"), until="about")
+    clock.shift(timedelta(minutes=14))
+    patient.answer("about", **PLAIN["about"])
+    clock.shift(timedelta(minutes=14))
+    for step in ("contact", "help", "payment", "payment-details"):
+        patient.answer(step, **PLAIN[step])
+    clock.shift(timedelta(minutes=14))
+    assert patient.send().url == "/book/sent/"
+    visit = Appointment.objects.get()
+    assert choices_of(visit) == [(at("09:30"), "open")]
+    assert visit.reply_by < at("09:30")
+
+
+def test_no_form_keeps_a_time_from_becoming_too_soon_for_ever(patient, clock):
+    patient.fill_in(at("09:30"))
+    clock.shift(timedelta(hours=1))
+    response = patient.send()
+    assert response.status_code == 409
+    assert "No longer free: Tuesday, November 17, 9:30 AM. That time is too soon" in (
+        text_of(response)
+    )
+
+
 def test_an_abandoned_form_holds_nothing_after_a_quarter_of_an_hour(
     patient, visit_type, clock
 ):

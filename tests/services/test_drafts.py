@@ -1,6 +1,7 @@
 """What an editor writes is a draft until a manager lets patients read it."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from typing import Any
@@ -11,6 +12,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
+from time_machine import travel
 
 from booking import guards
 from services import drafts
@@ -25,6 +27,13 @@ ANA, BEN = Who("Ana"), Who("Ben")
 DR_ANA = drafts.Reviewer("Ana", "MD", "physician (PM&R)")
 SIGNED = {"name": "Ana", "credentials": "MD", "profession": "physician (PM&R)"}
 NEXT = date(2027, 6, 1)
+
+
+@pytest.fixture(autouse=True)
+def today() -> Iterator[None]:
+    """Let it be that day: approvals run out."""
+    with travel(NOW):
+        yield
 
 
 @pytest.fixture

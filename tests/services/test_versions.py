@@ -1,6 +1,6 @@
 """What patients could read is kept, compared and put back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from io import BytesIO
 from typing import Any
@@ -14,6 +14,7 @@ from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
+from time_machine import travel
 
 from services import drafts
 from services.comparing import differences, marked
@@ -37,6 +38,13 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 ANA = Who("Ana", 7)
 SERVICE = "trigger-point-injections"
+
+
+@pytest.fixture(autouse=True)
+def today() -> Iterator[None]:
+    """Let it be that day: approvals run out."""
+    with travel(NOW):
+        yield
 
 
 @pytest.fixture
