@@ -6,8 +6,9 @@ site, and the site would be made twice.
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -20,6 +21,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import SimpleLazyObject
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -127,6 +129,13 @@ class FrontDeskSite(admin.AdminSite):
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         whole = super().admin_view(after_setting_up(view), cacheable)
         return trail.kept(ended_when_idle(whole))
+
+    def get_app_list(
+        self, request: HttpRequest, app_label: str | None = None
+    ) -> list[Any]:
+        """Look for what somebody manages only where it is shown, not on each page."""
+        look = partial(super().get_app_list, request, app_label)
+        return cast("list[Any]", SimpleLazyObject(look))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         seconds = settings.STAFF_IDLE_MINUTES * 60

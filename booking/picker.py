@@ -9,12 +9,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
 from . import reasons, words
-from .availability import Day
+from .availability import Day, Why
 from .models import Ignoring, Practice, Resource, VisitType, clinic_zone
 
 # So many days are read at first: mostly what a page shows is among them.
@@ -24,6 +25,8 @@ DAYS_SHOWN = 7
 TIMES_SHOWN = 60
 NEAREST = 3
 DAY = timedelta(days=1)
+# What needs no word: such a day is passed over, as in every week.
+UNSAID = (Why.PAST, Why.TOO_SOON, Why.OUTSIDE_HOURS)
 PARTS = {"morning": _("Morning"), "afternoon": _("Afternoon")}
 
 
@@ -176,9 +179,11 @@ class Times:
     ) -> Page:
         """Return the days from `first`, or from the first with times, in words.
 
-        The heading and times of `before` come before them, and not again in their
-        day. Fields are numbered over all rows, so that an error leads to the first.
+        Those passed over on the way to the first with times stand on top, with why. The
+        heading and times of `before` come before them, and not again in their day.
+        Fields are numbered over all rows, so that an error leads to the first.
         """
+        looks_ahead = first is None
         first = self._first(first)
         last = self._run(first, 1)
         heading, ahead = before
@@ -186,6 +191,9 @@ class Times:
         rows = _Rows(length, self.filters.clinician, checked, field)
         if ahead:
             rows.add(heading, ahead, with_day=True)
+        if looks_ahead and (passed := self._passed_over(first)):
+            why_none = self._why_none_of(passed)
+            rows.add_none(passed[0], passed[-1], why_none, first, call=False)
         for why_none, group in groupby(self.dates(first, last), key=self._why_none):
             days = list(group)
             if why_none:
@@ -222,6 +230,23 @@ class Times:
             wanted = self.next_day(self.first) or self.first
         return min(max(self.first, wanted), self.last)
 
+    def _passed_over(self, first: date) -> list[date]:
+        """Return the days before `first`, the next with times, that could have some."""
+        return [
+            day
+            for day in self.dates(self.first, first - DAY)
+            if not self._has_none_by(day, UNSAID)
+        ]
+
+    def _has_none_by(self, day: date, whys: Collection[Why]) -> bool:
+        reason = self._on(day)[0].reason
+        return reason is not None and reason.why in whys
+
+    def _why_none_of(self, days: Iterable[date]) -> str:
+        """Return why they have no times, each reason once."""
+        whys = dict.fromkeys(map(self._why_none, days))
+        return format_html_join(" ", "{}", ((why,) for why in whys))
+
     def nearest(self, near: datetime) -> list[datetime]:
         """Return the few free times around another, earliest first."""
         nearest = sorted(self.starts(), key=lambda start: abs(start - near))
@@ -233,7 +258,7 @@ class Times:
         if wanted:
             return ""
         if free.reason:
-            return reasons.of_day(free.reason)
+            return reasons.of_day(free.reason, self.filters.clinician)
         if self.filters.part == "morning":
             return _g("No times in the morning.")
         if self.filters.part == "afternoon":
@@ -246,8 +271,14 @@ class Times:
         return words.day(self.last)
 
     def why_none(self) -> str:
-        """Return the reason that most days have, when no day has a time."""
-        whys = [self._why_none(day) for day in self.dates(self.first, self.last)]
+        """Return the reason that most days have, when no day has a time.
+
+        Of those that could have some, if there are any.
+        """
+        days = list(self.dates(self.first, self.last))
+        outside = (Why.OUTSIDE_HOURS,)
+        open_days = [day for day in days if not self._has_none_by(day, outside)]
+        whys = [self._why_none(day) for day in open_days or days]
         return max(whys, key=whys.count)
 
 

@@ -7,8 +7,12 @@ time, staff a few words. What to do instead follows from the reason, too.
 from collections.abc import Mapping
 
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
+
+from services import translation
+from services.templatetags.languages import marked
 
 from .availability import Reason, Why
 from .models import Resource
@@ -54,6 +58,16 @@ _TIME_IN_USE: Words = {
     Resource.Kind.ROOM: _("No room is free then."),
     Resource.Kind.MACHINE: _("The machine for this test is in use then."),
 }
+# Of one clinician alone, whom the patient asked for.
+_DAY_OF: Words = {
+    Why.CLOSED: _("%(who)s is not here: %(reason)s."),
+    Why.OUTSIDE_HOURS: _("%(who)s offers no times."),
+    Why.IN_USE: _("%(who)s has no free time."),
+}
+_TIME_OF: Words = {
+    Why.CLOSED: _("%(who)s is not here then: %(reason)s."),
+    Why.IN_USE: _("%(who)s is not free then."),
+}
 _STAFF: Words = {
     Why.PAST: _("past"),
     Why.TOO_SOON: _("too soon"),
@@ -77,14 +91,17 @@ _NOW: Words = {
 }
 
 
-def of_day(reason: Reason) -> str:
-    """Return the sentence that tells a patient why a day has no times."""
-    return _sentence(reason, _DAY, _DAY_IN_USE)
+def of_day(reason: Reason, clinician: Resource | None = None) -> str:
+    """Return the sentence that tells a patient why a day has no times.
+
+    With the clinician, if they asked for one.
+    """
+    return _sentence(reason, _DAY, _DAY_IN_USE, _DAY_OF, clinician)
 
 
-def of_time(reason: Reason) -> str:
+def of_time(reason: Reason, clinician: Resource | None = None) -> str:
     """Return the sentence that tells a patient why they cannot have one time."""
-    return _sentence(reason, _TIME, _TIME_IN_USE)
+    return _sentence(reason, _TIME, _TIME_IN_USE, _TIME_OF, clinician)
 
 
 def for_staff(reason: Reason) -> str:
@@ -101,12 +118,30 @@ def for_staff_now(reason: Reason) -> str:
     return str(_NOW.get(reason.why, _("taken now")))
 
 
-def _sentence(reason: Reason, by_why: Words, in_use: Words) -> str:
+def _sentence(
+    reason: Reason,
+    by_why: Words,
+    in_use: Words,
+    of_one: Words,
+    clinician: Resource | None,
+) -> str:
+    about = reason.why != Why.IN_USE or reason.detail == Resource.Kind.CLINICIAN
+    if clinician and about and reason.why in of_one:
+        who = clinician.clinician.name if clinician.clinician else clinician.name
+        return _with_name(str(of_one[reason.why]).replace("%(who)s", who), reason)
     if reason.why == Why.CLOSED:
-        return _g("Closed: %(reason)s.") % {"reason": _name(reason)}
+        return _with_name(_g("Closed: %(reason)s."), reason)
     if reason.why == Why.IN_USE:
         return str(in_use[reason.detail])
     return str(by_why[reason.why])
+
+
+def _with_name(said: str, reason: Reason) -> str:
+    """Fill in the name of a closure, which staff write in English."""
+    before, there, after = said.partition("%(reason)s")
+    if not there or translation.is_english():
+        return before + _name(reason) * bool(there) + after
+    return format_html("{}{}{}", before, marked(_name(reason)), after)
 
 
 def _name(reason: Reason) -> str:

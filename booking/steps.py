@@ -17,7 +17,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 
 from services import translation
-from services.models import ScreeningQuestion
+from services.models import REFERRAL, ScreeningQuestion
 
 from . import forms, words
 from .availability import Why
@@ -156,6 +156,8 @@ class Journey:
         if self.visit_type is None:
             return []
         found = self.practice.questions(self.visit_type.service)
+        if self.needs_referral:
+            found = [question for question in found if question.code != REFERRAL]
         translation.say(found)
         return found
 

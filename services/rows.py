@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models.base import ModelState
@@ -180,6 +180,57 @@ def instances(model: type[M], rows: Rows) -> list[M]:
         made.__dict__.update(zip(names, row, strict=True), _state=state)
         found.append(made)
     return found
+
+
+def new(model: type[M], **given: Any) -> M:
+    """Return what calling the model with these values does, several times quicker.
+
+    But nobody is told: no signal is sent, and an `__init__` of its own is not called.
+    """
+    blank = _blank(model)
+    made = model.__new__(model)
+    state = made._state = ModelState()
+    values = made.__dict__
+    values.update(blank.lasting)
+    for name, value in given.items():
+        attname, key = blank.names[name]
+        if key:
+            state.fields_cache[name] = value
+            value = value and getattr(value, key)
+        values[attname] = value
+    for name, default in blank.anew.items():
+        if name not in values:
+            values[name] = default()
+    return made
+
+
+class _Blank(NamedTuple):
+    """What `new` has to know of a model.
+
+    By each name that can be given the attribute for its value and, if that is a row,
+    for what the attribute has of it; the defaults; what makes those that are made for
+    each instance.
+    """
+
+    names: dict[str, tuple[str, str]]
+    lasting: dict[str, Any]
+    anew: dict[str, Callable[[], Any]]
+
+
+@cache
+def _blank(model: type[models.Model]) -> _Blank:
+    names: dict[str, tuple[str, str]] = {}
+    lasting, anew = {}, {}
+    for column in model._meta.concrete_fields:
+        attname = column.attname
+        names[attname] = attname, ""
+        if isinstance(column, models.ForeignKey):
+            names[column.name] = attname, column.target_field.attname
+        if column.has_default() and callable(column.default):
+            anew[attname] = column.default
+        else:
+            lasting[attname] = column.get_default()
+    return _Blank(names, lasting, anew)
 
 
 @cache

@@ -112,7 +112,8 @@ def owe(
             calendar = make(told.dated, clinic, now=now) if method else ""
     if event and event.version > 1:  # the first message of a visit has none before it
         overtake_calls(visit, now)
-    message = Message(
+    message = rows.new(
+        Message,
         appointment=visit,
         event=event,
         occasion=occasion.at if occasion else None,

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 
 from services import rows
+from services.functions import Function
 from services.languages import offered
 from services.models import Service
 from services.translation import text_of
@@ -44,6 +45,14 @@ class PreparationText(models.Model):
         return self.digest == digest_of(self.language, self.text)
 
 
+# Gives the row of a wording, if there is one.
+PREPARATION = Function(
+    "booking_preparation",
+    {"digest": "text"},
+    lambda vendor: rows.text_of(vendor, PreparationText, "digest = {digest}"),
+)
+
+
 class Wording(NamedTuple):
     """What a service says now, in a language; see `PreparationText.of`."""
 
@@ -62,8 +71,7 @@ class Wording(NamedTuple):
     @property
     def known(self) -> rows.Select:
         """Return what gives the row of it, if there is one."""
-        digest = digest_of(self.language, self.text)
-        return rows.select(PreparationText, "digest = %s", [digest])
+        return PREPARATION(digest=digest_of(self.language, self.text))
 
     def read(self) -> PreparationText:
         return self.row(*rows.texts(self.known))

@@ -19,7 +19,7 @@ from booking.errors import (
     TryAgain,
 )
 from booking.forms import ChangeForm
-from booking.models import Appointment
+from booking.models import Appointment, Resource
 from booking.picker import Filters, Times
 from booking.policy import MAX_CHOICES
 
@@ -55,7 +55,7 @@ def change(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
             seen_version=seen_version(request),
         )  # fmt: skip
     except (TimeTaken, TryAgain, ChangedMeanwhile) as error:
-        form.add_error("starts", _why_not(error, starts))
+        form.add_error("starts", _why_not(error, starts, visit.wanted_clinician))
         status = AWAY if isinstance(error, TryAgain) else WENT
         return _show(request, reload(visit), form, now, status=status)
     except BookingError as error:
@@ -93,11 +93,14 @@ def _form(visit: Appointment, *data: Any) -> ChangeForm:
     return ChangeForm(*data, most=1 if at_once else MAX_CHOICES)
 
 
-def _why_not(error: BookingError, starts: list[datetime]) -> str:
+def _why_not(
+    error: BookingError, starts: list[datetime], clinician: Resource | None
+) -> str:
     if isinstance(error, TimeNotOffered):
-        return not_offered(error)
+        return not_offered(error, clinician)
     if isinstance(error, TimeTaken):
-        return went(starts[error.params.get("rank", 1) - 1], error=error)
+        start = starts[error.params.get("rank", 1) - 1]
+        return went(start, error=error, clinician=clinician)
     if isinstance(error, ChangedMeanwhile):
         return _("This has changed since you opened the page. Please look again.")
     return str(error)

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -17,7 +18,7 @@ from booking import limits, reasons, words, workflow
 from booking.availability import Reason, Why
 from booking.errors import TimeNotOffered, TimeTaken, TryAgain
 from booking.forms import OtherTimesForm, TimeForm, only_read, parse_instant
-from booking.models import Ignoring, VisitType
+from booking.models import Ignoring, Resource, VisitType
 from booking.picker import PARTS, Filters, Times
 from booking.steps import STEP, Journey
 from clinic_site.client import client_address
@@ -47,10 +48,11 @@ def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
             _hold(request, journey, form, now)
             return onward(keep(request, journey, TIMES, form, now))
         except TimeNotOffered as error:
-            form.add_error("start", not_offered(error))
+            form.add_error("start", not_offered(error, form.wanted_clinician))
             status = WENT
         except TimeTaken as error:
-            form.add_error("start", went(form.cleaned_data["start"], error=error))
+            start, who = form.cleaned_data["start"], form.wanted_clinician
+            form.add_error("start", went(start, error=error, clinician=who))
             status = WENT
         except TryAgain as error:
             form.add_error(None, str(error))
@@ -58,15 +60,20 @@ def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
     return show_times(request, journey, form, now, status=status)
 
 
-def not_offered(error: TimeNotOffered) -> str:
+def not_offered(error: TimeNotOffered, clinician: Resource | None) -> str:
     """Return why a time was never there to choose, and what to do."""
     reason: Reason = error.params["reason"]
+    why = reasons.of_time(reason, clinician)
     if reason.why in reasons.BARRED:
-        return reasons.of_time(reason)
-    return f"{reasons.of_time(reason)} " + _("Choose one of the times shown.")
+        return why
+    return format_html("{} {}", why, _("Choose one of the times shown."))
 
 
-def went(*starts: datetime, error: TimeTaken | None = None) -> str:
+def went(
+    *starts: datetime,
+    error: TimeTaken | None = None,
+    clinician: Resource | None = None,
+) -> str:
     """Return what to say of times that could be chosen, and cannot be had any more.
 
     With the reason, if it is another than that somebody took them.
@@ -75,9 +82,9 @@ def went(*starts: datetime, error: TimeTaken | None = None) -> str:
     said = [_("No longer free: %(when)s.") % {"when": when}]
     reason: Reason | None = error.params.get("reason") if error else None
     if reason and reason.why != Why.FULLY_BOOKED:
-        said.append(reasons.of_time(reason))
+        said.append(reasons.of_time(reason, clinician))
     said.append(_("Choose another time. Everything else that you typed is still here."))
-    return " ".join(said)
+    return format_html_join(" ", "{}", ((sentence,) for sentence in said))
 
 
 def _hold(

@@ -206,10 +206,11 @@ def new_visit(
     preparation: PreparationText | None = None,
 ) -> Appointment:
     """Return the unsaved visit of a patient who is now on record."""
-    patient = rows.add(Patient(**asked.patient))
+    patient = rows.add(rows.new(Patient, **asked.patient))
     if asked.texts:
         TextConsent.give(patient, asked.texts, asked.address, now)
-    return Appointment(
+    return rows.new(
+        Appointment,
         reference=new_reference(),
         patient=patient,
         visit_type=asked.visit_type,
@@ -235,7 +236,8 @@ def keep_answers(
     visit: Appointment, answers: Iterable[Answer | ScreeningAnswer]
 ) -> None:
     kept = [
-        ScreeningAnswer(
+        rows.new(
+            ScreeningAnswer,
             appointment=visit,
             order=order,
             code=a.code,
@@ -278,7 +280,8 @@ def hold_first(visit: Appointment, choice: Proposal, taken: list[Reservation]) -
 def propose(visit: Appointment, choices: Sequence[datetime]) -> list[Proposal]:
     """Write the patient's choices as ranked proposals."""
     proposals = [
-        Proposal(
+        rows.new(
+            Proposal,
             appointment=visit,
             by=Proposal.By.PATIENT,
             start=start,

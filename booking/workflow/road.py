@@ -296,7 +296,8 @@ def take_from(
         raise refusal(slot, start)
     taken = availability.taken(slot, plan.rules, plan.calendars)
     return [
-        Reservation(
+        rows.new(
+            Reservation,
             resource_id=resource,
             start=datetime.fromtimestamp(span.start, UTC),
             end=datetime.fromtimestamp(span.end, UTC),
@@ -370,7 +371,8 @@ def record(
         # That it will not be may still have to be told by phone.
         visit.claims.exclude(task=Claim.Task.CALL).end(now)
     return rows.add(
-        AppointmentEvent(
+        rows.new(
+            AppointmentEvent,
             appointment=visit,
             version=visit.version,
             act=move,

@@ -7,10 +7,11 @@ what patients then send would be lost: Django asks each before it is used again.
 
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db.backends.sqlite3 import base
+from django.db.backends.sqlite3 import base, operations
 
 
 class Cursor(base.SQLiteCursorWrapper):
@@ -29,7 +30,17 @@ def _with_question_marks(query: str) -> str:
     return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
 
 
+class Operations(operations.DatabaseOperations):
+    """Django's, but instants in UTC, as nearly all are, are written at once."""
+
+    def adapt_datetimefield_value(self, value: Any) -> str | None:
+        if type(value) is datetime and value.tzinfo is self.connection.timezone is UTC:
+            return str(value.replace(tzinfo=None))
+        return super().adapt_datetimefield_value(value)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    ops_class = Operations
     opened: tuple[int, int] | None = None
 
     def create_cursor(self, name: str | None = None) -> Any:

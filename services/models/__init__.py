@@ -2,13 +2,14 @@
 
 from .clinic import Clinic, Clinician, Edition, OpeningHours, Weekday
 from .content import Content, LoadedEntry, Reviewed, Translated, Translation
-from .page import AFTERCARE, Fact, Page, ScreeningQuestion, Section, Service
+from .page import AFTERCARE, REFERRAL, Fact, Page, ScreeningQuestion, Section, Service
 from .photo import KeptPicture, Photo, PhotoFile
 from .search import KnownWord, Passage, SameWords, SearchIndex
 from .version import Draft, Version
 
 __all__ = [
     "AFTERCARE",
+    "REFERRAL",
     "Clinic",
     "Clinician",
     "Content",

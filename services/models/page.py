@@ -139,6 +139,11 @@ class Section(Content):
         return self.question
 
 
+# The code of the question about a referral. A visit that needs one asks before the
+# times, and this question no more.
+REFERRAL = "referral"
+
+
 class ScreeningQuestion(Content):
     """Something to tell the clinic before a visit.
 

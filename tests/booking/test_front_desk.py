@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.http import HttpResponse
@@ -235,6 +236,22 @@ def test_three_requests_cost_as_many_queries_as_one(desk: Client, path: str) -> 
 
 
 # --- Accept ------------------------------------------------------------------------
+
+
+def test_what_somebody_manages_is_looked_for_only_where_it_is_shown(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Any] = []
+
+    def look_for(*asked: Any) -> list[Any]:
+        looked.append(asked)
+        return []
+
+    monkeypatch.setattr(AdminSite, "get_app_list", look_for)
+    assert desk.get(LIST).status_code == 200
+    assert looked == []
+    assert desk.get(DESK).status_code == 200
+    assert len(looked) == 1
 
 
 def test_one_click_accepts_and_tells_the_patient(desk: Client) -> None:

@@ -78,9 +78,10 @@ def test_what_begins_far_ahead_is_read_in_one_part(visit_type):
 def test_the_first_time_is_found_beyond_what_is_read_first(visit_type):
     a_closure(at("00:00", MONDAY), at("00:00", LATER))
     free = the_times(visit_type)
-    [row, *_] = free.page().rows
+    [passed_over, row, *_] = free.page().rows
     assert free.next_day(MONDAY) == free.next_day(LATER) is not None
     assert row.slots
+    assert "Closed: Training day." in passed_over.why
 
 
 @pytest.mark.parametrize("days", [-1, 61])

@@ -6,12 +6,22 @@ from datetime import datetime, time, timedelta
 import pytest
 from django.http import HttpResponse
 from django.utils.translation import override
+from time_machine import Traveller
 
 from booking import reasons
 from booking.availability import Reason, Why
-from booking.models import Hours, Resource
+from booking.models import Hours, Resource, VisitType
+from booking.words import as_value
 from tests import factories
-from tests.factories import NOW, WEDNESDAY, a_closure, at
+from tests.factories import (
+    FRIDAY,
+    NOW,
+    THURSDAY,
+    TUESDAY,
+    WEDNESDAY,
+    a_closure,
+    at,
+)
 
 from .road import Browser, text_of
 
@@ -70,6 +80,37 @@ def test_a_time_that_only_lacks_a_room_says_so(patient: Browser):
     )
 
 
+def test_a_time_of_somebody_asked_for_is_refused_by_name(patient: Browser):
+    mine = Resource.objects.get(kind=Resource.Kind.CLINICIAN)
+    factories.a_clinician("Demo Other")
+    factories.a_room()
+    a_closure(at("00:00", WEDNESDAY), at("23:59", WEDNESDAY), reason="away", of=mine)
+    patient.fill_in(until="times")
+    factories.a_request(patient.visit_type, at("10:00"), clinician=mine)
+    assert mine.clinician
+
+    taken, away = (
+        patient.choose(at("10:00", day), clinician=mine.clinician.slug)
+        for day in (TUESDAY, WEDNESDAY)
+    )
+
+    assert f"{mine} is not free then. Choose another time." in problem(taken)
+    assert f"{mine} is not here then: away. Choose one of the" in problem(away)
+    assert patient.choose(at("10:00")).status_code == 302
+
+
+def test_who_loses_the_last_time_there_is_is_led_to_what_is_left(patient: Browser):
+    patient.fill_in(until="times")
+    a_closure(NOW, NOW + timedelta(days=90))
+
+    page = patient.choose(at("10:00"))
+
+    assert page.status_code == 409
+    assert 'href="#id_start_0">Closed: Training day.' in page.text
+    assert 'class="note" id="id_start_0"' in page.text
+    assert "Join the waiting list, and we offer you a time" in text_of(page)
+
+
 # --- What to do instead --------------------------------------------------------------
 
 
@@ -87,6 +128,71 @@ def test_a_day_without_times_leads_to_the_next_that_has_some(patient: Browser):
     assert "<legend>Thursday, November\xa019</legend>" in there.text
 
 
+def test_a_first_week_that_is_all_closed_says_so_and_not_each_weekend(
+    patient: Browser,
+):
+    """Nor that on the Monday after it nobody could have answered."""
+    a_closure(NOW, at("23:59", FRIDAY))
+
+    text = text_of(patient.fill_in(until="times"))
+
+    assert (
+        "Monday, November 16 to Friday, November 20 Closed: Training day. The next free"
+        " day is Tuesday, November 24. Tuesday, November 24 9:00 AM"
+    ) in text
+    assert "We offer no times." not in text
+
+
+def test_days_passed_over_give_each_reason_once(patient: Browser):
+    for day in (TUESDAY, WEDNESDAY):
+        for hour in range(9, 17):
+            start = at(f"{hour:02}:00", day)
+            factories.a_request(factories.a_visit_type(duration=60), start)
+    a_closure(at("00:00", THURSDAY), at("23:59", THURSDAY))
+
+    text = text_of(patient.fill_in(until="times"))
+
+    said = "All times are taken. Closed: Training day. The next free day is Friday"
+    assert f"Tuesday, November 17 to Thursday, November 19 {said}" in text
+
+
+def test_that_today_is_too_soon_needs_no_word(patient: Browser):
+    text = text_of(patient.fill_in(until="times"))
+    assert "Monday, November 16" not in text
+    assert "too soon" not in text
+
+
+def test_the_last_page_says_that_later_days_cannot_be_booked_yet(patient: Browser):
+    patient.fill_in(until="times")
+    said = "We looked at all days until Friday, January 15. Later days cannot be booked"
+    assert said not in text_of(patient.get("/book/times/"))
+    assert said in text_of(patient.get("/book/times/?from=2027-01-15"))
+
+
+def test_a_weekend_is_not_why_there_is_no_time_at_all(
+    patient: Browser, clock: Traveller
+):
+    """On a Sunday, with one day ahead: the Monday comes before our answer."""
+    VisitType.objects.update(horizon=1)
+    clock.move_to(at("12:00", FRIDAY + timedelta(days=2)))
+
+    text = text_of(patient.fill_in(until="times"))
+
+    assert "This is too soon for us to answer and get ready." in text
+    assert "We looked at all days until Monday, November 23. Later days cannot" in text
+
+
+def test_the_name_of_a_closure_is_marked_as_english(patient: Browser):
+    a_closure(NOW, at("23:59", FRIDAY), reason="Training & <rest>")
+    marked = '<span lang="en" dir="ltr">Training &amp; &lt;rest&gt;</span>'
+    patient.fill_in(until="times")
+
+    assert "Closed: Training &amp; &lt;rest&gt;." in patient.get("/book/times/").text
+    assert f"Cerrado: {marked}." in patient.get("/es/book/times/").text
+    page = patient.post("/es/book/times/", {"start": as_value(at("10:00"))})
+    assert f"Cerrado: {marked}. Elija una de las horas" in page.text
+
+
 def test_who_looks_at_one_clinician_is_led_to_the_others(patient: Browser):
     other = factories.a_clinician("Demo Other").clinician
     assert other
@@ -100,7 +206,7 @@ def test_who_looks_at_one_clinician_is_led_to_the_others(patient: Browser):
 @pytest.mark.parametrize(
     ("narrowed", "why"),
     [
-        ("with={slug}", "Closed: Training day."),
+        ("with={slug}", "Demo Away is not here: Training day."),
         ("part=afternoon", "No times in the afternoon."),
     ],
 )

@@ -25,7 +25,7 @@ from tests.factories import (
 )
 from tests.records import nothing_written
 
-from .road import PLAIN, Browser, text_of
+from .road import PLAIN, Browser, a_question, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -182,6 +182,26 @@ def test_who_has_a_referral_chooses_a_time_and_sends(
     assert "Referral for this visit Yes" in text_of(patient.get("/book/check/"))
     assert patient.send().url == "/book/sent/"
     assert Appointment.objects.get().has_referral
+
+
+def test_who_is_asked_for_a_referral_before_the_times_is_not_asked_again(
+    patient: Browser, visit_type: VisitType
+):
+    for code in ("referral", "thinner"):
+        a_question(visit_type, code)
+    assert asks_before_the_visit(patient) == ["referral", "thinner"]
+    needing_a_referral(visit_type)
+    assert asks_before_the_visit(patient) == ["thinner"]
+
+
+def asks_before_the_visit(patient: Browser) -> list[str]:
+    """Return what the page of questions asks of who has a referral."""
+    chosen(patient)
+    patient.answer("referral", referral="yes")
+    patient.choose(at("10:00"))
+    patient.answer("other-times")
+    patient.answer("about", **PLAIN["about"])
+    return [q.code for q in patient.get("/book/questions/").context["form"].questions]
 
 
 def test_who_has_none_reads_why_and_what_to_do(patient: Browser, visit_type: VisitType):

@@ -618,8 +618,9 @@ class Scenes:
         due = keys["closing"].due_at
         workflow.pass_(refused.appointment_id, by=PATIENT, now=due)
         yield "called_off_refused", self.link(refused.appointment)
-        begin, end = (words.local(self.now + n * DAY) for n in (0, 14))
-        yield "two_weeks", f"start={begin:%Y-%m-%dT%H:%M}&end={end:%Y-%m-%dT%H:%M}"
+        # By the clock on the wall, at an hour that each day has once.
+        day = words.local(self.now).date()
+        yield "two_weeks", f"start={day}T23:00&end={day + 14 * DAY}T23:00"
         self.someone_changed(Resource.objects.filter(pk=self.clinician.pk), manager)
         for name, row in keys.items():
             yield f"{name}_pk", str(row and row.pk)

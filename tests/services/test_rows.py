@@ -1,14 +1,18 @@
 """Small tables, read whole: they say what the models say, and what is so now."""
 
-from datetime import date, time
+import uuid
+from datetime import UTC, date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, models, transaction
+from django.db.backends.sqlite3 import base
 from django.test.utils import CaptureQueriesContext
 
 from booking import guards
 from booking.models import (
+    Appointment,
     Hit,
     Hours,
     Patient,
@@ -81,6 +85,30 @@ def test_who_changes_an_instance_changes_it_for_nobody_else():
     assert again.name != "Mine"
 
 
+def test_a_new_instance_is_what_its_model_makes():
+    service = factories.a_visit_type().service
+    keys = {"uid": uuid.uuid4(), "request_key": uuid.uuid4()}
+    for model, given in (
+        (Patient, {"given_name": "Ana"}),
+        (VisitType, {"service": service, "code": "x", "holds_first_choice": False}),
+        (Appointment, {"patient": None, "visit_type_id": 7, "payer": "x", **keys}),
+    ):
+        made, again, usual = (
+            rows.new(model, **given), rows.new(model, **given), model(**given)
+        )  # fmt: skip
+        assert made._state.fields_cache == usual._state.fields_cache
+        assert vars(made).keys() == vars(usual).keys()
+        assert values([made]) == values([usual])
+        assert made._state.adding
+
+    # What could be changed is no one else's.
+    assert made.payer_details == again.payer_details == {}
+    assert made.payer_details is not again.payer_details
+    assert rows.new(Appointment).uid != rows.new(Appointment).uid
+    with pytest.raises(KeyError):
+        rows.new(Patient, name="Ana")
+
+
 def test_what_is_added_has_what_saving_writes():
     told = {
         "given_name": "Ana", "family_name": "Díaz", "birth_date_text": "1980-02-29",
@@ -110,6 +138,18 @@ def test_what_is_added_keeps_the_rows_that_it_names():
         assert row.service is service
     assert not made
     assert values([VisitType.objects.get(pk=row.pk)]) == values([row])
+
+
+@pytest.mark.sqlite
+def test_an_instant_is_written_as_django_writes_it():
+    usual = base.DatabaseOperations(connection).adapt_datetimefield_value
+    midnight = datetime(2026, 11, 1, 5, tzinfo=UTC)
+    for at in (
+        None, midnight, midnight.replace(microsecond=7),
+        midnight.astimezone(ZoneInfo("America/New_York")),
+        midnight.replace(tzinfo=None),
+    ):  # fmt: skip
+        assert connection.ops.adapt_datetimefield_value(at) == usual(at)
 
 
 def two_people() -> list[Patient]:
