@@ -129,17 +129,22 @@ def port() -> int:
     return free_port()
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("developing")
+
+
 @pytest.fixture
-def developing(tmp_path: Path, port: int) -> Iterator[Developing]:
-    """Run what `make run` runs, on a machine that has no settings yet."""
+def developing(folder: Path, port: int) -> Iterator[Developing]:
+    """Run what `make run` runs: at first without settings, then with what is there."""
     environment = {k: v for k, v in os.environ.items() if k not in ENVIRONMENT}
     process = subprocess.Popen(
         [sys.executable, "deploy/develop.py"], cwd=ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env=environment | {
-            "ENV_FILE": str(tmp_path / "env"), "PORT": str(port),
-            "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
-            "EMAIL_URL": f"filemail:///{tmp_path / 'mail'}",
+            "ENV_FILE": str(folder / "env"), "PORT": str(port),
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "EMAIL_URL": f"filemail:///{folder / 'mail'}",
         },
     )  # fmt: skip
     yield process

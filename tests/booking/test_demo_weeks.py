@@ -34,6 +34,7 @@ def demo(*options: str) -> str:
     return out.getvalue()
 
 
+@pytest.mark.either_database  # its acts are ordinary; any mix of them is tried on both
 def test_a_week_has_visits_before_and_after_now_and_no_faults():
     out = demo()
     with time_machine.travel(WEDNESDAY, tick=False):

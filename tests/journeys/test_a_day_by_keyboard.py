@@ -102,6 +102,7 @@ def sign_in(hands: Hands, clinic: Clinic, secret: str) -> None:
 
 
 def answer_requests(hands: Hands, day: dict[str, Any]) -> None:
+    hands.open_today()
     hands.use(f'[href$="{LIST}{day["first"]}/change/"]')
     hands.opens(re.compile("^Visit "))
     expect(hands.page.get_by_text("also wanted by 1").first).to_be_visible()
@@ -283,10 +284,11 @@ def test_the_whole_day_without_a_mouse(
     # It cannot do without a script; `test_pages` asks it at other widths, too.
     hands = Hands(clinic, page, asks_axe=javascript)
     sign_in(hands, clinic, day["secret"])
+    # First, as after a midnight they would be those of yesterday.
+    see_patients(hands, day)
     answer_requests(hands, day)
     book_a_caller(hands)
     use_the_calendar(hands, day)
-    see_patients(hands, day)
     print(hands.tabs)  # noqa: T201 -- how far it is to each, with `pytest -s`
 
 

@@ -3,7 +3,7 @@
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,6 +22,7 @@ from booking import links
 from booking.models import Appointment, Hit, Hours
 from services.models import KnownWord, Passage, SearchIndex
 from tests.factories import NOW
+from tests.plugin import DATABASE
 from tests.servers import Site
 from tests.shared import made_for_a_file
 
@@ -103,6 +104,14 @@ MORE = [
     "before the first moment", "after the last moment", "an odd zone", "no zone",
     "off the grid", "the past", "taken",
 ]  # fmt: skip
+# To a database these are texts like any other: the run on SQLite tries them.
+PLAIN = [
+    "a space", "a superscript", "an Arabic digit", "a header", "a line feed",
+    "right to left", "markup", "a breakout", "a path", "another site",
+    "a script's address", "a broken address",
+]  # fmt: skip
+LEFT_OUT = PLAIN if DATABASE != "sqlite" else []
+EVERY = {kind: text for kind, text in (TEXTS | MOMENTS).items() if kind not in LEFT_OUT}
 # Django makes up to two thousand forms when asked to: a matter of seconds, not of rows.
 COUNTS = ["NUL", "minus one", "nothing"]
 
@@ -224,11 +233,12 @@ def routes_of(who: str) -> list[str]:
 
 def texts_for(address: str) -> dict[str, str]:
     """Return all for pages of the public; for others, what their fields differ in."""
-    every = TEXTS | MOMENTS
+    kinds: Iterable[str] = TEXTS
     if is_of_staff(address):
         kinds = SOME if address.startswith(SETUP) else MORE
-        return {kind: every[kind] for kind in kinds}
-    return every if address.startswith(WITH_MOMENTS) else TEXTS
+    elif address.startswith(WITH_MOMENTS):
+        kinds = EVERY
+    return {kind: EVERY[kind] for kind in kinds if kind not in LEFT_OUT}
 
 
 def is_of_staff(address: str) -> bool:
@@ -364,12 +374,11 @@ READING = ["book/", "book/times/", "book/other-times/", "admin/login/",
 
 @pytest.mark.parametrize("who", WHO)
 def test_wrong_parameters_in_an_address(world: World, enemy: Attacker, who: str):
-    everything = TEXTS | MOMENTS
     faults = {
         (route, kind): fault
         for route in routes_of(who)
-        for kind in (everything if route in READING else FEW)
-        if (data := dict.fromkeys(PARAMETERS, everything[kind][:8000]))
+        for kind in (EVERY if route in READING else FEW)
+        if (data := dict.fromkeys(PARAMETERS, EVERY[kind][:8000]))
         and (fault := enemy.fault("get", world.address(route), data))
     }
     assert faults == {}
@@ -381,17 +390,21 @@ def test_each_wrong_parameter_of_the_pages_of_times(world: World):
         (address, name, kind): fault
         for address in ("/book/times/", "/book/other-times/")
         for name in ("from", "part", "with")
-        for kind, text in (TEXTS | MOMENTS).items()
+        for kind, text in EVERY.items()
         if (fault := enemy.fault("get", address, {name: text[:8000]}))
     }
     assert faults == {}
 
 
 PARTS = [
-    "9" * 5000, str(2**63), "-1", "0", "%00", "%ff%fe", "%ED%A0%80", "²", "٣",
-    "%0d%0aSet-Cookie:%20a=b", "..%2f..%2fetc", "<script>alert('x')</script>",
-    "x" * 8000, "1e309", "None", "{{7*7}}", "%25s", "_5F",
+    "9" * 5000, str(2**63), "-1", "0", "%00", "%ff%fe", "%ED%A0%80", "x" * 8000,
+    "1e309", "%25s",
 ]  # fmt: skip
+if DATABASE == "sqlite":
+    PARTS += [
+        "²", "٣", "%0d%0aSet-Cookie:%20a=b", "..%2f..%2fetc", MARKUP, "None",
+        "{{7*7}}", "_5F",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("who", WHO)
