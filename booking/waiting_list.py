@@ -216,10 +216,6 @@ class _List:
             )
         )
         self.offers: dict[int, list[Proposal]] = {}
-        # Times that are promised to somebody, but not kept: kind of visit, start, end.
-        self.promised: list[tuple[int, datetime, datetime]] = []
-        # Times of the others that will be kept, as none is yet: spans by resource.
-        self.taken: dict[int, list[Interval]] = {}
         self._plans: dict[tuple[int, int | None, bool], tuple[Plan, list[datetime]]]
         self._plans = {}
         if self.entries:
@@ -234,7 +230,6 @@ class _List:
         return Telling(self.now, self.rules)
 
     def _read_offers(self) -> None:
-        here = [entry.appointment_id for entry in self.entries]
         kept = Reservation.objects.filter(proposal=OuterRef("pk"))
         ours = Proposal.objects.filter(
             by=Proposal.By.CLINIC,
@@ -242,15 +237,26 @@ class _List:
         )
         for offer in ours.annotate(is_kept=Exists(kept)).order_by("pk"):
             self.offers.setdefault(offer.appointment_id, []).append(offer)
-        types = {e.appointment_id: e.appointment.visit_type_id for e in self.entries}
-        self.promised = [
-            (types[pk], offer.start, offer.end)
-            for pk in here
-            for offer in self.offers.get(pk, ())
-            if offer.outcome == Proposal.Outcome.OPEN
-            and not offer.is_kept  # type: ignore[attr-defined]
-            and not _has_expired(offer, self.now)
+
+    @cached_property
+    def promised(self) -> list[dict[int, list[Interval]]]:
+        """Return what those take who were told of a time that is not kept for them.
+
+        Spans by resource, once for each of those who may be told of the same time: as
+        if the first of them had all come, then the second of them, and so on.
+        """
+        promised: list[dict[int, list[Interval]]] = [
+            {} for _ in range(self.rules.batch)
         ]
+        for entry in self.entries:
+            for offer in self.offers.get(entry.appointment_id, ()):
+                if (
+                    offer.outcome == Proposal.Outcome.OPEN
+                    and not offer.is_kept  # type: ignore[attr-defined]
+                    and not _has_expired(offer, self.now)
+                ):
+                    self._promise(promised, entry.appointment, offer.start, offer.end)
+        return promised
 
     def free(self, visit: Appointment) -> list[datetime]:
         """Return what the public could have: the starts for such a visit, in order."""
@@ -320,20 +326,15 @@ class _List:
     def _is_promised(self, visit: Appointment, start: datetime) -> bool:
         """Tell whether as many were told of this time as the rules let.
 
-        Or whether those before take what it needs, whatever kind of visit theirs is.
+        Or of times that take what it needs, whatever kind of visit theirs is.
         """
+        plan, _starts = self._plan(visit)
         end = start + visit.duration
-        if self.taken:
-            plan, _starts = self._plan(visit)
-            if plan.is_near(start, end, self.taken) and not plan.with_taken(
-                start, self.taken, now=self.now
-            ):
-                return True
-        told = sum(
-            kind == visit.visit_type_id and s < end and start < e
-            for kind, s, e in self.promised
+        return all(
+            plan.is_near(start, end, taken)
+            and not plan.with_taken(start, taken, now=self.now)
+            for taken in self.promised
         )
-        return told >= self.rules.batch
 
     def was_offered(self, visit: Appointment, start: datetime) -> None:
         """Read anew what is free, after an offer that keeps its time."""
@@ -343,13 +344,22 @@ class _List:
             self.would_be_offered(visit, start)
 
     def would_be_offered(self, visit: Appointment, start: datetime) -> None:
-        if self.rules.batch > 1:
-            self.promised.append((visit.visit_type_id, start, start + visit.duration))
-            return
+        self._promise(self.promised, visit, start, start + visit.duration)
+
+    def _promise(
+        self,
+        promised: Iterable[dict[int, list[Interval]]],
+        visit: Appointment,
+        start: datetime,
+        end: datetime,
+    ) -> None:
+        """Take a time where the first has it free, if any has."""
         plan, _starts = self._plan(visit)
-        taken = plan.with_taken(start, self.taken, now=self.now)
-        for resource, spans in taken.items():
-            self.taken.setdefault(resource, []).extend(spans)
+        for taken in promised:
+            if spans := plan.with_taken(start, taken, now=self.now, end=end):
+                for resource, more in spans.items():
+                    taken.setdefault(resource, []).extend(more)
+                return
 
 
 class Telling:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from booking import words
 from booking.models import Appointment, Patient, TextPurpose
 from services.spoken_languages import SPOKEN
+from services.translation import language_at_hand
 
 from .base import YES_NO, ChoiceField, Row, StepForm, radios
 from .fields import (
@@ -222,6 +223,12 @@ class ContactForm(StepForm):
         ]  # fmt: skip
 
 
+def _language_of_page() -> str:
+    """Return the language in which somebody reads, as a request keeps it."""
+    here = language_at_hand()
+    return next((one.kept for one in SPOKEN if one.code == here), "English")
+
+
 class HelpForm(StepForm):
     """Language, interpreter, and what else makes the visit possible."""
 
@@ -230,7 +237,7 @@ class HelpForm(StepForm):
     language = ChoiceField(
         label=_("The language you prefer to speak"),
         choices=LANGUAGES,
-        initial="English",
+        initial=_language_of_page,
         error_messages={"invalid_choice": _("Choose a language from the list.")},
     )
     other_language = LineField(

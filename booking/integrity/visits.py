@@ -1,27 +1,22 @@
 """Each visit, compared with what its events, its times and its messages make of it."""
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, TextField
-from django.db.models.functions import Cast
-from django.db.models.lookups import Exact
+from django.db.models import Exists, OuterRef
 
 from booking.models import (
     Appointment,
-    AppointmentEvent,
     AppointmentLink,
     Claim,
     Message,
     Patient,
     Proposal,
-    Reservation,
     Resource,
     ScreeningAnswer,
-    WaitingListEntry,
 )
 from booking.models.texting import version_of
 from booking.policy import (
@@ -36,17 +31,17 @@ from booking.policy import (
 )
 
 from .fault import Fault, pages
+from .reading import (
+    COMPARED,
+    EventRow,
+    ReservationRow,
+    VisitRows,
+    read,
+)
 
 Kind = Message.Kind
 TEXT = Message.Channel.TEXT
 Outcome = Proposal.Outcome
-
-# What is said of who asked for another; the name is read as it is stored.
-ASKED_BY = (
-    "requested_by_relation", "requested_by_is_contact", "requested_by_may_arrange",
-    "may_arrange_wording", "may_arrange_version", "may_arrange_at",
-)  # fmt: skip
-_NAME = Cast("requested_by_name", TextField())
 
 MOVES: dict[str, Edge] = {str(move): edge for move, edge in TRANSITIONS.items()}
 OWED: dict[str, Kind] = {
@@ -101,87 +96,6 @@ def find(now: datetime) -> Iterator[Fault]:
     yield from _not_forgotten()
 
 
-class _Event(NamedTuple):
-    pk: int
-    version: int
-    act: str
-    from_status: str
-    to_status: str
-    reason: str
-    actor: str
-    user_id: int | None
-    data: dict[str, Any]
-
-
-class _Proposal(NamedTuple):
-    pk: int
-    by: str
-    outcome: str
-    start: datetime
-    end: datetime
-    expires_at: datetime | None
-
-    @property
-    def is_offer(self) -> bool:
-        return self.by == Proposal.By.CLINIC and self.outcome == Outcome.OPEN
-
-
-class _Reservation(NamedTuple):
-    pk: int
-    resource_id: int
-    start: datetime
-    end: datetime
-    expires_at: datetime | None
-    proposal_id: int | None
-
-    def lasts(self, now: datetime) -> bool:
-        return self.expires_at is None or self.expires_at > now
-
-
-class _Message(NamedTuple):
-    pk: int
-    event_id: int | None
-    occasion: datetime | None
-    true_start: datetime | None
-    kind: str
-    channel: str
-    sent_at: datetime | None
-    failed_at: datetime | None
-    overtaken_at: datetime | None
-
-    @property
-    def is_owed(self) -> bool:
-        ended = self.sent_at or self.failed_at or self.overtaken_at
-        return self.channel != Message.Channel.PHONE and not ended
-
-
-@dataclass(slots=True)
-class _Visit:
-    """A visit with what is compared, and nothing that is encrypted."""
-
-    pk: int
-    status: str
-    version: int
-    start: datetime | None
-    end: datetime | None
-    cancellation_reason: str
-    decline_reason: str
-    series: UUID | None
-    reply_by: datetime | None
-    is_for_another: bool
-    relation: str
-    is_contact: bool
-    may_arrange: bool
-    wording: str
-    version_of_wording: str
-    agreed_at: datetime | None
-    events: list[_Event] = field(default_factory=list)
-    proposals: list[_Proposal] = field(default_factory=list)
-    reservations: list[_Reservation] = field(default_factory=list)
-    messages: list[_Message] = field(default_factory=list)
-    waits: bool = False
-
-
 @dataclass(slots=True)
 class _Replayed:
     """What the events alone make of a visit."""
@@ -195,63 +109,15 @@ class _Replayed:
     series: str | None = None
 
 
-COMPARED = (
-    "status", "version", "start", "end", "cancellation_reason", "decline_reason",
-    "series",
-)  # fmt: skip
-
-
 def _visits(now: datetime) -> Iterator[Fault]:
     for page in pages(Appointment.objects.all()):
-        read = _read([pk for (pk,) in page])
-        suspects = [visit.pk for visit in read if any(_wrong(visit, now))]
-        for visit in _read(suspects):
+        seen = read([pk for (pk,) in page])
+        suspects = [visit.pk for visit in seen if any(_wrong(visit, now))]
+        for visit in read(suspects):
             yield from _wrong(visit, now)
 
 
-def _read(pks: Collection[int]) -> Iterable[_Visit]:
-    """Return the visits by key with all that belongs to them, in six queries."""
-    if not pks:
-        return ()
-    visits = {
-        row[0]: _Visit(*row)
-        for row in Appointment.objects.filter(pk__in=pks)
-        .order_by("pk")
-        .annotate(is_for_another=~Q(Exact(_NAME, "")))
-        .values_list("pk", *COMPARED, "reply_by", "is_for_another", *ASKED_BY)
-    }
-    of_these = {"appointment__in": pks}
-    for pk, *row in (
-        AppointmentEvent.objects.filter(**of_these)
-        .order_by("version", "pk")
-        .values_list("appointment_id", *_Event._fields)
-    ):
-        visits[pk].events.append(_Event(*row))
-    for pk, *row in (
-        Proposal.objects.filter(**of_these)
-        .order_by("pk")
-        .values_list("appointment_id", *_Proposal._fields)
-    ):
-        visits[pk].proposals.append(_Proposal(*row))
-    for pk, *row in (
-        Reservation.objects.filter(**of_these)
-        .order_by("pk")
-        .values_list("appointment_id", *_Reservation._fields)
-    ):
-        visits[pk].reservations.append(_Reservation(*row))
-    for pk, *row in (
-        Message.objects.filter(**of_these)
-        .order_by("pk")
-        .values_list("appointment_id", *_Message._fields)
-    ):
-        visits[pk].messages.append(_Message(*row))
-    waiting = WaitingListEntry.objects.open().filter(**of_these)
-    for pk in waiting.values_list("appointment_id", flat=True):
-        visits[pk].waits = True
-    return visits.values()
-
-
-def _wrong(visit: _Visit, now: datetime) -> Iterator[Fault]:
+def _wrong(visit: VisitRows, now: datetime) -> Iterator[Fault]:
     yield from _history(visit)
     yield from _choices(visit)
     yield from _offers(visit)
@@ -262,7 +128,7 @@ def _wrong(visit: _Visit, now: datetime) -> Iterator[Fault]:
     yield from _asked_by(visit)
 
 
-def _asked_by(visit: _Visit) -> Iterator[Fault]:
+def _asked_by(visit: VisitRows) -> Iterator[Fault]:
     """See that what is said of who asked for another is said of somebody, and whole.
 
     Who said yes before the words were kept has none.
@@ -285,7 +151,7 @@ def _asked_by(visit: _Visit) -> Iterator[Fault]:
         )
 
 
-def _history(visit: _Visit) -> Iterator[Fault]:
+def _history(visit: VisitRows) -> Iterator[Fault]:
     """Compare the visit with its replayed events."""
     replayed = _Replayed()
     for event in visit.events:
@@ -325,13 +191,13 @@ def _history(visit: _Visit) -> Iterator[Fault]:
             )
 
 
-def _has_the_right(event: _Event, edge: Edge) -> bool:
+def _has_the_right(event: EventRow, edge: Edge) -> bool:
     """Tell whether this actor may do it; staff alone are known by name."""
     by_staff = event.actor == Actor.STAFF
     return event.actor in edge.actors and by_staff == (event.user_id is not None)
 
 
-def _replay(replayed: _Replayed, event: _Event) -> None:
+def _replay(replayed: _Replayed, event: EventRow) -> None:
     replayed.status, replayed.version = event.to_status, event.version
     if "start" in event.data:
         replayed.start, replayed.end = event.data["start"], event.data["end"]
@@ -351,7 +217,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
-def _choices(visit: _Visit) -> Iterator[Fault]:
+def _choices(visit: VisitRows) -> Iterator[Fault]:
     """Compare the times proposed with the visit's own time and state."""
     accepted = [p for p in visit.proposals if p.outcome == Outcome.ACCEPTED]
     still_open = [p for p in visit.proposals if p.outcome == Outcome.OPEN]
@@ -388,7 +254,7 @@ def _choices(visit: _Visit) -> Iterator[Fault]:
         )
 
 
-def _offers(visit: _Visit) -> Iterator[Fault]:
+def _offers(visit: VisitRows) -> Iterator[Fault]:
     """See that who was offered something has a choice, until a time before it."""
     offers = [proposal for proposal in visit.proposals if proposal.is_offer]
     if visit.status == Status.PROPOSED and not offers:
@@ -401,7 +267,7 @@ def _offers(visit: _Visit) -> Iterator[Fault]:
             )
 
 
-def _waiting(visit: _Visit) -> Iterator[Fault]:
+def _waiting(visit: VisitRows) -> Iterator[Fault]:
     """See that who waits is on the list, and nobody else."""
     if visit.waits and visit.status not in MAY_WAIT:
         yield Fault(
@@ -414,7 +280,7 @@ def _waiting(visit: _Visit) -> Iterator[Fault]:
         )
 
 
-def _time(visit: _Visit) -> Iterator[Fault]:
+def _time(visit: VisitRows) -> Iterator[Fault]:
     """Compare what the visit holds with what its state lets it hold."""
     rows = visit.reservations
     yield from _each_held(visit)
@@ -446,7 +312,7 @@ def _time(visit: _Visit) -> Iterator[Fault]:
         )
 
 
-def _each_held(visit: _Visit) -> Iterator[Fault]:
+def _each_held(visit: VisitRows) -> Iterator[Fault]:
     """Compare each reservation with the proposal that it is for."""
     proposals = {proposal.pk: proposal for proposal in visit.proposals}
     for row in visit.reservations:
@@ -491,7 +357,7 @@ def _each_held(visit: _Visit) -> Iterator[Fault]:
                 )
 
 
-def _held_in_part(visit: _Visit, now: datetime) -> Iterator[Fault]:
+def _held_in_part(visit: VisitRows, now: datetime) -> Iterator[Fault]:
     """See that what waits for an answer is held on all that it takes, or on nothing."""
     holds = {
         HELD_FOR[event.act]: event.data["holds"]
@@ -515,7 +381,7 @@ def _held_in_part(visit: _Visit, now: datetime) -> Iterator[Fault]:
             )
 
 
-def _held(row: _Reservation) -> tuple[int, str, str, str | None]:
+def _held(row: ReservationRow) -> tuple[int, str, str, str | None]:
     return (
         row.resource_id,
         _plain(row.start),
@@ -524,7 +390,7 @@ def _held(row: _Reservation) -> tuple[int, str, str, str | None]:
     )
 
 
-def _messages(visit: _Visit) -> Iterator[Fault]:
+def _messages(visit: VisitRows) -> Iterator[Fault]:
     """See that each event has the one message that it owes, and how those ended."""
     events = {event.pk for event in visit.events}
     for event in visit.events:
@@ -568,7 +434,7 @@ def _messages(visit: _Visit) -> Iterator[Fault]:
     yield from _reminders(visit)
 
 
-def _reminders(visit: _Visit) -> Iterator[Fault]:
+def _reminders(visit: VisitRows) -> Iterator[Fault]:
     """See that nobody is reminded of a time that never was theirs, or twice of one."""
     starts = {e.data["start"] for e in visit.events if e.data.get("start")}
     had = set()
@@ -594,7 +460,7 @@ def _reminders(visit: _Visit) -> Iterator[Fault]:
         had.add(key)
 
 
-def _owed(event: _Event) -> Kind | None:
+def _owed(event: EventRow) -> Kind | None:
     if event.act == Act.SWAP:
         is_told = event.data.get("kind") == Resource.Kind.CLINICIAN
         return Kind.CLINICIAN_CHANGED if is_told else None

@@ -135,33 +135,46 @@ class Plan:
         With `end` it is a time that was asked for or offered before: it lasts as long
         as was said then, and the grid, which may have changed, is not asked again.
         """
-        rules = self.rules
-        if end is not None:
-            length = instant(end) - instant(start)
-            rules = replace(rules, minutes=length // availability.MINUTE, step=1)
         return availability.check(
-            rules,
+            self._rules_of(start, end),
             self.calendars,
             instant(start),
             zone=clinic_zone(),
             now=instant(now),
         )
 
-    def with_taken(self, start: datetime, besides: Taken, *, now: datetime) -> Taken:
+    def _rules_of(self, start: datetime, end: datetime | None) -> Rules:
+        if end is None:
+            return self.rules
+        length = instant(end) - instant(start)
+        return replace(self.rules, minutes=length // availability.MINUTE, step=1)
+
+    def with_taken(
+        self,
+        start: datetime,
+        besides: Taken,
+        *,
+        now: datetime,
+        end: datetime | None = None,
+    ) -> Taken:
         """Return what a visit would take of each resource if `besides` was taken, too.
 
-        Nothing if it could not be had then.
+        Nothing if it could not be had then. With `end` it is a time that was offered
+        before, see `check`, of which neither notice nor bars are asked again.
         """
+        rules = self._rules_of(start, end)
+        if end is not None:
+            rules = replace(rules, lead=0, barred=None)
         calendars = [
             replace(c, busy=(*c.busy, *map(_pair, besides.get(c.resource, ()))))
             for c in self.calendars
         ]
         slot = availability.check(
-            self.rules, calendars, instant(start), zone=clinic_zone(), now=instant(now)
+            rules, calendars, instant(start), zone=clinic_zone(), now=instant(now)
         )
         if isinstance(slot, Reason):
             return {}
-        taken = availability.taken(slot, self.rules, calendars)
+        taken = availability.taken(slot, rules, calendars)
         return {resource: [span] for resource, span in taken.items()}
 
     def is_near(self, start: datetime, end: datetime, taken: Taken) -> bool:

@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
 from http.client import HTTPConnection
 from importlib import import_module
-from itertools import count
+from itertools import cycle
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -46,10 +46,12 @@ def free_times(
 def somebody_else(practice: Practice) -> Callable[[], object]:
     """Return what holds another minute before office hours each time.
 
-    So that what is free has to be worked out anew, as after each change.
+    So that what is free has to be worked out anew, as after each change. There are
+    enough of these minutes that what was worked out with the same is not kept by then.
     """
     midnight = datetime.combine(timezone.localdate(), time(), clinic_zone())
-    starts = count(int(midnight.timestamp()) + 2 * 24 * 60 * 60, step=60)
+    first = int(midnight.timestamp()) + 2 * 24 * 60 * 60
+    starts = cycle(range(first, first + 6 * 60 * 60, 60))
 
     def change() -> None:
         start = datetime.fromtimestamp(next(starts), UTC)

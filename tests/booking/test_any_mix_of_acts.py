@@ -1510,13 +1510,16 @@ class AnyMixOfActs(RuleBasedStateMachine):
             ignoring=Ignoring(appointment_id=visit.pk),
             is_agreed=True, has_referral=visit.has_referral,
         )  # fmt: skip
+        # Of one time so many as may be are told, whatever their kinds of visit; each
+        # takes a clinician, so it is there once for each of those.
         told = Proposal.objects.filter(
             by="clinic", outcome="open", start=offer.start, reservations=None,
-            expires_at__gt=self.now, appointment__visit_type=visit.visit_type,
+            expires_at__gt=self.now,
             appointment__waiting_list_entries__ended_at=None,
             appointment__waiting_list_entries__isnull=False,
         )  # fmt: skip
-        assert rules.batch == 1 or told.count() <= rules.batch
+        clinicians = Resource.objects.active().filter(kind="clinician").count()
+        assert rules.batch == 1 or told.count() <= rules.batch * clinicians
 
     def suits(self, entry: WaitingListEntry, start: datetime) -> bool:
         """Tell whether somebody could come then, and would be glad to."""

@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils.translation import override
 from time_machine import travel
 
-from booking.forms import BirthDateField, parse_instant
+from booking.forms import BirthDateField, HelpForm, parse_instant
 from booking.forms.fields import (
     EmailField,
     LineField,
@@ -172,3 +173,9 @@ def test_an_instant_needs_a_zone_and_a_whole_minute():
 def test_contact_fields_tell_the_browser_what_they_are_for(name):
     attrs = ContactForm()[name].field.widget.attrs
     assert attrs["autocomplete"] == {"email": "email", "phone": "tel"}[name]
+
+
+@pytest.mark.parametrize(("code", "name"), [("en", "English"), ("es", "Spanish")])
+def test_who_reads_in_a_language_is_taken_to_speak_it(code: str, name: str):
+    with override(code):
+        assert HelpForm()["language"].value() == name

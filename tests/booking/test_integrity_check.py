@@ -727,7 +727,7 @@ def test_what_is_done_while_a_page_is_read_is_no_fault(visit_type):
         workflow.accept(visit.pk, factories.choice(visit).pk, by=desk, now=NOW)
 
     with just_before("booking_message", accept):
-        [torn] = integrity.visits._read([visit.pk])
+        [torn] = integrity.reading.read([visit.pk])
     assert {fault.code for fault in integrity.visits._wrong(torn, NOW)} >= {
         "stray_message"
     }

@@ -524,6 +524,37 @@ def test_in_batches_the_next_are_told_when_the_first_did_not_want_it():
     assert status_of(*visits) == ["waitlist", "proposed", "proposed"]
 
 
+def test_in_batches_two_kinds_that_take_the_same_people_are_one_time():
+    rules(batch=2)
+    visit_type = a_full_week()
+    other = factories.a_visit_type(horizon=5)
+    visits = [somebody_waiting(kind) for kind in (visit_type, other, visit_type, other)]
+    sets_free(half_an_hour("10:00"))
+
+    said = [Why.NEXT, Why.NEXT, Why.OTHERS_FIRST, Why.OTHERS_FIRST]
+    assert [why(visit) for visit in visits] == said
+    assert offer_free_times(NOW) == "Offers made: 2."
+
+    assert status_of(*visits) == ["proposed", "proposed", "waitlist", "waitlist"]
+    with nothing_written():
+        offer_free_times(NOW + MINUTE)
+    assert [why(visit) for visit in visits[2:]] == [Why.OTHERS_FIRST] * 2
+
+
+def test_in_batches_what_two_can_have_at_once_is_told_to_twice_as_many():
+    rules(batch=2)
+    visit_type = a_full_week(clinicians=2, rooms=2)
+    visits = [somebody_waiting(visit_type) for _ in range(5)]
+    sets_free(half_an_hour("10:00"))
+
+    assert offer_free_times(NOW) == "Offers made: 4."
+
+    assert status_of(*visits) == ["proposed"] * 4 + ["waitlist"]
+    with nothing_written():
+        offer_free_times(NOW + MINUTE)
+    assert why(visits[4]) == Why.OTHERS_FIRST
+
+
 def test_a_time_that_somebody_else_asked_for_is_told_to_be_gone():
     rules(batch=3)
     visit_type = a_full_week()
