@@ -324,6 +324,7 @@ def test_the_same_form_with_another_reason_is_refused_in_words(desk: Client):
 
     assert again.status_code == 200
     assert "already sent, with other content" in text_of(again)
+    assert 'role="alert" tabindex="-1" autofocus' in again.text
 
 
 def test_djangos_own_pages_write_times_and_the_way_there_as_ours_do(manager: Client):

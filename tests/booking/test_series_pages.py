@@ -331,6 +331,8 @@ def test_a_time_that_went_meanwhile_is_marked_and_all_else_is_kept(
 
     words = text_of(again)
     assert "Not all of these times can be had now. Nothing was booked" in words
+    assert words.startswith("Error: ")
+    assert 'role="alert" tabindex="-1" autofocus' in again.text
     rows = rows_of(again)
     assert "[x] Tue, Nov 24, 9:00 AM" in rows[1]
     assert rows[2].endswith("[x] Leave this one out")
