@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,21 +66,39 @@ class Speed:
 def speeds(
     visit_type: VisitType, database_url: str, connections: Sequence[int], requests: int
 ) -> Iterator[Speed]:
-    """Ask so many times over each number of connections, then write the rows again."""
+    """Ask so many times over each number of connections, then write the rows again.
+
+    Each does one of both first: what a process has to set up is not of a request.
+    """
     starts = free_starts(visit_type)
     with running_crew(max(connections), database_url) as crew:
         for count in connections:
-            asked = [list(islice(starts, requests // count)) for _ in range(count)]
-            assert all(asked), "not enough free times"
-            began = clock.now()
-            by_workflow = _rate(crew, ask, [(visit_type.pk, mine) for mine in asked])
-            now = began, clock.now()
-            made = Appointment.objects.filter(requested_at__range=now).order_by("pk")
-            copies = [_copy(visit) for visit in made]
-            assert len(copies) == sum(map(len, asked))
-            hands = [copies[n::count] for n in range(count)]
-            by_driver = _rate(crew, write, [(database_url, hand) for hand in hands])
-            yield Speed(count, by_workflow, by_driver)
+            _both(crew, visit_type, database_url, [1] * count, starts)
+            each = [requests // count] * count
+            yield Speed(count, *_both(crew, visit_type, database_url, each, starts))
+
+
+def _both(
+    crew: Crew,
+    visit_type: VisitType,
+    database_url: str,
+    sizes: Sequence[int],
+    starts: Iterator[datetime],
+) -> tuple[float, float]:
+    """Let each of the crew make so many requests, then write their rows.
+
+    Return how many a second by either.
+    """
+    asked = [list(islice(starts, size)) for size in sizes]
+    assert all(asked), "not enough free times"
+    began = clock.now()
+    by_workflow = _rate(crew, ask, [(visit_type.pk, mine) for mine in asked])
+    now = began, clock.now()
+    made = Appointment.objects.filter(requested_at__range=now).order_by("pk")
+    copies = [_copy(visit) for visit in made]
+    assert len(copies) == sum(map(len, asked))
+    hands = [copies[n :: len(sizes)] for n in range(len(sizes))]
+    return by_workflow, _rate(crew, write, [(database_url, hand) for hand in hands])
 
 
 def _rate(
@@ -131,23 +150,28 @@ def write(
 ) -> tuple[float, float]:
     """Write each copy in a transaction, without Django."""
     is_sqlite = database_url.startswith("sqlite")
-    if is_sqlite:
-        bare: Any = sqlite3.connect(urlsplit(database_url).path, isolation_level=None)
-        for pragma in ("busy_timeout=20000", "synchronous=FULL", "foreign_keys=ON"):
-            bare.execute(f"PRAGMA {pragma}")
-    else:
-        bare = psycopg2.connect(database_url)
-        bare.autocommit = True
-    cursor = bare.cursor()
+    cursor = _bare(database_url).cursor()
     began = time.monotonic()
     for statements in copies:
         cursor.execute("BEGIN IMMEDIATE" if is_sqlite else "BEGIN")
         for sql, params in statements:
             cursor.execute(sql, params)
         cursor.execute("COMMIT")
-    ended = time.monotonic()
-    bare.close()
-    return began, ended
+    return began, time.monotonic()
+
+
+@cache
+def _bare(database_url: str) -> Any:
+    """Return the driver's own connection of this process; whichever thread asks."""
+    if database_url.startswith("sqlite"):
+        path = urlsplit(database_url).path
+        bare = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        for pragma in ("busy_timeout=20000", "synchronous=FULL", "foreign_keys=ON"):
+            bare.execute(f"PRAGMA {pragma}")
+        return bare
+    bare = psycopg2.connect(database_url)
+    bare.autocommit = True
+    return bare
 
 
 # --- The same rows again ----------------------------------------------------------
