@@ -140,15 +140,16 @@ def _time_went(
     """Ask for another time in place of the one that went; all else stays."""
     rank = error.params.get("rank", 1)
     gone = as_request(journey).choices[rank - 1]
+    why = went(gone, error=error, clinician=journey.clinician)
     kept = journey.draft
     if rank == 1:
         first = TimeForm(journey.typed("times"), clinicians=journey.clinicians)
-        first.add_error("start", went(gone, error=error))
+        first.add_error("start", why)
         kept.forget("times")
         draft.save(request.session, kept, now)
         return show_times(request, journey, first, now, status=WENT)
     others = OtherTimesForm(journey.typed("other-times"))
-    others.add_error("starts", went(gone, error=error))
+    others.add_error("starts", why)
     typed = kept.answers["other-times"]["starts"]
     left = [start for start in typed if start != words.as_value(gone)]
     kept.keep("other-times", {"starts": left})

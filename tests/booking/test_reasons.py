@@ -99,6 +99,20 @@ def test_a_time_of_somebody_asked_for_is_refused_by_name(patient: Browser):
     assert patient.choose(at("10:00")).status_code == 302
 
 
+def test_a_time_of_somebody_asked_for_that_went_is_told_by_name(patient: Browser):
+    mine = Resource.objects.get(kind=Resource.Kind.CLINICIAN)
+    factories.a_clinician("Demo Other")
+    assert mine.clinician
+    patient.fill_in()
+    patient.choose(at("10:00"), clinician=mine.clinician.slug)
+    patient.get("/book/check/")
+    a_closure(at("00:00", TUESDAY), at("23:59", TUESDAY), reason="away", of=mine)
+
+    gone = patient.send()
+
+    assert f"{mine} is not here then: away. Choose another time." in problem(gone)
+
+
 def test_who_loses_the_last_time_there_is_is_led_to_what_is_left(patient: Browser):
     patient.fill_in(until="times")
     a_closure(NOW, NOW + timedelta(days=90))
