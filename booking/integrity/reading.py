@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Q, TextField
+from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact
 
@@ -113,6 +113,15 @@ class VisitRows:
     waits: bool = False
 
 
+# Where it is kept, as what, and what it is read from, in which order.
+_HANGING: tuple[tuple[str, Any, QuerySet[Any]], ...] = (
+    ("events", EventRow, AppointmentEvent.objects.order_by("version", "pk")),
+    ("proposals", ProposalRow, Proposal.objects.order_by("pk")),
+    ("reservations", ReservationRow, Reservation.objects.order_by("pk")),
+    ("messages", MessageRow, Message.objects.order_by("pk")),
+)
+
+
 def read(pks: Collection[int]) -> Iterable[VisitRows]:
     """Return the visits by key with all that belongs to them, in six queries."""
     if not pks:
@@ -125,30 +134,10 @@ def read(pks: Collection[int]) -> Iterable[VisitRows]:
         .values_list("pk", *COMPARED, "reply_by", "is_for_another", *ASKED_BY)
     }
     of_these = {"appointment__in": pks}
-    for pk, *row in (
-        AppointmentEvent.objects.filter(**of_these)
-        .order_by("version", "pk")
-        .values_list("appointment_id", *EventRow._fields)
-    ):
-        visits[pk].events.append(EventRow(*row))
-    for pk, *row in (
-        Proposal.objects.filter(**of_these)
-        .order_by("pk")
-        .values_list("appointment_id", *ProposalRow._fields)
-    ):
-        visits[pk].proposals.append(ProposalRow(*row))
-    for pk, *row in (
-        Reservation.objects.filter(**of_these)
-        .order_by("pk")
-        .values_list("appointment_id", *ReservationRow._fields)
-    ):
-        visits[pk].reservations.append(ReservationRow(*row))
-    for pk, *row in (
-        Message.objects.filter(**of_these)
-        .order_by("pk")
-        .values_list("appointment_id", *MessageRow._fields)
-    ):
-        visits[pk].messages.append(MessageRow(*row))
+    for name, row_of, found in _HANGING:
+        columns = "appointment_id", *row_of._fields
+        for pk, *row in found.filter(**of_these).values_list(*columns):
+            getattr(visits[pk], name).append(row_of(*row))
     waiting = WaitingListEntry.objects.open().filter(**of_these)
     for pk in waiting.values_list("appointment_id", flat=True):
         visits[pk].waits = True
