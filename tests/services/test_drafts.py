@@ -314,6 +314,17 @@ def test_a_draft_that_is_thrown_away_changes_nothing(page: Page) -> None:
     assert (Page.objects.get().body, Draft.objects.count()) == ("Text.", 0)
 
 
+def test_no_first_press_throws_a_draft_away(page: Page) -> None:
+    a_draft(page, body="Other.")
+    shown = somebody("Content editor").get(there(page, "versions")).text
+    _before, _summary, after = shown.partition(
+        "<summary>Throw the draft away</summary>"
+    )
+    inside, _end, _rest = after.partition("</details>")
+    assert 'value="discard"' in inside
+    assert shown.count('value="discard"') == 1
+
+
 def test_a_page_that_is_deleted_takes_its_draft_along(page: Page) -> None:
     manager = somebody("Manager")
     other = Page.objects.create(slug="c", title="C", body="Text.")
