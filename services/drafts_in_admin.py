@@ -178,6 +178,11 @@ class WithDrafts(WithVersions):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*super().get_readonly_fields(request, obj), "is_published"]
 
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        """Lead nowhere while patients do not read the page."""
+        is_there = obj is None or obj.is_published
+        return super().get_view_on_site_url(obj) if is_there else None
+
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> "type[ModelForm[Any]]":
