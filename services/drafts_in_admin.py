@@ -36,7 +36,6 @@ from .versions import (
     why_not,
 )
 from .versions_in_admin import (
-    FLAGS_TOLD,
     WithVersions,
     graded,
     may_approve,
@@ -296,8 +295,12 @@ class WithDrafts(WithVersions):
             "changes": comparing.differences(kind, now, shown(row, draft))
             if draft
             else [],
+            # What nobody may have approved yet must not hide behind what has changed.
+            "says": comparing.whole(kind, shown(row, draft))
+            if draft and not row.is_published
+            else [],
             "grade": graded(row, draft.content) if draft else None,
-            "flagged": list(flagged)[:FLAGS_TOLD],
+            "flagged": list(flagged),
             "is_clinical": is_clinical(row),
             "may_approve": may_approve(request),
             "may_change": self.has_change_permission(request, row),

@@ -160,6 +160,34 @@ def test_a_new_page_is_a_draft_and_not_on_the_site(client: Client) -> None:
     assert client.get("/c/").status_code == 404
 
 
+def test_who_approves_a_page_that_nobody_reads_is_shown_all_of_it(
+    service: Service,
+) -> None:
+    """Also what the draft leaves as it was written when the page was made."""
+    clinician = somebody("Clinician")
+    a_draft(service, summary="More.")
+    assert "Because." not in clinician.get(there(service, "versions")).text
+    Service.objects.update(is_published=False)
+    shown = clinician.get(there(service, "versions")).text
+    assert "<td>More.</td>" in shown
+    assert "<td>Because.</td>" in shown
+
+
+def test_each_flag_of_a_draft_is_read_where_it_is_approved(service: Service) -> None:
+    clinician = somebody("Clinician")
+    words = ["the best", "painless", "guarantee", "miracle", "testimonial", "<img>"]
+    a_draft(service, call_us=f"{', '.join(words[:-1])}<img src=a>")
+    flagged = clinician.get(there(service, "versions")).context["flagged"]
+    assert {flag.words for _where, flag in flagged} == set(words)
+
+
+def test_no_link_leads_from_a_form_to_a_page_that_is_not_there(page: Page) -> None:
+    editor = somebody("Content editor")
+    assert "View on site" in editor.get(there(page, "change")).text
+    Page.objects.update(is_published=False)
+    assert "View on site" not in editor.get(there(page, "change")).text
+
+
 def test_a_page_about_care_is_published_only_when_it_is_approved(
     service: Service,
 ) -> None:
