@@ -588,6 +588,32 @@ def test_two_editors_take_no_words_from_each_other_unseen(service: Service) -> N
     assert "Ed’s." in shown.text
 
 
+def test_who_was_overtaken_reads_what_would_be_lost(service: Service) -> None:
+    ed, mia = somebody("Content editor"), somebody("Manager")
+    by_ed = form_of(ed, service) | {"call_us": "it burns", "facts-0-value": "Short"}
+    by_mia = form_of(mia, service) | {"summary": "Mia’s."}
+    ed.post(there(service, "change"), by_ed)
+
+    # Something else is wrong, too: that is to be mended first.
+    told = mia.post(there(service, "change"), by_mia | {"name": ""})
+    assert "overtaken" not in told.context
+    form = told.context["adminform"].form
+    by_mia |= {"seen": form["seen"].value()}
+
+    told = mia.post(there(service, "change"), by_mia)
+    differs = {one.where: (one.old, one.new) for one in told.context["overtaken"]}
+    assert differs == {
+        "Summary": ("<del>What.</del>", "<ins>Mia’s.</ins>"),
+        "Call us the same day if": ("<del>it burns</del>", ""),
+        "Fact “Length”, value": ("<del>Short</del>", "<ins>An hour</ins>"),
+    }
+    assert "<del>it burns</del>" in told.text
+    assert Draft.objects.get().content["call_us"] == "it burns"
+    assert Service.objects.get().facts.get().value == "An hour"
+    again = by_mia | {"seen": told.context["adminform"].form["seen"].value()}
+    assert mia.post(there(service, "change"), again).status_code == 302
+
+
 def test_a_draft_that_was_published_meanwhile_is_not_gone_back_from_unseen(
     page: Page,
 ) -> None:
