@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.datastructures import MultiValueDict
 
-from booking import draft, forms, workflow
+from booking import draft, forms, words, workflow
 from booking.draft import Sent
 from booking.models import Appointment, Reservation, ScreeningAnswer, VisitType
 from booking.steps import STEPS, Journey
@@ -503,6 +503,28 @@ def test_another_time_that_was_ticked_does_not_become_too_soon_either(patient, c
     assert offered(page)[0] == ("Chosen so far", ["Tue, Nov 17, 9:30 AM"])
     assert patient.answer("other-times", **ticked).url == "/book/check/"
     assert patient.send().url == "/book/sent/"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "promised"),
+    [
+        (5, "Tuesday, November 17, 9:05 AM"),
+        (42, "Monday, November 16, 5:00 PM"),
+    ],
+)
+def test_the_last_page_promises_what_will_be_recorded(
+    patient, clock, minutes, promised
+):
+    """What was held before it became too soon is answered before it, too."""
+    patient.fill_in(at("09:30"))
+    clock.shift(timedelta(minutes=minutes))
+
+    page = text_of(patient.get("/book/check/"))
+    patient.send()
+
+    assert f"We answer by {promised}." in page
+    recorded = Appointment.objects.get().reply_by
+    assert in_line(words.moment(recorded)) == promised
 
 
 def test_no_form_keeps_a_time_from_becoming_too_soon_for_ever(patient, clock):
