@@ -157,10 +157,11 @@ def session(served: Served, name: str) -> str:
 def slowdown(index: float) -> float:
     """Return how much slower than a host of that benchmarkIndex a mid-tier phone is.
 
-    By the calculator that Lighthouse's docs/throttling.md names (its source is GitHub's
-    patrickhulce/lighthouse-cpu-throttling-calculator), which gives Lighthouse's own 4 to
-    a host of 1,533. The CalibrationController of DevTools means a faster phone, of 1,000,
-    and interrupts real work rather than simulate it: it would ask for less.
+    By the calculator that Lighthouse's docs/throttling.md names (its source is
+    GitHub's patrickhulce/lighthouse-cpu-throttling-calculator), which gives
+    Lighthouse's own 4 to a host of 1,533. The CalibrationController of DevTools means
+    a faster phone, of 1,000, and interrupts real work rather than simulate it: it
+    would ask for less.
     """
     lines = (index - 150) / 650, 1 + (index - 800) / 500, 2 + (index - 1300) / 233
     return 1 + max(0, *lines)
