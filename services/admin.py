@@ -146,6 +146,12 @@ class PhotoForm(forms.ModelForm):
             raise forms.ValidationError(_("Choose a picture."))
         return None
 
+    def clean(self) -> None:
+        """Ask for the picture again where something else is wrong: browsers drop it."""
+        super().clean()
+        if self.errors and self.cleaned_data.get("upload"):
+            self.add_error("upload", _("Choose the picture again as well."))
+
     def save(self, commit: bool = True) -> Photo:
         # Else what is there stays, also what somebody else has uploaded meanwhile.
         if self.cleaned_data["upload"]:
