@@ -498,6 +498,34 @@ def test_words_stay_whole_and_fit_a_phone_twice_as_large(
     assert look(styleguide_pages, lost, width=360) == []
 
 
+FIGURES = """all => all.map(e => [
+  getComputedStyle(e.querySelector("tbody tr")).display,
+  getComputedStyle(e.querySelector("td"), "::before").content,
+  e.scrollWidth > e.clientWidth,
+])"""
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_figures_are_read_on_a_phone_without_moving_them(
+    styleguide_pages: dict[str, str],
+) -> None:
+    """Each row is a card with the heads in it, once the table does not fit."""
+
+    def figures(browser_page: Page) -> list[list[Any]]:
+        browser_page.goto(f"{HOST}/styleguide/desk/")
+        browser_page.locator(".reports summary").click()
+        tables = browser_page.locator(".reports .wide")
+        found = [tables.evaluate_all(FIGURES)]
+        browser_page.evaluate(TWICE_AS_LARGE)
+        return [*found, tables.evaluate_all(FIGURES)]
+
+    small, large = look(styleguide_pages, figures, width=320)
+    table, visits = ["table-row", "none", False], ["block", '"Visits:\u00a0"', False]
+    booked = ["block", '"Booked:\u00a0"', False]
+    assert small == [table, booked, table]
+    assert large == [visits, booked, visits]
+
+
 @pytest.mark.urls("tests.styleguide_urls")
 @pytest.mark.parametrize(
     ("path", "links"), [("/styleguide/", ".top nav a"), ("/admin/", ".bar a")]
