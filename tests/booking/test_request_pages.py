@@ -15,7 +15,8 @@ from booking.models import Appointment, Reservation, ScreeningAnswer, VisitType
 from booking.steps import STEPS, Journey
 from booking.workflow import PATIENT
 from tests import factories
-from tests.factories import FRIDAY, NOW, WEDNESDAY, at
+from tests.chromium import HOST, serve
+from tests.factories import FRIDAY, NOW, WEDNESDAY, a_booked_visit, at
 from tests.records import choices_of, events_of, messages_of, spans
 
 from .road import PLAIN, Browser, a_question, busy_database, text_of
@@ -402,6 +403,26 @@ def test_turning_the_page_keeps_the_other_times_ticked(patient):
         "Chosen so far",
         ["Tue, Nov 17, 11:00 AM"],
     )
+
+
+@pytest.mark.either_database  # it is about the browser
+def test_no_other_time_is_ticked_for_who_comes_back(patient, visit_type, page):
+    """Browsers put ticks back by their place, whatever stands there by now."""
+    patient.fill_in(until="other-times")
+    serve(page, patient)
+    page.goto(f"{HOST}/book/other-times/")
+    page.locator("label.time").nth(4).click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("heading", name="Who is the visit for?").wait_for()
+    a_booked_visit(visit_type, at("09:00"))
+
+    page.go_back()
+
+    page.get_by_role("heading", name="Are there other times").wait_for()
+    (ticked,) = page.locator("[name=starts]:checked").all()
+    assert [ticked.get_attribute("value")] == patient.draft.answers["other-times"][
+        "starts"
+    ]
 
 
 def test_two_other_times_are_enough(patient):
