@@ -55,6 +55,7 @@ class Why(StrEnum):
     NOT_IN_PART = "not_in_part"
     NOT_IN_TIME = "not_in_time"
     NOT_EARLIER = "not_earlier"
+    COMES_THEN = "comes_then"
     OFFERED_BEFORE = "offered_before"
     OTHERS_FIRST = "others_first"
 
@@ -239,6 +240,16 @@ class _List:
             self.offers.setdefault(offer.appointment_id, []).append(offer)
 
     @cached_property
+    def booked(self) -> dict[int, list[Appointment]]:
+        """Return the visits to come of those who wait, by record."""
+        found: dict[int, list[Appointment]] = {}
+        whose = [entry.appointment.patient_id for entry in self.entries]
+        booked = Appointment.objects.booked().filter(patient__in=whose)
+        for visit in booked.filter(end__gt=self.now):
+            found.setdefault(visit.patient_id, []).append(visit)
+        return found
+
+    @cached_property
     def promised(self) -> list[dict[int, list[Interval]]]:
         """Return what those take who were told of a time that is not kept for them.
 
@@ -319,9 +330,23 @@ class _List:
         yield Why.NOT_IN_TIME, lambda start: wish.in_time(start, self.now)
         if mine := visit.start:
             yield Why.NOT_EARLIER, lambda start: start < mine
+        yield Why.COMES_THEN, lambda start: not self._comes_then(visit, start)
         before = {offer.start for offer in self.offers.get(visit.pk, ())}
         yield Why.OFFERED_BEFORE, lambda start: start not in before
         yield Why.OTHERS_FIRST, lambda start: not self._is_promised(visit, start)
+
+    def _comes_then(self, visit: Appointment, start: datetime) -> bool:
+        """Tell whether they come then for something else, or that day for the same."""
+        end, day = start + visit.duration, timezone.localdate(start, clinic_zone())
+        return any(
+            (other.start < end and start < other.end)
+            or (
+                other.visit_type_id == visit.visit_type_id
+                and timezone.localdate(other.start, clinic_zone()) == day
+            )
+            for other in self.booked.get(visit.patient_id, ())
+            if other != visit and other.start and other.end
+        )
 
     def _is_promised(self, visit: Appointment, start: datetime) -> bool:
         """Tell whether as many were told of this time as the rules let.

@@ -134,6 +134,7 @@ _WHY: dict[Why, str | Promise] = {
     Why.NOT_IN_PART: gettext_lazy("no free time in this part of the day"),
     Why.NOT_IN_TIME: gettext_lazy("what is free comes too soon for them"),
     Why.NOT_EARLIER: gettext_lazy("nothing is free before their own time"),
+    Why.COMES_THEN: gettext_lazy("what is free is on a day of another visit of theirs"),
     Why.OFFERED_BEFORE: gettext_lazy("what is free was offered to them before"),
     Why.OTHERS_FIRST: gettext_lazy("what is free goes to others first"),
 }

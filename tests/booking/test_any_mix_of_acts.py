@@ -1530,6 +1530,20 @@ class AnyMixOfActs(RuleBasedStateMachine):
             and entry.part in ("", "morning" if wall.hour < 12 else "afternoon")
             and start >= self.now + entry.notice * MINUTE
             and (mine is None or start < mine)
+            and not self.comes_then(entry.appointment, start)
+        )
+
+    def comes_then(self, visit: Appointment, start: datetime) -> bool:
+        """Tell whether the patient is here then, or that day for the same."""
+        end, wall = start + visit.duration, start.astimezone(NEW_YORK)
+        others = Appointment.objects.filter(patient=visit.patient, status="booked")
+        return any(
+            (other.start < end and start < other.end)
+            or (
+                other.visit_type == visit.visit_type
+                and other.start.astimezone(NEW_YORK).date() == wall.date()
+            )
+            for other in others.exclude(pk=visit.pk)
         )
 
     def may_be_told(self, entry: WaitingListEntry, rules: WaitingListRules) -> bool:

@@ -1,5 +1,6 @@
 """Who on the waiting list is offered what, in which order, and why others are not."""
 
+import uuid
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -329,6 +330,43 @@ def test_who_has_a_time_is_offered_an_earlier_one_and_no_later():
 
     assert offers_of(visit) == [(at("10:00", WEDNESDAY), "open")]
     assert status_of(visit) == ["booked"]
+
+
+def test_nobody_is_offered_a_day_on_which_they_come_for_the_same():
+    """As with one of a series: the rest of it is on days of its own."""
+    desk = factories.a_front_desk_person()
+    visit_type = a_full_week(clinicians=2, rooms=2)
+    sets_free(half_an_hour("10:00", WEDNESDAY), half_an_hour("10:00", THURSDAY))
+    first = a_booked_visit(visit_type, at("10:00", WEDNESDAY), by=desk)
+    days = [first.start, at("10:00", THURSDAY)]
+    _first, visit = workflow.book_series(
+        first.pk, days, by=desk, now=NOW, key=uuid.uuid4()
+    )
+    workflow.want_earlier(visit.pk, a_wish(), by=PATIENT, now=NOW)
+    sets_free(half_an_hour("14:00", WEDNESDAY))
+    with nothing_written():
+        offer_free_times(NOW)
+    assert why(visit) == Why.COMES_THEN
+
+    workflow.cancel(first.pk, by=PATIENT, now=NOW)
+    offer_free_times(NOW)
+
+    assert offers_of(visit)[1:] == [(at("10:00", WEDNESDAY), "open")]
+
+
+def test_nobody_is_offered_a_time_while_they_are_here_for_something_else():
+    desk = factories.a_front_desk_person()
+    visit_type = a_full_week(clinicians=2, rooms=2)
+    kinds = [Resource.Kind.CLINICIAN, Resource.Kind.ROOM]
+    other = factories.a_visit_type(takes=kinds, name="Another kind")
+    sets_free(half_an_hour("10:00", WEDNESDAY), half_an_hour("14:00", WEDNESDAY))
+    visit = somebody_waiting(visit_type)
+    here = a_booked_visit(other, at("10:00", WEDNESDAY), by=desk)
+    Appointment.objects.filter(pk=here.pk).update(patient=visit.patient)
+
+    offer_free_times(NOW)
+
+    assert offers_of(visit) == [(at("14:00", WEDNESDAY), "open")]
 
 
 def test_who_has_a_time_is_not_offered_that_time_of_somebody_else():
