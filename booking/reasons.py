@@ -42,9 +42,7 @@ _DAY: Words = {
 _DAY_WITHOUT: WordsOfAKind = {
     (Why.IN_USE, Resource.Kind.CLINICIAN): _("No clinician is free."),
     (Why.IN_USE, Resource.Kind.ROOM): _("No room is free."),
-    (Why.IN_USE, Resource.Kind.MACHINE): _(
-        "The machine for this test is in use all day."
-    ),
+    (Why.IN_USE, Resource.Kind.MACHINE): _("The machine for this test is in use."),
     (Why.CLOSED, Resource.Kind.CLINICIAN): _("No clinician for this visit is here."),
     (Why.CLOSED, Resource.Kind.ROOM): _("No room for this visit is open."),
     (Why.CLOSED, Resource.Kind.MACHINE): _("The machine for this test cannot be used."),

@@ -220,8 +220,31 @@ def test_a_weekend_is_not_why_there_is_no_time_at_all(
 
     text = text_of(patient.fill_in(until="times"))
 
-    assert "This is too soon for us to answer and get ready." in text
-    assert "We looked at all days until Monday, November 23. Later days cannot" in text
+    said = (
+        "There are no free times until Monday, November 23."
+        " This is too soon for us to answer and get ready."
+    )
+    assert said in text
+
+
+def test_a_machine_that_is_in_use_on_all_days_is_told_in_short_sentences(
+    patient: Browser,
+):
+    factories.a_clinician()
+    factories.a_machine()
+    takes = [Resource.Kind.CLINICIAN, Resource.Kind.MACHINE]
+    visit_type = factories.a_visit_type(takes=takes, horizon=2, duration=480)
+    for day in (TUESDAY, WEDNESDAY):
+        factories.a_request(visit_type, at("09:00", day))
+    patient.begin()
+    patient.answer("visit", visit=visit_type.code)
+
+    text = text_of(patient.get("/book/times/"))
+
+    assert (
+        "There are no free times until Wednesday, November 18. The machine for this test"
+        " is in use. Later days cannot be booked yet. Join the waiting list"
+    ) in text
 
 
 def test_the_name_of_a_closure_is_marked_as_english(patient: Browser):
