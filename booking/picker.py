@@ -214,14 +214,13 @@ class Times:
             rows.add(heading, ahead, with_day=True)
         if looks_ahead and (passed := self._passed_over(first)):
             why_none = self._why_none_of(passed)
-            rows.add_none(passed[0], passed[-1], why_none, first, call=False)
+            rows.add_none(passed[0], passed[-1], why_none, first)
         for why_none, group in groupby(self.dates(first, last), key=self._why_none):
             days = list(group)
             if why_none:
                 then = self.next_day(days[-1])
-                rows.add_none(
-                    days[0], days[-1], why_none, then, call=not self._by_staff
-                )
+                call = self._call(days[0], then)
+                rows.add_none(days[0], days[-1], why_none, then, call)
                 continue
             for day in days:
                 left = [start for start in self.on(day) if start not in ahead]
@@ -267,6 +266,14 @@ class Times:
         """Return why they have no times, each reason once."""
         whys = dict.fromkeys(map(self._why_none, days))
         return format_html_join(" ", "{}", ((why,) for why in whys))
+
+    def _call(self, day: date, then: date | None) -> str:
+        """Return that a patient can call about a day without times, or ""."""
+        if call := reasons.call(self._on(day)[0].reason, self._now):
+            return call
+        if then or self._by_staff:
+            return ""
+        return words.call(_g("Call us to find a time."), self._now)
 
     def nearest(self, near: datetime) -> list[datetime]:
         """Return the few free times around another, earliest first."""
@@ -376,13 +383,14 @@ class _Rows:
         self.count += len(times)
 
     def add_none(
-        self, first: date, last: date, why: str, then: date | None, *, call: bool
+        self, first: date, last: date, why: str, then: date | None, call: str = ""
     ) -> None:
         heading = words.day(first)
         if last > first:
             said = {"first": heading, "last": words.day(last)}
             heading = _g("%(first)s to %(last)s") % said
-        step = _g("Call us to find a time.") if call else ""
+        step = call
         if then:
+            why = f"{why} {call}" if call else why
             step = _g("The next free day is %(day)s.") % {"day": words.day(then)}
         self.rows.append(_row_of_none(heading, why, step, then))

@@ -12,6 +12,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from services import languages
+from services.models import Clinic
 
 from .models import Resource, clinic_zone, open_windows
 
@@ -100,6 +101,16 @@ def phone_hours(now: datetime) -> str:
         said = _("We are there today from %(time)s.") % {"time": clock(opens)}
         return languages.unbroken(said)
     return _("We are there again on %(when)s.") % {"when": moment(opens)}
+
+
+def call(said: str, now: datetime) -> str:
+    """Return a sentence that says to call us, with our number and today's hours."""
+    clinic = Clinic.objects.first()
+    if clinic is None or not clinic.phone:
+        return said
+    number = languages.left_to_right(clinic.phone)
+    parts = said, _("Our number is %(phone)s.") % {"phone": number}, phone_hours(now)
+    return " ".join(filter(None, parts))
 
 
 def phone(number: str) -> str:

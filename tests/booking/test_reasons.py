@@ -153,6 +153,43 @@ def test_a_closed_room_is_no_leave_of_somebody_asked_for(patient: Browser):
     assert "No room for this visit is open then." in problem(page)
 
 
+THERE = "Our number is (212) 555-0143. We are there now, until 5:00 PM."
+
+
+def test_a_time_that_is_too_soon_leads_to_the_phone_with_today_s_hours(
+    patient: Browser,
+):
+    said = problem(chosen(patient, at("10:00", NOW.date())))
+
+    assert f"get ready. If it cannot wait, call us. {THERE} Choose one of" in said
+
+
+def test_a_day_that_is_too_soon_leads_to_the_phone_with_today_s_hours(patient: Browser):
+    patient.fill_in(until="times")
+
+    text = text_of(patient.get("/book/times/?from=2026-11-16"))
+
+    assert (
+        "Monday, November 16 This is too soon for us to answer and get ready. If it"
+        f" cannot wait, call us. {THERE} The next free day is Tuesday, November 17."
+    ) in text
+
+
+def test_days_after_the_last_with_times_lead_to_the_phone(
+    patient: Browser, clock: Traveller
+):
+    clock.move_to(at("18:00", NOW.date()))
+    VisitType.objects.update(horizon=5)
+    patient.fill_in(at("10:00", WEDNESDAY), until="times")
+
+    text = text_of(patient.get("/book/times/?from=2026-11-18"))
+
+    assert (
+        "Saturday, November 21 We offer no times. Call us to find a time. Our number is"
+        " (212) 555-0143. We are there again on Tuesday, November 17, 9:00 AM."
+    ) in text
+
+
 # --- What to do instead --------------------------------------------------------------
 
 
@@ -242,8 +279,8 @@ def test_a_machine_that_is_in_use_on_all_days_is_told_in_short_sentences(
     text = text_of(patient.get("/book/times/"))
 
     assert (
-        "There are no free times until Wednesday, November 18. The machine for this test"
-        " is in use. Later days cannot be booked yet. Join the waiting list"
+        "There are no free times until Wednesday, November 18. The machine for this"
+        " test is in use. Later days cannot be booked yet. Join the waiting list"
     ) in text
 
 
