@@ -24,6 +24,8 @@ DAYS_READ = 14
 DAYS_SHOWN = 7
 TIMES_SHOWN = 60
 NEAREST = 3
+# So many days, or rows of days, are named of those that have none for one reason.
+NAMED = 3
 DAY = timedelta(days=1)
 # What needs no word: such a day is passed over, as in every week.
 UNSAID = (Why.PAST, Why.TOO_SOON, Why.OUTSIDE_HOURS)
@@ -263,9 +265,15 @@ class Times:
         return reason is not None and reason.why in whys
 
     def _why_none_of(self, days: Iterable[date]) -> str:
-        """Return why they have no times, each reason once."""
-        whys = dict.fromkeys(map(self._why_none, days))
-        return format_html_join(" ", "{}", ((why,) for why in whys))
+        """Return why they have no times: each reason once, with its days if not all."""
+        runs: dict[str, list[str]] = {}
+        for why, group in groupby(days, key=self._why_none):
+            run = list(group)
+            runs.setdefault(why, []).append(words.brief_days(run[0], run[-1]))
+        if len(runs) == 1:
+            return next(iter(runs))
+        lines = ((_some(found), why) for why, found in runs.items())
+        return format_html_join("", "{} – {}<br>", lines)
 
     def _call(self, day: date, then: date | None) -> str:
         """Return that a patient can call about a day without times, or ""."""
@@ -308,6 +316,13 @@ class Times:
         open_days = [day for day in days if not self._has_none_by(day, outside)]
         whys = [self._why_none(day) for day in open_days or days]
         return max(whys, key=whys.count)
+
+
+def _some(days: Sequence[str]) -> str:
+    """Return the first few, and that there are more."""
+    said = ", ".join(days[:NAMED])
+    more = len(days) > NAMED
+    return _g("%(days)s and other days") % {"days": said} if more else said
 
 
 @lru_cache(maxsize=5000)
@@ -387,8 +402,7 @@ class _Rows:
     ) -> None:
         heading = words.day(first)
         if last > first:
-            said = {"first": heading, "last": words.day(last)}
-            heading = _g("%(first)s to %(last)s") % said
+            heading = words.span(heading, words.day(last))
         step = call
         if then:
             why = f"{why} {call}" if call else why

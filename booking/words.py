@@ -65,6 +65,17 @@ def brief(at: datetime) -> str:
     return languages.unbroken(languages.said(local(at), "D, M j, g:i A"))
 
 
+def brief_days(first: date, last: date) -> str:
+    """Return “Nov 24”, or “Nov 24 to Nov 26”."""
+    begin, end = (languages.unbroken(languages.said(d, "M j")) for d in (first, last))
+    return span(begin, end) if first < last else begin
+
+
+def span(first: str, last: str) -> str:
+    """Return the same of two days that are in words already."""
+    return _("%(first)s to %(last)s") % {"first": first, "last": last}
+
+
 def length(minutes: int) -> str:
     """Return “30 minutes”."""
     return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes}

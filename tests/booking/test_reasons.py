@@ -231,8 +231,26 @@ def test_days_passed_over_give_each_reason_once(patient: Browser):
 
     text = text_of(patient.fill_in(until="times"))
 
-    said = "All times are taken. Closed: Training day. The next free day is Friday"
+    said = (
+        "Nov 17 to Nov 18 – All times are taken. Nov 19 – Closed: Training day."
+        " The next free day is Friday"
+    )
     assert f"Tuesday, November 17 to Thursday, November 19 {said}" in text
+
+
+def test_few_of_the_days_passed_over_are_named(patient: Browser):
+    for n in range(0, 12, 2):
+        day = TUESDAY + timedelta(n)
+        a_closure(at("00:00", day), at("23:59", day))
+        taken = day + timedelta(1)
+        if taken.weekday() < 5:
+            visit_type = factories.a_visit_type(duration=480)
+            factories.a_request(visit_type, at("09:00", taken))
+
+    text = text_of(patient.fill_in(until="times"))
+
+    said = "Nov 17, Nov 19, Nov 23 and other days – Closed: Training day. Nov 18,"
+    assert said in text
 
 
 def test_that_today_is_too_soon_needs_no_word(patient: Browser):
