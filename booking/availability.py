@@ -103,9 +103,13 @@ class WeeklyHours:
 
 @dataclass(frozen=True, slots=True)
 class Closed(Interval):
-    """Hold time at which nobody is there at all; `name` is the public reason."""
+    """Hold time at which nobody is there at all; `name` is the public reason.
+
+    `kind` is that of a resource that is closed by itself, "" if the whole clinic is.
+    """
 
     name: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +202,14 @@ class Why(StrEnum):
 class Reason:
     """Say why not; `detail` is the public reason of CLOSED and the kind of IN_USE.
 
-    `resource` is the one of that kind that it comes down to, if it is just one.
+    `resource` is the one of that kind that it comes down to, if it is just one; `kind`
+    is that of what is CLOSED, "" for the whole clinic.
     """
 
     why: Why
     detail: str = ""
     resource: int | None = None
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +284,9 @@ def check_resource(
         windows = opening_windows(calendar.hours, first=first, last=last, zone=zone)
         if not any(window.contains(visit) for window in windows):
             return Reason(Why.OUTSIDE_HOURS)
-    if closures := [c.name for c in calendar.closed if c.overlaps(reserved)]:
-        return Reason(Why.CLOSED, min(closures))
+    if closures := [(c.kind, c.name) for c in calendar.closed if c.overlaps(reserved)]:
+        kind, name = min(closures)
+        return Reason(Why.CLOSED, name, kind=kind)
     if any(Interval(*busy).overlaps(reserved) for busy in calendar.busy):
         return Reason(Why.IN_USE, calendar.kind, calendar.resource)
     return None
@@ -386,12 +393,14 @@ class Sweep:
         self.own: dict[int, _Ranges] = {}
         for calendar in self.calendars.values():
             self._learn(calendar)
-        self.closures: dict[str, dict[int, _Ranges]] = {}
+        self.closures: dict[tuple[str, str], dict[int, _Ranges]] = {}
         for r, calendar in self.calendars.items():
-            for name in {closed.name for closed in calendar.closed}:
-                self.closures.setdefault(name, {})[r] = self._blocked(
-                    calendar, (_pair(c) for c in calendar.closed if c.name == name)
-                )
+            closed: dict[tuple[str, str], list[tuple[Instant, Instant]]] = {}
+            for c in calendar.closed:
+                closed.setdefault((c.kind, c.name), []).append(_pair(c))
+            for which, spans in closed.items():
+                blocked = self._blocked(calendar, spans)
+                self.closures.setdefault(which, {})[r] = blocked
 
         # The days that were asked for, with the first start of each.
         self.ahead: dict[dt.date, tuple[Instant, Day]] = {}
@@ -579,32 +588,32 @@ class Sweep:
 
     def _closed(
         self, starts: Sequence[Instant], ahead: int, open_: _Masks
-    ) -> tuple[_Masks, str]:
+    ) -> tuple[_Masks, tuple[str, str]]:
         """Mark where each resource is open and not closed, and name whom to blame.
 
         Of several closures it is the one that alone explains most, then the one that
-        takes most.
+        takes most, then the one of the whole clinic. Kind and name.
         """
         lost = {
-            name: {r: open_[r] & _mask(ranges, starts) for r, ranges in closed.items()}
-            for name, closed in self.closures.items()
+            which: {r: open_[r] & _mask(ranges, starts) for r, ranges in closed.items()}
+            for which, closed in self.closures.items()
         }
 
-        def explains(name: str) -> tuple[int, int]:
-            closed = ahead & ~self._servable(_without(open_, lost[name]))
-            return closed.bit_count(), sum(m.bit_count() for m in lost[name].values())
+        def explains(which: tuple[str, str]) -> tuple[int, int]:
+            closed = ahead & ~self._servable(_without(open_, lost[which]))
+            return closed.bit_count(), sum(m.bit_count() for m in lost[which].values())
 
         unclosed = reduce(_without, lost.values(), open_)
-        return unclosed, max(sorted(lost), key=explains, default="")
+        return unclosed, max(sorted(lost), key=explains, default=("", ""))
 
     def _why_none(
         self, starts: Sequence[Instant], ahead: int, open_: _Masks, free: _Masks
     ) -> Reason:
         """Say what blocks every one of the starts `ahead`: open and still to come."""
-        unclosed, name = self._closed(starts, ahead, open_)
+        unclosed, (kind, name) = self._closed(starts, ahead, open_)
         blocked = ahead & self._servable(unclosed)
         if not blocked:
-            return Reason(Why.CLOSED, name)
+            return Reason(Why.CLOSED, name, kind=kind)
         scarce = [k for k in self.kinds if not blocked & self._fillable(k, free)]
         if len(scarce) > 1 or not scarce:
             return Reason(Why.FULLY_BOOKED)

@@ -1,7 +1,7 @@
 """What the page of times shows: some days of the engine's answer, in words."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache, partial
 from itertools import groupby, islice
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
 from . import reasons, words
-from .availability import Day, Why
+from .availability import Day, Slot, Why
 from .models import Ignoring, Practice, Resource, VisitType, clinic_zone
 
 # So many days are read at first: mostly what a page shows is among them.
@@ -84,8 +84,10 @@ class Times:
     """The free times of a visit type, on all days that can be booked.
 
     The days are read as far as they are asked for, in two parts at most, each with a
-    constant number of queries. `ignoring` is what whoever asks holds themselves. Staff
-    are free of notice and bars, and look as far ahead as patients.
+    constant number of queries. `ignoring` is what whoever asks holds themselves; what
+    they have `chosen` before does not become too soon, since `held_since`, which takes
+    a query where it has. Staff are free of notice and bars, and look as far ahead as
+    patients.
     """
 
     def __init__(
@@ -95,6 +97,8 @@ class Times:
         *,
         now: datetime,
         ignoring: Ignoring | None = None,
+        chosen: Collection[datetime] = (),
+        held_since: datetime | None = None,
         by_staff: bool = False,
         without: Collection[datetime] = (),
         has_referral: bool = False,
@@ -106,8 +110,11 @@ class Times:
         self.last = self.first + timedelta(visit_type.horizon)
         self._without = without
         self._by_staff = by_staff
-        self._availability = partial(
-            visit_type.availability,
+        self._now = now
+        self._chosen = chosen
+        self._held_since = held_since
+        self._plan = partial(
+            visit_type.plan,
             now=now,
             clinician=filters.clinician,
             ignoring=ignoring,
@@ -124,9 +131,23 @@ class Times:
             begin, end = self.first + len(self._read) * DAY, self.last
             if not self._read and number < DAYS_READ:
                 end = min(end, self.first + (DAYS_READ - 1) * DAY)
-            found = self._availability(begin, end)
-            self._read += [(free, self._wanted(free)) for free in found]
+            found = self._plan(begin, end).days(begin, end, now=self._now)
+            days = map(self._with_chosen, found)
+            self._read += [(free, self._wanted(free)) for free in days]
         return self._read[number]
+
+    def _with_chosen(self, free: Day) -> Day:
+        """Return the day with what was chosen on it, if it only became too soon."""
+        starts = {slot.start for slot in free.slots}
+        chosen = (s for s in self._chosen if words.local(s).date() == free.date)
+        missing = [s for s in chosen if s.timestamp() not in starts]
+        if not (missing and self._held_since):
+            return free
+        plan = self._plan(free.date, free.date, held_since=self._held_since)
+        found = [plan.check(start, now=self._now) for start in missing]
+        kept = [slot for slot in found if isinstance(slot, Slot)]
+        slots = tuple(sorted((*free.slots, *kept)))
+        return replace(free, slots=slots, reason=None if slots else free.reason)
 
     def _wanted(self, free: Day) -> list[datetime]:
         starts = (datetime.fromtimestamp(slot.start, UTC) for slot in free.slots)

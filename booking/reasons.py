@@ -19,6 +19,8 @@ from .models import Resource
 from .policy import SAME_DAY
 
 Words = Mapping[str, str | Promise]
+# Of a kind of resource that is lacking.
+WordsOfAKind = Mapping[tuple[Why, str], str | Promise]
 
 # What keeps somebody from every time there is, until something else has happened.
 BARRED = (Why.NEEDS_REFERRAL, Why.CALL_US)
@@ -37,10 +39,15 @@ _DAY: Words = {
     Why.FULLY_BOOKED: _("All times are taken."),
     **_BARRED_WORDS,
 }
-_DAY_IN_USE: Words = {
-    Resource.Kind.CLINICIAN: _("No clinician is free."),
-    Resource.Kind.ROOM: _("No room is free."),
-    Resource.Kind.MACHINE: _("The machine for this test is in use all day."),
+_DAY_WITHOUT: WordsOfAKind = {
+    (Why.IN_USE, Resource.Kind.CLINICIAN): _("No clinician is free."),
+    (Why.IN_USE, Resource.Kind.ROOM): _("No room is free."),
+    (Why.IN_USE, Resource.Kind.MACHINE): _(
+        "The machine for this test is in use all day."
+    ),
+    (Why.CLOSED, Resource.Kind.CLINICIAN): _("No clinician for this visit is here."),
+    (Why.CLOSED, Resource.Kind.ROOM): _("No room for this visit is open."),
+    (Why.CLOSED, Resource.Kind.MACHINE): _("The machine for this test cannot be used."),
 }
 _TIME: Words = {
     Why.PAST: _("That time has passed."),
@@ -53,10 +60,17 @@ _TIME: Words = {
     Why.FULLY_BOOKED: _("That time is taken."),
     **_BARRED_WORDS,
 }
-_TIME_IN_USE: Words = {
-    Resource.Kind.CLINICIAN: _("No clinician is free then."),
-    Resource.Kind.ROOM: _("No room is free then."),
-    Resource.Kind.MACHINE: _("The machine for this test is in use then."),
+_TIME_WITHOUT: WordsOfAKind = {
+    (Why.IN_USE, Resource.Kind.CLINICIAN): _("No clinician is free then."),
+    (Why.IN_USE, Resource.Kind.ROOM): _("No room is free then."),
+    (Why.IN_USE, Resource.Kind.MACHINE): _("The machine for this test is in use then."),
+    (Why.CLOSED, Resource.Kind.CLINICIAN): _(
+        "No clinician for this visit is here then."
+    ),
+    (Why.CLOSED, Resource.Kind.ROOM): _("No room for this visit is open then."),
+    (Why.CLOSED, Resource.Kind.MACHINE): _(
+        "The machine for this test cannot be used then."
+    ),
 }
 # Of one clinician alone, whom the patient asked for.
 _DAY_OF: Words = {
@@ -96,12 +110,12 @@ def of_day(reason: Reason, clinician: Resource | None = None) -> str:
 
     With the clinician, if they asked for one.
     """
-    return _sentence(reason, _DAY, _DAY_IN_USE, _DAY_OF, clinician)
+    return _sentence(reason, _DAY, _DAY_WITHOUT, _DAY_OF, clinician)
 
 
 def of_time(reason: Reason, clinician: Resource | None = None) -> str:
     """Return the sentence that tells a patient why they cannot have one time."""
-    return _sentence(reason, _TIME, _TIME_IN_USE, _TIME_OF, clinician)
+    return _sentence(reason, _TIME, _TIME_WITHOUT, _TIME_OF, clinician)
 
 
 def for_staff(reason: Reason) -> str:
@@ -121,18 +135,19 @@ def for_staff_now(reason: Reason) -> str:
 def _sentence(
     reason: Reason,
     by_why: Words,
-    in_use: Words,
+    without: WordsOfAKind,
     of_one: Words,
     clinician: Resource | None,
 ) -> str:
-    about = reason.why != Why.IN_USE or reason.detail == Resource.Kind.CLINICIAN
-    if clinician and about and reason.why in of_one:
+    lacking = reason.detail if reason.why == Why.IN_USE else reason.kind
+    is_theirs = lacking in ("", Resource.Kind.CLINICIAN)
+    if clinician and is_theirs and reason.why in of_one:
         who = clinician.clinician.name if clinician.clinician else clinician.name
         return _with_name(str(of_one[reason.why]).replace("%(who)s", who), reason)
+    if lacking:
+        return str(without[reason.why, lacking])
     if reason.why == Why.CLOSED:
         return _with_name(_g("Closed: %(reason)s."), reason)
-    if reason.why == Why.IN_USE:
-        return str(in_use[reason.detail])
     return str(by_why[reason.why])
 
 

@@ -25,7 +25,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 
@@ -58,8 +59,8 @@ def kept(view: View) -> View:
     @wraps(view)
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         user = request.user  # who signs out is somebody else afterwards
-        changing = request.method == "POST" and user.is_authenticated
-        before = _newest() if changing else {}
+        posted = request.method == "POST"
+        before = _newest(user) if posted and user.is_authenticated else {}
         try:
             with noticing() as patients:
                 response = view(request, *args, **kwargs)
@@ -154,12 +155,18 @@ def _keep(
         record(request, user, action, patients, data)
 
 
-def _newest() -> dict[type, int]:
-    """Return the newest key of each table in which changes are kept."""
-    return {
-        model: model._default_manager.aggregate(newest=Max("pk"))["newest"] or 0
-        for model in (AppointmentEvent, LogEntry)
-    }
+def _newest(user: AbstractBaseUser) -> dict[type, int]:
+    """Return the newest key of each table in which changes are kept.
+
+    They are read beside the user's own row, since a row is needed to ask both at once.
+    """
+    tables = (AppointmentEvent, LogEntry)
+    newest = [
+        Coalesce(Subquery(table.objects.order_by("-pk").values("pk")[:1]), 0)
+        for table in tables
+    ]
+    keys = User.objects.filter(pk=user.pk).values_list(*newest)[0]
+    return dict(zip(tables, keys, strict=True))
 
 
 def _changed_since(
@@ -170,12 +177,17 @@ def _changed_since(
         user=user.pk, pk__gt=before[AppointmentEvent]
     )
     entries = LogEntry.objects.filter(user=user.pk, pk__gt=before[LogEntry])
-    objects = entries.values_list(
+    # Both at once: a patient is the row without a model.
+    patients = events.order_by().values_list(
+        Value(""), Value(""), Cast("appointment__patient", TextField())
+    )
+    objects = entries.order_by().values_list(
         "content_type__app_label", "content_type__model", "object_id"
     )
+    found = list(patients.union(objects, all=True))
     return (
-        set(events.values_list("appointment__patient", flat=True)),
-        sorted([f"{app}.{model}", pk or ""] for app, model, pk in objects),
+        {int(pk) for app, _model, pk in found if app == ""},
+        sorted([f"{app}.{model}", pk or ""] for app, model, pk in found if app != ""),
     )
 
 

@@ -79,6 +79,18 @@ def language_choices() -> list[tuple[str, str]]:
     return [(code, english_name(code)) for code, _own in settings.LANGUAGES]
 
 
+class WithAddress(admin.ModelAdmin):
+    """Ask first for what a page is called, and make the end of its address of that.
+
+    Only while the page has none: links lead to one that is there.
+    """
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        [called] = self.prepopulated_fields["slug"]
+        fields = super().get_fields(request, obj)
+        return sorted(fields, key=lambda name: name != called)
+
+
 class WithTranslations(admin.ModelAdmin):
     """Make room for the translations of what is new."""
 
@@ -106,12 +118,18 @@ class FactInline(ContentMarker, admin.StackedInline):
 class SectionInline(ContentMarker, admin.StackedInline):
     model = Section
     extra = 0
+    fields = ["question", "anchor", "answer", "order", "edited"]
+    prepopulated_fields = {"anchor": ["question"]}
     readonly_fields = ["edited"]
 
 
 class ScreeningQuestionInline(ContentMarker, admin.StackedInline):
     model = ScreeningQuestion
     extra = 0
+    fields = [
+        "tell_us", "question", "hint", "advice", "flag", "code", "order", "edited",
+    ]  # fmt: skip
+    prepopulated_fields = {"code": ["flag"]}
     readonly_fields = ["edited"]
 
 
@@ -242,12 +260,18 @@ class ClinicAdmin(KeptOnSaving, WithTranslations, ContentMarker, FixedRows):
 
 @admin.register(Clinician)
 class ClinicianAdmin(
-    KeptOnSaving, WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters
+    WithAddress,
+    KeptOnSaving,
+    WithTranslations,
+    ContentMarker,
+    KeptWhileInUse,
+    OfferedFilters,
 ):
     instead = gettext_lazy(
         "First look at the resource, which is this person’s time: what is booked needs"
         " both."
     )
+    prepopulated_fields = {"slug": ["name"]}
     list_display = ["name", "profession", "is_demo", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
     inlines = [PhotoInline]
@@ -255,19 +279,28 @@ class ClinicianAdmin(
 
 @admin.register(Service)
 class ServiceAdmin(
-    WithDrafts, WithTranslations, ContentMarker, KeptWhileInUse, OfferedFilters
+    WithAddress,
+    WithDrafts,
+    WithTranslations,
+    ContentMarker,
+    KeptWhileInUse,
+    OfferedFilters,
 ):
     instead = gettext_lazy(
         "Take it off the site instead, under “Versions”. Then nobody reads about it or"
         " asks for it, and what is booked stays."
     )
+    prepopulated_fields = {"slug": ["name"]}
     list_display = ["name", "kind", "is_published", "next_review", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
     inlines = [FactInline, SectionInline, ScreeningQuestionInline]
 
 
 @admin.register(Page)
-class PageAdmin(WithDrafts, WithTranslations, ContentMarker, OfferedFilters):
+class PageAdmin(
+    WithAddress, WithDrafts, WithTranslations, ContentMarker, OfferedFilters
+):
+    prepopulated_fields = {"slug": ["title"]}
     list_display = ["title", "is_published", "next_review", "order", "edited"]
     readonly_fields = ["edited", "updated_at"]
 

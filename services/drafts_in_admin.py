@@ -8,7 +8,11 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    PermissionDenied,
+    ValidationError,
+)
 from django.db import transaction
 from django.forms import ModelForm
 from django.forms.formsets import all_valid
@@ -36,7 +40,6 @@ from .versions import (
     why_not,
 )
 from .versions_in_admin import (
-    FLAGS_TOLD,
     WithVersions,
     graded,
     may_approve,
@@ -49,6 +52,8 @@ from .widgets import PlainDate, PlainDateTime
 
 # So far ahead it can be said when a draft is to be published.
 FARTHEST = timedelta(days=366)
+# The fault of a form that somebody has opened before a colleague saved.
+OVERTAKEN = "overtaken"
 # Where a session has what its own saves have made of pages, and how many of them.
 OWN, OWN_KEPT = "own_saves", 50
 
@@ -178,6 +183,11 @@ class WithDrafts(WithVersions):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*super().get_readonly_fields(request, obj), "is_published"]
 
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        """Lead nowhere while patients do not read the page."""
+        is_there = obj is None or obj.is_published
+        return super().get_view_on_site_url(obj) if is_there else None
+
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> "type[ModelForm[Any]]":
@@ -291,8 +301,12 @@ class WithDrafts(WithVersions):
             "changes": comparing.differences(kind, now, shown(row, draft))
             if draft
             else [],
+            # What nobody may have approved yet must not hide behind what has changed.
+            "says": comparing.whole(kind, shown(row, draft))
+            if draft and not row.is_published
+            else [],
             "grade": graded(row, draft.content) if draft else None,
-            "flagged": list(flagged)[:FLAGS_TOLD],
+            "flagged": list(flagged),
             "is_clinical": is_clinical(row),
             "may_approve": may_approve(request),
             "may_change": self.has_change_permission(request, row),
@@ -337,7 +351,18 @@ class WithDrafts(WithVersions):
         """Do the same with what stands in the form, of which nothing is kept."""
         if not self.has_change_permission(request, row):
             raise PermissionDenied
-        form = self.get_form(request, row, change=True)(request.POST, instance=row)
+        content, faults = self._typed(request, row)
+        if faults:
+            return self._show(request, row, None, faults=faults)
+        return self._show(request, self._row(request, row.pk), content)
+
+    def _typed(
+        self, request: HttpRequest, row: Subject
+    ) -> tuple[Said | None, list[str]]:
+        """Return what the page would say with what is sent, or what is wrong there."""
+        sent = request.POST.copy()
+        sent["typed"] = "1"  # or what a colleague has saved would be a fault
+        form = self.get_form(request, row, change=True)(sent, instance=row)
         formsets = [
             one(
                 **self.get_formset_kwargs(
@@ -348,14 +373,32 @@ class WithDrafts(WithVersions):
         ]
         is_fit = form.is_valid()
         if not (all_valid(formsets) and is_fit):
-            faults = list(faults_of(form, *(one for f in formsets for one in f)))
-            return self._show(request, row, None, faults=faults)
+            return None, list(faults_of(form, *(one for f in formsets for one in f)))
         self.save_form(request, form, change=True)
         save = super().save_related
         with transaction.atomic():
             content = drafts.if_saved(row, lambda: save(request, form, formsets, True))
-        content |= beside(request, row, drafts.draft_of(row))
-        return self._show(request, self._row(request, row.pk), content)
+        return content | beside(request, row, drafts.draft_of(row)), []
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show what differs to whoever was overtaken, before theirs may take its place.
+
+        Not while something else is wrong: then they are told again once it is mended.
+        """
+        form = context["adminform"].form
+        if form.has_error(NON_FIELD_ERRORS, OVERTAKEN):
+            row = self._row(request, form.instance.pk)  # as it is, not half filled
+            draft = drafts.draft_of(row)
+            kept = draft.content if draft else drafts.words_of(row)
+            typed, faults = self._typed(request, row)
+            if faults:
+                form.data["seen"] = request.POST["seen"]
+            else:
+                kind = row.content_kind()
+                context["overtaken"] = comparing.differences(kind, kept, typed or {})
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def _show(
         self, request: HttpRequest, row: Subject, content: Said | None, **more: Any
@@ -435,10 +478,10 @@ def in_turn(
         who = draft.by if draft else _("somebody who has published or ended the draft")
         words = _(
             "This page was changed by %(who)s since you opened it. What you typed is"
-            " below and not kept yet. Look at “Versions” in another tab; save again to"
-            " put yours in its place."
+            " below and not kept yet. Take over what should stay of theirs; save again"
+            " to put yours in its place."
         )
-        raise ValidationError(words % {"who": who})
+        raise ValidationError(words % {"who": who}, OVERTAKEN)
 
     field = forms.CharField(
         widget=forms.HiddenInput, required=False, initial=lambda: state(model, pk)[0]

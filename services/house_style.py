@@ -167,7 +167,7 @@ def hardness(text: str, language: str) -> Hardness | None:
 
 
 def _of_grade(grade: float) -> Hardness:
-    said = {"grade": round(grade), "most": HARDEST}
+    said = {"grade": max(0, round(grade)), "most": HARDEST}
     words = _("Grade %(grade)s. Pages should be %(most)s or less.")
     if grade > HARDEST:
         words = _(

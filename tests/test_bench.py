@@ -48,7 +48,8 @@ def test_booking_is_measured_in_all_that_it_names(database_url: str):
         r"last / first: (\d+\.\d\d(, )?){6}\n",
         r"The engine alone, 60 days, ten: [\d.]+",
         r"Queries: free times 1, the page 2\n",
-        r"Requests, 1 connection: \d+ a second, .* driver alone \d+; ratio \d\.\d\d",
+        r"Requests, 1 connection: \d+ a second, .* driver alone \d+; ratio \d\.\d\d;"
+        r" ms of processor for each [\d.]+, [\d.]+; ratio \d\.\d\d\n",
         r"Requests, 2 connections: \d+ a second",
         r"The last click of a request, over HTTP: [\d.]+",
         r"Memory of the web processes: \d+, \d+ MB, after all of it \d+, \d+",

@@ -119,6 +119,27 @@ def test_a_page_has_no_script_or_style_of_its_own(path):
     assert scripts + others == []
 
 
+def test_no_browser_puts_a_chosen_time_back_by_its_place():
+    """Who goes back would find another time ticked, if one before it went.
+
+    But for the page for a caller, on which much is typed that is to come back.
+    """
+    chosen = re.compile(
+        r"""<form[^>]*>(?:(?!</form>).)*?(?:components/day\.html|<input[^>]*as_value)""",
+        re.S,
+    )
+    restored = [
+        name_of(path)
+        for path in PAGES
+        for form in chosen.findall(path.read_text())
+        if 'autocomplete="off"' not in form.partition(">")[0]
+    ]
+    assert sorted(restored) == [
+        "templates/admin/booking/appointment/phone.html",
+        "templates/styleguide.html",
+    ]
+
+
 def test_times_on_a_patients_page_have_one_home():
     """It is booking/words.py, which lets no line end within one."""
     of_patients = [path for path in PAGES if "admin" not in path.parts]

@@ -32,6 +32,7 @@ from .wording import (
     REFUSAL_WORDS,
     closing_note,
     heading,
+    of_the_others,
     reached_by,
     spoken_to,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "known_otherwise",
     "known_start",
     "lacks_words",
+    "of_the_others",
     "overtake_calls",
     "owe",
     "preview_cancellation",

@@ -120,6 +120,19 @@ def heading(visit: Appointment, now: datetime, *, offered: bool | None = None) -
     return str(_CANCELLED_HEADINGS[visit.cancellation_reason])
 
 
+def of_the_others(visit: Appointment, now: datetime) -> str:
+    """Return what to say of the rest of a series to whom one visit of it ends for."""
+    if not visit.series:
+        return ""
+    booked = Appointment.objects.in_series(visit.series).filter(status=Status.BOOKED)
+    if not booked.filter(start__gt=now).exclude(pk=visit.pk).exists():
+        return ""
+    return gettext(
+        "This is about this appointment only. Your other appointments with us stay as"
+        " they are."
+    )
+
+
 _HEADINGS: dict[str, str | Promise] = {
     Status.PENDING: _("Request received, not booked yet"),
     Status.PROPOSED: _("We offer you a time, not booked yet"),
@@ -248,6 +261,8 @@ def render(
 ) -> Words:
     """Render in the language of whom it is for; the link leads to pages in it."""
     visit, why = told.visit, told.event.reason if told.event else ""
+    # Where we cancel, the next of them may follow in a minute.
+    by_patient = visit.cancellation_reason == CancellationReason.PATIENT
     with spoken_to(visit.patient, channel):
         context = {
             "visit": visit,
@@ -268,6 +283,7 @@ def render(
             "answer_by": told.offers[0].expires_at if told.offers else None,
             "kept": bool(told.event and told.event.data.get("kept")),
             "entry": told.entry,
+            "of_the_others": of_the_others(visit, now) if by_patient else "",
             "moved_from": told.moved_from,
             "moved_back": kind == Kind.MOVED and told.moved_back,
             "heading": _title(kind, told, now),

@@ -228,17 +228,16 @@ def _calendars(dates: Dates, needs: tuple[Need, ...]) -> tuple[Calendar, ...]:
     setup, closures = dates.known.setup, dates.known.closures
     wanted = {pk for need in needs for pk in need.suitable}
     busy, own = _taken(dates)
-    closed = [
-        (c.resource_id, Closed(instant(c.start), instant(c.end), c.reason))
-        for c in rows.instances(Closure, closures)
-    ]
+    closed = rows.instances(Closure, closures)
     return tuple(
         Calendar(
             resource=r.pk,
             kind=r.kind,
             hours=setup.weekly(r),
             busy=busy.get(r.pk, ()),
-            closed=tuple(c for resource, c in closed if resource in (None, r.pk)),
+            closed=tuple(
+                _closed(c, r) for c in closed if c.resource_id in (None, r.pk)
+            ),
             before=r.before,
             after=r.after,
             own=tuple(own.get(r.pk, ())),
@@ -246,6 +245,12 @@ def _calendars(dates: Dates, needs: tuple[Need, ...]) -> tuple[Calendar, ...]:
         for r in setup.bookable
         if r.pk in wanted
     )
+
+
+def _closed(closure: Closure, of: Bookable) -> Closed:
+    kind = "" if closure.resource_id is None else of.kind
+    span = instant(closure.start), instant(closure.end)
+    return Closed(*span, closure.reason, kind)
 
 
 def _taken(

@@ -218,7 +218,7 @@ def cancellation(
         if visit.status == Status.BOOKED and visit.is_too_late(now):
             notices.info(request, str(TooLate()))
             return redirect("booking:appointment")
-        return _ask_to_cancel(request, visit)
+        return _ask_to_cancel(request, visit, now)
     return _cancel(request, visit, now)
 
 
@@ -228,18 +228,22 @@ def _cancel(request: HttpRequest, visit: Appointment, now: datetime) -> HttpResp
     try:
         workflow.cancel(visit.pk, by=workflow.PATIENT, now=now, seen_version=seen)
     except TryAgain as error:
-        return _ask_to_cancel(request, visit, str(error), status=503)
+        return _ask_to_cancel(request, visit, now, str(error), status=503)
     except ChangedMeanwhile:
         visit = reload(visit)
         changed = _("This has changed since you opened the page. Please look again.")
-        return _ask_to_cancel(request, visit, changed, status=409)
+        return _ask_to_cancel(request, visit, now, changed, status=409)
     except NotPossibleNow as error:
         notices.info(request, str(error))
     return redirect("booking:appointment")
 
 
 def _ask_to_cancel(
-    request: HttpRequest, visit: Appointment, problem: str = "", status: int = 200
+    request: HttpRequest,
+    visit: Appointment,
+    now: datetime,
+    problem: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     if visit.status in UNDECIDED:
         ending = Ending(
@@ -253,13 +257,14 @@ def _ask_to_cancel(
             _("Keep my request"),
         )
     else:
+        means = _(
+            "It is confirmed. If you cancel it, other patients can have the time at"
+            " once, and we cannot give it back to you. To get another time, you would"
+            " have to ask again."
+        )
         ending = Ending(
             _("Cancel your appointment?"),
-            _(
-                "It is confirmed. If you cancel it, other patients can have the time at"
-                " once, and we cannot give it back to you. To get another time, you"
-                " would have to ask again."
-            ),
+            f"{means} {messages.of_the_others(visit, now)}".rstrip(),
             _("Cancel my appointment"),
             _("Keep my appointment"),
         )
@@ -350,7 +355,8 @@ def _sentence(
     if visit.status == Status.BOOKED and not _is_over(visit, now):
         return _("It was to begin on %(start)s.") % {"start": said(visit.start)}
     if visit.status == Status.CANCELLED and visit.start:
-        return _("Please do not come.")
+        others = messages.of_the_others(visit, now)
+        return f"{_('Please do not come.')} {others}".rstrip()
     if visit.status == Status.CANCELLED:
         return _("You do not have an appointment from this request.")
     return ""

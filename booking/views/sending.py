@@ -103,10 +103,11 @@ def show_check(
     request: HttpRequest, journey: Journey, form: SendForm, now: datetime, status: int
 ) -> HttpResponse:
     number, count = journey.place("check")
-    visit_type = as_request(journey).visit_type
+    asked = as_request(journey)
+    since = held_since(journey.draft, now)
     context = {
         "form": form,
-        "service": visit_type.service,
+        "service": asked.visit_type.service,
         "step": number,
         "steps": count,
         "back": journey.back(None),
@@ -114,7 +115,7 @@ def show_check(
         "advice": journey.advice(),
         "payer": journey.payer,
         "joins": journey.waits,
-        "reply_by": workflow.reply_promise(visit_type, now),
+        "reply_by": None if asked.wish else workflow.promise_for(asked, now, since),
     }
     return render(request, "booking/check.html", context, status=status)
 

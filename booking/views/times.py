@@ -23,7 +23,7 @@ from booking.picker import PARTS, Filters, Times
 from booking.steps import STEP, Journey
 from clinic_site.client import client_address
 
-from .road import AWAY, WENT, keep, onward, show, with_draft
+from .road import AWAY, WENT, held_since, keep, onward, show, with_draft
 
 TIMES, OTHER_TIMES = STEP["times"], STEP["other-times"]
 # The page shows times and no field, so that its form may share them with all others.
@@ -90,16 +90,21 @@ def went(
 def _hold(
     request: HttpRequest, journey: Journey, form: TimeForm, now: datetime
 ) -> None:
-    """Hold the time; for who holds very many, only look whether it is free."""
+    """Hold the time; for who holds very many, only look whether it is free.
+
+    Chosen again, it is held since it was chosen first.
+    """
     start, who = form.cleaned_data["start"], form.wanted_clinician
     kept = journey.draft
+    again = start in _chosen_with(journey, who)
+    since = held_since(kept, now) if again else None
     if limits.allows(HOLDS_BY_ADDRESS, client_address(request), now=now):
         workflow.hold(
             _visit_type(journey), start, key=kept.hold_key, now=now, clinician=who,
-            has_referral=journey.has_referral,
+            has_referral=journey.has_referral, held_since=since,
         )  # fmt: skip
-        kept.held = now
-    elif not _times(journey, Filters(clinician=who), now).has(start):
+        kept.held = since or now
+    elif not _first_times(journey, Filters(clinician=who), now).has(start):
         raise TimeTaken
 
 
@@ -113,7 +118,7 @@ def show_times(
 ) -> HttpResponse:
     """Show some days of free times; if the chosen one went, first those around it."""
     filters = _filters(request, journey, form)
-    free = _times(journey, filters, now)
+    free = _first_times(journey, filters, now)
     chosen = _chosen(journey, form)
     gone = chosen if chosen and _has_gone(chosen, free, form) else None
     first = date_in(request.GET.get("from", ""))
@@ -162,7 +167,7 @@ def other_times(request: HttpRequest, journey: Journey, now: datetime) -> HttpRe
     form = OtherTimesForm(request.POST)
     status = 0
     if form.is_valid():
-        free = _times(journey, _asked_for(journey), now)
+        free = _other_times(journey, now)
         gone = [s for s in form.cleaned_data["starts"] if not free.has(s)]
         if not gone:
             journey = keep(request, journey, OTHER_TIMES, form, now)
@@ -185,7 +190,7 @@ def show_other_times(
 ) -> HttpResponse:
     """Show days of free times without the first choice, what is ticked on top."""
     first_choice = journey.answer("times", "start")
-    free = _times(journey, _asked_for(journey), now, without=[first_choice])
+    free = _other_times(journey, now, without=[first_choice])
     typed: Any = form.data if form.is_bound else journey.typed("other-times")
     ticked = [
         s for s in map(instant_in, typed.getlist("starts")) if s and free.offers(s)
@@ -216,10 +221,29 @@ def _visit_type(journey: Journey) -> VisitType:
     return journey.visit_type
 
 
+def _first_times(journey: Journey, filters: Filters, now: datetime) -> Times:
+    chosen = _chosen_with(journey, filters.clinician)
+    return _times(journey, filters, now, chosen)
+
+
+def _chosen_with(journey: Journey, clinician: Resource | None) -> list[datetime]:
+    """Return the first choice, if it is one of the clinician, or of anyone."""
+    start = journey.first_choice
+    return [start] if start and journey.clinician == clinician else []
+
+
+def _other_times(
+    journey: Journey, now: datetime, without: Collection[datetime] = ()
+) -> Times:
+    ticked = journey.answer("other-times", "starts") or ()
+    return _times(journey, _asked_for(journey), now, ticked, without)
+
+
 def _times(
     journey: Journey,
     filters: Filters,
     now: datetime,
+    chosen: Collection[datetime],
     without: Collection[datetime] = (),
 ) -> Times:
     kept = journey.draft
@@ -228,6 +252,8 @@ def _times(
         filters,
         now=now,
         ignoring=Ignoring(kept.hold_key) if kept.held else None,
+        chosen=chosen,
+        held_since=held_since(kept, now),
         without=without,
         has_referral=journey.has_referral,
         practice=journey.practice,

@@ -22,7 +22,7 @@ from .offer import offer
 from .paper import file_paper
 from .relink import reset_every_link, reset_links, send_link
 from .remind import follow_up, own_up, remind, reminders
-from .request import Answer, NewRequest, reply_promise, request
+from .request import Answer, NewRequest, promise_for, reply_promise, request
 from .road import PATIENT, SYSTEM, By
 from .series import book_series
 from .swap import Swappable, swap, swappable
@@ -70,6 +70,7 @@ __all__ = [
     "own_up",
     "pass_",
     "plan_closing",
+    "promise_for",
     "recordable",
     "refresh_closures",
     "refuse_change",

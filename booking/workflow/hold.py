@@ -17,16 +17,18 @@ def hold(
     now: datetime,
     clinician: Resource | None = None,
     has_referral: bool = False,
+    held_since: datetime | None = None,
 ) -> datetime:
     """Hold the time for the holder of `key`, instead of any they held before.
 
+    The same, held since then, has not become too soon meanwhile.
     Return when the hold lapses. Raises TimeTaken or TimeNotOffered; then an earlier
     hold of theirs stays as it was.
     """
     locked = lock_for(visit_type, key)
     rows = take_time(
         visit_type, start, now=now, clinician=clinician, ignoring=Ignoring(key),
-        has_referral=has_referral, locked=locked,
+        has_referral=has_referral, locked=locked, held_since=held_since,
     )  # fmt: skip
     clear(locked, now, key)
     expires_at = now + timedelta(minutes=HOLD_MINUTES)

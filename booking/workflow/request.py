@@ -172,9 +172,7 @@ def request(
     with rows.together(named, keys):
         clear(locked, now, hold_key)
         visit = new_visit(asked, key, now, preparation)
-        visit.reply_by = reply_promise(asked.visit_type, now, plan)
-        if held_since and visit.reply_by >= min(asked.choices):
-            visit.reply_by = reply_promise(asked.visit_type, held_since)
+        visit.reply_by = promise_for(asked, now, held_since, plan)
         promise = {"reply_by": as_text(visit.reply_by)}
         data = time_data(visit) | promise
         if asked.visit_type.holds_first_choice:
@@ -297,6 +295,22 @@ def new_reference() -> str:
     """Return a random reference such as K7MP-3QXD, to be read out on the phone."""
     letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
     return f"{letters[:4]}-{letters[4:]}"
+
+
+def promise_for(
+    asked: NewRequest,
+    now: datetime,
+    held_since: datetime | None = None,
+    plan: Plan | None = None,
+) -> datetime:
+    """Return when the clinic owes an answer to a request for times made `now`.
+
+    Before all of them: for those that were held, counted from when that began.
+    """
+    due = reply_promise(asked.visit_type, now, plan)
+    if held_since and due >= min(asked.choices):
+        return reply_promise(asked.visit_type, held_since)
+    return due
 
 
 def reply_promise(

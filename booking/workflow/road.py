@@ -253,6 +253,7 @@ def take_time(
     is_agreed: bool = False,
     has_referral: bool = False,
     locked: Sequence[int] | None = None,
+    held_since: datetime | None = None,
 ) -> list[Reservation]:
     """Return unsaved reservations for the visit at `start`, on resources that are free.
 
@@ -262,7 +263,7 @@ def take_time(
     plan = plan_for(
         visit_type, start, now=now, clinician=clinician, ignoring=ignoring,
         by_staff=by_staff, is_agreed=is_agreed, has_referral=has_referral,
-        locked=locked,
+        locked=locked, held_since=held_since,
     )  # fmt: skip
     return take_from(plan, start, now=now)
 

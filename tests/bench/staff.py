@@ -10,9 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from statistics import median
-from time import thread_time
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -32,7 +30,7 @@ from tests.race.crew import Crew, running_crew
 
 from . import years
 from .reading import queries
-from .timing import seconds
+from .timing import processor, seconds
 
 VISITS = "/admin/booking/appointment/"
 # What a page costs with the trail is measured against these without.
@@ -131,22 +129,10 @@ def first_look(name: str) -> int:
 
 def look(name: str) -> float:
     see = _pages()[name]
-    began = processor()
-    see()
-    return (processor() - began) * 1000
-
-
-def processor() -> float:
-    """Return the seconds of processor that this thread and its database have used.
-
-    Waiting for others is not in it, so that a busy machine makes no page slower.
-    """
-    own = thread_time()
-    if connection.vendor == "sqlite":
-        return own
     connection.ensure_connection()
-    server = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
-    return own + int(server.read_text().split()[0]) / 1e9
+    began = processor(connection.connection)
+    see()
+    return (processor(connection.connection) - began) * 1000
 
 
 def look_without_trail(name: str) -> float:

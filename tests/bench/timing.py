@@ -1,9 +1,12 @@
 """How long something takes, on a machine that may have other things to do."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, thread_time
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +55,16 @@ def seconds(call: Callable[[], object]) -> float:
     began = perf_counter()
     call()
     return perf_counter() - began
+
+
+def processor(driver: Any) -> float:
+    """Return the seconds of processor that this thread and its database have used.
+
+    `driver` is the driver's own connection. Waiting for others is not in it, so that a
+    busy machine makes nothing slower.
+    """
+    own = thread_time()
+    if isinstance(driver, sqlite3.Connection):
+        return own
+    server = Path(f"/proc/{driver.info.backend_pid}/schedstat")
+    return own + int(server.read_text().split()[0]) / 1e9

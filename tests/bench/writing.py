@@ -11,8 +11,9 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, reduce
 from itertools import islice
+from operator import add
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +35,8 @@ from booking.models import (
 from tests import factories
 from tests.race.crew import Crew, running_crew
 
+from .timing import processor
+
 # What a request writes, parents first.
 WRITTEN = (
     Patient, Appointment, AppointmentEvent, Proposal, Reservation, AppointmentLink,
@@ -43,39 +46,81 @@ WRITTEN = (
 FAR = timedelta(days=365 * 200)
 FAR_KEY = 1_000_000_000
 
+# Of a measurement, between which the other one has its turn.
+TURNS = 5
+
 Statement = tuple[str, list[Any]]
+# When a process began and ended, and the seconds of processor between.
+Took = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """So many transactions: the seconds that they took, and those of the processor.
+
+    Those are of all processes together, and of the server's that answered them.
+    """
+
+    transactions: int
+    seconds: float
+    processor: float
+
+    def __add__(self, other: "Effort") -> "Effort":
+        return Effort(
+            self.transactions + other.transactions,
+            self.seconds + other.seconds,
+            self.processor + other.processor,
+        )
+
+    @property
+    def rate(self) -> float:
+        """Transactions a second."""
+        return self.transactions / self.seconds
+
+    @property
+    def cost(self) -> float:
+        """Milliseconds of processor for each."""
+        return self.processor / self.transactions * 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How many connections, and transactions a second, by either."""
+    """How many connections, and what either did over them."""
 
     connections: int
-    by_workflow: float
-    by_driver: float
+    by_workflow: Effort
+    by_driver: Effort
 
     def __str__(self) -> str:
         plural = "s" if self.connections > 1 else ""
+        ours, bare = self.by_workflow, self.by_driver
         return (
-            f"{self.connections} connection{plural}: {self.by_workflow:.0f} a second,"
-            f" the same rows by the driver alone {self.by_driver:.0f}; ratio"
-            f" {self.by_workflow / self.by_driver:.2f}"
+            f"{self.connections} connection{plural}: {ours.rate:.0f} a second, the same"
+            f" rows by the driver alone {bare.rate:.0f}; ratio"
+            f" {ours.rate / bare.rate:.2f}; ms of processor for each {ours.cost:.1f},"
+            f" {bare.cost:.1f}; ratio {bare.cost / ours.cost:.2f}"
         )
 
 
 def speeds(
     visit_type: VisitType, database_url: str, connections: Sequence[int], requests: int
 ) -> Iterator[Speed]:
-    """Ask so many times over each number of connections, then write the rows again.
+    """Ask so many times over each number of connections, and write the rows again.
 
-    Each does one of both first: what a process has to set up is not of a request.
+    By turns, since the machine's speed changes. Each process does one of both first:
+    what it has to set up is not of a request.
     """
     starts = free_starts(visit_type)
     with running_crew(max(connections), database_url) as crew:
         for count in connections:
             _both(crew, visit_type, database_url, [1] * count, starts)
-            each = [requests // count] * count
-            yield Speed(count, *_both(crew, visit_type, database_url, each, starts))
+            each = [max(1, requests // count // TURNS)] * count
+            turns = [
+                _both(crew, visit_type, database_url, each, starts)
+                for _ in range(TURNS)
+            ]
+            ours, bare = (reduce(add, efforts) for efforts in zip(*turns, strict=True))
+            yield Speed(count, ours, bare)
 
 
 def _both(
@@ -84,32 +129,30 @@ def _both(
     database_url: str,
     sizes: Sequence[int],
     starts: Iterator[datetime],
-) -> tuple[float, float]:
+) -> tuple[Effort, Effort]:
     """Let each of the crew make so many requests, then write their rows.
 
-    Return how many a second by either.
+    Return what either took.
     """
     asked = [list(islice(starts, size)) for size in sizes]
     assert all(asked), "not enough free times"
     began = clock.now()
-    by_workflow = _rate(crew, ask, [(visit_type.pk, mine) for mine in asked])
+    by_workflow = _done(crew, ask, [(visit_type.pk, mine) for mine in asked])
     now = began, clock.now()
     made = Appointment.objects.filter(requested_at__range=now).order_by("pk")
     copies = [_copy(visit) for visit in made]
     assert len(copies) == sum(map(len, asked))
     hands = [copies[n :: len(sizes)] for n in range(len(sizes))]
-    return by_workflow, _rate(crew, write, [(database_url, hand) for hand in hands])
+    return by_workflow, _done(crew, write, [(database_url, hand) for hand in hands])
 
 
-def _rate(
-    crew: Crew, task: Callable[..., tuple[float, float]], hands: Sequence[Any]
-) -> float:
-    """Let the crew do it, each its part; return how many of them a second in all."""
+def _done(crew: Crew, task: Callable[..., Took], hands: Sequence[Any]) -> Effort:
+    """Let the crew do it, each its part; return what that took in all."""
     outcomes = crew.race([(task, hand) for hand in hands])
     assert all(outcome.code == "done" for outcome in outcomes), outcomes
-    began = min(outcome.value[0] for outcome in outcomes)
-    ended = max(outcome.value[1] for outcome in outcomes)
-    return sum(len(hand[1]) for hand in hands) / (ended - began)
+    began, ended, used = zip(*(outcome.value for outcome in outcomes), strict=True)
+    transactions = sum(len(hand[1]) for hand in hands)
+    return Effort(transactions, max(ended) - min(began), sum(used))
 
 
 def free_starts(visit_type: VisitType) -> Iterator[datetime]:
@@ -132,32 +175,32 @@ def free_starts(visit_type: VisitType) -> Iterator[datetime]:
 # --- In each process -------------------------------------------------------------
 
 
-def ask(visit_type: int, starts: Sequence[datetime]) -> tuple[float, float]:
-    """Make a request for each of the starts; return when that began and ended."""
+def ask(visit_type: int, starts: Sequence[datetime]) -> Took:
+    """Make a request for each of the starts."""
     kinds = VisitType.objects.select_related("service")
     # Read anew for each, as its page has done before the transaction.
     asked = [
         factories.a_new_request(kinds.get(pk=visit_type), start) for start in starts
     ]
-    began = time.monotonic()
+    driver = connection.connection
+    began, used = time.monotonic(), processor(driver)
     for new in asked:
         workflow.request(new, key=uuid.uuid4(), by=workflow.PATIENT, now=clock.now())
-    return began, time.monotonic()
+    return began, time.monotonic(), processor(driver) - used
 
 
-def write(
-    database_url: str, copies: Sequence[Sequence[Statement]]
-) -> tuple[float, float]:
+def write(database_url: str, copies: Sequence[Sequence[Statement]]) -> Took:
     """Write each copy in a transaction, without Django."""
     is_sqlite = database_url.startswith("sqlite")
-    cursor = _bare(database_url).cursor()
-    began = time.monotonic()
+    bare = _bare(database_url)
+    cursor = bare.cursor()
+    began, used = time.monotonic(), processor(bare)
     for statements in copies:
         cursor.execute("BEGIN IMMEDIATE" if is_sqlite else "BEGIN")
         for sql, params in statements:
             cursor.execute(sql, params)
         cursor.execute("COMMIT")
-    return began, time.monotonic()
+    return began, time.monotonic(), processor(bare) - used
 
 
 @cache

@@ -170,7 +170,7 @@ def minute_by_minute(
             else None,
             tuple(pair for pk, pair in busy if pk == r.pk),
             tuple(
-                Closed(*_stretch(row), row.reason)
+                Closed(*_stretch(row), row.reason, r.kind if row.resource_id else "")
                 for row in Closure.objects.all()
                 if row.resource_id in (None, r.pk)
             ),

@@ -41,8 +41,8 @@ def busy(begins, ends):
     return at(begins), at(ends)
 
 
-def closed(begins, ends, name):
-    return Closed(at(begins), at(ends), name)
+def closed(begins, ends, name, kind=""):
+    return Closed(at(begins), at(ends), name, kind)
 
 
 def hours(weekday, opens, closes, *pause, **validity):
@@ -630,9 +630,9 @@ def test_closure_on_a_day_that_was_never_open_is_not_to_blame():
 
 def test_closure_of_the_whole_clinic_is_named_before_one_person_s_leave():
     rules = visit(a_clinician(), Need("room", (ROOM_1, ROOM_2, ROOM_3)))
-    leave = closed("2027-06-01 00:00", "2027-06-20 00:00", "Ada is away")
+    leave = closed("2027-06-01 00:00", "2027-06-20 00:00", "Ada is away", "clinician")
     holiday = closed("2027-06-07 00:00", "2027-06-08 00:00", "Founders' Day")
-    repair = closed("2027-06-01 00:00", "2027-06-20 00:00", "Repairs")
+    repair = closed("2027-06-01 00:00", "2027-06-20 00:00", "Repairs", "room")
     calendars = [
         clinician(ADA, leave, holiday),
         room(ROOM_1, holiday, repair),
@@ -641,7 +641,15 @@ def test_closure_of_the_whole_clinic_is_named_before_one_person_s_leave():
     ]
     assert why(one_day(rules, *calendars)) == Reason(Why.CLOSED, "Founders' Day")
     assert why(one_day(rules, *calendars, date=TUESDAY)) == Reason(
-        Why.CLOSED, "Ada is away"
+        Why.CLOSED, "Ada is away", kind="clinician"
+    )
+
+
+def test_of_two_closures_that_take_as_much_the_whole_clinic_s_is_named():
+    leave = closed("2027-06-07 00:00", "2027-06-08 00:00", "Away", "clinician")
+    holiday = closed("2027-06-07 00:00", "2027-06-08 00:00", "Founders' Day")
+    assert why(one_day(visit(), clinician(ADA, leave, holiday))) == Reason(
+        Why.CLOSED, "Founders' Day"
     )
 
 

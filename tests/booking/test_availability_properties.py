@@ -132,9 +132,9 @@ class Clinic:
     def own_minutes(self, resource):
         return minutes_in(self.calendars[resource].own)
 
-    def closed_minutes(self, resource, name):
+    def closed_minutes(self, resource, which):
         closures = self.calendars[resource].closed
-        return minutes_in(c for c in closures if name in (None, c.name))
+        return minutes_in(c for c in closures if which in (None, (c.kind, c.name)))
 
     # What each start is like
 
@@ -145,8 +145,8 @@ class Clinic:
         ends = start + self.rules.minutes * 60
         return range(begins, ends + max(self.rules.after, calendar.after) * 60, 60)
 
-    def is_closed(self, resource, start, name=None):
-        closed = self.closed_minutes(resource, name)
+    def is_closed(self, resource, start, which=None):
+        closed = self.closed_minutes(resource, which)
         return not closed.isdisjoint(self.reserved(resource, start))
 
     def open_at(self, start):
@@ -161,8 +161,8 @@ class Clinic:
             if self.busy_minutes(r).isdisjoint(self.reserved(r, start))
         }
 
-    def unclosed_at(self, start, name=None):
-        return {r for r in self.open_at(start) if not self.is_closed(r, start, name)}
+    def unclosed_at(self, start, which=None):
+        return {r for r in self.open_at(start) if not self.is_closed(r, start, which)}
 
     def own_at(self, start):
         """Return what whoever asks already holds then."""
@@ -279,7 +279,8 @@ class Clinic:
         """Sum up why nothing can be had at any of the starts ahead, of all those."""
         booked = [s for s in ahead if self.suffice(self.unclosed_at(s), date)]
         if not booked:
-            return Reason(Why.CLOSED, self.closure_to_blame(date, ahead, grid))
+            kind, name = self.closure_to_blame(date, ahead, grid)
+            return Reason(Why.CLOSED, name, kind=kind)
         scarce = [
             kind
             for kind in self.kinds()
@@ -292,19 +293,19 @@ class Clinic:
         return Reason(Why.IN_USE, scarce[0], there.pop() if len(there) == 1 else None)
 
     def closure_to_blame(self, date, ahead, grid):
-        def explains(name):
+        def explains(which):
             alone = [
-                s for s in ahead if not self.suffice(self.unclosed_at(s, name), date)
+                s for s in ahead if not self.suffice(self.unclosed_at(s, which), date)
             ]
             hit = [
                 (r, s)
                 for s in grid
-                for r in self.open_at(s) - self.unclosed_at(s, name)
+                for r in self.open_at(s) - self.unclosed_at(s, which)
             ]
             return len(alone), len(hit)
 
-        names = {c.name for r in self.known for c in self.calendars[r].closed}
-        return max(sorted(names), key=explains)
+        found = {(c.kind, c.name) for r in self.known for c in self.calendars[r].closed}
+        return max(sorted(found), key=explains)
 
 
 def minutes_in(intervals):
@@ -400,7 +401,7 @@ def a_week(dice, kind, dates):
     return None
 
 
-def time_taken(dice, noon):
+def time_taken(dice, kind, noon):
     """Return what visits, first choices, offers and holds take, and the closures."""
     taken = []
     for _ in range(dice.number(7)):
@@ -413,7 +414,11 @@ def time_taken(dice, noon):
         taken.append((start, noon + 12 * 3600, dice.of("", "", *CLOSURES)))
     return (
         tuple((start, end) for start, end, name in taken if not name),
-        tuple(Closed(start, end, name) for start, end, name in taken if name),
+        tuple(
+            Closed(start, end, name, dice.of("", kind))
+            for start, end, name in taken
+            if name
+        ),
     )
 
 
@@ -424,7 +429,7 @@ def a_calendar(dice, resource, kind, dates, noon):
         resource,
         kind,
         a_week(dice, kind, dates),
-        *time_taken(dice, noon),
+        *time_taken(dice, kind, noon),
         before=dice.of(0, 0, 10),
         after=dice.of(0, 0, 25),
         own=(Interval(mine, mine + own * 60),) if own else (),
@@ -639,8 +644,9 @@ def test_what_is_free_for_a_visit_can_take_the_place_of_what_it_has(drawn, data)
         if calendar.hours is not None and r not in clinic.open_at(start):
             assert found == Reason(Why.OUTSIDE_HOURS)
         elif clinic.is_closed(r, start):
-            names = [name for name in CLOSURES if clinic.is_closed(r, start, name)]
-            assert found == Reason(Why.CLOSED, names[0])
+            all_ = product(("", calendar.kind), CLOSURES)
+            hit = [which for which in all_ if clinic.is_closed(r, start, which)]
+            assert (found.why, found.kind, found.detail) == (Why.CLOSED, *hit[0])
         elif clinic.busy_minutes(r).isdisjoint(clinic.reserved(r, start)):
             assert found is None
         else:

@@ -1,6 +1,7 @@
 """The pages on which staff close a day and follow what comes of it."""
 
 import re
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -65,6 +66,42 @@ def test_it_opens_on_today_and_the_whole_clinic_and_one_button_closes_it(
     assert response.url == f"{PAGE}{plan.pk}/"
     assert (plan.closure.resource, plan.closure.reason) == (None, "weather")
     assert (plan.start, plan.end, plan.due_at) == (NOW, at("00:00"), DUE)
+
+
+# Clocks in New York went back on November 1, 2026, and go forward on March 14, 2027.
+@pytest.mark.parametrize(
+    ("start", "end", "closed"),
+    [
+        ("2026-11-01T01:30", "2026-11-01T12:00", ("05:30", "17:00")),
+        ("2026-11-01T00:00", "2026-11-01T01:30", ("04:00", "06:30")),
+        ("2026-11-01T01:30", "2026-11-01T01:30", ("05:30", "06:30")),
+        ("2027-03-14T02:30", "2027-03-14T12:00", ("06:30", "16:00")),
+        ("2027-03-14T00:00", "2027-03-14T02:30", ("05:00", "07:30")),
+    ],
+)
+def test_a_time_that_the_clock_shows_twice_or_never_closes_what_it_may_mean(
+    desk: Client, clock: Traveller, start: str, end: str, closed: tuple[str, str]
+):
+    clock.move_to(datetime(2026, 10, 30, 13, tzinfo=UTC))
+    said = TUESDAY | {"start": start, "end": end}
+
+    desk.post(PAGE, sent_by(desk.get(PAGE, said)))
+
+    plan = ClosingPlan.objects.get()
+    edges = (plan.start.astimezone(UTC), plan.end.astimezone(UTC))
+    assert edges == tuple(
+        datetime.fromisoformat(f"{start[:10]}T{time}Z") for time in closed
+    )
+
+
+def test_the_emergency_opens_on_the_rest_of_today_in_a_repeated_hour(
+    desk: Client, clock: Traveller
+):
+    clock.move_to(datetime(2026, 11, 1, 6, 30, tzinfo=UTC))  # 1:30 AM, once more
+
+    desk.post(PAGE, sent_by(desk.get(PAGE)))
+
+    assert ClosingPlan.objects.get().end == at("00:00", date(2026, 11, 2))
 
 
 def test_looking_changes_nothing_and_says_who_cannot_be_reached(desk: Client):

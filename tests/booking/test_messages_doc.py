@@ -2,6 +2,7 @@
 
 import os
 import re
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -69,6 +70,13 @@ class Stories:
             self.visit_type, start or at("15:00", FRIDAY), by=self.desk,
             patient=self.patient, texts=self.texts,
         )  # fmt: skip
+
+    def in_series(self) -> Appointment:
+        visit = self.booked()
+        starts = [at("15:00", FRIDAY), at("15:00", FRIDAY + timedelta(days=7))]
+        key = uuid.uuid4()
+        workflow.book_series(visit.pk, starts, by=self.desk, now=NOW, key=key)
+        return visit
 
     def waiting(self) -> Appointment:
         return factories.somebody_waiting(
@@ -174,6 +182,9 @@ STORIES: dict[str, Story] = {
     "The link, sent again": lambda s: s.link_again(),
     "Request withdrawn": lambda s: s.cancelled(s.asked(), PATIENT),
     "Cancelled by the patient": lambda s: s.cancelled(s.booked(), PATIENT),
+    "One of a series cancelled by the patient": lambda s: s.cancelled(
+        s.in_series(), PATIENT
+    ),
     "Cancelled by the clinic": lambda s: s.cancelled(s.booked(), s.desk),
     "Reminder": lambda s: s.reminded(),
     "The day after": lambda s: s.seen(),

@@ -125,6 +125,34 @@ def test_who_loses_the_last_time_there_is_is_led_to_what_is_left(patient: Browse
     assert "Join the waiting list, and we offer you a time" in text_of(page)
 
 
+def test_leave_of_all_clinicians_is_no_closed_clinic(patient: Browser):
+    for mine in Resource.objects.filter(kind=Resource.Kind.CLINICIAN):
+        a_closure(at("00:00"), at("00:00", THURSDAY), reason="away", of=mine)
+    patient.fill_in(until="visit")
+    patient.answer("visit", visit=patient.visit_type.code)
+
+    text = text_of(patient.get("/book/times/"))
+
+    away = "No clinician for this visit is here."
+    assert f"{away} The next free day is Thursday, November 19." in text
+    then = f"Error: {away.replace('.', ' then.')} Choose one of the times shown."
+    assert problem(patient.choose(at("10:00"))) == then
+    assert "away" not in text_of(patient.get("/book/times/?from=2026-11-17"))
+
+
+def test_a_closed_room_is_no_leave_of_somebody_asked_for(patient: Browser):
+    mine = Resource.objects.get(kind=Resource.Kind.CLINICIAN)
+    factories.a_clinician("Demo Other")
+    assert mine.clinician
+    for room in Resource.objects.filter(kind=Resource.Kind.ROOM):
+        a_closure(at("00:00"), at("00:00", WEDNESDAY), reason="paint", of=room)
+    patient.fill_in(until="times")
+
+    page = patient.choose(at("10:00"), clinician=mine.clinician.slug)
+
+    assert "No room for this visit is open then." in problem(page)
+
+
 # --- What to do instead --------------------------------------------------------------
 
 
@@ -243,17 +271,22 @@ def test_where_no_time_fits_the_page_says_why_and_leads_on(
 
 # --- Words for all of them -----------------------------------------------------------
 
-EACH = [Reason(why, "Training day") for why in Why if why != Why.IN_USE] + [
-    Reason(Why.IN_USE, kind) for kind in Resource.Kind
-]
+EACH = [Reason(why, "Training day") for why in Why if why != Why.IN_USE]
+EACH += [Reason(Why.IN_USE, kind) for kind in Resource.Kind]
+AWAY = [Reason(Why.CLOSED, "away", kind=kind) for kind in Resource.Kind]
 
 
-@pytest.mark.parametrize("reason", EACH, ids=lambda r: f"{r.why}-{r.detail}")
+@pytest.mark.parametrize(
+    "reason", EACH + AWAY, ids=lambda r: f"{r.why}-{r.detail}-{r.kind}"
+)
 def test_every_reason_has_its_own_words_in_each_language(reason: Reason):
     patients = (reasons.of_day, reasons.of_time)
-    for say in (*patients, reasons.for_staff):
-        said = {other: say(other) for other in EACH}
-        assert list(said.values()).count(say(reason)) == 1
+    for say in patients:
+        said = [say(other) for other in EACH + AWAY]
+        assert said.count(say(reason)) == 1
+    # Staff read the name of a closure, whatever it closes.
+    said = [reasons.for_staff(other) for other in EACH + AWAY[:1]]
+    assert said.count(reasons.for_staff(reason)) == 1
     for say in patients:
         with override("es"):
             spanish = say(reason)

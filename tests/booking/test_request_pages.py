@@ -9,18 +9,21 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.datastructures import MultiValueDict
 
-from booking import draft, forms, workflow
+from booking import draft, forms, words, workflow
 from booking.draft import Sent
 from booking.models import Appointment, Reservation, ScreeningAnswer, VisitType
 from booking.steps import STEPS, Journey
 from booking.workflow import PATIENT
 from tests import factories
-from tests.factories import FRIDAY, NOW, WEDNESDAY, at
+from tests.chromium import HOST, serve
+from tests.factories import FRIDAY, NOW, WEDNESDAY, a_booked_visit, at
 from tests.records import choices_of, events_of, messages_of, spans
 
 from .road import PLAIN, Browser, a_question, busy_database, text_of
 
 pytestmark = pytest.mark.django_db
+
+CHECKED = re.compile(r'value="([^"]+)"[^>]* checked')
 
 
 def held():
@@ -402,6 +405,26 @@ def test_turning_the_page_keeps_the_other_times_ticked(patient):
     )
 
 
+@pytest.mark.either_database  # it is about the browser
+def test_no_other_time_is_ticked_for_who_comes_back(patient, visit_type, page):
+    """Browsers put ticks back by their place, whatever stands there by now."""
+    patient.fill_in(until="other-times")
+    serve(page, patient)
+    page.goto(f"{HOST}/book/other-times/")
+    page.locator("label.time").nth(4).click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("heading", name="Who is the visit for?").wait_for()
+    a_booked_visit(visit_type, at("09:00"))
+
+    page.go_back()
+
+    page.get_by_role("heading", name="Are there other times").wait_for()
+    (ticked,) = page.locator("[name=starts]:checked").all()
+    assert [ticked.get_attribute("value")] == patient.draft.answers["other-times"][
+        "starts"
+    ]
+
+
 def test_two_other_times_are_enough(patient):
     patient.fill_in(until="other-times")
     three = [f"2026-11-17T{hour}:00Z" for hour in (16, 17, 18)]
@@ -441,6 +464,88 @@ def test_what_is_held_does_not_become_too_soon_while_somebody_types(patient, clo
     visit = Appointment.objects.get()
     assert choices_of(visit) == [(at("09:30"), "open")]
     assert visit.reply_by < at("09:30")
+
+
+def test_what_is_held_stays_among_the_times_and_can_be_chosen_again(
+    patient, visit_type, clock
+):
+    patient.fill_in(at("09:30"))
+    since = patient.draft.held
+    clock.shift(timedelta(minutes=42))
+    other = Browser(clock, visit_type, "192.0.2.2")
+    other.begin()
+    other.answer("visit", visit=visit_type.code)
+
+    page = patient.get("/book/times/")
+
+    assert offered(page)[0][1][:2] == ["9:30 AM", "10:00 AM"]
+    assert CHECKED.findall(page.text) == ["2026-11-17T14:30Z"]
+    assert "no longer free" not in page.text
+    assert offered(other.get("/book/times/"))[0][1][0] == "10:00 AM"
+    assert patient.choose(at("09:30")).url == "/book/check/"
+    # That did not begin another hour.
+    assert patient.draft.held == since
+    assert patient.send().url == "/book/sent/"
+
+
+def test_what_was_held_for_an_hour_is_not_among_the_times(patient, clock):
+    patient.fill_in(at("09:30"))
+    clock.shift(timedelta(hours=1))
+
+    page = patient.get("/book/times/")
+
+    assert "9:30 AM, is no longer free. Choose another time." in in_line(text_of(page))
+    assert patient.choose(at("09:30")).status_code == 409
+
+
+def test_what_is_held_by_one_clinician_is_no_time_of_another(patient, clock):
+    second = factories.a_clinician("Demo Clinician Two")
+    slug = second.clinician.slug
+    factories.a_room()
+    patient.fill_in(at("09:30"))
+    clock.shift(timedelta(minutes=42))
+
+    page = patient.get("/book/times/", {"with": slug})
+
+    assert offered(page)[0][1][0] == "10:00 AM"
+    assert patient.choose(at("09:30"), clinician=slug).status_code == 409
+
+
+def test_another_time_that_was_ticked_does_not_become_too_soon_either(patient, clock):
+    patient.fill_in(at("14:00"), until="other-times")
+    ticked = {"starts": ["2026-11-17T14:30Z"]}
+    patient.answer("other-times", **ticked)
+    for step in PLAIN:
+        patient.answer(step, **PLAIN[step])
+    clock.shift(timedelta(minutes=42))
+
+    page = patient.get("/book/other-times/")
+
+    assert offered(page)[0] == ("Chosen so far", ["Tue, Nov 17, 9:30 AM"])
+    assert patient.answer("other-times", **ticked).url == "/book/check/"
+    assert patient.send().url == "/book/sent/"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "promised"),
+    [
+        (5, "Tuesday, November 17, 9:05 AM"),
+        (42, "Monday, November 16, 5:00 PM"),
+    ],
+)
+def test_the_last_page_promises_what_will_be_recorded(
+    patient, clock, minutes, promised
+):
+    """What was held before it became too soon is answered before it, too."""
+    patient.fill_in(at("09:30"))
+    clock.shift(timedelta(minutes=minutes))
+
+    page = text_of(patient.get("/book/check/"))
+    patient.send()
+
+    assert f"We answer by {promised}." in page
+    recorded = Appointment.objects.get().reply_by
+    assert in_line(words.moment(recorded)) == promised
 
 
 def test_no_form_keeps_a_time_from_becoming_too_soon_for_ever(patient, clock):

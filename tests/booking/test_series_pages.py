@@ -9,11 +9,12 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from playwright.sync_api import Page, expect
 
 from booking import integrity, workflow
 from booking.models import Appointment, Hours
 from booking.policy import Status
-from tests.chromium import assert_good_for_everybody
+from tests.chromium import HOST, assert_good_for_everybody, serve
 from tests.factories import (
     CLINICIAN,
     MACHINE,
@@ -374,6 +375,24 @@ def test_a_double_click_books_once_and_answers_the_same(desk: Client) -> None:
         assert second["Location"] == first["Location"]
         assert said(second)[-1] == said(first)[-1]
         assert "3 visits are booked." in said(second)[-1]
+
+
+@pytest.mark.either_database  # it is about the browser
+def test_who_goes_back_finds_nothing_chosen_but_what_the_page_says(
+    desk: Client, page: Page
+) -> None:
+    """Browsers put radios back by their place, whatever stands there by now."""
+    visit = a_booked_visit(a_practice(), at("10:00"))
+    serve(page, desk)
+    page.goto(f"{HOST}{address('series', visit)}?count=3&weeks=1")
+    page.get_by_role("button", name="Book these 3 visits").click()
+    expect(page.get_by_role("status")).to_contain_text("3 visits are booked.")
+
+    page.go_back()
+
+    expect(page.get_by_text("this patient has a visit on that day")).to_have_count(2)
+    left_out = page.get_by_role("radio", name="Leave this one out")
+    assert [radio.is_checked() for radio in left_out.all()] == [True, True]
 
 
 def test_the_same_page_with_other_choices_is_refused_in_words(desk: Client) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import uuid
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -19,7 +20,7 @@ from booking.models import Appointment, Hit, Message
 from booking.policy import Act, ChangeRefusal, DeclineReason
 from booking.workflow import PATIENT, Answer
 from tests import factories
-from tests.factories import FRIDAY, NOW, at
+from tests.factories import FRIDAY, NOW, TUESDAY, at
 from tests.records import all_rows, events_of, messages_of, nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -504,6 +505,41 @@ def test_who_withdraws_a_request_does_not_cancel_what_was_confirmed_meanwhile(
     assert heading(response) == "Cancel your appointment?"
     assert "This has changed since you opened the page." in words(response)
     assert f'value="{seen + 1}"' in response.content.decode()
+
+
+def test_who_cancels_one_of_a_series_reads_that_the_rest_stays(client: Client):
+    desk = factories.a_front_desk_person()
+    visit = factories.a_booked_visit(by=desk)
+    weeks = [at("10:00", TUESDAY + timedelta(days=7 * n)) for n in range(3)]
+    visits = workflow.book_series(visit.pk, weeks, by=desk, now=NOW, key=uuid.uuid4())
+    rest = "Your other appointments with us stay as they are."
+
+    for visit in visits[:2]:
+        open_link(client, visit)
+        assert rest in words(client.get(CANCELLATION))
+        client.post(CANCELLATION, {"version": visit.version})
+        assert rest in words(client.get(STATUS))
+        assert rest in " ".join(factories.told_last(visit).text.split())
+
+    # Nothing is left of it but the one.
+    open_link(client, visits[2])
+    assert rest not in words(client.get(CANCELLATION))
+
+
+def test_who_is_cancelled_by_the_clinic_is_not_told_that_the_rest_stays(
+    client: Client,
+):
+    """The mail may be followed by the next; the page knows how it is now."""
+    desk = factories.a_front_desk_person()
+    visit = factories.a_booked_visit(by=desk)
+    weeks = [visit.start, visit.start + timedelta(days=7)]
+    workflow.book_series(visit.pk, weeks, by=desk, now=NOW, key=uuid.uuid4())
+
+    workflow.cancel(visit.pk, by=desk, now=NOW)
+
+    assert "stay as" not in factories.told_last(visit).text
+    open_link(client, visit)
+    assert "stay as they are" in words(client.get(STATUS))
 
 
 @pytest.mark.parametrize("version", ["", "-1", "x", "9" * 5000, "1\x00", "٣"])

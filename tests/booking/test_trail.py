@@ -250,6 +250,27 @@ def test_it_takes_as_many_queries_however_many_are_shown(
         trail.record(request, user, Action.VIEW, patients)
 
 
+def test_what_a_post_changed_takes_two_queries_to_find(desk: Client, monkeypatch):
+    """Each button of the desk pays for them: one before the act and one after it."""
+    factories.a_request()
+    made = []
+
+    def counted(step):
+        def inner(*args, **kwargs):
+            with CaptureQueriesContext(connection) as queries:
+                answer = step(*args, **kwargs)
+            made.append(len(queries))
+            return answer
+
+        return inner
+
+    for name in ("_newest", "_changed_since"):
+        monkeypatch.setattr(trail, name, counted(getattr(trail, name)))
+    desk.post(reverse("admin:stay"))
+
+    assert made == [1, 1]
+
+
 def test_a_page_that_cannot_be_recorded_is_not_shown(desk: Client, monkeypatch):
     factories.a_request()
 

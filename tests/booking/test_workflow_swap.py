@@ -278,7 +278,7 @@ def test_one_that_went_meanwhile_is_refused_with_the_reason(visit_type, desk, wh
         expected = Reason(why, ROOM, room.pk)
     else:
         a_closure(at("10:00"), at("11:00"), of=room)
-        expected = Reason(why, "Training day")
+        expected = Reason(why, "Training day", kind=ROOM)
 
     with nothing_written(), pytest.raises(ResourceTaken) as refusal:
         swap(visit, ROOM, desk)

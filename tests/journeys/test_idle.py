@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser import NewPage, axe
+from tests.browser import AS_IT_WAS, TWICE_AS_LARGE, NewPage, axe
 
 from .conftest import running_clinic
 from .steps import Clinic, FrontDesk
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.either_database
 
 MINUTE = 60_000
 NOTE = "Asked for a ramp."
+LOOKS = "it => [getComputedStyle(it).font, getComputedStyle(it).padding]"
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +80,18 @@ def test_who_types_is_warned_and_stays_by_any_key(desk: FrontDesk) -> None:
     expect(note(page)).to_be_focused()
     above = note(page).bounding_box()
     assert above["y"] + above["height"] <= warning(page).bounding_box()["y"]
+    stays = page.get_by_role("button", name="Stay signed in")
+    others = page.get_by_role("button", name="Preview the message")
     for width in (1280, 320):
         page.set_viewport_size({"width": width, "height": 900})
         axe(page)
+        assert stays.evaluate(LOOKS) == others.evaluate(LOOKS)
+    # Where the words have no room, the button still has.
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.evaluate(TWICE_AS_LARGE)
+    assert page.locator("#idle").evaluate("it => it.scrollHeight > it.clientHeight")
+    expect(stays).to_be_in_viewport(ratio=1)
+    page.evaluate(AS_IT_WAS)
     with page.expect_response("**/admin/stay/") as answer:
         page.keyboard.type("!")
     assert answer.value.status == 204

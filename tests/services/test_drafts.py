@@ -160,6 +160,34 @@ def test_a_new_page_is_a_draft_and_not_on_the_site(client: Client) -> None:
     assert client.get("/c/").status_code == 404
 
 
+def test_who_approves_a_page_that_nobody_reads_is_shown_all_of_it(
+    service: Service,
+) -> None:
+    """Also what the draft leaves as it was written when the page was made."""
+    clinician = somebody("Clinician")
+    a_draft(service, summary="More.")
+    assert "Because." not in clinician.get(there(service, "versions")).text
+    Service.objects.update(is_published=False)
+    shown = clinician.get(there(service, "versions")).text
+    assert "<td>More.</td>" in shown
+    assert "<td>Because.</td>" in shown
+
+
+def test_each_flag_of_a_draft_is_read_where_it_is_approved(service: Service) -> None:
+    clinician = somebody("Clinician")
+    words = ["the best", "painless", "guarantee", "miracle", "testimonial", "<img>"]
+    a_draft(service, call_us=f"{', '.join(words[:-1])}<img src=a>")
+    flagged = clinician.get(there(service, "versions")).context["flagged"]
+    assert {flag.words for _where, flag in flagged} == set(words)
+
+
+def test_no_link_leads_from_a_form_to_a_page_that_is_not_there(page: Page) -> None:
+    editor = somebody("Content editor")
+    assert "View on site" in editor.get(there(page, "change")).text
+    Page.objects.update(is_published=False)
+    assert "View on site" not in editor.get(there(page, "change")).text
+
+
 def test_a_page_about_care_is_published_only_when_it_is_approved(
     service: Service,
 ) -> None:
@@ -312,6 +340,17 @@ def test_from_the_editor_over_the_clinician_to_the_patient(service: Service) -> 
 def test_a_draft_that_is_thrown_away_changes_nothing(page: Page) -> None:
     drafts.discard(page, a_draft(page, body="Other."))
     assert (Page.objects.get().body, Draft.objects.count()) == ("Text.", 0)
+
+
+def test_no_first_press_throws_a_draft_away(page: Page) -> None:
+    a_draft(page, body="Other.")
+    shown = somebody("Content editor").get(there(page, "versions")).text
+    _before, _summary, after = shown.partition(
+        "<summary>Throw the draft away</summary>"
+    )
+    inside, _end, _rest = after.partition("</details>")
+    assert 'value="discard"' in inside
+    assert shown.count('value="discard"') == 1
 
 
 def test_a_page_that_is_deleted_takes_its_draft_along(page: Page) -> None:
@@ -547,6 +586,32 @@ def test_two_editors_take_no_words_from_each_other_unseen(service: Service) -> N
     # Ed’s form is older still, but shows as it would be read.
     shown = ed.post(there(service, "preview"), by_ed | {"typed": "1"})
     assert "Ed’s." in shown.text
+
+
+def test_who_was_overtaken_reads_what_would_be_lost(service: Service) -> None:
+    ed, mia = somebody("Content editor"), somebody("Manager")
+    by_ed = form_of(ed, service) | {"call_us": "it burns", "facts-0-value": "Short"}
+    by_mia = form_of(mia, service) | {"summary": "Mia’s."}
+    ed.post(there(service, "change"), by_ed)
+
+    # Something else is wrong, too: that is to be mended first.
+    told = mia.post(there(service, "change"), by_mia | {"name": ""})
+    assert "overtaken" not in told.context
+    form = told.context["adminform"].form
+    by_mia |= {"seen": form["seen"].value()}
+
+    told = mia.post(there(service, "change"), by_mia)
+    differs = {one.where: (one.old, one.new) for one in told.context["overtaken"]}
+    assert differs == {
+        "Summary": ("<del>What.</del>", "<ins>Mia’s.</ins>"),
+        "Call us the same day if": ("<del>it burns</del>", ""),
+        "Fact “Length”, value": ("<del>Short</del>", "<ins>An hour</ins>"),
+    }
+    assert "<del>it burns</del>" in told.text
+    assert Draft.objects.get().content["call_us"] == "it burns"
+    assert Service.objects.get().facts.get().value == "An hour"
+    again = by_mia | {"seen": told.context["adminform"].form["seen"].value()}
+    assert mia.post(there(service, "change"), again).status_code == 302
 
 
 def test_a_draft_that_was_published_meanwhile_is_not_gone_back_from_unseen(

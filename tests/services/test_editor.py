@@ -50,6 +50,34 @@ def test_facts_are_ordered_by_dragging_and_by_buttons(
     assert places(page) == [("Length", "1"), ("Pain", "2"), ("Rest", "3")]
 
 
+def test_a_new_page_gets_its_address_from_its_name(
+    admin_client: Client, page: Page
+) -> None:
+    serve(page, admin_client)
+    page.goto(f"{HOST}{reverse('admin:services_service_add')}")
+    first = page.locator("#service_form fieldset input").first
+    expect(first).to_have_attribute("name", "name")
+    first.press_sequentially("Nerve test (EMG)")
+    expect(page.locator("#id_slug")).to_have_value("nerve-test-emg")
+    page.get_by_text("Add another Section").click()
+    page.locator("[name=sections-0-question]").press_sequentially("Is it safe?")
+    expect(page.locator("[name=sections-0-anchor]")).to_have_value("is-it-safe")
+    page.locator("#id_slug").fill("two words")
+    page.locator("[name=_save]").first.click()
+    told = page.get_by_role("link", name="End of the address: Use letters, numbers")
+    expect(told).to_be_visible()
+
+
+def test_the_address_of_a_page_stays_while_its_name_changes(
+    admin_client: Client, page: Page
+) -> None:
+    service = Service.objects.create(slug="a", kind="test", name="A", summary="What.")
+    serve(page, admin_client)
+    page.goto(f"{HOST}{reverse('admin:services_service_change', args=[service.pk])}")
+    page.locator("#id_name").press_sequentially(" and more")
+    expect(page.locator("#id_slug")).to_have_value("a")
+
+
 def test_the_page_is_shown_while_somebody_writes(
     admin_client: Client, page: Page
 ) -> None:

@@ -150,6 +150,12 @@ def test_lines_of_a_list_are_sentences_and_nothing_has_no_grade() -> None:
     assert reading_grade("<br>\n\n- ") is None
 
 
+def test_no_grade_is_below_the_first_ones() -> None:
+    found = hardness("Do it. We do it.", "en")
+    assert found is not None
+    assert found.words.startswith("Grade 0. ")
+
+
 @pytest.mark.django_db
 def test_whoever_saves_a_page_is_told(admin_client: Client) -> None:
     page = Page.objects.create(slug="a", title="A", body="Text")
