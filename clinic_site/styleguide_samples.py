@@ -642,6 +642,11 @@ def reports() -> dict[str, Any]:
     )
     long = Table("A long table", ["Week", "Visits"], [[n, "1"] for n, _ in weeks] * 3)
     shares = [("Dr. Demo", (40, 5, 5, 30, 20), "50% booked")]
+    wide = Table(
+        "A wide table",
+        ["Name", *(words for _, words in legend)],
+        [[name, *(f"{part}.0 h" for part in parts)] for name, parts, _ in shares],
+    )
     asked = [("one", "Asked for"), ("two", "Took place")]
     figures = [("Half were answered within", "1 h 10 min"), ("Promise kept", "96%")]
     return {
@@ -651,7 +656,7 @@ def reports() -> dict[str, Any]:
         "enough": 20,
         "reports": [
             Report("g1", "Bars", figures, charts.bars(answers), says, [table], [says]),
-            Report("g2", "Parts", [], charts.stacks(shares, legend), says, [], []),
+            Report("g2", "Parts", [], charts.stacks(shares, legend), says, [wide], []),
             Report("g3", "Columns", [], charts.columns(weeks, asked), says, [long], []),
             Report("g4", "Nothing", [], None, says, [], [says]),
         ],

@@ -498,6 +498,58 @@ def test_words_stay_whole_and_fit_a_phone_twice_as_large(
     assert look(styleguide_pages, lost, width=360) == []
 
 
+# How far the nearest two of these stand apart, one below the other.
+APART = """all => Math.min(...all.slice(1).map((e, n) =>
+  Math.round(e.getBoundingClientRect().top - all[n].getBoundingClientRect().bottom)))"""
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_what_is_read_on_a_phone_stands_apart(
+    styleguide_pages: dict[str, str],
+) -> None:
+    def read(browser_page: Page) -> list[Any]:
+        browser_page.goto(f"{HOST}/styleguide/desk/")
+        questions = browser_page.locator(".pairs.said").first.locator("dt")
+        facts = browser_page.locator(".facts").first.locator("> div > :first-child")
+        return [
+            questions.evaluate_all(APART) >= 4,
+            facts.evaluate_all(APART) >= 20,  # the answer stands between them
+            browser_page.locator(".compared tbody tr").first.evaluate(
+                "row => row.cells[0].clientWidth === row.clientWidth"
+            ),
+        ]
+
+    assert look(styleguide_pages, read, width=320) == [True, True, True]
+
+
+FIGURES = """all => all.map(e => [
+  getComputedStyle(e.querySelector("tbody tr")).display,
+  getComputedStyle(e.querySelector("td"), "::before").content,
+  e.scrollWidth > e.clientWidth,
+])"""
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_figures_are_read_on_a_phone_without_moving_them(
+    styleguide_pages: dict[str, str],
+) -> None:
+    """Each row is a card with the heads in it, once the table does not fit."""
+
+    def figures(browser_page: Page) -> list[list[Any]]:
+        browser_page.goto(f"{HOST}/styleguide/desk/")
+        browser_page.locator(".reports summary").click()
+        tables = browser_page.locator(".reports .wide")
+        found = [tables.evaluate_all(FIGURES)]
+        browser_page.evaluate(TWICE_AS_LARGE)
+        return [*found, tables.evaluate_all(FIGURES)]
+
+    small, large = look(styleguide_pages, figures, width=320)
+    table, visits = ["table-row", "none", False], ["block", '"Visits:\u00a0"', False]
+    booked = ["block", '"Booked:\u00a0"', False]
+    assert small == [table, booked, table]
+    assert large == [visits, booked, visits]
+
+
 @pytest.mark.urls("tests.styleguide_urls")
 @pytest.mark.parametrize(
     ("path", "links"), [("/styleguide/", ".top nav a"), ("/admin/", ".bar a")]

@@ -58,10 +58,6 @@ class Table:
     def is_long(self) -> bool:
         return len(self.rows) > 16
 
-    @property
-    def is_wide(self) -> bool:
-        return len(self.heads) > 3  # more do not fit a phone
-
     def with_heads(self) -> Iterator[Iterator[tuple[str, str]]]:
         """Yield each row, as its cells with the head of each."""
         return (zip(self.heads, row, strict=True) for row in self.rows)
