@@ -164,6 +164,12 @@ class PhotoForm(forms.ModelForm):
             raise forms.ValidationError(_("Choose a picture."))
         return None
 
+    def clean(self) -> None:
+        """Ask for the picture again where something else is wrong: browsers drop it."""
+        super().clean()
+        if self.errors and self.cleaned_data.get("upload"):
+            self.add_error("upload", _("Choose the picture again as well."))
+
     def save(self, commit: bool = True) -> Photo:
         # Else what is there stays, also what somebody else has uploaded meanwhile.
         if self.cleaned_data["upload"]:
@@ -350,6 +356,31 @@ class StandingFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=found)
 
 
+class PageFilter(admin.SimpleListFilter):
+    """Those of one page, to which its form and its versions lead."""
+
+    title = gettext_lazy("page")
+    parameter_name = "page"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            (f"{kind}-{row.pk}", str(row))
+            for kind, model in versions.SUBJECTS.items()
+            for row in model._default_manager.all()
+        ]
+
+    def queryset(
+        self, request: HttpRequest, queryset: "QuerySet[Translation]"
+    ) -> "QuerySet[Translation]":
+        if self.value() not in dict(self.lookup_choices):
+            return queryset
+        kind, pk = str(self.value()).split("-")
+        page = versions.SUBJECTS[kind]._default_manager.get(pk=pk)
+        keys = {(row.content_kind(), row.pk) for row in versions.parts_of(page)}
+        found = [one.pk for one in queryset if (one.model, one.row) in keys]
+        return queryset.filter(pk__in=found)
+
+
 class TranslationForm(forms.ModelForm):
     """Each text with the English that it translates above it."""
 
@@ -390,7 +421,7 @@ class TranslationAdmin(InALanguage, FixedRows):
     """
 
     list_display = ["of", "language_name", "how_it_stands", "reviewed_by"]
-    list_filter = [StandingFilter]
+    list_filter = [StandingFilter, PageFilter]
     readonly_fields = ["of", "language_name", "how_it_stands", "updated_at"]
     formfield_overrides = PLAIN
 

@@ -27,7 +27,9 @@ from django.utils.translation import gettext_lazy, override
 from django.views.decorators.http import require_POST
 
 from . import comparing, drafts, views
+from .languages import english_name
 from .models import Clinician, Draft, Service
+from .translation import Book
 from .versions import (
     CHILDREN,
     NotYet,
@@ -37,9 +39,11 @@ from .versions import (
     content_of,
     is_clinical,
     locked,
+    parts_of,
     why_not,
 )
 from .versions_in_admin import (
+    FLAGS_TOLD,
     WithVersions,
     graded,
     may_approve,
@@ -554,7 +558,26 @@ def _approve(request: HttpRequest, row: Subject) -> str:
 def _publish(request: HttpRequest, row: Subject) -> str:
     by, now = who_is(request), timezone.now()
     drafts.publish(row, _seen(request), by=by, now=now)
+    tell_english(request, type(row)._default_manager.get(pk=row.pk))
     return _("Patients read it from now on.")
+
+
+def tell_english(request: HttpRequest, row: Subject) -> None:
+    """Warn of what patients who read another language find in English."""
+    for code, _own in settings.LANGUAGES:
+        texts = Book(code).texts
+        left = [
+            str(one) for one in parts_of(row) if one.in_english() and not texts(one)
+        ]
+        if left and code != settings.LANGUAGE_CODE:
+            words = _(
+                "In %(language)s, patients read this in English: %(texts)s. Say it in"
+                " that language under “Translations”, and who has reviewed it."
+            )
+            few, more = "; ".join(left[:FLAGS_TOLD]), len(left) - FLAGS_TOLD
+            named = _("%(few)s; and %(n)s more") % {"few": few, "n": more}
+            said = {"language": english_name(code), "texts": named if more > 0 else few}
+            messages.warning(request, words % said)
 
 
 def _schedule(request: HttpRequest, row: Subject) -> str:

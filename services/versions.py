@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -217,6 +218,13 @@ def subject_of(row: Translated) -> Kept | None:
     if isinstance(row, Photo):
         return row.clinician or row.service or Clinic.objects.first()
     return row if isinstance(row, Kept) else None
+
+
+def parts_of(row: Kept) -> list[Translated]:
+    """Return all rows whose texts stand on a page, itself first."""
+    shown = [] if isinstance(row, Page) else photos.of(row).defer("master")
+    lists = (getattr(row, name).all() for name in children_of(row))
+    return [row, *chain.from_iterable(lists), *shown]
 
 
 def _books() -> list[Book]:

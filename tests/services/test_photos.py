@@ -445,6 +445,7 @@ def test_a_photo_without_words_is_refused_in_words(
 ) -> None:
     page = add(admin_client, alt=" ").content.decode()
     assert "Write what the picture shows" in page
+    assert "Choose the picture again as well." in page  # browsers drop it
     assert not Photo.objects.exists()
 
 
