@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -984,6 +985,13 @@ def transferred(url: str) -> int:
     asked = urllib.request.Request(url, headers={"Accept-Encoding": "gzip"})
     with urllib.request.urlopen(asked) as answer:
         return len(answer.read())
+
+
+@pytest.mark.parametrize("name", ["pending", "change_refused"])
+def test_what_a_patient_has_to_know_prints_on_one_page(clinic, scenes, looking, name):
+    looking.goto(f"{clinic.site.url}/appointments/{scenes[name]}/")
+    printed = looking.pdf(format="Letter")
+    assert [int(pages) for pages in re.findall(rb"/Count (\d+)", printed)] == [1]
 
 
 STANDING = (
