@@ -35,7 +35,7 @@ def chosen(patient: Browser, start: datetime) -> HttpResponse:
 
 def problem(page: HttpResponse) -> str:
     """Return the sentence beside the times."""
-    [said] = re.findall(r'id="id_start_error">(.*?)</div>', page.text, re.DOTALL)
+    [said] = re.findall(r'id="id_start_error"[^>]*>(.*?)</div>', page.text, re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", said).split())
 
 
