@@ -119,15 +119,16 @@ def test_a_page_has_no_script_or_style_of_its_own(path):
     assert scripts + others == []
 
 
-def test_no_browser_puts_a_chosen_time_back_by_its_place():
-    """Who goes back would find another time ticked, if one before it went.
+def test_no_browser_puts_back_by_its_place_what_was_chosen():
+    """Who goes back would find another time or person ticked, if one before it went.
 
-    But for the page for a caller, on which much is typed that is to come back.
+    But for the page for a caller, on which much is typed that is to come back, and the
+    choice of two versions to be compared.
     """
-    chosen = re.compile(
-        r"""<form[^>]*>(?:(?!</form>).)*?(?:components/day\.html|<input[^>]*as_value)""",
-        re.S,
+    of_rows = (
+        r"""components/day\.html|<input type="(?:radio|checkbox)"[^>]*value="\{\{"""
     )
+    chosen = re.compile(rf"<form[^>]*>(?:(?!</form>).)*?(?:{of_rows})", re.S)
     restored = [
         name_of(path)
         for path in PAGES
@@ -136,6 +137,7 @@ def test_no_browser_puts_a_chosen_time_back_by_its_place():
     ]
     assert sorted(restored) == [
         "templates/admin/booking/appointment/phone.html",
+        "templates/admin/content/versions.html",
         "templates/styleguide.html",
     ]
 
