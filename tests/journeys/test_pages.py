@@ -305,7 +305,7 @@ BOOKING = {
         "/book/times/", "This visit needs a referral.", "no_referral"
     ),
     "times, by phone": Look("/book/times/", "This visit is booked by", "by_phone"),
-    "times, none at all": Look("/book/times/", "We looked at all days", "no_times"),
+    "times, none at all": Look("/book/times/", "There are no free times", "no_times"),
     "times, the chosen one went": Look("/book/times/", "no longer free", "time_taken"),
     "other-times, three": Look(
         "/book/other-times/", "Choose two other times at most.", "before_other_times",
