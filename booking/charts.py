@@ -1,15 +1,16 @@
 """Pictures of numbers, as coordinates that a template draws as SVG.
 
 Across they are in percent and down in pixels, so a picture is as wide as its page and
-its words stay as large as all others. The numbers stand in a table beside each; a mark
-is told from others by its pattern and its words, not by colour alone.
+its words stay as large as all others. The numbers stand in a table beside each, which
+is all that is shown where text is too large for the picture; a mark is told from others
+by its pattern and its words, not by colour alone.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-# So many letters of a name fit beside a value on the narrowest screen.
-LETTERS = 24
+# So many letters of a name and its value fit beside each other on the narrowest screen.
+LETTERS = 29
 ROW, BAR = 44, 16
 # Of the columns: their height, the room above them, and for the words below.
 TALL, ABOVE, BELOW = 160, 24, 24
@@ -22,9 +23,10 @@ def share(part: float, whole: float) -> str:
     return f"{min(max(100 * part / whole, 0), 100):.2f}%" if whole > 0 else "0%"
 
 
-def short(name: str) -> str:
-    """Return a name that fits; the table has all of it."""
-    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1].rstrip()}…"
+def short(name: str, value: str) -> str:
+    """Return a name that fits beside its value; the table has all of it."""
+    room = LETTERS - len(value)
+    return name if len(name) <= room else f"{name[: room - 1].rstrip()}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def bars(rows: Iterable[tuple[str, float, str]]) -> Bars:
     return Bars(
         [
             Line(
-                short(name), words, [Part("0%", share(number, longest), "one")],
+                short(name, words), words, [Part("0%", share(number, longest), "one")],
                 n * ROW + 22,
             )
             for n, (name, number, words) in enumerate(rows)
@@ -99,7 +101,7 @@ def stacks(
             if number > 0:
                 parts.append(Part(share(at, whole), share(number, whole), mark))
             at += number
-        lines.append(Line(short(name), words, parts, n * ROW + 22))
+        lines.append(Line(short(name, words), words, parts, n * ROW + 22))
     return Bars(lines, legend)
 
 

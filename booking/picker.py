@@ -24,6 +24,8 @@ DAYS_READ = 14
 DAYS_SHOWN = 7
 TIMES_SHOWN = 60
 NEAREST = 3
+# So many days, or rows of days, are named of those that have none for one reason.
+NAMED = 3
 DAY = timedelta(days=1)
 # What needs no word: such a day is passed over, as in every week.
 UNSAID = (Why.PAST, Why.TOO_SOON, Why.OUTSIDE_HOURS)
@@ -214,14 +216,13 @@ class Times:
             rows.add(heading, ahead, with_day=True)
         if looks_ahead and (passed := self._passed_over(first)):
             why_none = self._why_none_of(passed)
-            rows.add_none(passed[0], passed[-1], why_none, first, call=False)
+            rows.add_none(passed[0], passed[-1], why_none, first)
         for why_none, group in groupby(self.dates(first, last), key=self._why_none):
             days = list(group)
             if why_none:
                 then = self.next_day(days[-1])
-                rows.add_none(
-                    days[0], days[-1], why_none, then, call=not self._by_staff
-                )
+                call = self._call(days[0], then)
+                rows.add_none(days[0], days[-1], why_none, then, call)
                 continue
             for day in days:
                 left = [start for start in self.on(day) if start not in ahead]
@@ -264,9 +265,23 @@ class Times:
         return reason is not None and reason.why in whys
 
     def _why_none_of(self, days: Iterable[date]) -> str:
-        """Return why they have no times, each reason once."""
-        whys = dict.fromkeys(map(self._why_none, days))
-        return format_html_join(" ", "{}", ((why,) for why in whys))
+        """Return why they have no times: each reason once, with its days if not all."""
+        runs: dict[str, list[str]] = {}
+        for why, group in groupby(days, key=self._why_none):
+            run = list(group)
+            runs.setdefault(why, []).append(words.brief_days(run[0], run[-1]))
+        if len(runs) == 1:
+            return next(iter(runs))
+        lines = ((_some(found), why) for why, found in runs.items())
+        return format_html_join("", "{} – {}<br>", lines)
+
+    def _call(self, day: date, then: date | None) -> str:
+        """Return that a patient can call about a day without times, or ""."""
+        if call := reasons.call(self._on(day)[0].reason, self._now):
+            return call
+        if then or self._by_staff:
+            return ""
+        return words.call(_g("Call us to find a time."), self._now)
 
     def nearest(self, near: datetime) -> list[datetime]:
         """Return the few free times around another, earliest first."""
@@ -301,6 +316,13 @@ class Times:
         open_days = [day for day in days if not self._has_none_by(day, outside)]
         whys = [self._why_none(day) for day in open_days or days]
         return max(whys, key=whys.count)
+
+
+def _some(days: Sequence[str]) -> str:
+    """Return the first few, and that there are more."""
+    said = ", ".join(days[:NAMED])
+    more = len(days) > NAMED
+    return _g("%(days)s and other days") % {"days": said} if more else said
 
 
 @lru_cache(maxsize=5000)
@@ -376,13 +398,13 @@ class _Rows:
         self.count += len(times)
 
     def add_none(
-        self, first: date, last: date, why: str, then: date | None, *, call: bool
+        self, first: date, last: date, why: str, then: date | None, call: str = ""
     ) -> None:
         heading = words.day(first)
         if last > first:
-            said = {"first": heading, "last": words.day(last)}
-            heading = _g("%(first)s to %(last)s") % said
-        step = _g("Call us to find a time.") if call else ""
+            heading = words.span(heading, words.day(last))
+        step = call
         if then:
+            why = f"{why} {call}" if call else why
             step = _g("The next free day is %(day)s.") % {"day": words.day(then)}
         self.rows.append(_row_of_none(heading, why, step, then))

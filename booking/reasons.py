@@ -5,6 +5,7 @@ time, staff a few words. What to do instead follows from the reason, too.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from django.utils.functional import Promise
 from django.utils.html import format_html
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from services import translation
 from services.templatetags.languages import marked
 
+from . import words
 from .availability import Reason, Why
 from .models import Resource
 from .policy import SAME_DAY
@@ -31,9 +33,7 @@ _BARRED_WORDS: Words = {
 }
 _DAY: Words = {
     Why.PAST: _("There are no more times today."),
-    Why.TOO_SOON: _(
-        "This is too soon for us to answer and get ready. If it cannot wait, call us."
-    ),
+    Why.TOO_SOON: _("This is too soon for us to answer and get ready."),
     Why.BEYOND_HORIZON: _("These days cannot be booked yet."),
     Why.OUTSIDE_HOURS: _("We offer no times."),
     Why.FULLY_BOOKED: _("All times are taken."),
@@ -42,19 +42,14 @@ _DAY: Words = {
 _DAY_WITHOUT: WordsOfAKind = {
     (Why.IN_USE, Resource.Kind.CLINICIAN): _("No clinician is free."),
     (Why.IN_USE, Resource.Kind.ROOM): _("No room is free."),
-    (Why.IN_USE, Resource.Kind.MACHINE): _(
-        "The machine for this test is in use all day."
-    ),
+    (Why.IN_USE, Resource.Kind.MACHINE): _("The machine for this test is in use."),
     (Why.CLOSED, Resource.Kind.CLINICIAN): _("No clinician for this visit is here."),
     (Why.CLOSED, Resource.Kind.ROOM): _("No room for this visit is open."),
     (Why.CLOSED, Resource.Kind.MACHINE): _("The machine for this test cannot be used."),
 }
 _TIME: Words = {
     Why.PAST: _("That time has passed."),
-    Why.TOO_SOON: _(
-        "That time is too soon for us to answer and get ready. "
-        "If it cannot wait, call us."
-    ),
+    Why.TOO_SOON: _("That time is too soon for us to answer and get ready."),
     Why.BEYOND_HORIZON: _("That time cannot be booked yet."),
     Why.OUTSIDE_HOURS: _("That time is not offered."),
     Why.FULLY_BOOKED: _("That time is taken."),
@@ -116,6 +111,16 @@ def of_day(reason: Reason, clinician: Resource | None = None) -> str:
 def of_time(reason: Reason, clinician: Resource | None = None) -> str:
     """Return the sentence that tells a patient why they cannot have one time."""
     return _sentence(reason, _TIME, _TIME_WITHOUT, _TIME_OF, clinician)
+
+
+def call(reason: Reason | None, now: datetime) -> str:
+    """Return the sentences that say to call us, if that is what a patient can do.
+
+    Of a visit that is BARRED, its page says how to go on.
+    """
+    if reason is None or reason.why != Why.TOO_SOON:
+        return ""
+    return words.call(_g("If it cannot wait, call us."), now)
 
 
 def for_staff(reason: Reason) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from services import languages
+from services.models import Clinic
 
 from .models import Resource, clinic_zone, open_windows
 
@@ -64,6 +65,17 @@ def brief(at: datetime) -> str:
     return languages.unbroken(languages.said(local(at), "D, M j, g:i A"))
 
 
+def brief_days(first: date, last: date) -> str:
+    """Return “Nov 24”, or “Nov 24 to Nov 26”."""
+    begin, end = (languages.unbroken(languages.said(d, "M j")) for d in (first, last))
+    return span(begin, end) if first < last else begin
+
+
+def span(first: str, last: str) -> str:
+    """Return the same of two days that are in words already."""
+    return _("%(first)s to %(last)s") % {"first": first, "last": last}
+
+
 def length(minutes: int) -> str:
     """Return “30 minutes”."""
     return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes}
@@ -100,6 +112,16 @@ def phone_hours(now: datetime) -> str:
         said = _("We are there today from %(time)s.") % {"time": clock(opens)}
         return languages.unbroken(said)
     return _("We are there again on %(when)s.") % {"when": moment(opens)}
+
+
+def call(said: str, now: datetime) -> str:
+    """Return a sentence that says to call us, with our number and today's hours."""
+    clinic = Clinic.objects.first()
+    if clinic is None or not clinic.phone:
+        return said
+    number = languages.left_to_right(clinic.phone)
+    parts = said, _("Our number is %(phone)s.") % {"phone": number}, phone_hours(now)
+    return " ".join(filter(None, parts))
 
 
 def phone(number: str) -> str:

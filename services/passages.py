@@ -1,6 +1,6 @@
 """What the public pages say, in passages that each have a link of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -59,8 +59,9 @@ def _of_services() -> Iterator[Passage]:
         for rows in (service.facts, service.sections, service.screening_questions):
             translation.say(rows.all())
         facts = [f"{fact.label}: {fact.value}." for fact in service.facts.all()]
+        called = service.other_names and f"{service.other_names}."
         top = _Said(
-            "", "", [service.summary, service.other_names, *facts],
+            "", "", [service.summary, called, *facts],
             service, ("summary", "other_names"),
         )  # fmt: skip
         for said in (top, *(_of_part(service, part) for part in outline(service))):
@@ -81,25 +82,30 @@ def _of_part(service: Service, part: Part) -> _Said:
         return _Said(part.anchor, heading, texts, service, ("preparation",))
     if part.anchor == GET_HELP.anchor:
         texts = [
-            _("Call 911 now if:"), *_sentences(service.call_911),
-            _("Call us the same day if:"), *_sentences(service.call_us),
+            _("Call 911 now if:"), _list(service.call_911.splitlines()),
+            _("Call us the same day if:"), _list(service.call_us.splitlines()),
         ]  # fmt: skip
         names = ("call_911", "call_us")
         return _Said(part.anchor, heading, texts, service, names)
     questions = list(service.screening_questions.all())
-    texts = [f"{question.tell_us}." for question in questions]
+    texts = [
+        _("Call us, or tell us when you ask for an appointment, if you:"),
+        _list([question.tell_us for question in questions]),
+    ]
     return _Said(part.anchor, heading, texts, questions[0], ("tell_us",))
 
 
-def _sentences(lines: str) -> list[str]:
-    return [f"{line}." for line in lines.splitlines() if line.strip()]
+def _list(items: Iterable[str]) -> str:
+    """Return what stands on lines of their own as the rest of one sentence."""
+    return "; ".join(item for item in items if item.strip()) + "."
 
 
 def _of_clinicians() -> Iterator[Passage]:
     clinicians = list(Clinician.objects.all())
     translation.say(clinicians)
     for one in clinicians:
-        texts = [f"{one.profession}.", one.languages, plain_text(one.biography)]
+        spoken = one.languages and f"{one.languages}."
+        texts = [f"{one.profession}.", spoken, plain_text(one.biography)]
         said = _Said(one.slug, "", texts, one, ("profession", "biography"))
         yield _passage(str(PERSON), one, str(one), "", reverse("services:team"), said)
 

@@ -49,7 +49,7 @@ SOURCES = (
     Clinic, OpeningHours, Clinician, Service, Fact, Section, ScreeningQuestion, Page,
     Translation, SameWords,
 )  # fmt: skip
-EDITION = "4"
+EDITION = "5"
 
 # More letters or words than that are not looked at.
 LONGEST = 100

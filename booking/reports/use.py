@@ -39,7 +39,9 @@ def use(days: Range) -> Report:
                 (
                     used.resource.name,
                     (used.booked, used.lost, used.closed, used.free, used.blocked),
-                    _("%(share)s booked") % {"share": _share_booked([used])},
+                    _("%(share)s booked") % {"share": _share_booked([used])}
+                    if used.bookable
+                    else _share_booked([used]),
                 )
                 for used in found
             ),

@@ -144,6 +144,7 @@ def next_free_times(context: dict[str, Any], service: Service) -> dict[str, Any]
         "visit_type": visit_type,
         "times": found,
         "clinic": context.get("clinic"),
+        "opening_hours_summary": context.get("opening_hours_summary"),
     }
 
 

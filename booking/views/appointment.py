@@ -336,13 +336,15 @@ def _sentence(
         ) % {"start": said(called_off)}
     if visit.status == Status.PENDING:
         return _(
-            "It is not an appointment until we confirm it. Do not come before then."
+            "It is not an appointment until we confirm it."
+            " Please do not come before then."
         )
     if visit.status == Status.PROPOSED and stands.offers:
-        return _("It is yours only when you take it. Do not come before then.")
+        return _("It is yours only when you take it. Please do not come before then.")
     if visit.status in UNDECIDED:
         return _(
-            "You do not have an appointment yet. Do not come before we confirm one."
+            "You do not have an appointment yet."
+            " Please do not come before we confirm one."
         )
     if is_coming(visit, now) and stands.offers:
         return _("Your appointment on %(start)s stays as it is until you choose.") % {

@@ -55,7 +55,8 @@ def change(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
             seen_version=seen_version(request),
         )  # fmt: skip
     except (TimeTaken, TryAgain, ChangedMeanwhile) as error:
-        form.add_error("starts", _why_not(error, starts, visit.wanted_clinician))
+        why_not = _why_not(error, starts, visit.wanted_clinician, now)
+        form.add_error("starts", why_not)
         status = AWAY if isinstance(error, TryAgain) else WENT
         return _show(request, reload(visit), form, now, status=status)
     except BookingError as error:
@@ -94,13 +95,16 @@ def _form(visit: Appointment, *data: Any) -> ChangeForm:
 
 
 def _why_not(
-    error: BookingError, starts: list[datetime], clinician: Resource | None
+    error: BookingError,
+    starts: list[datetime],
+    clinician: Resource | None,
+    now: datetime,
 ) -> str:
     if isinstance(error, TimeNotOffered):
-        return not_offered(error, clinician)
+        return not_offered(error, clinician, now)
     if isinstance(error, TimeTaken):
         start = starts[error.params.get("rank", 1) - 1]
-        return went(start, error=error, clinician=clinician)
+        return went(start, error=error, clinician=clinician, now=now)
     if isinstance(error, ChangedMeanwhile):
         return _("This has changed since you opened the page. Please look again.")
     return str(error)

@@ -141,7 +141,7 @@ def _time_went(
     """Ask for another time in place of the one that went; all else stays."""
     rank = error.params.get("rank", 1)
     gone = as_request(journey).choices[rank - 1]
-    why = went(gone, error=error, clinician=journey.clinician)
+    why = went(gone, error=error, clinician=journey.clinician, now=now)
     kept = journey.draft
     if rank == 1:
         first = TimeForm(journey.typed("times"), clinicians=journey.clinicians)

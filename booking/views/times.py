@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -48,11 +48,11 @@ def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
             _hold(request, journey, form, now)
             return onward(keep(request, journey, TIMES, form, now))
         except TimeNotOffered as error:
-            form.add_error("start", not_offered(error, form.wanted_clinician))
+            form.add_error("start", not_offered(error, form.wanted_clinician, now))
             status = WENT
         except TimeTaken as error:
             start, who = form.cleaned_data["start"], form.wanted_clinician
-            form.add_error("start", went(start, error=error, clinician=who))
+            form.add_error("start", went(start, error=error, clinician=who, now=now))
             status = WENT
         except TryAgain as error:
             form.add_error(None, str(error))
@@ -60,17 +60,21 @@ def times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
     return show_times(request, journey, form, now, status=status)
 
 
-def not_offered(error: TimeNotOffered, clinician: Resource | None) -> str:
+def not_offered(
+    error: TimeNotOffered, clinician: Resource | None, now: datetime
+) -> str:
     """Return why a time was never there to choose, and what to do."""
     reason: Reason = error.params["reason"]
     why = reasons.of_time(reason, clinician)
     if reason.why in reasons.BARRED:
         return why
-    return format_html("{} {}", why, _("Choose one of the times shown."))
+    then = _("Choose one of the times shown.")
+    return _sentences(why, reasons.call(reason, now), then)
 
 
 def went(
     *starts: datetime,
+    now: datetime,
     error: TimeTaken | None = None,
     clinician: Resource | None = None,
 ) -> str:
@@ -82,9 +86,13 @@ def went(
     said = [_("No longer free: %(when)s.") % {"when": when}]
     reason: Reason | None = error.params.get("reason") if error else None
     if reason and reason.why != Why.FULLY_BOOKED:
-        said.append(reasons.of_time(reason, clinician))
+        said += reasons.of_time(reason, clinician), reasons.call(reason, now)
     said.append(_("Choose another time. Everything else that you typed is still here."))
-    return format_html_join(" ", "{}", ((sentence,) for sentence in said))
+    return _sentences(*said)
+
+
+def _sentences(*said: str) -> str:
+    return format_html_join(" ", "{}", ((sentence,) for sentence in said if sentence))
 
 
 def _hold(
@@ -175,7 +183,7 @@ def other_times(request: HttpRequest, journey: Journey, now: datetime) -> HttpRe
             if turned_to:
                 return redirect(_link("other_times", turned_to))
             return onward(journey)
-        form.add_error("starts", went(*gone))
+        form.add_error("starts", went(*gone, now=now))
         status = WENT
     return show_other_times(request, journey, form, now, status=status)
 

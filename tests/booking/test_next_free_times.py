@@ -73,6 +73,9 @@ def test_without_a_free_time_the_page_says_to_call(patient, visit_type):
     visit_type.save()
     page = patient.get(visit_type.service.get_absolute_url()).content.decode()
     assert "No time is free online right now." in page
+    assert page.count(f'?service={visit_type.service.slug}"') == 4
+    assert "Choose a time" in page
+    assert "Or call" in page
     assert links(patient, visit_type.service) == []
 
 
@@ -81,3 +84,5 @@ def test_a_service_that_cannot_be_asked_for_online_says_to_call(patient, visit_t
     visit_type.save()
     page = patient.get(visit_type.service.get_absolute_url()).content.decode()
     assert "Call us to find a time." in page
+    assert "Choose a time" not in page  # which would lead to other visits alone
+    assert "Or call" not in page

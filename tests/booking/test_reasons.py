@@ -35,7 +35,7 @@ def chosen(patient: Browser, start: datetime) -> HttpResponse:
 
 def problem(page: HttpResponse) -> str:
     """Return the sentence beside the times."""
-    [said] = re.findall(r'id="id_start_error">(.*?)</div>', page.text, re.DOTALL)
+    [said] = re.findall(r'id="id_start_error"[^>]*>(.*?)</div>', page.text, re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", said).split())
 
 
@@ -153,6 +153,43 @@ def test_a_closed_room_is_no_leave_of_somebody_asked_for(patient: Browser):
     assert "No room for this visit is open then." in problem(page)
 
 
+THERE = "Our number is (212) 555-0143. We are there now, until 5:00 PM."
+
+
+def test_a_time_that_is_too_soon_leads_to_the_phone_with_today_s_hours(
+    patient: Browser,
+):
+    said = problem(chosen(patient, at("10:00", NOW.date())))
+
+    assert f"get ready. If it cannot wait, call us. {THERE} Choose one of" in said
+
+
+def test_a_day_that_is_too_soon_leads_to_the_phone_with_today_s_hours(patient: Browser):
+    patient.fill_in(until="times")
+
+    text = text_of(patient.get("/book/times/?from=2026-11-16"))
+
+    assert (
+        "Monday, November 16 This is too soon for us to answer and get ready. If it"
+        f" cannot wait, call us. {THERE} The next free day is Tuesday, November 17."
+    ) in text
+
+
+def test_days_after_the_last_with_times_lead_to_the_phone(
+    patient: Browser, clock: Traveller
+):
+    clock.move_to(at("18:00", NOW.date()))
+    VisitType.objects.update(horizon=5)
+    patient.fill_in(at("10:00", WEDNESDAY), until="times")
+
+    text = text_of(patient.get("/book/times/?from=2026-11-18"))
+
+    assert (
+        "Saturday, November 21 We offer no times. Call us to find a time. Our number is"
+        " (212) 555-0143. We are there again on Tuesday, November 17, 9:00 AM."
+    ) in text
+
+
 # --- What to do instead --------------------------------------------------------------
 
 
@@ -194,8 +231,26 @@ def test_days_passed_over_give_each_reason_once(patient: Browser):
 
     text = text_of(patient.fill_in(until="times"))
 
-    said = "All times are taken. Closed: Training day. The next free day is Friday"
+    said = (
+        "Nov 17 to Nov 18 – All times are taken. Nov 19 – Closed: Training day."
+        " The next free day is Friday"
+    )
     assert f"Tuesday, November 17 to Thursday, November 19 {said}" in text
+
+
+def test_few_of_the_days_passed_over_are_named(patient: Browser):
+    for n in range(0, 12, 2):
+        day = TUESDAY + timedelta(n)
+        a_closure(at("00:00", day), at("23:59", day))
+        taken = day + timedelta(1)
+        if taken.weekday() < 5:
+            visit_type = factories.a_visit_type(duration=480)
+            factories.a_request(visit_type, at("09:00", taken))
+
+    text = text_of(patient.fill_in(until="times"))
+
+    said = "Nov 17, Nov 19, Nov 23 and other days – Closed: Training day. Nov 18,"
+    assert said in text
 
 
 def test_that_today_is_too_soon_needs_no_word(patient: Browser):
@@ -220,8 +275,31 @@ def test_a_weekend_is_not_why_there_is_no_time_at_all(
 
     text = text_of(patient.fill_in(until="times"))
 
-    assert "This is too soon for us to answer and get ready." in text
-    assert "We looked at all days until Monday, November 23. Later days cannot" in text
+    said = (
+        "There are no free times until Monday, November 23."
+        " This is too soon for us to answer and get ready."
+    )
+    assert said in text
+
+
+def test_a_machine_that_is_in_use_on_all_days_is_told_in_short_sentences(
+    patient: Browser,
+):
+    factories.a_clinician()
+    factories.a_machine()
+    takes = [Resource.Kind.CLINICIAN, Resource.Kind.MACHINE]
+    visit_type = factories.a_visit_type(takes=takes, horizon=2, duration=480)
+    for day in (TUESDAY, WEDNESDAY):
+        factories.a_request(visit_type, at("09:00", day))
+    patient.begin()
+    patient.answer("visit", visit=visit_type.code)
+
+    text = text_of(patient.get("/book/times/"))
+
+    assert (
+        "There are no free times until Wednesday, November 18. The machine for this"
+        " test is in use. Later days cannot be booked yet. Join the waiting list"
+    ) in text
 
 
 def test_the_name_of_a_closure_is_marked_as_english(patient: Browser):

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from booking import charts, closing, workflow
-from booking.models import Appointment, Resource, VisitType
+from booking.models import Appointment, Hours, Resource, VisitType
 from booking.policy import Act, ChangeRefusal, DeclineReason
 from booking.reports import Range, Report, all_reports
 from booking.reports.answers import answers
@@ -18,6 +18,7 @@ from booking.reports.origins import origins
 from booking.reports.outcomes import outcomes
 from booking.reports.parts import how_long, percentile
 from booking.reports.usage import usage
+from booking.reports.use import use
 from booking.reports.waiting import waiting_list
 from booking.reports.weeks import weeks
 from booking.workflow import PATIENT, SYSTEM, By
@@ -208,6 +209,12 @@ def used(days: Range = WEEK) -> dict[str, tuple[float, float, float, float]]:
 
 def test_an_empty_week_is_all_bookable(visit_type: VisitType) -> None:
     assert used() == {"clinician": (40, 0, 0, 0), "room": (40, 0, 0, 0)}
+
+
+def test_of_no_hours_no_share_is_booked(visit_type: VisitType, ana: By) -> None:
+    a_booked_visit(visit_type, at("10:00"), by=ana)
+    Hours.objects.all().delete()
+    assert {line.value for line in use(WEEK).chart.lines} == {"no hours"}
 
 
 def test_a_closure_blocks_what_the_hours_give(visit_type: VisitType) -> None:
@@ -440,5 +447,7 @@ def test_few_words_stand_below_the_columns(n: int) -> None:
 
 
 def test_a_long_name_is_cut_in_the_picture_only() -> None:
-    assert charts.short("A" * 24) == "A" * 24
-    assert charts.short("Electromyography of both arms") == "Electromyography of bot…"
+    assert charts.short("A" * 24, "12345") == "A" * 24
+    name = "Electromyography of both arms"
+    assert charts.short(name, "12345") == "Electromyography of bot…"
+    assert charts.short(name, "100% booked") == "Electromyography…"

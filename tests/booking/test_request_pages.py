@@ -375,7 +375,8 @@ def test_no_time_at_all_is_no_dead_end(patient, visit_type):
     patient.begin()
     patient.answer("visit", visit=visit_type.code)
     response = patient.get("/book/times/")
-    assert "Closed: Training day. We looked at all days until" in text_of(response)
+    none = "There are no free times until Monday, November 23. Closed: Training day."
+    assert f"{none} Later days cannot be booked yet." in text_of(response)
     assert "(212) 555-0143" in text_of(response)
     assert 'href="/book/visit/"' in response.content.decode()
 

@@ -38,7 +38,7 @@ def test_a_patient_reads_in_the_mail_what_the_front_desk_saw_before_declining(
     pat.opens_the_link_in(declined)
     pat.sees("Not booked: we could not say yes")
     pat.reads("Mornings are easier.")
-    pat.follows("Ask for a time")
+    pat.page.locator("main").get_by_role("link", name="Request a visit").click()
     pat.sees("Request a visit")
     pat.receives_nothing_more()
 

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -304,7 +305,7 @@ BOOKING = {
         "/book/times/", "This visit needs a referral.", "no_referral"
     ),
     "times, by phone": Look("/book/times/", "This visit is booked by", "by_phone"),
-    "times, none at all": Look("/book/times/", "We looked at all days", "no_times"),
+    "times, none at all": Look("/book/times/", "There are no free times", "no_times"),
     "times, the chosen one went": Look("/book/times/", "no longer free", "time_taken"),
     "other-times, three": Look(
         "/book/other-times/", "Choose two other times at most.", "before_other_times",
@@ -984,6 +985,13 @@ def transferred(url: str) -> int:
     asked = urllib.request.Request(url, headers={"Accept-Encoding": "gzip"})
     with urllib.request.urlopen(asked) as answer:
         return len(answer.read())
+
+
+@pytest.mark.parametrize("name", ["pending", "change_refused"])
+def test_what_a_patient_has_to_know_prints_on_one_page(clinic, scenes, looking, name):
+    looking.goto(f"{clinic.site.url}/appointments/{scenes[name]}/")
+    printed = looking.pdf(format="Letter")
+    assert [int(pages) for pages in re.findall(rb"/Count (\d+)", printed)] == [1]
 
 
 STANDING = (

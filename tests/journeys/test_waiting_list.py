@@ -68,7 +68,7 @@ def test_a_time_set_free_is_offered_to_the_next_until_somebody_takes_it(
     clinic.site.get(link_in(offered).removeprefix(clinic.site.url))
     first.opens_the_link_in(offered)
     first.sees("We offer you a time, not booked yet")
-    first.reads("It is yours only when you take it. Do not come before then.")
+    first.reads("It is yours only when you take it. Please do not come before then.")
     first.presses("Send my answer")
     first.reads("Choose a time, or say that none suits you.")
     first.answers("Which time would you like?", "It does not suit me")

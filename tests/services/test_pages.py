@@ -241,7 +241,7 @@ def test_what_the_clinic_adds_is_drawn_as_its_kind_is(
 @pytest.mark.usefixtures("content")
 def test_booking_from_a_service_page_asks_for_that_service(client: Client) -> None:
     wanted = f"{reverse('booking:start')}?service=emg-and-nerve-testing"
-    assert read(client, EMG).links().count(wanted) == 4
+    assert read(client, EMG).links().count(wanted) == 3  # one more with a visit type
 
 
 @pytest.mark.usefixtures("content")

@@ -218,6 +218,26 @@ def test_a_question_is_found_with_the_words_marked() -> None:
     assert len("".join(p.text for p in found.extract)) < 200
 
 
+def test_what_stands_in_a_list_is_read_as_one_sentence() -> None:
+    service = a_service("a")
+    service.other_names = "knot shot"
+    service.call_911, service.call_us = "you faint\nyour lips swell", "it bruises"
+    service.save()
+    for order, tell_us in enumerate(("take warfarin", "tend to faint")):
+        service.screening_questions.create(
+            code=tell_us, order=order, tell_us=tell_us, question="Do you?", flag="Does"
+        )
+    said = (
+        ("lips", "Call 911 now if: you faint; your lips swell. Call us the same day"),
+        ("warfarin", " if you: take warfarin; tend to faint."),
+        ("shot", " knot shot."),
+    )
+    with override("en"):
+        for word, sentence in said:
+            [found] = search(word).found
+            assert sentence in f" {found.passage.text}"
+
+
 def test_each_word_is_marked_once_and_where_most_stand_together() -> None:
     body = "A test, then nerves, a nerve test, and electromyography."
     Page.objects.create(slug="p", title="Horse", body=body, is_published=True)
