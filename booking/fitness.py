@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -33,6 +32,8 @@ from .words import local, moment
 # So many days ahead, each kind of visit should have a free time.
 AHEAD = timedelta(days=30)
 STALE = timedelta(days=365)
+# A draft that nobody approved or published by then may have been forgotten.
+LONG = timedelta(days=3)
 # What a page says of a text that only the clinic has.
 TO_COME = "not on this website yet"
 # So many of a long list are named.
@@ -209,11 +210,19 @@ def _reviews(now: datetime) -> Found:
 
 
 def _drafts(now: datetime) -> Found:
-    """Name what patients were to read by now."""
-    for draft in Draft.objects.filter(publish_at__lte=now).order_by("publish_at", "pk"):
-        at: Any = draft.publish_at  # which it has, see above
-        said = {"page": draft.title, "at": moment(at)}
-        if draft.stopped:
+    """Name what patients were to read by now, and what waits to be read by somebody."""
+    long_ago = Q(publish_at=None, at__lt=now - LONG)
+    drafts = Draft.objects.filter(Q(publish_at__lte=now) | long_ago)
+    for draft in drafts.order_by("publish_at", "at", "pk"):
+        at = draft.publish_at or draft.at
+        said = {"page": draft.title, "at": moment(at), "by": draft.by}
+        if not draft.publish_at:
+            sentence = _(
+                "%(page)s: a draft that %(by)s wrote on %(at)s waits to be approved or"
+                " published. Open the draft to see what is left to do."
+            )
+            yield "draft_waits", sentence % said
+        elif draft.stopped:
             sentence = _("%(page)s: the draft was not published on %(at)s. %(why)s")
             yield "not_published", sentence % {**said, "why": draft.stopped}
         elif at < now - GRACE:

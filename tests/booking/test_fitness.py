@@ -66,11 +66,13 @@ def changed(model: type, **values: object) -> Callable[[], object]:
     return lambda: model.objects.update(**values)  # type: ignore[attr-defined]
 
 
-def a_draft(publish_at: datetime, **values: object) -> Draft:
-    """Keep a draft that is to be published at an instant."""
+def a_draft(
+    publish_at: datetime | None = None, *, at: datetime = NOW, **values: object
+) -> Draft:
+    """Keep a draft that is to be published at an instant, or when somebody says so."""
     content = {"title": "A page"}
     return Draft.objects.create(
-        kind="page", row=1, content=content, at=NOW, publish_at=publish_at, **values
+        kind="page", row=1, content=content, at=at, publish_at=publish_at, **values
     )
 
 
@@ -114,6 +116,7 @@ def test_nothing_is_said_of_a_clinic_that_is_ready(visit_type: VisitType) -> Non
         (changed(Page, slug="call-911"), "not_reviewed"),
         (changed(Service, next_review=(NOW - DAY).date()), "review_due"),
         (lambda: a_draft(NOW - DAY), "not_published"),
+        (lambda: a_draft(at=NOW - 4 * DAY), "draft_waits"),
         (changed(Page, body="[Costs](/gone/)"), "link_astray"),
         (changed(Page, body="[Costs](#gone)"), "link_astray"),
         (changed(Service, call_us="[Help](/a-page/#gone)"), "link_astray"),
@@ -146,6 +149,19 @@ def test_a_draft_that_is_not_published_in_time_is_named(visit_type: VisitType) -
         "A page: the draft was not published on Sunday, November\xa015, 9:00\xa0AM."
         " Somebody has to read it."
     ]
+
+
+def test_a_draft_that_nobody_published_for_days_is_named(visit_type: VisitType) -> None:
+    a_draft(by="Manager", at=NOW - 3 * DAY)
+    assert codes() == []
+    Draft.objects.update(at=NOW - 4 * DAY)
+    assert [gap.sentence for gap in gaps(NOW)] == [
+        "A page: a draft that Manager wrote on Thursday, November\xa012, 9:00\xa0AM"
+        " waits to be approved or published. Open the draft to see what is left to do."
+    ]
+    # Its time is known: then the worker is the one who has to do something.
+    Draft.objects.update(publish_at=NOW + DAY)
+    assert codes() == []
 
 
 def test_a_link_that_led_somewhere_once_is_named(visit_type: VisitType) -> None:
