@@ -117,18 +117,22 @@ NewPage = Callable[..., Page]
 Window = Callable[..., AbstractContextManager[Page]]
 
 
+def chromium() -> str:
+    """Return the path of the program."""
+    if found := next(filter(None, map(shutil.which, PROGRAMS)), None):
+        return found
+    raise RuntimeError(f"Chromium is missing. Install the package `{PROGRAMS[0]}`.")
+
+
 @contextmanager
 def running_browser() -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE)
-    chromium = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if not chromium:
-        raise RuntimeError(f"Chromium is missing. Install the package `{PROGRAMS[0]}`.")
     # Playwright keeps an event loop in this thread, and Django then takes every
     # later test for asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium, args=list(ARGUMENTS)
+            executable_path=chromium(), args=list(ARGUMENTS)
         )
         yield browser
         browser.close()

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import plugin
+from tests.browser import chromium
 from tests.postgres import free_port
 
 from .conftest import running_clinic
@@ -196,7 +197,7 @@ def reports(
     ]  # fmt: skip
     if cookie:
         command.append(f'--extra-headers={{"Cookie": "__Host-session={cookie}"}}')
-    environment = os.environ | {"CHROME_PATH": shutil.which("chromium") or ""}
+    environment = os.environ | {"CHROME_PATH": chromium()}
     look = partial(subprocess.run, capture_output=True, text=True, env=environment)
     first = f"--gather-mode={folder}", f"--only-categories={','.join(SCORES)}"
 
