@@ -470,11 +470,14 @@ class AnyMixOfActs(RuleBasedStateMachine):
             (wall + n * (apart * DAY or HOUR)).astimezone(UTC)
             for n in range(1, more + 1)
         ]
-        slots, clashes = self.slots_of_series(visit, starts)
+        # The desk says of each visit who sees the patient, or leaves it open.
+        whom = [self.some_clinician(data) for _ in starts]
+        slots, clashes = self.slots_of_series(visit, starts, whom)
         key = uuid.uuid4()
         act = partial(
-            workflow.book_series, visit.pk, starts, by=self.clinic.desk[who], key=key
-        )
+            workflow.book_series, visit.pk, starts, by=self.clinic.desk[who], key=key,
+            clinicians=whom if any(whom) else (),
+        )  # fmt: skip
         if clashes:
             with pytest.raises(TimeTaken) as refused, nothing_written():
                 act(now=self.now)
@@ -490,7 +493,10 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 assert held_by(v) == taken_by(slot, visit.visit_type)
 
     def slots_of_series(
-        self, visit: Appointment, starts: list[datetime]
+        self,
+        visit: Appointment,
+        starts: list[datetime],
+        whom: list[Resource | None],
     ) -> tuple[dict[datetime, Slot], set[datetime]]:
         """Return what the model has for each start to be taken, and who gets none."""
         booked = Appointment.objects.filter(patient=visit.patient_id, status="booked")
@@ -501,10 +507,12 @@ class AnyMixOfActs(RuleBasedStateMachine):
         slots, clashes = {}, set()
         asked = visit.proposals.open().values_list("start", "end")
         ends = dict(asked) if visit.start is None else {}
+        theirs = dict(zip(starts, whom, strict=True))
         for start in starts[1:] if visit.start else starts:
             end = ends.get(start) if start == starts[0] else None
             slot = self.slot(
-                visit.visit_type, start, end, clinician=visit.wanted_clinician,
+                visit.visit_type, start, end,
+                clinician=theirs[start] or visit.wanted_clinician,
                 ignoring=Ignoring(appointment_id=None if visit.start else visit.pk),
                 by_staff=True,
             )  # fmt: skip
