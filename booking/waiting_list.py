@@ -1,7 +1,9 @@
 """Who on the waiting list is offered what, and why the others are not.
 
 In order, first come first offered, and only times that the engine gives. What is free
-is asked once for each kind of visit (and clinician), whoever waits for it.
+is asked once for each kind of visit (and clinician), whoever waits for it. Records that
+staff have joined are one person, who is offered one time for a kind of visit: while it
+is offered at one of their places, or booked since, the others wait.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +32,7 @@ from .models import (
     clinic_zone,
     open_windows,
 )
+from .models.merge import kept_for
 from .models.office import hours_to_answer
 from .policy import reply_by, without
 from .workflow import SYSTEM
@@ -46,6 +49,7 @@ class Why(StrEnum):
     NEXT = "next"
     HAS_OFFER = "has_offer"
     OFFER_ENDED = "offer_ended"
+    ONE_PERSON = "one_person"
     MOST_OFFERS = "most_offers"
     QUIET = "quiet"
     DESK_CLOSED = "desk_closed"
@@ -219,6 +223,7 @@ class _List:
         self.offers: dict[int, list[Proposal]] = {}
         self._plans: dict[tuple[int, int | None, bool], tuple[Plan, list[datetime]]]
         self._plans = {}
+        self._told: set[int] = set()
         if self.entries:
             self._read_offers()
 
@@ -241,13 +246,71 @@ class _List:
 
     @cached_property
     def booked(self) -> dict[int, list[Appointment]]:
-        """Return the visits to come of those who wait, by record."""
+        """Return the visits to come of those who wait, by person."""
         found: dict[int, list[Appointment]] = {}
-        whose = [entry.appointment.patient_id for entry in self.entries]
+        whose = {entry.appointment.patient_id for entry in self.entries}
+        whose |= self.people.keys() | set(self.people.values())
         booked = Appointment.objects.booked().filter(patient__in=whose)
         for visit in booked.filter(end__gt=self.now):
-            found.setdefault(visit.patient_id, []).append(visit)
+            found.setdefault(self._person(visit), []).append(visit)
         return found
+
+    @cached_property
+    def people(self) -> dict[int, int]:
+        """Return the kept record of each that is joined with one of those who wait."""
+        waiting = WaitingListEntry.objects.open()
+        return kept_for(waiting.values("appointment__patient"))
+
+    def _person(self, visit: Appointment) -> int:
+        return self.people.get(visit.patient_id, visit.patient_id)
+
+    @cached_property
+    def _of_one(self) -> dict[tuple[int, int], list[Appointment]]:
+        """Return who waits without a time, by person and kind of visit."""
+        found: dict[tuple[int, int], list[Appointment]] = {}
+        for visit in (entry.appointment for entry in self.entries):
+            if visit.start is None:
+                key = self._person(visit), visit.visit_type_id
+                found.setdefault(key, []).append(visit)
+        return found
+
+    @cached_property
+    def _took(self) -> dict[tuple[int, int], datetime]:
+        """Return when people who have joined records took a time that is to come."""
+        whose = self.people.keys() | set(self.people.values())
+        if not whose:
+            return {}
+        took = WaitingListEntry.objects.filter(
+            why_ended=WaitingListEntry.WhyEnded.TOOK,
+            appointment__in=Appointment.objects.booked().filter(start__gt=self.now),
+            appointment__patient__in=whose,
+        )
+        return {
+            (self._person(entry.appointment), entry.appointment.visit_type_id): at
+            for entry in took.select_related("appointment").order_by("ended_at")
+            if (at := entry.ended_at)
+        }
+
+    def _has_another(self, entry: WaitingListEntry) -> bool:
+        """Tell whether the same person has an offer or a time by another place."""
+        visit = entry.appointment
+        if visit.start:
+            return False
+        key = self._person(visit), visit.visit_type_id
+        if (took := self._took.get(key)) and took >= entry.joined_at:
+            return True
+        return any(
+            other.pk in self._told or self._open(other)
+            for other in self._of_one[key]
+            if other != visit
+        )
+
+    def _open(self, visit: Appointment) -> list[Proposal]:
+        return [
+            offer
+            for offer in self.offers.get(visit.pk, ())
+            if offer.outcome == Proposal.Outcome.OPEN
+        ]
 
     @cached_property
     def promised(self) -> list[dict[int, list[Interval]]]:
@@ -296,16 +359,13 @@ class _List:
     def place(self, entry: WaitingListEntry, number: int) -> Place:
         """Say what comes next for somebody: a time, or why there is none for them."""
         visit = entry.appointment
-        offers = [
-            offer
-            for offer in self.offers.get(visit.pk, ())
-            if offer.outcome == Proposal.Outcome.OPEN
-        ]
-        if offers:
+        if offers := self._open(visit):
             until = offers[0].expires_at
             if _has_expired(offers[0], self.now):
                 return Place(entry, number, Why.OFFER_ENDED, until)
             return Place(entry, number, Why.HAS_OFFER, until, offers=offers)
+        if self._has_another(entry):
+            return Place(entry, number, Why.ONE_PERSON)
         if entry.offers_made >= self.rules.most_offers:
             return Place(entry, number, Why.MOST_OFFERS)
         if quiet := self.telling.why_not(visit.patient):
@@ -344,7 +404,7 @@ class _List:
                 other.visit_type_id == visit.visit_type_id
                 and timezone.localdate(other.start, clinic_zone()) == day
             )
-            for other in self.booked.get(visit.patient_id, ())
+            for other in self.booked.get(self._person(visit), ())
             if other != visit and other.start and other.end
         )
 
@@ -363,12 +423,14 @@ class _List:
 
     def was_offered(self, visit: Appointment, start: datetime) -> None:
         """Read anew what is free, after an offer that keeps its time."""
+        self._told.add(visit.pk)
         if self.rules.batch == 1:
             self._plans.clear()
         else:
             self.would_be_offered(visit, start)
 
     def would_be_offered(self, visit: Appointment, start: datetime) -> None:
+        self._told.add(visit.pk)
         self._promise(self.promised, visit, start, start + visit.duration)
 
     def _promise(

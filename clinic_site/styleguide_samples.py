@@ -24,6 +24,7 @@ from booking.admin.closing import ClosingForm, usual
 from booking.admin.closing import Line as ClosingLine
 from booking.admin.forms import SeriesForm
 from booking.admin.phone import PhoneForm
+from booking.admin.series import with_whom
 from booking.changes import Changed
 from booking.diary import Around, Entry, Lane, What
 from booking.messages import ClosingPreview
@@ -570,25 +571,29 @@ def series() -> dict[str, Any]:
     """Return a plan: a time that is free, one that is not, and one that went."""
     first = visit(191, "Patient W", start=at(10, 15), of={"reservations": holds(ROOM)})
     data = {"count": "4", "weeks": "1"}
-    form = SeriesForm(data, firsts=[])
+    who = [("", "Whoever can do most of the visits"), ("1", "Dr. Demo, can do 3")]
+    form = SeriesForm(data, firsts=[], clinicians=who)
     form.auto_id = "series_%s"
 
     def line(number: int, why_not: str = "", **more: Any) -> planner.Line:
         wanted = at(10, 15, 7 * (number - 1))
         near = [wanted + timedelta(hours=n) for n in ((1, 2) if why_not else (0,))]
-        options = [planner.Option(start, [DOCTOR, ROOM]) for start in near]
-        return planner.Line(number, wanted, why_not, options, near[0], **more)
+        options = [planner.Option(start, [DOCTOR, ROOM], DOCTOR) for start in near]
+        return planner.Line(number, wanted, why_not, options, options[0], **more)
 
+    lines = [
+        line(2),
+        line(3, "Dr. Demo is away"),
+        line(4, "booked by another visit", lost=at(10, 15, 21)),
+    ]
+    plan = planner.Series(DOCTOR, {DOCTOR: 3}, None, lines)
     return {
         "visit": first,
         "form": form,
         "form_key": "demo",
         "first": first.start,
-        "lines": [
-            line(2),
-            line(3, "Dr. Demo is away"),
-            line(4, "booked by another visit", lost=at(10, 15, 21)),
-        ],
+        "series": plan,
+        "with_whom": with_whom(plan),
         "problem": "A time that you chose went meanwhile. Nothing was booked.",
         "booked": [191],
     }

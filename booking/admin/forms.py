@@ -1,5 +1,5 @@
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -166,7 +166,10 @@ class CancelForm(AnswerForm):
 
 
 class SeriesForm(forms.Form):
-    """How many visits and how far apart; for a request, which of its times is first."""
+    """How many visits, how far apart and with whom; which time of a request is first.
+
+    It offers `firsts`, the times of a request, and the `clinicians`, key and words.
+    """
 
     first = forms.ChoiceField(label=_("Which time is the first?"))
     count = forms.IntegerField(
@@ -181,14 +184,21 @@ class SeriesForm(forms.Form):
         min_value=SERIES_WEEKS.start,
         max_value=SERIES_WEEKS.stop - 1,
     )
+    clinician = forms.ChoiceField(label=_("Who sees the patient?"), required=False)
 
-    def __init__(self, data: Any, *, firsts: list[tuple[str, str]]) -> None:
-        """Offer the times of a request, key and words; none for a booked visit."""
+    def __init__(
+        self,
+        data: Any,
+        *,
+        firsts: Sequence[tuple[str, str]],
+        clinicians: Sequence[tuple[str, str]],
+    ) -> None:
         super().__init__(data)
-        if firsts:
-            self.fields["first"].choices = firsts  # type: ignore[attr-defined]
-        else:
-            del self.fields["first"]
+        for name, offered in (("first", firsts), ("clinician", clinicians)):
+            if offered:
+                self.fields[name].choices = offered  # type: ignore[attr-defined]
+            else:
+                del self.fields[name]
 
 
 def not_one_letter(text: str) -> None:

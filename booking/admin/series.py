@@ -1,6 +1,7 @@
 """The plan of a series, as its page shows it and sends it back."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +13,8 @@ from django.utils.translation import ngettext
 from booking import once, planner, workflow
 from booking.errors import BookingError, DifferentForm
 from booking.forms import parse_instant
-from booking.models import Appointment
-from booking.planner import Line
+from booking.models import Appointment, Practice, Proposal, Resource
+from booking.planner import Series
 from booking.policy import Status
 from booking.queue import judge
 from booking.workflow import By
@@ -38,8 +39,12 @@ class SeriesPlan:
         self.now = now
         self.problem = ""
         self.booked: list[int] = []
-        self.chosen: dict[int, datetime | None] | None = None
+        self.chosen: dict[int, planner.Pick | None] | None = None
         self.firsts = self._firsts()
+        practice = Practice.read()
+        self.clinicians = {
+            one.pk: one for one in planner.clinicians_for(visit.visit_type, practice)
+        }
         data = said.dict() if "count" in said else dict(USUAL)
         if self.firsts and data.get("first") not in self.firsts:
             if "count" in said:
@@ -48,48 +53,76 @@ class SeriesPlan:
                     " you chose is still here."
                 )
             data["first"] = next(iter(self.firsts))
-        offered = [(key, moment(at, now)) for key, at in self.firsts.items()]
-        self.form = SeriesForm(data, firsts=offered)
+        self.form = SeriesForm(
+            data,
+            firsts=[(key, moment(p.start, now)) for key, p in self.firsts.items()],
+            clinicians=self._offered({}),
+        )
 
-    def _firsts(self) -> dict[str, datetime]:
+    def _offered(self, fits: Mapping[Resource, int]) -> list[tuple[str, str]]:
+        """Return who can be chosen to see the patient, once it is known how often."""
+        if len(self.clinicians) < 2:
+            return []
+        usual = _("Whoever can do most of the visits")
+        if wanted := self.clinicians.get(self.visit.wanted_clinician_id or 0):
+            usual = _("%(who)s, whom the patient asked for") % {"who": wanted}
+        can = _("%(who)s, can do %(n)s of the times planned")
+        return [("", usual)] + [
+            (str(one.pk), can % {"who": one, "n": fits.get(one, 0)})
+            for one in self.clinicians.values()
+        ]
+
+    def _firsts(self) -> dict[str, Proposal]:
         if self.visit.status != Status.PENDING:
             return {}
         (line,) = judge([self.visit], self.now)
-        return {str(c.proposal.pk): c.proposal.start for c in line.free}
+        return {str(c.proposal.pk): c.proposal for c in line.free}
+
+    @property
+    def asked(self) -> Proposal | None:
+        """Return at which of its times a request would be accepted."""
+        return self.firsts.get(self.form.data.get("first", ""))
 
     @property
     def first(self) -> datetime | None:
         """Return when the series begins; None when no time asked for can be had."""
-        return self.visit.start or self.firsts.get(self.form.data.get("first", ""))
+        return self.visit.start or (self.asked and self.asked.start)
 
     def is_fit(self) -> bool:
         """Tell whether the plan can be booked as it was sent."""
         if not self.form.is_valid() or not self.first:
             return False
-        numbers = range(2, self.form.cleaned_data["count"] + 1)
+        numbers = range(1, self.form.cleaned_data["count"] + 1)
         try:
             self.chosen = {n: self._chosen(n) for n in numbers}
         except ValidationError as error:
             self.form.add_error(None, error)
         else:
-            if not any(self.chosen.values()):
+            if not any(pick for n, pick in self.chosen.items() if n > 1):
                 self.form.add_error(None, _("Choose at least one visit more."))
         return not (self.problem or self.form.errors)
 
-    def _chosen(self, number: int) -> datetime | None:
-        text = self.said.get(f"visit_{number}", "")
-        choose = _("Choose from the times shown.")
-        return parse_instant(text, choose) if text else None
+    def _chosen(self, number: int) -> planner.Pick | None:
+        text, _slash, key = self.said.get(f"visit_{number}", "").partition("/")
+        choose, clinician = _("Choose from the times shown."), whole_number(key)
+        if key and clinician not in self.clinicians:
+            raise ValidationError(choose)
+        return (parse_instant(text, choose), clinician) if text else None
 
     def book(self, by: By) -> list[Appointment]:
         """Book what was chosen. Raises as `workflow.book_series`. Needs a fit plan."""
-        starts = [self.first, *(self.chosen or {}).values()]
+        assert self.first  # noqa: S101 -- it is fit
+        chosen = self.chosen or {}
+        _start, clinician = chosen.get(1) or (self.first, None)
+        others = [pick for n, pick in chosen.items() if n > 1 and pick]
+        picks = [(self.first, clinician), *others]
         return workflow.book_series(
             self.visit.pk,
-            [start for start in starts if start],
+            [start for start, _clinician in picks],
             by=by,
             now=self.now,
             key=once.key_in(self.said) or uuid.uuid4(),
+            clinicians=[self.clinicians[pk] if pk else None for _start, pk in picks],
             seen_version=whole_number(self.said.get("seen_version", "")) or 0,
         )
 
@@ -112,29 +145,55 @@ class SeriesPlan:
         if isinstance(error, DifferentForm):
             self.booked = error.params["answer"]
 
-    def lines(self) -> list[Line]:
-        """Return the visits after the first; none while it is not said how many."""
-        if (self.form.errors and not self.form.non_field_errors()) or not self.first:
-            return []
+    def series(self) -> Series | None:
+        """Return the plan; None while it is not said how many visits there are."""
+        first = self.asked or self.visit.start
+        if (self.form.errors and not self.form.non_field_errors()) or not first:
+            return None
         said = self.form.cleaned_data
         return planner.plan(
             self.visit,
-            self.first,
+            first,
             said["count"],
             said["weeks"],
             now=self.now,
+            clinician=whole_number(said.get("clinician", "")),
             chosen=self.chosen,
         )
 
     def context(self) -> dict[str, Any]:
         """Return all that the page shows, with a key of its own for the next time."""
+        series = self.series()
+        if series and "clinician" in self.form.fields:
+            field = self.form.fields["clinician"]
+            field.choices = self._offered(series.fits)  # type: ignore[attr-defined]
         return {
             "visit": self.visit,
             "form": self.form,
             "first": self.first,
-            "lines": self.lines(),
+            "asked": self.asked,
+            "series": series,
+            "with_whom": with_whom(series) if series else "",
             "problem": self.problem,
             "booked": self.booked,
             "form_key": uuid.uuid4(),
             "now": self.now,
         }
+
+
+def with_whom(series: Series) -> str:
+    """Return who sees the patient as it is planned, and at which visits others do."""
+    if series.clinician is None:
+        return ""
+    planned = {line.number: line.chosen for line in series.lines}
+    others = [
+        _("visit %(n)s with %(who)s") % {"n": n, "who": option.clinician}
+        for n, option in {1: series.first, **planned}.items()
+        if option and option.clinician != series.clinician
+    ]
+    if not others:
+        return _("As planned here, all are with %(who)s.") % {"who": series.clinician}
+    return _("As planned here, all are with %(who)s, but for %(others)s.") % {
+        "who": series.clinician,
+        "others": ", ".join(others),
+    }

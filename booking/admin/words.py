@@ -125,6 +125,7 @@ _WHY: dict[Why, str | Promise] = {
     Why.OFFER_ENDED: gettext_lazy(
         "the offer ended %(until)s with no answer, and is about to be taken off"
     ),
+    Why.ONE_PERSON: gettext_lazy("has an offer or a time by another of their records"),
     Why.MOST_OFFERS: gettext_lazy("has had %(count)s offers: talk with them"),
     Why.QUIET: gettext_lazy("quiet hours until %(until)s"),
     Why.DESK_CLOSED: gettext_lazy("has to be phoned: closed until %(until)s"),

@@ -1,5 +1,7 @@
 """Records of one person that staff have joined."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -62,3 +64,14 @@ def records_of(patient: Patient) -> set[int]:
     )
     pairs = linked.values_list("patient", "duplicate")
     return {patient.pk, *(pk for pair in pairs for pk in pair)}
+
+
+def kept_for(patients: models.QuerySet[Any, Any]) -> dict[int, int]:
+    """Return of all joined records of some people which record is the kept one.
+
+    `patients` gives the keys of one record of each, or of more.
+    """
+    standing = Merge.objects.standing()
+    kept = standing.filter(duplicate__in=patients).values("patient")
+    theirs = standing.filter(Q(patient__in=patients) | Q(patient__in=kept))
+    return dict(theirs.values_list("duplicate", "patient"))

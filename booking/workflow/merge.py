@@ -14,7 +14,10 @@ def merge(patient_id: int, duplicate_id: int, *, by: By, now: datetime) -> bool:
     """Let `duplicate_id` be a second record of the patient; return whether it is new.
 
     Neither may be joined to another already, nor others to the second, so nobody has to
-    follow more than one step. No visit is touched, and no message comes of it.
+    follow more than one step. No visit is touched, and no message comes of it. Who has
+    two places on the waiting list keeps both, with what was asked for at each, so that
+    it can be taken back; for one kind of visit they are offered one time, see
+    `waiting_list`.
 
     Raises MergedAlready or NotAllowed.
     """

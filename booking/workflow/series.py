@@ -15,6 +15,7 @@ from booking.models import (
     PreparationText,
     Proposal,
     Reservation,
+    Resource,
     Schedule,
     VisitType,
 )
@@ -43,14 +44,16 @@ def book_series(
     by: By,
     now: datetime,
     key: uuid.UUID,
+    clinicians: Sequence[Resource | None] = (),
     seen_version: int | None = None,
 ) -> list[Appointment]:
     """Book a visit and those that follow it, all of them or none; return them in order.
 
     `starts[0]` is the visit's own: one of the times that a request asks for, where it
     is accepted, or the time of a visit that is booked. For each of the others there is
-    a new visit of the same patient, with all that was asked for and said. `key` makes
-    it safe to send twice.
+    a new visit of the same patient, with all that was asked for and said.
+    `clinicians` says for each start who sees them there and nobody else; without it, or
+    at None, it is whom they asked for, or anyone. `key` makes it safe to send twice.
 
     Raises SeriesClash, whose param `clashes` has the reason for each start that cannot
     be had; DifferentForm, AlreadyAnswered, NotPossibleNow, ChangedMeanwhile or
@@ -60,13 +63,15 @@ def book_series(
     if len(starts) not in SERIES_VISITS:
         raise ValueError(f"a series has 2 to 26 visits, not {len(starts)}")
     who = by.user.pk if by.user else None
-    content = ["series", appointment_id, who, [s.timestamp() for s in starts]]
+    whom = [clinician and clinician.pk for clinician in clinicians]
+    content = ["series", appointment_id, who, [s.timestamp() for s in starts], whom]
     if before := once.begin(key, content, now=now):
         return list(Appointment.objects.filter(pk__in=before).order_by("start", "pk"))
     visit = lock_visit(appointment_id, now)
     proposal = _proposal(visit, starts[0], seen_version)
     ends = {proposal.start: proposal.end} if proposal else {}
-    taken = _take_all(visit, starts, ends, now)
+    asked = clinicians or [None] * len(starts)
+    taken = _take_all(visit, starts, asked, ends, now)
     visit.series = visit.series or uuid.uuid4()
     if proposal:
         accept_at(visit, proposal, taken.pop(starts[0]), by=by, now=now)
@@ -103,6 +108,7 @@ def _proposal(
 def _take_all(
     visit: Appointment,
     starts: Sequence[datetime],
+    clinicians: Sequence[Resource | None],
     ends: Mapping[datetime, datetime],
     now: datetime,
 ) -> dict[datetime, list[Reservation]]:
@@ -120,12 +126,12 @@ def _take_all(
     theirs = Appointment.objects.days_of(visit.patient)
     taken: dict[datetime, list[Reservation]] = {}
     clashes: dict[datetime, Reason] = {}
-    for start, day in zip(starts, days, strict=True):
+    for start, day, clinician in zip(starts, days, clinicians, strict=True):
         if start == visit.start:
             continue
         plan = visit_type.plan(
-            day, day, now=now, clinician=visit.wanted_clinician, ignoring=ignoring,
-            by_staff=True, schedule=schedule,
+            day, day, now=now, clinician=clinician or visit.wanted_clinician,
+            ignoring=ignoring, by_staff=True, schedule=schedule,
         )  # fmt: skip
         if timezone.localdate(start) in theirs:
             clashes[start] = SAME_DAY

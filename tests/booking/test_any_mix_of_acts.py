@@ -470,11 +470,14 @@ class AnyMixOfActs(RuleBasedStateMachine):
             (wall + n * (apart * DAY or HOUR)).astimezone(UTC)
             for n in range(1, more + 1)
         ]
-        slots, clashes = self.slots_of_series(visit, starts)
+        # The desk says of each visit who sees the patient, or leaves it open.
+        whom = [self.some_clinician(data) for _ in starts]
+        slots, clashes = self.slots_of_series(visit, starts, whom)
         key = uuid.uuid4()
         act = partial(
-            workflow.book_series, visit.pk, starts, by=self.clinic.desk[who], key=key
-        )
+            workflow.book_series, visit.pk, starts, by=self.clinic.desk[who], key=key,
+            clinicians=whom if any(whom) else (),
+        )  # fmt: skip
         if clashes:
             with pytest.raises(TimeTaken) as refused, nothing_written():
                 act(now=self.now)
@@ -490,7 +493,10 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 assert held_by(v) == taken_by(slot, visit.visit_type)
 
     def slots_of_series(
-        self, visit: Appointment, starts: list[datetime]
+        self,
+        visit: Appointment,
+        starts: list[datetime],
+        whom: list[Resource | None],
     ) -> tuple[dict[datetime, Slot], set[datetime]]:
         """Return what the model has for each start to be taken, and who gets none."""
         booked = Appointment.objects.filter(patient=visit.patient_id, status="booked")
@@ -501,10 +507,12 @@ class AnyMixOfActs(RuleBasedStateMachine):
         slots, clashes = {}, set()
         asked = visit.proposals.open().values_list("start", "end")
         ends = dict(asked) if visit.start is None else {}
+        theirs = dict(zip(starts, whom, strict=True))
         for start in starts[1:] if visit.start else starts:
             end = ends.get(start) if start == starts[0] else None
             slot = self.slot(
-                visit.visit_type, start, end, clinician=visit.wanted_clinician,
+                visit.visit_type, start, end,
+                clinician=theirs[start] or visit.wanted_clinician,
                 ignoring=Ignoring(appointment_id=None if visit.start else visit.pk),
                 by_staff=True,
             )  # fmt: skip
@@ -1497,6 +1505,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         if self.status[visit.pk][0] == "waitlist":
             self.status[visit.pk] = ("proposed", "")
         assert self.suits(entry, offer.start)
+        assert not self.has_another(entry)
         assert self.now < offer.expires_at <= offer.start
         assert 1 <= self.place(visit).offers_made <= rules.most_offers
         before = visit.proposals.filter(by="clinic", pk__lt=offer.pk)
@@ -1536,7 +1545,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
     def comes_then(self, visit: Appointment, start: datetime) -> bool:
         """Tell whether the patient is here then, or that day for the same."""
         end, wall = start + visit.duration, start.astimezone(NEW_YORK)
-        others = Appointment.objects.filter(patient=visit.patient, status="booked")
+        others = Appointment.objects.filter(
+            patient__in=self.records_of(visit), status="booked"
+        )
         return any(
             (other.start < end and start < other.end)
             or (
@@ -1545,6 +1556,27 @@ class AnyMixOfActs(RuleBasedStateMachine):
             )
             for other in others.exclude(pk=visit.pk)
         )
+
+    def records_of(self, visit: Appointment) -> set[int]:
+        """Return the records that are joined with the visit's, and its own."""
+        kept = {second: first for first, second in self.joined}
+        person = kept.get(visit.patient_id, visit.patient_id)
+        return {person, *(pk for pk, first in kept.items() if first == person)}
+
+    def has_another(self, entry: WaitingListEntry) -> bool:
+        """Tell whether the same person has an offer or a time by another place."""
+        visit = entry.appointment
+        same = WaitingListEntry.objects.exclude(appointment=visit).filter(
+            appointment__patient__in=self.records_of(visit),
+            appointment__visit_type=visit.visit_type_id,
+        )
+        took = same.filter(
+            why_ended="took", ended_at__gte=entry.joined_at,
+            appointment__status="booked", appointment__start__gt=self.now,
+        )  # fmt: skip
+        waiting = same.filter(ended_at=None, appointment__start=None)
+        offered = any(self.offers(e.appointment) for e in waiting)
+        return visit.start is None and (offered or took.exists())
 
     def may_be_told(self, entry: WaitingListEntry, rules: WaitingListRules) -> bool:
         """Tell whether it is no quiet hour, or, for a call, the desk is open."""
@@ -1566,7 +1598,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         visit, rules = entry.appointment, WaitingListRules.current()
         if self.offers(visit) or entry.offers_made >= rules.most_offers:
             return
-        if not self.may_be_told(entry, rules):
+        if not self.may_be_told(entry, rules) or self.has_another(entry):
             return
         if visit.visit_type.needs_referral and not visit.has_referral:
             return

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page, expect
 
 from booking import integrity, workflow
-from booking.models import Appointment, Hours
+from booking.models import Appointment, Hours, Reservation, Resource, VisitType
 from booking.policy import Status
 from tests.chromium import HOST, assert_good_for_everybody, serve
 from tests.factories import (
@@ -92,7 +92,7 @@ def test_the_plan_shows_every_date_before_anything_is_booked(desk: Client) -> No
 
     what = f"{clinician.resource}, {room.resource}"
     assert rows_of(page) == [
-        "1 tomorrow 10:00 AM this request, accepted",
+        f"1 tomorrow 10:00 AM this request, accepted · {what}",
         f"2 Tue, Dec 1, 10:00 AM · free Visit 2 [x] Book it · {what}"
         " [ ] Leave this one out",
         f"3 Tue, Dec 15, 10:00 AM · free Visit 3 [x] Book it · {what}"
@@ -261,6 +261,131 @@ def test_a_day_on_which_the_patient_comes_already_is_left_out(desk: Client) -> N
         assert "this patient has a visit on that day" in row
         assert row.endswith("[x] Leave this one out")
     assert "[x] Book it" in rows[3]
+
+
+# --- Who sees the patient ----------------------------------------------------------
+
+
+def two_clinicians() -> tuple[VisitType, Resource, Resource]:
+    visit_type = a_practice(clinicians=2, rooms=3)
+    one, other = Resource.objects.filter(kind=CLINICIAN).order_by("pk")
+    return visit_type, one, other
+
+
+def whom(page: HttpResponse) -> list[str]:
+    """Return who is chosen for each visit after the first."""
+    chosen = (row.partition("[x] ")[2] for row in rows_of(page)[1:])
+    return [words.partition(" · ")[2].partition(",")[0] for words in chosen]
+
+
+def clinicians() -> list[Resource]:
+    taken = Reservation.objects.filter(
+        appointment__series__isnull=False, resource__kind=CLINICIAN
+    ).order_by("start")
+    return [row.resource for row in taken.select_related("resource")]
+
+
+def test_one_sees_the_patient_each_time_if_one_can(desk: Client) -> None:
+    """Whose turn it is on each date would be another from week to week."""
+    visit_type, one, other = two_clinicians()
+    a_booked_visit(visit_type, at("14:00"), clinician=other)
+    for n in range(1, 6):
+        busy = one if n % 2 else other
+        a_booked_visit(visit_type, at("14:00", TUESDAY + n * WEEK), clinician=busy)
+    a_booked_visit(visit_type, at("10:00", TUESDAY + 3 * WEEK), clinician=one)
+    visit = a_request(visit_type, at("10:00"))
+
+    page = plan(desk, visit)
+
+    assert whom(page) == [other.name] * 5
+    assert f"As planned here, all are with {other}." in text_of(page)
+    press(desk, page)
+    assert clinicians() == [other] * 6
+    assert integrity.faults(NOW) == []
+
+
+def test_where_none_can_the_page_says_at_which_visits_others_do(desk: Client) -> None:
+    visit_type, one, other = two_clinicians()
+    a_booked_visit(visit_type, at("10:00", TUESDAY + 2 * WEEK), clinician=one)
+    for n in (3, 4):
+        a_booked_visit(visit_type, at("10:00", TUESDAY + n * WEEK), clinician=other)
+    visit = a_booked_visit(visit_type, at("10:00"), clinician=one)
+    Appointment.objects.filter(pk=visit.pk).update(wanted_clinician=None)
+
+    page = plan(desk, visit)
+
+    assert whom(page) == [one.name, other.name, one.name, one.name, one.name]
+    words = text_of(page)
+    assert (
+        f"As planned here, all are with {one}, but for visit 3 with {other}." in words
+    )
+    changed = rows_of(page)[2]
+    assert f"10:00 AM · not with {one} Visit 3 [x] Book it · {other}, " in changed
+    assert f"[ ] Tue, Dec 1, 9:30 AM · {one}, " in changed
+    assert f"{one}, can do 5 of the times planned" in words
+    assert f"{other}, can do 3 of the times planned" in words
+    press(desk, page)
+    assert clinicians() == [one, one, other, one, one, one]
+
+
+def test_staff_choose_who_sees_the_patient(desk: Client) -> None:
+    visit_type, _one, other = two_clinicians()
+    visit = a_request(visit_type, at("10:00"))
+    for who in Resource.objects.filter(kind=CLINICIAN):
+        page = plan(desk, visit, count=3, weeks=1, clinician=who.pk)
+        assert whom(page) == [who.name] * 2
+        assert f"this request, accepted · {who}" in rows_of(page)[0]
+
+    press(desk, plan(desk, visit, count=3, weeks=1, clinician=other.pk))
+
+    assert clinicians() == [other] * 3
+
+
+def test_who_asked_for_somebody_is_seen_by_nobody_else(desk: Client) -> None:
+    visit_type, one, other = two_clinicians()
+    a_booked_visit(visit_type, at("10:00", TUESDAY + WEEK), clinician=other)
+    visit = a_request(visit_type, at("10:00"), clinician=other)
+
+    page = plan(desk, visit, count=3, weeks=1)
+
+    assert whom(page) == [other.name] * 2
+    assert "[x] Tue, Nov 24, 9:30 AM" in rows_of(page)[1]
+    assert f"{other}, whom the patient asked for" in text_of(page)
+    # Staff may still agree on somebody else with them.
+    page = plan(desk, visit, count=3, weeks=1, clinician=one.pk)
+    assert whom(page) == [one.name] * 2
+    said = f"As planned here, all are with {one}, but for visit 1 with {other}."
+    assert said in text_of(page)
+    press(desk, page)
+    assert clinicians() == [other, one, one]
+    assert integrity.faults(NOW) == []
+
+
+def test_nobody_else_takes_over_after_the_page_was_shown(desk: Client) -> None:
+    visit_type, one, other = two_clinicians()
+    visit = a_request(visit_type, at("10:00"))
+    page = plan(desk, visit, count=3, weeks=1, clinician=one.pk)
+    a_booked_visit(visit_type, at("10:00", TUESDAY + WEEK), clinician=one)
+
+    with nothing_written():
+        again = press(desk, page)
+
+    assert whom(again) == [other.name, one.name]
+    assert "Not all of these times can be had now" in text_of(again)
+    press(desk, again)
+    assert clinicians() == [one, other, one]
+
+
+def test_somebody_who_could_not_see_them_is_not_chosen(desk: Client) -> None:
+    visit_type, one, _other = two_clinicians()
+    visit = a_booked_visit(visit_type, at("10:00"))
+    page = plan(desk, visit, count=2, weeks=1, clinician=one.pk)
+    room = Resource.objects.filter(kind=ROOM)[0]
+    value = form_of(page).filled_in["visit_2"][0].partition("/")[0]
+    with nothing_written():
+        for wrong in (room.pk, "x", 10**9):
+            again = press(desk, page, visit_2=f"{value}/{wrong}")
+            assert "Choose from the times shown." in text_of(again)
 
 
 # --- Booking it --------------------------------------------------------------------

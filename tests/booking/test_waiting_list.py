@@ -308,6 +308,85 @@ def test_a_visit_that_takes_the_machine_waits_for_the_machine():
     assert len(held_by(visit)) == 3
 
 
+# --- Records of one person -------------------------------------------------------
+
+
+def one_person_waiting_twice(
+    visit_type: VisitType, *wishes: Any
+) -> tuple[Appointment, Appointment]:
+    first, second = (
+        somebody_waiting(visit_type, a_wish(**wish) if wish else None)
+        for wish in wishes or ({}, {})
+    )
+    desk = factories.a_front_desk_person()
+    workflow.merge(first.patient_id, second.patient_id, by=desk, now=NOW)
+    return first, second
+
+
+def test_one_person_on_two_records_is_offered_one_time():
+    visit_type = a_full_week()
+    first, second = one_person_waiting_twice(visit_type)
+    somebody_else = somebody_waiting(visit_type)
+    sets_free((at("10:00"), at("11:00")))
+    assert [p.why for p in waiting_list.places(NOW)] == [
+        Why.NEXT, Why.ONE_PERSON, Why.NEXT,
+    ]  # fmt: skip
+
+    assert offer_free_times(NOW) == "Offers made: 2."
+    assert status_of(first, second, somebody_else) == [
+        "proposed", "waitlist", "proposed",
+    ]  # fmt: skip
+    with nothing_written():
+        assert offer_free_times(NOW + MINUTE) == ""
+    assert why(second) == Why.ONE_PERSON
+
+
+def test_what_they_asked_for_at_either_place_counts():
+    visit_type = a_full_week()
+    mornings, afternoons = {"part": "morning"}, {"part": "afternoon"}
+    first, second = one_person_waiting_twice(visit_type, mornings, afternoons)
+    sets_free(half_an_hour("14:00"))
+    offer_free_times(NOW)
+    assert status_of(first, second) == ["waitlist", "proposed"]
+
+    sets_free(half_an_hour("10:00"))
+    assert offer_free_times(NOW) == ""
+    assert why(first) == Why.ONE_PERSON
+
+
+def test_who_took_a_time_is_offered_no_other_for_the_same():
+    visit_type = a_full_week()
+    first, second = one_person_waiting_twice(visit_type)
+    sets_free((at("10:00"), at("11:00")))
+    offer_free_times(NOW)
+    workflow.take(first.pk, first.proposals.get().pk, by=PATIENT, now=NOW)
+    assert offer_free_times(NOW) == ""
+    assert why(second) == Why.ONE_PERSON
+
+    workflow.cancel(first.pk, by=PATIENT, now=NOW)
+    assert offer_free_times(NOW) == "Offers made: 1."
+    assert status_of(second) == ["proposed"]
+
+
+def test_two_people_again_have_an_offer_each():
+    visit_type = a_full_week()
+    first, second = one_person_waiting_twice(visit_type)
+    desk = factories.a_front_desk_person()
+    workflow.unmerge(first.patient_id, second.patient_id, by=desk, now=NOW)
+    sets_free((at("10:00"), at("11:00")))
+    assert offer_free_times(NOW) == "Offers made: 2."
+
+
+def test_a_day_on_another_record_of_theirs_is_no_day_for_a_second_visit():
+    visit_type = a_full_week()
+    sets_free(half_an_hour("10:00"), half_an_hour("15:00"))
+    booked = a_booked_visit(visit_type, at("10:00"))
+    visit = somebody_waiting(visit_type)
+    desk = factories.a_front_desk_person()
+    workflow.merge(booked.patient_id, visit.patient_id, by=desk, now=NOW)
+    assert why(visit) == Why.COMES_THEN
+
+
 # --- Who has a time already ------------------------------------------------------
 
 

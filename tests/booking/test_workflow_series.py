@@ -265,6 +265,22 @@ def test_a_time_that_is_never_offered_is_a_clash(desk, start, why):
     assert refused(a_request(), [at("10:00"), odd], desk) == {odd: Reason(why)}
 
 
+def test_whom_staff_chose_sees_the_patient_or_nobody(desk):
+    visit_type = a_practice(clinicians=2, rooms=3)
+    one, other = Resource.objects.filter(kind=factories.CLINICIAN).order_by("pk")
+    first, second, third = weekly(3)
+    a_request(visit_type, second, clinician=one)
+    visit = a_request(visit_type)
+
+    clashes = refused(visit, [first, second, third], desk, clinicians=[one] * 3)
+    assert clashes == {second: Reason(Why.IN_USE, "clinician", one.pk)}
+    assert len(book(visit, [first, second, third], desk, clinicians=[one, other, one]))
+
+    booked = Appointment.objects.booked().order_by("start")
+    seen = [v.reservations.get(resource__kind=factories.CLINICIAN) for v in booked]
+    assert [row.resource for row in seen] == [one, other, one]
+
+
 def test_the_machine_in_use_is_named(desk):
     a_practice(clinicians=2, rooms=2)
     machine = factories.a_machine()
