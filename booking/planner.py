@@ -42,7 +42,7 @@ class Option:
 
     @property
     def pick(self) -> Pick:
-        return self.start, self.clinician and self.clinician.pk
+        return self.start, self.clinician.pk if self.clinician else None
 
     @property
     def value(self) -> str:
@@ -167,7 +167,7 @@ class _Planner:
         self.theirs = Appointment.objects.days_of(visit.patient)
         self.clinicians = clinicians_for(self.visit_type, practice)
         # A test may need a machine alone.
-        self.who = self.clinicians or [None]
+        self.who: Sequence[Resource | None] = self.clinicians or [None]
         wanted = visit.wanted_clinician
         self.wanted = wanted if wanted in self.clinicians else None
         self.free = {number: self._free(number) for number in self.walls}

@@ -86,7 +86,7 @@ class SeriesPlan:
     @property
     def first(self) -> datetime | None:
         """Return when the series begins; None when no time asked for can be had."""
-        return self.visit.start or (self.asked and self.asked.start)
+        return self.asked.start if self.asked else self.visit.start
 
     def is_fit(self) -> bool:
         """Tell whether the plan can be booked as it was sent."""
