@@ -297,6 +297,20 @@ def test_a_colleague_who_was_faster_is_named(desk: Client) -> None:
     ]
 
 
+@pytest.mark.parametrize("act", ["decline", "cancel", "propose", "series"])
+def test_nobody_else_is_named_for_what_one_did_oneself(desk: Client, act: str) -> None:
+    """The back button leads to the page from which somebody declined already."""
+    visit = a_request()
+    ana = By.staff(User.objects.get(username="ana"))
+    workflow.decline(visit.pk, reason=DeclineReason.NO_TIME, by=ana, now=NOW)
+    with nothing_written():
+        response = desk.get(address(act, visit))
+    assert said(response) == [
+        f"{visit.reference}: You have dealt with this already. Declined: No time that"
+        " fits by you, today 9:00 AM."
+    ]
+
+
 def test_a_patient_who_was_faster_is_named(desk: Client) -> None:
     visit = a_request()
     workflow.cancel(visit.pk, by=workflow.PATIENT, now=NOW)
