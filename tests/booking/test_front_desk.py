@@ -914,6 +914,23 @@ def test_no_page_shows_staff_the_link_that_makes_them_the_patient(
         assert link not in page
 
 
+def test_the_page_of_a_message_says_numbers_as_others_do_and_has_no_history(
+    desk: Client,
+) -> None:
+    by_phone = a_request(patient=patient_details(email=""))
+    by_mail = a_request(a_practice())
+    found = {
+        "(212) 555-0199": by_phone.messages.get(),
+        by_mail.patient.email: told_last(by_mail),
+    }
+    for recipient, message in found.items():
+        path = f"/admin/booking/message/{message.pk}/"
+        page = desk.get(f"{path}change/")
+        assert f"Recipient {recipient} " in text_of(page).replace(":", "")
+        assert "+1212" not in text_of(page)
+        assert f"{path}history/" not in page.text
+
+
 # --- Calls and systems -------------------------------------------------------------
 
 
