@@ -317,7 +317,8 @@ def test_the_first_days_with_times_are_shown(patient, visit_type):
         ("Friday, November 20", four),
         (
             "Saturday, November 21 to Sunday, November 22",
-            "We offer no times. The next free day is Monday, November 23.",
+            "We do not see patients for this visit then. The next free day is Monday,"
+            " November 23.",
         ),
         ("Monday, November 23", four),
     ]
