@@ -299,6 +299,20 @@ def test_a_colleague_who_was_faster_is_named(desk: Client) -> None:
     ]
 
 
+@pytest.mark.parametrize("act", ["decline", "cancel", "propose", "series"])
+def test_nobody_else_is_named_for_what_one_did_oneself(desk: Client, act: str) -> None:
+    """The back button leads to the page from which somebody declined already."""
+    visit = a_request()
+    ana = By.staff(User.objects.get(username="ana"))
+    workflow.decline(visit.pk, reason=DeclineReason.NO_TIME, by=ana, now=NOW)
+    with nothing_written():
+        response = desk.get(address(act, visit))
+    assert said(response) == [
+        f"{visit.reference}: You have dealt with this already. Declined: No time that"
+        " fits by you, today 9:00 AM."
+    ]
+
+
 def test_a_patient_who_was_faster_is_named(desk: Client) -> None:
     visit = a_request()
     workflow.cancel(visit.pk, by=workflow.PATIENT, now=NOW)
@@ -931,6 +945,23 @@ def test_no_page_shows_staff_the_link_that_makes_them_the_patient(
         page = desk.get(path).content.decode()
         assert "/appointments/-/" in page, path
         assert link not in page
+
+
+def test_the_page_of_a_message_says_numbers_as_others_do_and_has_no_history(
+    desk: Client,
+) -> None:
+    by_phone = a_request(patient=patient_details(email=""))
+    by_mail = a_request(a_practice())
+    found = {
+        "(212) 555-0199": by_phone.messages.get(),
+        by_mail.patient.email: told_last(by_mail),
+    }
+    for recipient, message in found.items():
+        path = f"/admin/booking/message/{message.pk}/"
+        page = desk.get(f"{path}change/")
+        assert f"Recipient {recipient} " in text_of(page).replace(":", "")
+        assert "+1212" not in text_of(page)
+        assert f"{path}history/" not in page.text
 
 
 # --- Calls and systems -------------------------------------------------------------
