@@ -125,8 +125,14 @@ def call(said: str, now: datetime) -> str:
 
 
 def phone(number: str) -> str:
-    """Return an E.164 number as people here dial it: “(212) 555-0143”."""
-    parsed = phonenumbers.parse(number)
+    """Return an E.164 number as people here dial it: “(212) 555-0143”.
+
+    What is no such number is returned as it is.
+    """
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
     at_home = parsed.country_code == 1
     style = phonenumbers.PhoneNumberFormat
     return str(

@@ -589,7 +589,6 @@ def series() -> dict[str, Any]:
             line(3, "Dr. Demo is away"),
             line(4, "booked by another visit", lost=at(10, 15, 21)),
         ],
-        "total": 4,
         "problem": "A time that you chose went meanwhile. Nothing was booked.",
         "booked": [191],
     }

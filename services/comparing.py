@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import time
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -14,10 +15,13 @@ from django.utils.translation import gettext as _
 from .astray import Site
 from .house_style import Flag, flags
 from .markup import unseen
-from .models import Clinician, Content, KeptPicture, OpeningHours, Photo, Weekday
+from .models import Clinician, Content, KeptPicture, OpeningHours, Photo
+from .models.clinic import weekly
 from .outline import anchors
 from .photos import PORTRAIT, SCENE, Shape, glance_cut
 from .versions import CHILDREN, SUBJECTS, Said, without
+
+EDGES = ("opens", "closes")
 
 # A word, or the space between two.
 TOKEN = re.compile(r"\s+|\S+")
@@ -104,7 +108,7 @@ def _texts(kind: str, content: Said) -> Iterator[tuple[str, str]]:
     yield from _own(SUBJECTS[kind], content, "")
     if hours := content.get("opening_hours"):
         days = [
-            f"{Weekday(one['weekday']).label} {one['opens']}–{one['closes']}"
+            weekly(one["weekday"], *(time.fromisoformat(one[at]) for at in EDGES))
             for one in hours
         ]
         yield capfirst(str(OpeningHours._meta.verbose_name_plural)), "\n".join(days)

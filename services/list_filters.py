@@ -83,7 +83,20 @@ class FixedRows(OfferedFilters):
 
 
 class OnlyRead(FixedRows):
-    """Rows that are there for good, and are changed elsewhere than in their form."""
+    """Rows that are there for good, and are changed elsewhere than in their form.
+
+    So their page leads to no history of what was changed there.
+    """
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        extra = {"only_read": True} | (extra_context or {})
+        return super().change_view(request, object_id, form_url, extra)
 
     def has_change_permission(
         self, request: HttpRequest, obj: Model | None = None

@@ -157,6 +157,7 @@ def test_the_site_is_not_ready_before_every_migration(client):
     assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.either_database
 @pytest.mark.django_db
 def test_the_site_is_not_ready_before_its_styles_are_collected(client, tmp_path):
     manifest = "clinic_site.static_files.StaticFiles"

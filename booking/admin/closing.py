@@ -2,9 +2,9 @@
 
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -35,6 +35,8 @@ from booking.policy import MAX_CHOICES, ClosingReason
 from booking.words import as_value, local
 from booking.workflow import By
 
+from .forms import Edge
+
 Choice, Outcome = ClosingRow.Choice, ClosingRow.Outcome
 
 LONGEST = timedelta(days=14)
@@ -59,31 +61,8 @@ _WHY: dict[str, str | Promise] = {
 _WHY_ELSE = _("It had begun, or no longer lies in the closed time.")
 
 
-class _EdgeField(forms.DateTimeField):
-    """Where a closed time begins or ends, by the clock on the wall.
-
-    The hour that comes twice in autumn, and the one that spring leaves out, have two
-    readings. Nobody is asked which: `widest` takes the one that closes more.
-    """
-
+class _EdgeField(Edge, forms.DateTimeField):
     widget = forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M")
-
-    def __init__(
-        self, widest: Callable[[list[datetime]], datetime], **options: Any
-    ) -> None:
-        super().__init__(**options)
-        self.widest = widest
-
-    def to_python(self, value: Any) -> datetime | None:
-        try:
-            return super().to_python(value)
-        except ValidationError as error:
-            if error.code != "ambiguous_timezone" or not error.params:
-                raise
-            wall, zone = error.params["datetime"], error.params["current_timezone"]
-        # In UTC, since those of one zone are compared by wall time.
-        readings = [wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
-        return self.widest([reading.astimezone(UTC) for reading in readings])
 
 
 class ClosingForm(forms.Form):
@@ -293,11 +272,25 @@ class ClosingPage:
         self.preview = self._read()
         return None
 
+    def closed_already(self) -> Closure | None:
+        """Return what closes all of this time, if nobody is left to be decided on.
+
+        Closed once more, it would stay so when somebody undoes what was closed first.
+        """
+        if not self.preview or self.preview.to_decide:
+            return None
+        new = self.preview.closure
+        same = Closure.objects.filter(
+            resource=new.resource, start__lte=new.start, end__gte=new.end
+        )
+        return same.select_related("plan").first()
+
     def context(self) -> dict[str, Any]:
         """Return all that the page shows, with a key of its own for the next time."""
         return {
             "form": self.form,
             "preview": self.preview,
+            "already": self.closed_already(),
             "lines": self.lines(),
             "choices": Choice.choices,
             "problem": self.problem,

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -22,6 +23,35 @@ from booking.policy import (
 from .words import REASONS
 
 NOTE_LENGTH = 1000
+
+
+class Edge(forms.Field):
+    """Where a closed time begins or ends, by the clock on the wall.
+
+    The hour that comes twice in autumn, and the one that spring leaves out, have two
+    readings. Nobody is asked which: `widest` takes the one that closes more.
+    """
+
+    def __init__(
+        self, widest: Callable[[list[datetime]], datetime], **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.widest = widest
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return super().clean(value)
+        except forms.ValidationError as error:
+            if error.code != "ambiguous_timezone" or not error.params:
+                raise
+            wall, zone = error.params["datetime"], error.params["current_timezone"]
+        # In UTC, since those of one zone are compared by wall time.
+        readings = [wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+        return self.widest([reading.astimezone(UTC) for reading in readings])
+
+
+class SplitEdgeField(Edge, forms.SplitDateTimeField):
+    """The same, of a date and a time that have an input each."""
 
 
 def _reasons() -> list[tuple[str, str | Promise]]:

@@ -128,13 +128,11 @@ class SeriesPlan:
 
     def context(self) -> dict[str, Any]:
         """Return all that the page shows, with a key of its own for the next time."""
-        lines = self.lines()
         return {
             "visit": self.visit,
             "form": self.form,
             "first": self.first,
-            "lines": lines,
-            "total": 1 + sum(1 for line in lines if line.chosen),
+            "lines": self.lines(),
             "problem": self.problem,
             "booked": self.booked,
             "form_key": uuid.uuid4(),

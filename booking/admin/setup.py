@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.forms import ModelForm
+from django.forms import Field, ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -35,6 +35,7 @@ from services.in_use import KeptWhileInUse
 from services.list_filters import OfferedFilters
 from services.widgets import PLAIN
 
+from .forms import SplitEdgeField
 from .words import full_time
 
 
@@ -148,6 +149,13 @@ class ClosureAdmin(OfferedFilters):
     fields = ["resource", "start", "end", "reason"]
     formfield_overrides = PLAIN
     actions = None
+
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Field | None:
+        if widest := {"start": min, "end": max}.get(db_field.name):
+            kwargs |= {"form_class": SplitEdgeField, "widest": widest}
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Read the times that a link fills in; Django would fail over their text."""

@@ -13,6 +13,7 @@ from booking.availability import WeeklyHours
 from booking.policy import LONGEST_BUFFER
 from services import rows
 from services.models import Clinician, Weekday
+from services.models.clinic import weekly
 
 
 class ResourceQuerySet(models.QuerySet["Resource"]):
@@ -170,7 +171,7 @@ class Hours(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_weekday_display()} {self.opens:%H:%M}–{self.closes:%H:%M}"
+        return weekly(self.weekday, self.opens, self.closes)
 
     def as_weekly(self) -> WeeklyHours:
         """Return the value that the engine reads."""

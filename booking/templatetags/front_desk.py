@@ -6,7 +6,6 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-import phonenumbers
 from django import template
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -19,7 +18,7 @@ from booking.diary import Cell, Span, free
 from booking.messages import in_words
 from booking.models import Appointment, Claim, Resource, WaitingListEntry
 from booking.waiting_list import Place
-from booking.words import as_value, local
+from booking.words import as_value, local, phone
 from booking.words import clock as clock_time
 
 register = template.Library()
@@ -38,6 +37,7 @@ register.filter("moment", words.moment)
 register.filter("full_time", words.full_time)
 register.filter("who", words.who)
 register.filter("what", words.what)
+register.filter("phone", phone)
 register.filter("message_state", words.state)
 register.filter("why_waiting", words.why_waiting)
 register.filter("as_value", as_value)
@@ -183,19 +183,3 @@ def why_cancelled(visit: Appointment) -> str:
 def label(name: str) -> str:
     """Return the name of a stored field as a label: claim_number, Claim number."""
     return name.replace("_", " ").capitalize()
-
-
-@register.filter
-def phone(number: str) -> str:
-    """Return an E.164 number as it is said here: (212) 555-0143."""
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        return number
-    national = parsed.country_code == 1
-    style = phonenumbers.PhoneNumberFormat
-    return str(
-        phonenumbers.format_number(
-            parsed, style.NATIONAL if national else style.INTERNATIONAL
-        )
-    )

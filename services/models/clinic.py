@@ -1,10 +1,13 @@
 """The practice, when it answers the phone, and who works there."""
 
+from datetime import time
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from services.languages import said
 
 from .content import HOW_TO_WRITE, Content
 
@@ -66,6 +69,12 @@ class Clinic(Content):
         return self.name
 
 
+def weekly(weekday: int, opens: time, closes: time) -> str:
+    """Return a stretch of a week in words for staff: Monday 9:00 AM–5:00 PM."""
+    begins, ends = (said(at, "g:i A") for at in (opens, closes))
+    return f"{Weekday(weekday).label} {begins}–{ends}"
+
+
 class OpeningHours(models.Model):
     """When the front desk answers the phone, in the clinic's wall time."""
 
@@ -85,7 +94,7 @@ class OpeningHours(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_weekday_display()} {self.opens:%H:%M}–{self.closes:%H:%M}"
+        return weekly(self.weekday, self.opens, self.closes)
 
     def clean(self) -> None:
         """Say in words what the constraint would say by its name."""

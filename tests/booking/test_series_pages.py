@@ -98,7 +98,8 @@ def test_the_plan_shows_every_date_before_anything_is_booked(desk: Client) -> No
         f"3 Tue, Dec 15, 10:00 AM · free Visit 3 [x] Book it · {what}"
         " [ ] Leave this one out",
     ]
-    assert button_of(page) == "Book these 3 visits"
+    # No number: one of them can be left out by a radio, without a script.
+    assert button_of(page) == "Book these visits"
 
 
 def test_the_page_opens_on_six_weeks_from_the_first_free_choice(desk: Client) -> None:
@@ -174,7 +175,6 @@ def test_a_date_with_nothing_near_is_left_out(desk: Client) -> None:
     page = plan(desk, visit, count=3, weeks=1)
 
     assert rows_of(page)[1].endswith("Visit 2 [x] Leave this one out")
-    assert button_of(page) == "Book these 2 visits"
     press(desk, page)
     assert starts() == [at("10:00"), at("10:00", TUESDAY + 2 * WEEK)]
 
@@ -385,7 +385,7 @@ def test_who_goes_back_finds_nothing_chosen_but_what_the_page_says(
     visit = a_booked_visit(a_practice(), at("10:00"))
     serve(page, desk)
     page.goto(f"{HOST}{address('series', visit)}?count=3&weeks=1")
-    page.get_by_role("button", name="Book these 3 visits").click()
+    page.get_by_role("button", name="Book these visits").click()
     expect(page.get_by_role("status")).to_contain_text("3 visits are booked.")
 
     page.go_back()
@@ -453,7 +453,8 @@ def test_a_visit_that_changed_meanwhile_leads_back_to_it(desk: Client) -> None:
 
     assert response["Location"] == address("change", visit)
     assert said(response)[-1] == (
-        "Somebody was faster. Request withdrawn by the patient, today 9:00 AM."
+        f"{visit.reference}: Somebody was faster. Request withdrawn by the patient,"
+        " today 9:00 AM."
     )
     assert plan(desk, visit)["Location"] == address("change", visit)
 

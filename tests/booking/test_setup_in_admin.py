@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Iterator
-from datetime import time
+from datetime import UTC, time
 from io import StringIO
 from typing import Any
 
@@ -125,6 +125,13 @@ def test_a_manager_adds_a_room_with_its_hours(manager: Client) -> None:
     hours = room.hours.get()
     assert (room.kind, hours.weekday) == (ROOM, 0)
     assert (hours.opens, hours.closes) == (time(9), time(13))
+
+
+def test_weekly_hours_are_told_by_the_clock_that_staff_read(manager: Client) -> None:
+    manager.post(f"{RESOURCES}add/", a_room_form(MORNING))
+    room = Resource.objects.get(name="Room 9")
+    page = manager.get(f"{RESOURCES}{room.pk}/change/")
+    assert "Monday 9:00 AM–1:00 PM" in words_of(page)
 
 
 def test_a_manager_says_how_long_a_machine_is_cleaned(manager: Client) -> None:
@@ -356,6 +363,28 @@ def test_a_closure_that_ends_before_it_starts_is_refused_in_words(
             f"{CLOSURES}add/", a_closure_form(*reversed(TUESDAY_MORNING))
         )
     assert "The end must be after the start." in errors_of(page)
+
+
+# Clocks in New York went back on November 1, 2026, and go forward on March 14, 2027.
+@pytest.mark.parametrize(
+    ("start", "end", "closed"),
+    [
+        ("2026-11-01 01:30", "2026-11-01 12:00", ("05:30", "17:00")),
+        ("2026-11-01 00:00", "2026-11-01 01:30", ("04:00", "06:30")),
+        ("2027-03-14 02:30", "2027-03-14 12:00", ("06:30", "16:00")),
+    ],
+)
+def test_a_time_that_the_clock_shows_twice_or_never_closes_what_it_may_mean(
+    manager: Client, start: str, end: str, closed: tuple[str, str]
+) -> None:
+    a_practice()
+
+    response = manager.post(f"{CLOSURES}add/", a_closure_form(start, end))
+
+    assert response["Location"] == CLOSURES
+    closure = Closure.objects.get()
+    edges = [edge.astimezone(UTC) for edge in (closure.start, closure.end)]
+    assert tuple(f"{edge:%H:%M}" for edge in edges) == closed
 
 
 # --- What is in use ----------------------------------------------------------------
