@@ -29,8 +29,9 @@ class Draft:
     """The answers so far, by step. `began` and `used` are instants.
 
     `request_key` makes one request of it however often it is sent; `hold_key` holds
-    the chosen time, since `held`; `wanted` is what the link that led here asked for.
-    `unsent` is what stood on pages that were left for another language, no answer yet.
+    the chosen time, since `held`, if it could be held; `wanted` is what the link that
+    led here asked for. `unsent` is what stood on pages that were left for another
+    language, no answer yet.
     """
 
     began: datetime

@@ -296,9 +296,9 @@ class Times:
         if free.reason:
             return reasons.of_day(free.reason, self.filters.clinician)
         if self.filters.part == "morning":
-            return _g("No times in the morning.")
+            return _g("There are no free times in the morning.")
         if self.filters.part == "afternoon":
-            return _g("No times in the afternoon.")
+            return _g("There are no free times in the afternoon.")
         return _g("All times are taken.")
 
     @property

@@ -267,7 +267,7 @@ LONGEST = timedelta(hours=25)
 LONGEST_VISIT = 12 * 60
 LONGEST_BUFFER = 6 * 60
 HOLD_MINUTES = 15
-# Every answered page holds the time anew, but no form holds one for longer than this.
+# Each page that is sent holds the time anew, but no form holds it for longer than this.
 LONGEST_HOLD = timedelta(hours=1)
 # A link stays good until a day after the visit, or this long after the last event.
 LINK_DAYS_AFTER_VISIT = 1

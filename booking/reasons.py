@@ -35,7 +35,7 @@ _DAY: Words = {
     Why.PAST: _("There are no more times today."),
     Why.TOO_SOON: _("This is too soon for us to answer and get ready."),
     Why.BEYOND_HORIZON: _("These days cannot be booked yet."),
-    Why.OUTSIDE_HOURS: _("We offer no times."),
+    Why.OUTSIDE_HOURS: _("We do not see patients for this visit then."),
     Why.FULLY_BOOKED: _("All times are taken."),
     **_BARRED_WORDS,
 }
@@ -70,7 +70,7 @@ _TIME_WITHOUT: WordsOfAKind = {
 # Of one clinician alone, whom the patient asked for.
 _DAY_OF: Words = {
     Why.CLOSED: _("%(who)s is not here: %(reason)s."),
-    Why.OUTSIDE_HOURS: _("%(who)s offers no times."),
+    Why.OUTSIDE_HOURS: _("%(who)s does not see patients for this visit then."),
     Why.IN_USE: _("%(who)s has no free time."),
 }
 _TIME_OF: Words = {

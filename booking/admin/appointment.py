@@ -206,7 +206,7 @@ class AppointmentAdmin(VisitList):
         try:
             is_new = workflow.file_paper(visit.pk, kind, state, by=by, now=now)
         except BookingError as error:
-            messages.error(request, words.refusal(error, visit, now))
+            messages.error(request, words.refusal(error, visit, now, by.user))
             return
         if is_new:
             trail.changed(request, visit.patient_id, paper=kind, state=state)
@@ -236,7 +236,7 @@ class AppointmentAdmin(VisitList):
                 is_new = workflow.keep_record(pk, kept, by=by, now=clock.now())
                 said = _("%(reference)s is kept until somebody lifts that.")
         except BookingError as error:
-            messages.error(request, words.refusal(error, visit, clock.now()))
+            messages.error(request, words.refusal(error, visit, clock.now(), by.user))
         else:
             if is_new:
                 hold = "lifted" if "lift" in request.POST else "kept"
@@ -353,8 +353,7 @@ class AppointmentAdmin(VisitList):
         visit, now = self.visit_to_answer(request, pk), clock.now()
         there = reverse("admin:booking_appointment_change", args=[visit.pk])
         if visit.status not in (Status.PENDING, Status.BOOKED):
-            said = words.refusal(NotPossibleNow(), visit, now)
-            messages.warning(request, said)
+            self.refuse(request, visit, NotPossibleNow())
             return HttpResponseRedirect(there)
         plan = SeriesPlan(visit, request.POST or request.GET, now)
         if request.method == "POST" and plan.is_fit():
@@ -363,7 +362,7 @@ class AppointmentAdmin(VisitList):
             except (DifferentForm, TimeTaken, TryAgain) as error:
                 plan.refused(error)
             except BookingError as error:
-                messages.warning(request, words.refusal(error, visit, now))
+                self.refuse(request, visit, error)
                 visit.refresh_from_db()
                 if visit.status not in (Status.PENDING, Status.BOOKED):
                     return HttpResponseRedirect(there)

@@ -272,11 +272,25 @@ class ClosingPage:
         self.preview = self._read()
         return None
 
+    def closed_already(self) -> Closure | None:
+        """Return what closes all of this time, if nobody is left to be decided on.
+
+        Closed once more, it would stay so when somebody undoes what was closed first.
+        """
+        if not self.preview or self.preview.to_decide:
+            return None
+        new = self.preview.closure
+        same = Closure.objects.filter(
+            resource=new.resource, start__lte=new.start, end__gte=new.end
+        )
+        return same.select_related("plan").first()
+
     def context(self) -> dict[str, Any]:
         """Return all that the page shows, with a key of its own for the next time."""
         return {
             "form": self.form,
             "preview": self.preview,
+            "already": self.closed_already(),
             "lines": self.lines(),
             "choices": Choice.choices,
             "problem": self.problem,

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from booking import clock, policy, workflow
 from booking.errors import BookingError, NotPossibleNow, TimeTaken
-from booking.front_desk import may_answer, say_whose
+from booking.front_desk import may_answer, say_whose, signed_in
 from booking.models import Appointment, Claim
 from booking.models.appointment import STATUS_CHOICES, AppointmentQuerySet
 from booking.policy import Status
@@ -276,7 +276,7 @@ class VisitList(OnlyRead, LongList):
         self, request: HttpRequest, visit: Appointment, error: BookingError
     ) -> None:
         now = clock.now()
-        said = words.refusal(error, visit, now)
+        said = words.refusal(error, visit, now, signed_in(request))
         if isinstance(error, TimeTaken):
             said = f"{said} {by_whom(error, visit.visit_type, now, visit)}".strip()
         messages.warning(request, f"{visit.reference}: {said}")

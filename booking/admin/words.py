@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
+from django.contrib.auth.models import User
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.timezone import localtime
@@ -324,18 +325,29 @@ def _standing(visit: Appointment) -> str:
     return _("cancelled.")
 
 
-def refusal(error: BookingError, visit: Appointment, now: datetime) -> str:
-    """Return why an act was refused and, if the visit changed, what happened to it."""
+def refusal(
+    error: BookingError, visit: Appointment, now: datetime, to: User | None = None
+) -> str:
+    """Return why an act was refused and, if the visit changed, what happened to it.
+
+    Said `to` whoever did that, by the browser's back button or in another tab, it does
+    not speak of somebody else.
+    """
     if isinstance(error, NotPossibleNow):
         event = visit.events.select_related("user").order_by("-version").first()
         if event:
+            is_own = to is not None and event.user == to
             words = _("%(what)s by %(who)s, %(when)s.") % {
                 "what": what(event),
-                "who": who(event),
+                "who": _("you") if is_own else who(event),
                 "when": moment(event.at, now),
             }
             if isinstance(error, ChangedMeanwhile):
                 return f"{error} {words}"
+            if is_own:
+                return _("You have dealt with this already. %(words)s") % {
+                    "words": words
+                }
             return _("Somebody was faster. %(words)s") % {"words": words}
     if isinstance(error, TakenOn):
         params = {**error.params, "when": moment(error.params["when"], now)}

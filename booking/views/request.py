@@ -1,5 +1,6 @@
 """The pages of a request that ask something, from the emergency check on."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
@@ -8,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from booking import clock, draft, workflow
 from booking.draft import Draft, Sent
+from booking.errors import TimeTaken
 from booking.forms import RED_FLAGS, EmergencyForm
 from booking.models import VisitType
 from booking.steps import STEP, Journey
@@ -16,6 +18,7 @@ from .link import SESSION_KEY as LINK_KEY
 from .road import (
     UNFIT,
     another_language,
+    hold_on,
     keep,
     let_go,
     onward,
@@ -24,6 +27,7 @@ from .road import (
     show,
     with_draft,
 )
+from .times import ask_for_another
 
 # What a link may ask for: a service, a visit type and a start.
 WANTED = ("service", "visit", "start")
@@ -82,7 +86,13 @@ def step(
         if path := another_language(request):
             return put_by(request, journey, here, form, path, now)
         if form.is_valid():
-            return onward(keep(request, journey, here, form, now))
+            try:
+                return onward(keep(request, journey, here, form, now))
+            except TimeTaken as error:
+                return ask_for_another(request, Journey(journey.draft), error, now)
+        # What has to be mended comes first.
+        with suppress(TimeTaken):
+            hold_on(journey, now)
     else:
         form = here.form(**here.needs(journey))
         form.show_again(journey.shown(slug))

@@ -11,8 +11,9 @@ from django.views.decorators.http import require_http_methods
 
 from booking import clock, draft, workflow
 from booking.draft import Draft
-from booking.errors import TryAgain
+from booking.errors import TimeTaken, TryAgain
 from booking.forms import StepForm
+from booking.models import Appointment
 from booking.policy import LONGEST_HOLD
 from booking.steps import WAITING, Journey, Step
 from services import languages, rows
@@ -57,17 +58,42 @@ def onward(journey: Journey) -> HttpResponse:
 def keep(
     request: HttpRequest, journey: Journey, step: Step, form: StepForm, now: datetime
 ) -> Journey:
-    """Keep the answers, and the chosen time for some more minutes."""
+    """Keep the answers, and the chosen time for some more minutes.
+
+    Raises TimeTaken when that cannot be had any more; the answers are kept by then.
+    """
     kept = journey.draft
     kept.keep(step.slug, form.typed(), step.forgets)
     draft.save(request.session, kept, now)
+    journey = Journey(kept)
     if "times" not in kept.answers:
         let_go(kept)
-    elif held_since(kept, now):
+    else:
+        hold_on(journey, now)
+    return journey
+
+
+def hold_on(journey: Journey, now: datetime) -> None:
+    """Hold the chosen time anew, if it was held and has not been for too long.
+
+    Not counted: it takes no more than a hold that never lapsed. Raises TimeTaken.
+    """
+    kept, chosen = journey.draft, journey.first_choice
+    since = held_since(kept, now)
+    if since and chosen and journey.visit_type:
         # What could not be renewed loses nothing; sending checks the time anyway.
-        with suppress(TryAgain):
-            workflow.renew(kept.hold_key, now=now)
-    return Journey(kept)
+        try:
+            workflow.renew(
+                journey.visit_type, chosen, key=kept.hold_key, now=now,
+                clinician=journey.clinician, has_referral=journey.has_referral,
+                held_since=since,
+            )  # fmt: skip
+        except TryAgain:
+            pass
+        except TimeTaken:
+            # The request itself has it, if another window has sent it by now.
+            if not Appointment.objects.filter(request_key=kept.request_key).exists():
+                raise
 
 
 def held_since(kept: Draft, now: datetime) -> datetime | None:

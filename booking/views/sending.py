@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from booking import clock, draft, limits, messages, spoken, words, workflow
 from booking.draft import Draft, Sent
 from booking.errors import DifferentRequest, TimeTaken, TooMany, TryAgain
-from booking.forms import OtherTimesForm, SendForm, TimeForm
+from booking.forms import OtherTimesForm, SendForm
 from booking.models import Appointment
 from booking.policy import Status
 from booking.steps import Journey, as_request
@@ -22,7 +22,7 @@ from clinic_site.client import client_address
 from clinic_site.sessions import SessionStore
 
 from .road import AWAY, UNFIT, WENT, held_since, onward, with_draft
-from .times import show_other_times, show_times, went
+from .times import ask_for_another, show_other_times, went
 
 TOO_MANY = 429
 
@@ -140,15 +140,11 @@ def _time_went(
 ) -> HttpResponse:
     """Ask for another time in place of the one that went; all else stays."""
     rank = error.params.get("rank", 1)
+    if rank == 1:
+        return ask_for_another(request, journey, error, now)
     gone = as_request(journey).choices[rank - 1]
     why = went(gone, error=error, clinician=journey.clinician, now=now)
     kept = journey.draft
-    if rank == 1:
-        first = TimeForm(journey.typed("times"), clinicians=journey.clinicians)
-        first.add_error("start", why)
-        kept.forget("times")
-        draft.save(request.session, kept, now)
-        return show_times(request, journey, first, now, status=WENT)
     others = OtherTimesForm(journey.typed("other-times"))
     others.add_error("starts", why)
     typed = kept.answers["other-times"]["starts"]

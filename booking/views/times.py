@@ -14,7 +14,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from booking import limits, reasons, words, workflow
+from booking import draft, limits, reasons, words, workflow
 from booking.availability import Reason, Why
 from booking.errors import TimeNotOffered, TimeTaken, TryAgain
 from booking.forms import OtherTimesForm, TimeForm, only_read, parse_instant
@@ -114,6 +114,9 @@ def _hold(
         kept.held = since or now
     elif not _first_times(journey, Filters(clinician=who), now).has(start):
         raise TimeTaken
+    elif not since:
+        # What they hold besides is another time, which pages do not hold anew.
+        kept.held = None
 
 
 def show_times(
@@ -163,6 +166,21 @@ def show_times(
     )
 
 
+def ask_for_another(
+    request: HttpRequest, journey: Journey, error: TimeTaken, now: datetime
+) -> HttpResponse:
+    """Ask for another time in place of the first choice, which went; all else stays."""
+    kept = journey.draft
+    form = TimeForm(journey.typed("times"), clinicians=journey.clinicians)
+    start, who = journey.first_choice, journey.clinician
+    if start is None:
+        raise AssertionError("Only what was chosen can go.")
+    form.add_error("start", went(start, error=error, clinician=who, now=now))
+    kept.forget("times")
+    draft.save(request.session, kept, now)
+    return show_times(request, journey, form, now, status=WENT)
+
+
 @with_draft
 def other_times(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse:
     """Let up to two more free times be ticked; turning the page keeps the ticks."""
@@ -178,7 +196,10 @@ def other_times(request: HttpRequest, journey: Journey, now: datetime) -> HttpRe
         free = _other_times(journey, now)
         gone = [s for s in form.cleaned_data["starts"] if not free.has(s)]
         if not gone:
-            journey = keep(request, journey, OTHER_TIMES, form, now)
+            try:
+                journey = keep(request, journey, OTHER_TIMES, form, now)
+            except TimeTaken as error:
+                return ask_for_another(request, journey, error, now)
             turned_to = date_in(request.POST.get("from", ""))
             if turned_to:
                 return redirect(_link("other_times", turned_to))
@@ -255,11 +276,13 @@ def _times(
     without: Collection[datetime] = (),
 ) -> Times:
     kept = journey.draft
+    # Who holds very many may hold another time than the one that they chose.
+    may_hold = kept.held or "times" in kept.answers
     return Times(
         _visit_type(journey),
         filters,
         now=now,
-        ignoring=Ignoring(kept.hold_key) if kept.held else None,
+        ignoring=Ignoring(kept.hold_key) if may_hold else None,
         chosen=chosen,
         held_since=held_since(kept, now),
         without=without,

@@ -11,6 +11,9 @@ addEventListener("submit", (event) => {
   if (form.dataset.sent) event.preventDefault();
   else setTimeout(() => delete form.dataset.sent, 10_000);
   form.dataset.sent = "yes";
+  // A page that is itself the answer to a form cannot be had again by the back button: the
+  // browser shows a warning in its place. From now on it is asked for by its address.
+  history.replaceState(history.state, "");
 });
 
 // Coming back with the back button makes the forms ready again.

@@ -63,9 +63,10 @@ if (!idle) {
   // Signing in again, half-way: what was typed waits for the page that it belongs to.
   if (drafts().length) sessionStorage.setItem(SIGNED_OUT, "yes");
 } else {
-  const isBack = sessionStorage.getItem(SIGNED_OUT) && bringBack();
+  // The page may be the answer to what they typed on it, such as the preview of a message.
+  const goesOn = sessionStorage.getItem(SIGNED_OUT) ? bringBack() : sessionStorage.getItem(here);
   wipe();
-  if (isBack) keep(); // they may leave again, before they type anything
+  if (goesOn) keep(); // they may leave again, before they type anything
   document.addEventListener("input", (event) => event.target.closest("main form, #main form") && keep());
   document.querySelector("#logout-form")?.addEventListener("submit", wipe);
 

@@ -127,6 +127,7 @@ def minute_by_minute(
     by_staff: bool = False,
     is_agreed: bool = False,
     has_referral: bool = False,
+    held_since: datetime | None = None,
 ) -> Clinic:
     """Return the model of availability that looks at every minute.
 
@@ -186,7 +187,7 @@ def minute_by_minute(
         before=visit_type.buffer_before,
         after=visit_type.buffer_after,
         step=visit_type.step,
-        lead=0 if by_staff else _notice(visit_type, now, is_agreed),
+        lead=0 if by_staff else _notice(visit_type, now, is_agreed, held_since or now),
         horizon=3650 if by_staff else visit_type.horizon,
         needs=tuple(needs),
         barred=None if by_staff else _barred(visit_type, has_referral),
@@ -194,13 +195,19 @@ def minute_by_minute(
     return Clinic(rules, calendars, NEW_YORK, int(now.timestamp()))
 
 
-def _notice(visit_type: VisitType, now: datetime, is_agreed: bool) -> int:
+def _notice(
+    visit_type: VisitType, now: datetime, is_agreed: bool, since: datetime
+) -> int:
     if is_agreed:
         return visit_type.lead_time
-    at = int(now.timestamp())
-    closed = map(_stretch, Closure.objects.filter(resource=None).order_by("pk"))
-    answered = _answered(at, visit_type.reply_promise, tuple(closed))
-    return max(visit_type.lead_time, (answered - at) // 60 + 1)
+    at, from_ = int(now.timestamp()), int(since.timestamp())
+    rows = Closure.objects.filter(resource=None).order_by("pk")
+    closed = tuple(map(_stretch, rows))
+    answered = _answered(from_, visit_type.reply_promise, closed)
+    if answered <= at:
+        answered = _answered(at, visit_type.reply_promise, closed)
+    passed = -((from_ - at) // 60)
+    return max(visit_type.lead_time - passed, (answered - at) // 60 + 1)
 
 
 @cache

@@ -87,7 +87,13 @@ from booking.models import (
     WaitingListRules,
     Wish,
 )
-from booking.policy import Act, ChangeRefusal, DeclineReason, without
+from booking.policy import (
+    LONGEST_HOLD,
+    Act,
+    ChangeRefusal,
+    DeclineReason,
+    without,
+)
 from booking.workflow import PATIENT, SYSTEM, By, Contact, NewRequest
 from tests import factories
 from tests.factories import NEW_YORK, NOW
@@ -203,6 +209,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self.asked: list[tuple[Send, NewRequest, uuid.UUID, int]] = []
         self.series: list[tuple[partial[list[Appointment]], uuid.UUID, list[int]]] = []
         self.closed: list[tuple[dict[str, Any], uuid.UUID, int]] = []
+        # What each visitor chose: which kind of visit, when, for whom, and since when.
+        self.chosen: dict[str, tuple[int, datetime, dict[str, Any], datetime]] = {}
         self.status: dict[int, tuple[str, str]] = {}
         self.claims: dict[tuple[int, str], tuple[int, int]] = {}
         # Records that are joined: the first, and its second.
@@ -357,6 +365,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         visit = act()
         self.asked.append((partial(workflow.request, by=PATIENT), asked, key, visit.pk))
         self.status[visit.pk] = ("pending", "")
+        self.chosen.pop(hold_key, None)
         holds = asked.visit_type.holds_first_choice and visit.reply_by > self.now
         assert held_by(visit) == (taken_by(slots[0], asked.visit_type) if holds else [])
         assert not (hold_key and Reservation.objects.filter(hold_key=hold_key).exists())
@@ -394,22 +403,40 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 act()
         else:
             assert act() == self.now + 15 * MINUTE
+            self.chosen[key] = nth, start, asked, self.now
             assert spans(mine) == taken_by(slot, visit_type)
             # A hold is not in its own holder's way, who is shown the same people.
             again = self.slot(visit_type, start, ignoring=Ignoring(key), **asked)
             assert again == slot
 
-    @rule(key=visitor)
-    def a_visitor_goes_on(self, key: str) -> None:
+    @precondition(lambda self: self.chosen)
+    @rule(data=st.data())
+    def a_visitor_goes_on(self, data: st.DataObject) -> None:
+        """A hold lasts longer; one that is no more is taken anew where it is free."""
+        key = data.draw(st.sampled_from(sorted(self.chosen)))
+        nth, start, asked, since = self.chosen[key]
+        visit_type = self.visit_type(nth)
+        asked |= {"held_since": since if self.now < since + LONGEST_HOLD else None}
         mine = Reservation.objects.filter(hold_key=key)
-        live = list(mine.live(self.now).values_list("pk", flat=True))
-        workflow.renew(key, now=self.now)
-        lasting = mine.filter(expires_at=self.now + 15 * MINUTE)
-        assert sorted(lasting.values_list("pk", flat=True)) == sorted(live)
+        held = spans(mine.live(self.now))
+        slot = self.slot(visit_type, start, ignoring=Ignoring(key), **asked)
+
+        def act() -> datetime:
+            return workflow.renew(visit_type, start, key=key, now=self.now, **asked)
+
+        if slot is None and not held:
+            with pytest.raises(TimeTaken), nothing_written():
+                act()
+            return
+        until = act()
+        assert until == self.now + 15 * MINUTE
+        assert spans(mine) == (held or taken_by(slot, visit_type))
+        assert set(mine.values_list("expires_at", flat=True)) == {until}
 
     @rule(key=visitor)
     def a_visitor_leaves(self, key: str) -> None:
         workflow.release(key)
+        self.chosen.pop(key, None)
         assert not Reservation.objects.filter(hold_key=key).exists()
 
     @precondition(lambda self: self.asked)
@@ -1946,7 +1973,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 now=now,
             ),
             lambda: workflow.hold(visit_type, start, key="ann", now=now),
-            lambda: workflow.renew("ann", now=now),
+            lambda: workflow.renew(visit_type, start, key="ann", now=now),
             lambda: workflow.release("ann"),
             lambda: workflow.close(closure, now=now),
             lambda: workflow.refresh_closures(now=now),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from booking import clock as booking_clock
 from booking.limits import REQUESTS_BY_ADDRESS, REQUESTS_BY_EMAIL
 from booking.models import Appointment, Reservation
 from booking.views.times import HOLDS_BY_ADDRESS
@@ -139,3 +140,31 @@ def test_who_holds_very_many_times_keeps_the_last_that_they_held(patient):
 
     assert kept
     assert {(row.pk, row.start) for row in mine.all()} == kept
+
+
+def test_who_holds_very_many_times_gets_none_by_going_on(patient, clock):
+    patient.fill_in(until="other-times")
+    for n in range(HOLDS_BY_ADDRESS[0].limit - 1):
+        patient.choose(at(HALF_HOURS[n % 2]))
+    mine = Reservation.objects.filter(hold_key=patient.draft.hold_key)
+    lapses = set(mine.values_list("expires_at", flat=True))
+    assert patient.choose(at(HALF_HOURS[5])).status_code == 302
+
+    # Neither does the other time last longer, nor is this one held.
+    assert patient.answer("other-times").status_code == 302
+    assert set(mine.values_list("expires_at", flat=True)) == lapses
+    clock.shift(timedelta(minutes=16))
+    assert patient.answer("other-times").status_code == 302
+    assert not mine.live(booking_clock.now()).exists()
+    # Nor does its notice count from when another one was chosen.
+    assert patient.draft.held is None
+
+
+def test_who_holds_very_many_times_may_come_back_to_the_last_that_they_held(patient):
+    patient.fill_in(until="other-times")
+    for n in range(HOLDS_BY_ADDRESS[0].limit - 1):
+        patient.choose(at(HALF_HOURS[n % 2]))
+    last = Reservation.objects.get(resource__kind="room").start
+    assert patient.choose(at(HALF_HOURS[5])).status_code == 302
+
+    assert patient.choose(last).status_code == 302

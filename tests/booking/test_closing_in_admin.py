@@ -231,6 +231,21 @@ def test_a_colleague_was_faster(desk: Client, manager: Client):
     assert visit.reference in late.text
 
 
+def test_who_comes_back_is_told_that_the_time_is_closed_already(desk: Client):
+    """Closed twice, it would stay closed when the first is undone."""
+    there = close(desk).url
+
+    page = desk.get(PAGE, TUESDAY)
+
+    assert "This time is closed already. Look at what was closed" in text_of(page)
+    assert f'href="{there}"' in page.text
+    assert "Close and tell them" not in page.text
+    for other in ({"end": "2026-11-19T00:00"}, {"resource": factories.a_room().pk}):
+        assert "Close and tell them" in desk.get(PAGE, TUESDAY | other).text
+    desk.post(f"{there}undo/")
+    assert "Close and tell them" in desk.get(PAGE, TUESDAY).text
+
+
 def test_a_double_click_closes_once_and_other_content_is_refused(desk: Client):
     visit = a_booked_visit()
     sent = sent_by(desk.get(PAGE, TUESDAY))

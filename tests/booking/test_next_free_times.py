@@ -51,7 +51,10 @@ def test_the_length_of_that_visit_is_said_on_the_page_of_its_service(
     visit_type.duration = 75
     visit_type.save()
     page = patient.get(visit_type.service.get_absolute_url()).content.decode()
-    assert f"{visit_type.name}, 75 minutes, still free now." in page
+    assert (
+        f"{visit_type.name}, 75 minutes. We show the first free time of each day."
+        in page
+    )
 
 
 def test_each_link_leads_to_its_time(patient, visit_type):

@@ -185,8 +185,9 @@ def test_days_after_the_last_with_times_lead_to_the_phone(
     text = text_of(patient.get("/book/times/?from=2026-11-18"))
 
     assert (
-        "Saturday, November 21 We offer no times. Call us to find a time. Our number is"
-        " (212) 555-0143. We are there again on Tuesday, November 17, 9:00 AM."
+        "Saturday, November 21 We do not see patients for this visit then. Call us to"
+        " find a time. Our number is (212) 555-0143. We are there again on Tuesday,"
+        " November 17, 9:00 AM."
     ) in text
 
 
@@ -219,7 +220,7 @@ def test_a_first_week_that_is_all_closed_says_so_and_not_each_weekend(
         "Monday, November 16 to Friday, November 20 Closed: Training day. The next free"
         " day is Tuesday, November 24. Tuesday, November 24 9:00 AM"
     ) in text
-    assert "We offer no times." not in text
+    assert "We do not see patients" not in text
 
 
 def test_days_passed_over_give_each_reason_once(patient: Browser):
@@ -327,7 +328,7 @@ def test_who_looks_at_one_clinician_is_led_to_the_others(patient: Browser):
     ("narrowed", "why"),
     [
         ("with={slug}", "Demo Away is not here: Training day."),
-        ("part=afternoon", "No times in the afternoon."),
+        ("part=afternoon", "There are no free times in the afternoon."),
     ],
 )
 def test_where_no_time_fits_the_page_says_why_and_leads_on(

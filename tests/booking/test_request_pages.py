@@ -317,7 +317,8 @@ def test_the_first_days_with_times_are_shown(patient, visit_type):
         ("Friday, November 20", four),
         (
             "Saturday, November 21 to Sunday, November 22",
-            "We offer no times. The next free day is Monday, November 23.",
+            "We do not see patients for this visit then. The next free day is Monday,"
+            " November 23.",
         ),
         ("Monday, November 23", four),
     ]
@@ -588,6 +589,34 @@ def test_no_form_holds_a_time_for_more_than_an_hour_and_a_quarter(
     assert {span[1] for span in held()} == {at("14:00"), at("15:00")}
 
 
+@pytest.mark.parametrize("birth_year", ["1980", "next year"], ids=["fit", "unfit"])
+def test_a_lapsed_hold_is_taken_anew_with_the_next_page(
+    patient, visit_type, clock, birth_year
+):
+    """The phone rang. So also with a page that has to be mended."""
+    patient.fill_in(until="about")
+    since = patient.draft.held
+    clock.shift(timedelta(minutes=16))
+
+    patient.answer("about", **PLAIN["about"] | {"birth_date_year": birth_year})
+
+    row = Reservation.objects.first()
+    assert {span[1] for span in held()} == {at("10:00")}
+    assert row.expires_at - datetime.now(UTC) == timedelta(minutes=15)
+    assert patient.draft.held == since
+    other = Browser(clock, visit_type, "192.0.2.2")
+    other.begin()
+    other.answer("visit", visit=visit_type.code)
+    assert other.choose(at("10:00")).status_code == 409
+
+
+def test_a_lapsed_hold_has_not_become_too_soon_by_the_next_page(patient, clock):
+    patient.fill_in(at("09:30"), until="about")
+    clock.shift(timedelta(minutes=42))
+    assert patient.answer("about", **PLAIN["about"]).status_code == 302
+    assert {span[1] for span in held()} == {at("09:30")}
+
+
 def test_a_lapsed_hold_loses_nothing_while_the_time_is_free(patient, clock):
     patient.fill_in(until="payment-details")
     clock.shift(timedelta(minutes=20))
@@ -649,6 +678,37 @@ def test_a_time_that_went_before_it_was_chosen(patient, visit_type):
         ["Tue, Nov 17, 9:00 AM", "Tue, Nov 17, 9:30 AM", "Tue, Nov 17, 10:30 AM"],
     )
     assert re.search(r'value="2026-11-17T14:00Z" id="id_start_0"', page)
+
+
+@pytest.mark.parametrize("step", ["other-times", "contact"])
+def test_a_time_that_went_is_told_with_the_next_page(patient, visit_type, clock, step):
+    patient.fill_in(until=step)
+    clock.shift(timedelta(minutes=16))
+    factories.a_request(visit_type, at("10:00"), now=datetime.now(UTC))
+
+    response = patient.answer(step, **PLAIN.get(step, {}))
+
+    assert response.status_code == 409
+    assert "No longer free: Tuesday, November 17, 10:00 AM." in text_of(response)
+    assert offered(response)[0][0] == "Nearest free times"
+    # What was typed on that page stays, too.
+    following = {"other-times": "about", "contact": "help"}
+    assert patient.choose(at("10:30")).url == f"/book/{following[step]}/"
+    assert {span[1] for span in held()} == {at("10:30")}
+
+
+def test_what_has_to_be_mended_comes_before_a_time_that_went(
+    patient, visit_type, clock
+):
+    patient.fill_in(until="contact")
+    clock.shift(timedelta(minutes=16))
+    factories.a_request(visit_type, at("10:00"), now=datetime.now(UTC))
+
+    response = patient.answer("contact", **PLAIN["contact"] | {"email": "pat@"})
+
+    assert response.status_code == 422
+    assert 'value="pat@"' in response.text
+    assert patient.answer("contact", **PLAIN["contact"]).status_code == 409
 
 
 def test_a_time_that_went_before_sending(patient, visit_type, clock):

@@ -578,7 +578,8 @@ def test_a_visit_that_changed_meanwhile_leads_back_to_it(desk: Client) -> None:
 
     assert response["Location"] == address("change", visit)
     assert said(response)[-1] == (
-        "Somebody was faster. Request withdrawn by the patient, today 9:00 AM."
+        f"{visit.reference}: Somebody was faster. Request withdrawn by the patient,"
+        " today 9:00 AM."
     )
     assert plan(desk, visit)["Location"] == address("change", visit)
 

@@ -128,6 +128,14 @@ def test_what_was_typed_waits_for_whoever_typed_it(desk: FrontDesk) -> None:
     sign_in(desk)
     expect(note(page)).to_have_value(NOTE)
 
+    # Also while somebody reads what would be sent.
+    page.get_by_role("button", name="Preview the message").click()
+    let_the_session_end(desk)
+    page.get_by_role("button", name="Decline and send").click()
+    sign_in(desk)
+    expect(note(page)).to_have_value(NOTE)
+    expect(page.get_by_label("No time that fits")).to_be_checked()
+
     let_the_session_end(desk)
     page.reload()
     sign_in(desk, "manager")

@@ -42,6 +42,34 @@ def test_going_back_after_sending_leads_to_what_was_sent(patient, front_desk):
 
 
 @pytest.mark.either_database  # it is about the browser
+def test_going_back_to_a_page_that_was_mended_shows_what_was_answered(patient):
+    """A browser cannot show again what was the answer to a form."""
+    pat = patient()
+    pat.goes_to(f"/book/?service={TRIGGER_POINTS}")
+    pat.has_no_sign_of_an_emergency()
+    pat.goes_on()
+    pat.reads("There is a problem")
+    pat.page.locator("label.option").first.click()
+    pat.goes_on()
+    pat.sees("When would you like to come?")
+    pat.page.go_back()
+    pat.sees("Which visit would you like?")
+    expect(pat.page.locator("input[name=visit]").first).to_be_checked()
+
+
+@pytest.mark.either_database  # it is about the browser
+def test_going_back_after_declining_tells_that_it_was_done(patient, front_desk):
+    reference = patient("back-at-the-desk@example.com").asks_for(TRIGGER_POINTS)
+    front_desk.opens_the_desk()
+    front_desk.declines(reference, "No time that fits", "Mornings are easier.")
+    front_desk.page.go_back()
+    expect(front_desk.page.get_by_role("main")).to_contain_text(
+        f"{reference}: You have dealt with this already."
+        " Declined: No time that fits by you"
+    )
+
+
+@pytest.mark.either_database  # it is about the browser
 def test_a_double_click_sends_once(patient, front_desk):
     pat = ready_to_send(patient, "Double-Click")
     pat.page.get_by_role("button", name="Send appointment request").dblclick()

@@ -44,11 +44,14 @@ def test_of_32_patients_who_want_eight_times_eight_get_one(crew: Crew):
         assert sorted(got) == list(range(8))
 
 
-def test_of_32_patients_who_choose_one_time_one_holds_it(crew: Crew):
+@pytest.mark.parametrize("how", [scenes.hold, scenes.go_on])
+def test_of_32_patients_who_choose_one_time_one_holds_it(
+    crew: Crew, how: Callable[[int, datetime], None]
+):
     visit_type = crew.do(scenes.practice)
 
     for start in starts(5):
-        outcomes = crew.race([(scenes.hold, (visit_type, start))] * CLIENTS)
+        outcomes = crew.race([(how, (visit_type, start))] * CLIENTS)
 
         assert codes(outcomes) == {"done": 1, "time_taken": CLIENTS - 1}
 
