@@ -612,7 +612,7 @@ FRONT_DESK = {
         press("Preview the message"),
     ),
     "decline what was answered": Look(
-        f"{VISITS}{{answered_pk}}/decline/", "Somebody was faster.", "front-desk"
+        f"{VISITS}{{answered_pk}}/decline/", "dealt with this already", "front-desk"
     ),
     "decline many, preview": Look(
         VISITS, "The patient will read", "front-desk", preview_some
