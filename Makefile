@@ -41,8 +41,9 @@ ifdef PYTEST_ARGS
 	TEST_DATABASE=postgresql $(BIN)/pytest \
 		$(if $(filter tests/%,$(PYTEST_ARGS)),,$(DATABASE_TESTS) tests/race) $(PYTEST_ARGS)
 else
+	export TEST_MADE=$$(mktemp -d); trap 'rm -rf "$$TEST_MADE"' EXIT; \
 	$(MAKE) --no-print-directory --jobs=3 --output-sync \
-		test-on-postgresql test-on-sqlite test-journeys
+		test-on-postgresql test-on-sqlite test-journeys; \
 	$(MAKE) --no-print-directory --jobs=2 --output-sync \
 		races-on-postgresql races-on-sqlite
 endif

@@ -11,6 +11,7 @@ from django.contrib.sitemaps.views import sitemap as answer
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.timezone import localdate
 from django.views.decorators.http import require_safe
 
 from .models import Clinic, Clinician, Content, Page, Service, Version
@@ -54,12 +55,12 @@ class PublicPages(sitemaps.Sitemap):  # type: ignore[type-arg]  # not when it ru
 
     @cached_property
     def _kept_on(self) -> dict[str, date]:
-        """The day, in UTC, of the newest version of each kind, in any language.
+        """The day, in clinic time, of the newest version of each kind and any language.
 
         A row that is gone has no version.
         """
         newest = Version.objects.order_by().values("kind").annotate(last=Max("at"))
-        return {of["kind"]: of["last"].date() for of in newest}
+        return {of["kind"]: localdate(of["last"]) for of in newest}
 
 
 @require_safe

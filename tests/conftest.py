@@ -1,19 +1,22 @@
 """What every test shares."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test import override_settings
 from playwright.sync_api import Browser, Page
 from pytest_django import DjangoDbBlocker
 
 from services import rows
 
-from . import chromium
+from . import chromium, plugin
 from .browser import NewPage, running_browser, watched_pages
-from .servers import MailServer, Site, running_site
+from .servers import MailServer, Site, migrated_template, running_site
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,6 +35,27 @@ def quick_settings() -> Iterator[None]:
         },
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     ):
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> Iterator[None]:
+    """Let the tests' own database begin as a copy of the one that sites copy.
+
+    Django then finds nothing left to migrate.
+    """
+    template = migrated_template()
+    test = connection.settings_dict["TEST"]
+    if plugin.CLUSTER:
+        test["TEMPLATE"] = template.rpartition("/")[2]
+        yield
+        return
+    test["NAME"] = "file:tests?mode=memory&cache=shared"
+    file = sqlite3.connect(template.removeprefix("sqlite:///"))
+    # What is in memory is gone once nobody has it open.
+    with closing(sqlite3.connect(test["NAME"], uri=True)) as copy:
+        with closing(file):
+            file.backup(copy)
         yield
 
 

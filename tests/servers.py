@@ -3,6 +3,7 @@
 Each site has a database of its own, copied from one that was migrated once.
 """
 
+import fcntl
 import json
 import logging
 import os
@@ -229,12 +230,17 @@ def demo() -> tuple[str, dict[str, str]]:
 @cache
 def migrated_template() -> str:
     """Migrate a new database; return its URL."""
-    url = f"sqlite:///{plugin.FOLDER / 'template.sqlite3'}"
     if plugin.CLUSTER:
         plugin.CLUSTER.execute('CREATE DATABASE "template"')
         url = plugin.CLUSTER.url("template")
-    manage("migrate", "--verbosity=0", DATABASE_URL=url)
-    return url
+        manage("migrate", "--verbosity=0", DATABASE_URL=url)
+        return url
+    file, new = plugin.MADE / "template.sqlite3", plugin.MADE / "new.sqlite3"
+    with one_at_a_time():
+        if not file.exists():
+            manage("migrate", "--verbosity=0", DATABASE_URL=f"sqlite:///{new}")
+            new.rename(file)
+    return f"sqlite:///{file}"
 
 
 def drop(url: str) -> None:
@@ -246,8 +252,17 @@ def drop(url: str) -> None:
 
 def collect_static() -> None:
     """Collect the static files, once, to where every site serves them from."""
-    if not list((plugin.FOLDER / "static").iterdir()):
-        manage("collectstatic", "--no-input", "--verbosity=0")
+    with one_at_a_time():
+        if not list((plugin.MADE / "static").iterdir()):
+            manage("collectstatic", "--no-input", "--verbosity=0")
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let the other runs of `make test` wait for what this one makes for all."""
+    with (plugin.MADE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def manage(*arguments: str, **environment: str) -> str:

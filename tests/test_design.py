@@ -205,6 +205,23 @@ def test_a_treatments_page_stands_under_treatments_in_the_menu() -> None:
     ]
 
 
+def test_the_menu_breaks_alike_wherever_the_reader_is() -> None:
+    names = ("home", "service_list", "team", "visit_us")
+    paths = [reverse(f"services:{name}") for name in names]
+
+    def places(browser_page: Page) -> list[str]:
+        found = []
+        for path in paths:
+            browser_page.goto(f"{HOST}{path}")
+            menu = browser_page.locator(".top nav a")
+            found.append(menu.evaluate_all("all => all.map(e => e.offsetTop).join()"))
+        return found
+
+    pages = {path: page(path=path, clinic=DEMO) for path in paths}
+    for width in (320, 1280):
+        assert len(set(look(pages, places, width=width))) == 1
+
+
 def test_the_title_says_the_clinic_and_an_error_first() -> None:
     wrong = page(clinic=DEMO, form=styleguide.SampleForm({}))
     assert "<title>Error: " in wrong
@@ -220,6 +237,7 @@ def test_pages_of_trouble_need_nothing_and_show_a_way_on(template: str) -> None:
     assert "call 911" in html
     assert '<a class="button" href="/">' in html
     html = render_to_string(template, {"phone": "(212) 555-0143"})
+    assert "555-0143" in html.partition("<header")[2].partition("</header>")[0]
     assert (
         'call the clinic: <a class="phone" href="tel:+12125550143">'
         '<bdi dir="ltr">(212) 555-0143</bdi></a>'
@@ -511,7 +529,7 @@ def test_what_is_read_on_a_phone_stands_apart(
         browser_page.goto(f"{HOST}/styleguide/desk/")
         questions = browser_page.locator(".pairs.said").first.locator("dt")
         facts = browser_page.locator(".facts").first.locator("> div > :first-child")
-        return [
+        found = [
             questions.evaluate_all(APART) >= 4,
             facts.evaluate_all(APART) >= 20,  # the answer stands between them
             browser_page.locator(".compared tbody tr").first.evaluate(
@@ -519,8 +537,12 @@ def test_what_is_read_on_a_phone_stands_apart(
             ),
             browser_page.evaluate(BROKEN, ".versions td"),
         ]
+        browser_page.evaluate(TWICE_AS_LARGE)
+        too_wide = "box => box.scrollWidth > box.clientWidth"
+        versions = browser_page.locator(".wide:has(.versions)")
+        return [*found, versions.evaluate(too_wide)]
 
-    assert look(styleguide_pages, read, width=320) == [True, True, True, []]
+    assert look(styleguide_pages, read, width=320) == [True, True, True, [], False]
 
 
 FIGURES = """all => all.map(e => [

@@ -16,6 +16,8 @@ from django.test import Client, override_settings
 
 from clinic_site.health import require_migrations, require_static_files
 
+from .chromium import assert_good_for_everybody
+from .plugin import ROOT
 from .postgres import Cluster
 from .servers import Answer, Site, manage, running_site
 
@@ -42,6 +44,21 @@ def cluster() -> Iterator[Cluster]:
     manage("migrate", "--verbosity=0", DATABASE_URL=cluster.url())
     yield cluster
     cluster.stop()
+
+
+def test_the_proxy_has_a_page_in_each_language_while_no_process_answers(tmp_path):
+    call_command("write_away_pages", tmp_path)
+    conf = (ROOT / "deploy/nginx.conf").read_text()
+    pages = {f"/{file.name}": file.read_text() for file in tmp_path.iterdir()}
+    assert len(pages) == len(settings.LANGUAGES)
+    for code, _name in settings.LANGUAGES:
+        html = pages[f"/away-{code}.html"]
+        assert f'<html lang="{code}">' in html
+        assert f" /away-{code}.html;" in conf
+        assert PHONE in html
+        assert "/static/" not in html
+        assert html.count("<style>") == 2
+    assert_good_for_everybody(pages)
 
 
 @pytest.mark.postgresql
@@ -140,6 +157,7 @@ def test_the_site_is_not_ready_before_every_migration(client):
     assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.either_database
 @pytest.mark.django_db
 def test_the_site_is_not_ready_before_its_styles_are_collected(client, tmp_path):
     manifest = "clinic_site.static_files.StaticFiles"

@@ -6,10 +6,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from booking import clock
-from booking.models import Appointment
+from booking.models import Appointment, span_of
 from booking.models.appointment import STATUS_CHOICES, awaits_answer
 from booking.policy import TRANSITIONS, Status
 from booking.queue import end_of_day
@@ -87,14 +88,10 @@ class DayFilter(admin.SimpleListFilter):
         self, request: HttpRequest, queryset: QuerySet[Appointment]
     ) -> QuerySet[Appointment]:
         now = clock.now()
-        today, tomorrow, after, week = (
-            end_of_day(now + timedelta(days=days)) for days in (-1, 0, 1, 6)
-        )
-        spans = {
-            "today": (today, tomorrow),
-            "tomorrow": (tomorrow, after),
-            "week": (today, week),
-        }
-        if span := spans.get(self.value() or ""):
-            return queryset.filter(start__gte=span[0], start__lt=span[1])
+        # Counted on the calendar: a day of the wall's clock may have 23 hours, or 25.
+        today = timezone.localdate(now)
+        days = {"today": (0, 0), "tomorrow": (1, 1), "week": (0, 6)}
+        if ends := days.get(self.value() or ""):
+            begin, end = span_of(*(today + timedelta(days=n) for n in ends))
+            return queryset.filter(start__gte=begin, start__lt=end)
         return queryset.filter(start__lt=now) if self.value() == PAST else queryset

@@ -4,6 +4,7 @@ from datetime import date
 
 from django.db import models
 from django.urls import reverse
+from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
 from .content import HOW_TO_WRITE, Content, Reviewed
@@ -80,10 +81,10 @@ class Service(Reviewed, Content):
 
     @property
     def changed_on(self) -> date:
-        """Return the day, in UTC, on which a word of the page changed last."""
+        """Return the day, in clinic time, on which a word of the page changed last."""
         parts = (self.facts, self.sections, self.screening_questions)
         rows = [self, *(row for part in parts for row in part.all())]
-        return max(row.updated_at for row in rows).date()
+        return localdate(max(row.updated_at for row in rows))
 
     @property
     def aftercare_url(self) -> str:
@@ -216,5 +217,5 @@ class Page(Reviewed, Content):
 
     @property
     def changed_on(self) -> date:
-        """Return the day, in UTC, on which a word of the page changed last."""
-        return self.updated_at.date()
+        """Return the day, in clinic time, on which a word of the page changed last."""
+        return localdate(self.updated_at)

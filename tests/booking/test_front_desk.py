@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.timezone import localdate
 from playwright.sync_api import Page, expect
+from time_machine import Traveller
 
 from booking import workflow
 from booking.links import without_tokens
@@ -662,6 +664,37 @@ def test_the_list_opens_on_what_needs_an_answer_and_filters(desk: Client) -> Non
         ("?status=all&day=past", []),
     ):
         page = desk.get(LIST + query)
+        assert list(page.context["cl"].result_list) == expected, query
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        at("23:30", date(2027, 3, 13)),  # 24 hours on, it is Monday
+        at("00:30", date(2027, 3, 15)),  # 24 hours ago, it was Saturday
+        at("00:30", date(2027, 11, 7)),  # 24 hours on, it is still Sunday
+    ],
+)
+def test_the_list_counts_days_by_the_calendar_when_the_clocks_change(
+    desk: Client, clock: Traveller, now: datetime
+) -> None:
+    clinician = a_clinician(hours=False)
+    for weekday in range(7):
+        clinician.hours.create(weekday=weekday, opens="09:00", closes="17:00")
+    visit_type = a_visit_type(takes=[CLINICIAN])
+    days = [localdate(now) + timedelta(days=n) for n in (-1, 0, 1, 2, 7)]
+    before = now - timedelta(days=7)
+    _yesterday, today, tomorrow, after, _next_week = (
+        a_booked_visit(visit_type, at("10:00", day), now=before) for day in days
+    )
+    clock.move_to(now)
+    desk.force_login(User.objects.get(username="ana"))
+    for query, expected in (
+        ("today", [today]),
+        ("tomorrow", [tomorrow]),
+        ("week", [today, tomorrow, after]),
+    ):
+        page = desk.get(f"{LIST}?status=all&day={query}")
         assert list(page.context["cl"].result_list) == expected, query
 
 

@@ -226,7 +226,9 @@ def test_what_is_missing_is_said_and_nothing_is_offered(
     with nothing_written():
         page = send(desk, visit, *walls, button=button, **more)
     assert error in text_of(page)
-    assert "<title>Error:" in page.content.decode()
+    assert "<title>Error:" in page.text
+    ids = re.findall(r' id="([^"]+)"', page.text)
+    assert len(ids) == len(set(ids))
 
 
 def test_a_time_that_went_meanwhile_is_named_and_the_rest_stays(desk, visit):

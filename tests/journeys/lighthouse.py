@@ -11,9 +11,11 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
@@ -26,6 +28,7 @@ import pytest
 from tests import plugin
 from tests.browser import chromium
 from tests.postgres import free_port
+from tests.servers import START_SECONDS
 
 from .conftest import running_clinic
 from .steps import EMG, TRIGGER_POINTS, Clinic
@@ -89,6 +92,13 @@ class Served(NamedTuple):
     scenes: dict[str, str]
 
 
+def answers(port: int) -> bool:
+    with suppress(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
+    return False
+
+
 @contextmanager
 def behind_nginx(backend: str, port: int, folder: Path) -> Iterator[None]:
     """Run nginx with deploy/nginx.conf, but for its names, ports and files."""
@@ -119,6 +129,11 @@ def behind_nginx(backend: str, port: int, folder: Path) -> Iterator[None]:
     )
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     process = subprocess.Popen([program, "-p", folder, "-c", folder / "nginx.conf"])
+    deadline = time.monotonic() + START_SECONDS
+    while not answers(port):
+        assert process.poll() is None, (folder / "log").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     yield
     process.terminate()
     process.wait()

@@ -207,6 +207,11 @@ def look_at_it(page: Page) -> None:
     button.click()
 
 
+def save_after_a_colleague(page: Page) -> None:
+    page.locator("[name=seen]").evaluate("field => field.value = '0'")
+    type_in("Summary", "Mine.", "Save")(page)
+
+
 def add_hours(page: Page) -> None:
     page.get_by_role("button", name="Add another Hours").click()
     expect(page.locator("#id_hours-0-opens")).to_be_visible()
@@ -607,7 +612,7 @@ FRONT_DESK = {
         press("Preview the message"),
     ),
     "decline what was answered": Look(
-        f"{VISITS}{{answered_pk}}/decline/", "Somebody was faster.", "front-desk"
+        f"{VISITS}{{answered_pk}}/decline/", "dealt with this already", "front-desk"
     ),
     "decline many, preview": Look(
         VISITS, "The patient will read", "front-desk", preview_some
@@ -800,6 +805,10 @@ MANAGER = dict(kept()) | {
         "/admin/services/service/{service_pk}/change/", "What it changes", "manager",
         type_in("Summary", "Another summary.", "Save"),
     ),
+    "draft of a service, a colleague saved first": Look(
+        "/admin/services/service/{service_pk}/change/", "what you typed is not what",
+        "manager", save_after_a_colleague,
+    ),
     "versions of a page": Look(
         "/admin/services/page/{page_pk}/versions/", "Before", "manager"
     ),
@@ -987,9 +996,15 @@ def transferred(url: str) -> int:
         return len(answer.read())
 
 
-@pytest.mark.parametrize("name", ["pending", "change_refused"])
-def test_what_a_patient_has_to_know_prints_on_one_page(clinic, scenes, looking, name):
+@pytest.mark.parametrize("page", ["", "preparing/"])
+@pytest.mark.parametrize(
+    "name", ["pending", "change_refused", "offered", "wants_change", "wants_earlier"]
+)
+def test_what_a_patient_has_to_know_prints_on_one_page(
+    clinic, scenes, looking, name, page
+):
     looking.goto(f"{clinic.site.url}/appointments/{scenes[name]}/")
+    looking.goto(f"{clinic.site.url}/appointment/{page}")
     printed = looking.pdf(format="Letter")
     assert [int(pages) for pages in re.findall(rb"/Count (\d+)", printed)] == [1]
 

@@ -47,7 +47,8 @@ def test_the_sitemap_says_when_a_page_changed_or_was_read_again(
 ) -> None:
     time_machine.move_to("2026-01-02T12:00Z")
     service = a_service()
-    time_machine.move_to("2026-03-04T12:00Z")
+    # In the evening, when it is the next day in UTC.
+    time_machine.move_to("2026-03-04T22:00-05:00")
     Section.objects.create(service=service, anchor="a", question="Q?", answer="A.")
     where = f"{SITE}{service.get_absolute_url()}"
     assert mapped(client)[where].findtext(f"{MAP}lastmod") == "2026-03-04"
@@ -75,7 +76,7 @@ def test_the_sitemap_says_when_what_a_fixed_page_shows_changed(
     assert days(client) == [None, None, None, None]
 
     def changes(row: Kept, day: str, **values: str) -> None:
-        time_machine.move_to(f"{day}T12:00Z")
+        time_machine.move_to(f"{day}T22:00-05:00")
         for name, value in values.items():
             setattr(row, name, value)
         row.save()

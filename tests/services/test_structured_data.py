@@ -197,7 +197,8 @@ def test_the_page_is_as_new_as_the_newest_of_its_parts(
 def test_people_and_machines_read_alike_how_fresh_a_page_is(
     client: Client, time_machine: Any
 ) -> None:
-    time_machine.move_to("2026-03-04T12:00Z")
+    # In the evening, when it is the next day in UTC.
+    time_machine.move_to("2026-03-04T22:00-05:00")
     Clinic.objects.create(pk=1, name="A clinic", phone="1")
     row = a_service()
     Page.objects.create(slug="p", title="P", body="x", is_published=True)

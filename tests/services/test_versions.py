@@ -353,7 +353,7 @@ def test_what_is_deleted_can_still_be_read(
     page = admin_client.get(versions).text
     assert "Versions of “Ana Demo”" in page
     assert "<td>Kind.</td>" in page
-    assert f"<td>{ANA.name}</td>" in page
+    assert f'<td data-label="By">{ANA.name}</td>' in page
     assert "<form class" not in page
     assert admin_client.post(back, {"version": 1}).status_code == 404
     assert admin_client.get(nobody).status_code == 404
