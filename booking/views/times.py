@@ -224,8 +224,9 @@ def show_other_times(
     ticked = [
         s for s in map(instant_in, typed.getlist("starts")) if s and free.offers(s)
     ]
+    first = date_in(request.GET.get("from", "")) or words.local(first_choice).date()
     page = free.page(
-        date_in(request.GET.get("from", "")) or words.local(first_choice).date(),
+        first,
         checked=ticked,
         before=(_("Chosen so far"), ticked),
         field="starts",
@@ -238,6 +239,8 @@ def show_other_times(
         status=status,
         page=page,
         first_choice=first_choice,
+        # The page that sends the request shows this one, too.
+        action=_link("other_times", first),
     )
 
 

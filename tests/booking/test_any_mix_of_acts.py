@@ -410,9 +410,10 @@ class AnyMixOfActs(RuleBasedStateMachine):
             assert again == slot
 
     @precondition(lambda self: self.chosen)
-    @rule(data=st.data())
-    def a_visitor_goes_on(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), after=st.sampled_from([MINUTE, 16 * MINUTE, 40 * MINUTE]))
+    def a_visitor_goes_on(self, data: st.DataObject, after: timedelta) -> None:
         """A hold lasts longer; one that is no more is taken anew where it is free."""
+        self.move_to(self.now + after)
         key = data.draw(st.sampled_from(sorted(self.chosen)))
         nth, start, asked, since = self.chosen[key]
         visit_type = self.visit_type(nth)

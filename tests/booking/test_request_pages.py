@@ -18,6 +18,7 @@ from tests import factories
 from tests.chromium import HOST, serve
 from tests.factories import FRIDAY, NOW, WEDNESDAY, a_booked_visit, at
 from tests.records import choices_of, events_of, messages_of, spans
+from tests.security.pages import forms_on
 
 from .road import PLAIN, Browser, a_question, busy_database, text_of
 
@@ -735,6 +736,11 @@ def test_one_of_the_other_times_went_before_sending(patient, visit_type):
     response = patient.send()
     assert response.status_code == 409
     assert offered(response)[0] == ("Chosen so far", ["Tue, Nov 17, 12:00 PM"])
+    # The page that shows them is the one that sends the request.
+    [form] = [
+        f for f in forms_on(response.text, "/book/check/") if "starts" in f.choices
+    ]
+    assert form.address == "/book/other-times/"
     kept = {"starts": ["2026-11-17T17:00Z"]}
     assert patient.answer("other-times", **kept).url == "/book/check/"
     assert patient.send().url == "/book/sent/"
