@@ -41,7 +41,9 @@ class Edge(forms.Field):
     def clean(self, value: Any) -> Any:
         try:
             return super().clean(value)
-        except forms.ValidationError as error:
+        except forms.ValidationError as errors:
+            # Where a date and a time have an input each, there may be two.
+            error = errors.error_list[0]
             if error.code != "ambiguous_timezone" or not error.params:
                 raise
             wall, zone = error.params["datetime"], error.params["current_timezone"]

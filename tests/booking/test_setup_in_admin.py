@@ -365,6 +365,13 @@ def test_a_closure_that_ends_before_it_starts_is_refused_in_words(
     assert "The end must be after the start." in errors_of(page)
 
 
+def test_a_closure_of_unreadable_times_is_refused_in_words(manager: Client) -> None:
+    with nothing_written():
+        page = manager.post(f"{CLOSURES}add/", a_closure_form("soon late", "x 25:00"))
+    said = " ".join(errors_of(page))
+    assert said.count("Enter a valid date.") == said.count("Enter a valid time.") == 2
+
+
 # Clocks in New York went back on November 1, 2026, and go forward on March 14, 2027.
 @pytest.mark.parametrize(
     ("start", "end", "closed"),
