@@ -5,14 +5,14 @@ document.querySelector(".problem")?.focus();
 
 // A second press while the first is on its way sends nothing. After ten seconds the way
 // was lost, or somebody stopped it: sending again does no harm. Nor does a look in another tab.
+// A page that is itself the answer to a form cannot be had again by the back button: the
+// browser shows a warning in its place. So from then on it is asked for by its address.
 addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post" || event.defaultPrevented || event.submitter?.formTarget) return;
   if (form.dataset.sent) event.preventDefault();
   else setTimeout(() => delete form.dataset.sent, 10_000);
   form.dataset.sent = "yes";
-  // A page that is itself the answer to a form cannot be had again by the back button: the
-  // browser shows a warning in its place. From now on it is asked for by its address.
   history.replaceState(history.state, "");
 });
 
