@@ -935,6 +935,11 @@ class AnyMixOfActs(RuleBasedStateMachine):
             workflow.correct_contact, patient.pk, contact, by=self.clinic.desk[who],
             now=self.now, seen=before.digest() if knows else "",
         )  # fmt: skip
+        # Who was made anonymous has no number either.
+        if not (contact.email or contact.phone):
+            with pytest.raises(ValueError, match="nobody"), nothing_written():
+                act()
+            return
         if contact == before:
             with self.nothing_new():
                 assert not act()
