@@ -382,7 +382,9 @@ class Scenes:
         by_phone: bool = False,
     ) -> Appointment:
         asked = asked or self.now
-        choices = self.free((first or self.now) + DAY, asked)[:6:2]
+        # The day after tomorrow: what was booked for tomorrow can become too late to
+        # change while the tests run.
+        choices = self.free((first or self.now + DAY) + DAY, asked)[:6:2]
         new = a_new_request(
             self.visit_type, *choices,
             answers=self.alarming_answers() if answers else [],
