@@ -81,13 +81,14 @@ def hold_on(journey: Journey, now: datetime) -> None:
     kept, chosen = journey.draft, journey.first_choice
     since = held_since(kept, now)
     if since and chosen and journey.visit_type:
-        # What could not be renewed loses nothing; sending checks the time anyway.
+        # What could not be held loses nothing; sending checks the time anyway.
         try:
-            workflow.renew(
-                journey.visit_type, chosen, key=kept.hold_key, now=now,
-                clinician=journey.clinician, has_referral=journey.has_referral,
-                held_since=since,
-            )  # fmt: skip
+            if not workflow.renew(kept.hold_key, now=now):
+                workflow.hold(
+                    journey.visit_type, chosen, key=kept.hold_key, now=now,
+                    clinician=journey.clinician, has_referral=journey.has_referral,
+                    held_since=since,
+                )  # fmt: skip
         except TryAgain:
             pass
         except TimeTaken:

@@ -102,7 +102,7 @@ def test_what_somebody_holds_does_not_become_too_soon_while_they_type():
     first = at("13:30", MONDAY + DAY)
     assert on(visit_type, MONDAY + DAY, chosen) == first.timestamp()
     workflow.hold(visit_type, first, key="mine", now=chosen)
-    workflow.renew(visit_type, first, key="mine", now=at("13:43", MONDAY))
+    assert workflow.renew("mine", now=at("13:43", MONDAY))
     asked = a_new_request(visit_type, first)
 
     def send(held_since: datetime | None) -> Appointment:

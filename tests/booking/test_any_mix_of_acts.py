@@ -423,7 +423,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
         slot = self.slot(visit_type, start, ignoring=Ignoring(key), **asked)
 
         def act() -> datetime:
-            return workflow.renew(visit_type, start, key=key, now=self.now, **asked)
+            if workflow.renew(key, now=self.now):
+                return self.now + 15 * MINUTE
+            return workflow.hold(visit_type, start, key=key, now=self.now, **asked)
 
         if slot is None and not held:
             with pytest.raises(TimeTaken), nothing_written():
@@ -1979,7 +1981,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 now=now,
             ),
             lambda: workflow.hold(visit_type, start, key="ann", now=now),
-            lambda: workflow.renew(visit_type, start, key="ann", now=now),
+            lambda: workflow.renew("ann", now=now),
             lambda: workflow.release("ann"),
             lambda: workflow.close(closure, now=now),
             lambda: workflow.refresh_closures(now=now),

@@ -170,7 +170,7 @@ def test_a_hold_is_renewed_while_it_lasts():
     workflow.hold(visit_type, at("10:00"), key="mine", now=NOW)
     later = NOW + timedelta(minutes=10)
 
-    workflow.renew(visit_type, at("10:00"), key="mine", now=later)
+    assert workflow.renew("mine", now=later)
 
     held = Reservation.objects.values_list("expires_at", flat=True)
     assert list(held) == [later + A_QUARTER] * 2
@@ -181,7 +181,9 @@ def test_a_hold_that_has_lapsed_is_taken_anew_while_the_time_is_free():
     workflow.hold(visit_type, at("10:00"), key="mine", now=NOW)
     later = NOW + A_QUARTER
 
-    workflow.renew(visit_type, at("10:00"), key="mine", now=later)
+    with nothing_written():
+        assert not workflow.renew("mine", now=later)
+    workflow.hold(visit_type, at("10:00"), key="mine", now=later)
 
     held = Reservation.objects.values_list("hold_key", "start", "expires_at")
     assert list(held) == [("mine", at("10:00"), later + A_QUARTER)] * 2
@@ -192,8 +194,9 @@ def test_a_hold_that_has_lapsed_takes_nothing_that_somebody_else_has():
     workflow.hold(visit_type, at("10:00"), key="mine", now=NOW)
     workflow.hold(visit_type, at("10:00"), key="theirs", now=NOW + A_QUARTER)
 
+    assert not workflow.renew("mine", now=NOW + A_QUARTER)
     with nothing_written(), pytest.raises(TimeTaken):
-        workflow.renew(visit_type, at("10:00"), key="mine", now=NOW + A_QUARTER)
+        workflow.hold(visit_type, at("10:00"), key="mine", now=NOW + A_QUARTER)
 
 
 def test_a_hold_that_gave_way_is_not_taken_anew():
@@ -202,8 +205,9 @@ def test_a_hold_that_gave_way_is_not_taken_anew():
     factories.a_closure(at("08:00"), at("18:00"))
     assert starts_held("mine") == []
 
+    assert not workflow.renew("mine", now=NOW)
     with nothing_written(), pytest.raises(TimeNotOffered):
-        workflow.renew(visit_type, at("10:00"), key="mine", now=NOW)
+        workflow.hold(visit_type, at("10:00"), key="mine", now=NOW)
 
 
 def test_a_hold_that_has_lapsed_has_not_become_too_soon_since_it_was_chosen():
@@ -212,11 +216,11 @@ def test_a_hold_that_has_lapsed_has_not_become_too_soon_since_it_was_chosen():
     chosen = at("09:40", factories.MONDAY)
     workflow.hold(visit_type, at("10:00"), key="mine", now=chosen)
     later = chosen + 2 * A_QUARTER
-    renew = partial(workflow.renew, visit_type, at("10:00"), key="mine", now=later)
+    hold = partial(workflow.hold, visit_type, at("10:00"), key="mine", now=later)
 
     with nothing_written(), pytest.raises(TimeNotOffered):
-        renew()
-    renew(held_since=chosen)
+        hold()
+    hold(held_since=chosen)
 
     assert starts_held("mine") == [at("10:00")]
 

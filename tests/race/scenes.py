@@ -246,9 +246,9 @@ def hold(visit_type: int, start: datetime) -> None:
 
 def go_on(visit_type: int, start: datetime) -> None:
     """Send a page of a form whose hold has lapsed."""
-    workflow.renew(
-        VisitType.objects.get(pk=visit_type), start, key=uuid.uuid4().hex, now=NOW
-    )
+    key = uuid.uuid4().hex
+    if not workflow.renew(key, now=NOW):
+        workflow.hold(VisitType.objects.get(pk=visit_type), start, key=key, now=NOW)
 
 
 def ask_without_the_lock(visit_type: int, start: datetime) -> None:
