@@ -136,6 +136,8 @@ def test_an_old_address_leads_to_the_page(client: Client, before: str) -> None:
             assert (answer.status_code, answer.headers["Location"]) == (
                 301, f"{before}{kind}/c/",
             )  # fmt: skip
+            # Else who was led on could open neither, once the page moves back.
+            assert answer.headers["Cache-Control"] == "no-cache"
 
 
 def test_an_address_that_is_used_again_leads_nowhere_else(client: Client) -> None:
