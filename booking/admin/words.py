@@ -319,7 +319,10 @@ def _standing(visit: Appointment) -> str:
         what = swapped(last) if last.act == Act.SWAP else ""
         until = last.data.get("until")
         until = full_time(datetime.fromisoformat(until)) if until else ""
-        return str(said) % {"time": time, "what": what, "until": until}
+        said = str(said) % {"time": time, "what": what, "until": until}
+        if visit.reply_by and last.act in (Act.PASS, Act.RETRACT):
+            return _("%(said)s It waits for our answer.") % {"said": said}
+        return said
     if visit.status == Status.BOOKED:
         return _("accepted for %(time)s.") % {"time": time}
     return _("cancelled.")

@@ -207,6 +207,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
         PostOffice.taken = []
         PostOffice.mood = "ok"
         self.asked: list[tuple[Send, NewRequest, uuid.UUID, int]] = []
+        # What a patient asked for that the last offer to their visit answers.
+        self.answered: dict[int, list[int]] = {}
         self.series: list[tuple[partial[list[Appointment]], uuid.UUID, list[int]]] = []
         self.closed: list[tuple[dict[str, Any], uuid.UUID, int]] = []
         # What each visitor chose: which kind of visit, when, for whom, and since when.
@@ -1054,6 +1056,11 @@ class AnyMixOfActs(RuleBasedStateMachine):
         today = self.now.astimezone(NEW_YORK).date()
         return Wish(today + first * DAY, today + last * DAY, weekdays, part, notice)
 
+    def wish(self, visit: Appointment) -> list[int]:
+        """Return the other times that a patient asks for, as ranked."""
+        wanted = visit.proposals.wanted().order_by("rank")
+        return list(wanted.values_list("pk", flat=True))
+
     def place(self, visit: Appointment) -> WaitingListEntry | None:
         return WaitingListEntry.objects.filter(appointment=visit, ended_at=None).first()
 
@@ -1146,6 +1153,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             assert refused.value.params["rank"] == slots.index(None) + 1
             return
         asked = act()
+        self.answered.pop(visit.pk, None)
         assert (asked.status, asked.start) == ("booked", visit.start)
         holds = kind.holds_first_choice and asked.reply_by > self.now
         assert sorted([*before, *(taken_by(slots[0], kind) if holds else [])]) == (
@@ -1219,14 +1227,16 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self, data: st.DataObject, who: int | None
     ) -> None:
         visit, by = self.visit(data, "booked"), self.patient_or_desk(who)
-        before = self.own_time(visit)
+        before, offers = self.own_time(visit), []
+        if self.answered.get(visit.pk):  # what the list offers is another thing
+            before, offers = self.beside_wishes(visit), self.offers(visit)
 
         def act() -> Appointment:
             return workflow.stop_wanting(visit.pk, by=by, now=self.now)
 
         if self.place(visit):
             act()
-            assert self.offers(visit) == []
+            assert self.offers(visit) == offers
             assert self.place(visit) is None
             assert self.beside_wishes(visit) == before
             with self.nothing_new():
@@ -1274,6 +1284,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             )
         )  # fmt: skip
         place, own = self.place(visit), self.own_time(visit)
+        wish = self.wish(visit) if visit.status == "booked" and by != SYSTEM else []
         until = min(self.now + lasts, *starts)
 
         def act() -> Appointment:
@@ -1316,6 +1327,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 assert error.value.params["rank"] == slots.index(None) + 1
             return
         act()
+        self.answered[visit.pk] = wish
         if visit.status != "booked":
             self.status[visit.pk] = ("proposed", "")
             own = []
@@ -1411,13 +1423,20 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 last = rival.events.order_by("version").last()
                 assert (last.act, last.reason) == ("lapse", "gone")
 
-    def no_offer_is_left(self, visit: Appointment) -> None:
-        """See that a visit is back where it was, and holds only what is its own."""
+    def no_offer_is_left(self, visit: Appointment, *, passed: bool = False) -> None:
+        """See that a visit is back where it was, and holds only what is its own.
+
+        So is what its patient wished for, unless they `passed` what answered that.
+        """
         if self.status[visit.pk][0] == "proposed":
             back = "waitlist" if self.place(visit) else "pending"
             self.status[visit.pk] = (back, "")
         assert self.offers(visit) == []
         assert self.beside_wishes(visit) == self.own_time(visit)
+        wish = self.answered.pop(visit.pk, [])
+        if wish and self.status[visit.pk][0] == "booked":
+            begun = visit.start <= self.now
+            assert self.wish(visit) == ([] if passed or begun else wish)
 
     @precondition(lambda self: self.read.offered)
     @rule(data=st.data(), who=st.none() | desk, back=st.booleans())
@@ -1432,7 +1451,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         by, own = self.patient_or_desk(who), self.own_time(visit)
         place = self.place(visit)
         act(visit.pk, by=by, now=self.now)
-        self.no_offer_is_left(visit)
+        self.no_offer_is_left(visit, passed=not retracts)
         assert self.own_time(visit) == own
         assert self.place(visit) == place
         assert self.last_message(visit).kind == "offer_ended"
@@ -1537,6 +1556,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
 
     def it_was_right_to_offer(self, offer: Proposal, entry: WaitingListEntry) -> None:
         visit, rules = offer.appointment, WaitingListRules.current()
+        self.answered.pop(visit.pk, None)
         if self.status[visit.pk][0] == "waitlist":
             self.status[visit.pk] = ("proposed", "")
         assert self.suits(entry, offer.start)
