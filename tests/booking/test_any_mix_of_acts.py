@@ -508,7 +508,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         key = uuid.uuid4()
         act = partial(
             workflow.book_series, visit.pk, starts, by=self.clinic.desk[who], key=key,
-            clinicians=whom if any(whom) else (),
+            clinicians=whom if any(whom) else (), wanted=whom[-1],
         )  # fmt: skip
         if clashes:
             with pytest.raises(TimeTaken) as refused, nothing_written():
@@ -519,7 +519,10 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self.series.append((act, key, [v.pk for v in visits]))
         assert [v.start for v in visits] == starts
         assert len({(v.series, v.patient_id) for v in visits}) == 1
-        for v in visits:
+        for v, planned in zip(visits, whom, strict=True):
+            is_theirs = planned and planned == whom[-1]
+            wanted = planned if is_theirs else visit.wanted_clinician
+            assert Appointment.objects.get(pk=v.pk).wanted_clinician == wanted
             self.status[v.pk] = ("booked", "")
             if slot := slots.get(v.start):
                 assert held_by(v) == taken_by(slot, visit.visit_type)
