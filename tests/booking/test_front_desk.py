@@ -343,10 +343,23 @@ def test_a_time_that_went_meanwhile_is_not_given_twice(desk: Client) -> None:
     with nothing_written():
         response = press_accept(desk, mine, choice(mine))
     assert said(response)[-1] == (
-        f"{mine.reference}: That time has just been taken. Choose another time."
-        f" {theirs.reference} has it: Accepted: Tuesday, November 17, 10:00 AM by Ana"
-        " Demo, today 9:00 AM."
+        f"{mine.reference}: No longer free: tomorrow 10:00 AM. Choose another time."
+        f" {theirs.reference} has it: Accepted: Tuesday, November"
+        " 17, 10:00 AM by Ana Demo, today 9:00 AM."
     )
+
+
+def test_a_time_that_was_closed_meanwhile_is_refused_with_the_reason(
+    desk: Client,
+) -> None:
+    visit = a_request(a_practice(holds_first_choice=False))
+    a_closure(at("00:00"), at("00:00", WEDNESDAY), reason="Training day")
+    with nothing_written():
+        response = press_accept(desk, visit, choice(visit))
+    assert said(response) == [
+        f"{visit.reference}: No longer free: tomorrow 10:00 AM (closed: Training day)."
+        " Choose another time."
+    ]
 
 
 @pytest.mark.parametrize("proposal", ["", "x", "0", "99999999999999999999999"])
@@ -749,9 +762,9 @@ def test_many_are_accepted_row_by_row_and_each_says_what_became_of_it(
     assert sorted(said(response)) == sorted(
         [
             f"{free.reference}: accepted for Tuesday, November 17, 10:00 AM.",
-            f"{rival.reference}: That time has just been taken. Choose another time."
-            f" {free.reference} has it: Accepted: Tuesday, November 17, 10:00 AM by"
-            " Ana Demo, today 9:00 AM.",
+            f"{rival.reference}: No longer free: tomorrow 10:00 AM. Choose another"
+            f" time. {free.reference} has it: Accepted: Tuesday,"
+            " November 17, 10:00 AM by Ana Demo, today 9:00 AM.",
             f"{other.reference}: accepted for Tuesday, November 17, 11:00 AM.",
         ]
     )
