@@ -1276,8 +1276,27 @@ class AnyMixOfActs(RuleBasedStateMachine):
     def times_are_offered(
         self, data: st.DataObject, who: int | None, kept: bool, lasts: timedelta
     ) -> None:
-        visit = self.visit(data, *OPEN)
         by = SYSTEM if who is None else self.clinic.desk[who]
+        self.offer_times(data, self.visit(data, *OPEN), by, kept, lasts)
+
+    @precondition(lambda self: self.read.wishing)
+    @rule(data=st.data(), who=desk, kept=st.booleans())
+    def a_wish_is_answered_by_an_offer(
+        self, data: st.DataObject, who: int, kept: bool
+    ) -> None:
+        visit = Appointment.objects.get(
+            pk=data.draw(st.sampled_from(self.those_who_wish()))
+        )
+        self.offer_times(data, visit, self.clinic.desk[who], kept, 3 * HOUR)
+
+    def offer_times(
+        self,
+        data: st.DataObject,
+        visit: Appointment,
+        by: By,
+        kept: bool,
+        lasts: timedelta,
+    ) -> None:
         starts = apart(
             data.draw(
                 st.lists(
