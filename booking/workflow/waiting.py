@@ -46,6 +46,12 @@ def stop_waiting(visit: Appointment, why: WhyEnded, now: datetime) -> None:
     visit.waiting_list_entries.open().update(ended_at=now, why_ended=why)
 
 
+def stop_waiting_at(visit: Appointment, start: datetime, now: datetime) -> None:
+    """Take who gets a time off the list: their first, or one before theirs."""
+    if visit.start is None or start < visit.start:
+        stop_waiting(visit, WhyEnded.TOOK, now)
+
+
 def wish_data(wish: Wish) -> dict[str, Any]:
     """Return the wish as an event keeps it."""
     return {

@@ -370,6 +370,19 @@ def test_who_leaves_the_list_keeps_what_answers_the_wish(visit: Appointment):
     assert sound()
 
 
+def test_who_takes_a_later_time_still_waits_for_an_earlier(visit: Appointment):
+    workflow.want_earlier(visit.pk, factories.a_wish(), by=PATIENT, now=NOW)
+    ask(visit)
+    _offer(visit)
+    workflow.take(visit.pk, factories.offered(visit).pk, by=PATIENT, now=NOW)
+    assert visit.waiting_list_entries.open().exists()
+    desk = factories.a_front_desk_person()
+    factories.an_offer(visit, THERE, by=desk)
+    workflow.take(visit.pk, factories.offered(visit).pk, by=PATIENT, now=NOW)
+    assert not visit.waiting_list_entries.open().exists()
+    assert sound()
+
+
 def test_what_the_list_offers_leaves_the_wish(visit: Appointment):
     ask(visit)
     factories.an_offer(visit, at("16:00", WEDNESDAY))
