@@ -96,7 +96,7 @@ class OfferPage:
         Of a day but one, since times that overlap cannot all be kept. Who has a time,
         or waits for any, asked for none.
         """
-        asked = self.visit.proposals.asked().order_by("rank")
+        asked = self.visit.proposals.wanted().order_by("rank")
         wanted = [choice.start for choice in asked]
         if not wanted or self.visit.start:
             return []
@@ -193,7 +193,7 @@ class OfferPage:
             "free": self.free,
             "asked": [
                 full_time(p.start)
-                for p in self.visit.proposals.asked().order_by("rank")
+                for p in self.visit.proposals.wanted().order_by("rank")
             ],
             "now": self.now,
         }
