@@ -211,7 +211,8 @@ def people_before(entry: WaitingListEntry) -> int:
     places = WaitingListEntry.objects.filter(before | Q(pk=entry.pk))
     kept = Merge.objects.standing().filter(duplicate=OuterRef("appointment__patient"))
     person = Coalesce(Subquery(kept.values("patient")), "appointment__patient")
-    return places.aggregate(people=Count(person, distinct=True))["people"] - 1
+    people: int = places.aggregate(found=Count(person, distinct=True))["found"]
+    return people - 1
 
 
 class _List:
