@@ -41,7 +41,7 @@ from .versions_in_admin import (
     tell_hardness,
     who_is,
 )
-from .widgets import PLAIN, PictureInput
+from .widgets import PLAIN, PictureInput, Unlabelled
 
 
 class ContentMarker:
@@ -387,7 +387,7 @@ class TranslationForm(forms.ModelForm):
     """Each text with the English that it translates above it."""
 
     # What the English was when the page was opened.
-    seen = forms.CharField(widget=forms.HiddenInput)
+    seen = forms.CharField(widget=Unlabelled)
 
     class Meta:
         model = Translation
@@ -476,7 +476,7 @@ class TranslationAdmin(InALanguage, FixedRows):
                 for name, english in row.in_english().items()
             }
             declared["seen"] = forms.CharField(
-                widget=forms.HiddenInput, initial=row.english_digest()
+                widget=Unlabelled, initial=row.english_digest()
             )
             kwargs["form"] = type("TranslationForm", (TranslationForm,), declared)
         return super().get_form(request, obj, change=change, **kwargs)

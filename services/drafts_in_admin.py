@@ -53,7 +53,7 @@ from .versions_in_admin import (
     tell_hardness,
     who_is,
 )
-from .widgets import PlainDate, PlainDateTime
+from .widgets import PlainDate, PlainDateTime, Unlabelled
 
 # So far ahead it can be said when a draft is to be published.
 FARTHEST = timedelta(days=366)
@@ -489,7 +489,7 @@ def in_turn(
         raise ValidationError(words % {"who": who}, OVERTAKEN)
 
     field = forms.CharField(
-        widget=forms.HiddenInput, required=False, initial=lambda: state(model, pk)[0]
+        widget=Unlabelled, required=False, initial=lambda: state(model, pk)[0]
     )
     return type(form.__name__, (form,), {"seen": field, "clean": clean})
 

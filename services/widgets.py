@@ -11,6 +11,13 @@ from . import photos
 from .models import Photo
 
 
+class Unlabelled(forms.HiddenInput):
+    """A hidden field, for which Django's admin writes a label that may name none."""
+
+    def id_for_label(self, id_: str | None) -> str:
+        return ""
+
+
 class PlainDate(forms.DateInput):
     """An ISO date, which is what the browser sends for this type of input."""
 
