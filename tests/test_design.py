@@ -674,6 +674,25 @@ def test_the_bar_at_the_foot_never_covers_what_has_focus(
 
 
 @pytest.mark.urls("tests.styleguide_urls")
+def test_the_bar_at_the_foot_gives_way_to_large_text(
+    styleguide_pages: dict[str, str],
+) -> None:
+    """Twice as large, it would cover a third of a phone: there it ends the page."""
+
+    def in_sight(browser_page: Page) -> list[bool]:
+        browser_page.goto(f"{HOST}/styleguide/")
+        bar = browser_page.locator(".bottom")
+        found = []
+        for change in ("() => {}", TWICE_AS_LARGE):
+            browser_page.evaluate(change)
+            top = bar.evaluate("bar => bar.getBoundingClientRect().top / innerHeight")
+            found.append(top < 1)
+        return found
+
+    assert look(styleguide_pages, in_sight, width=320) == [True, False]
+
+
+@pytest.mark.urls("tests.styleguide_urls")
 def test_what_passes_below_the_button_of_the_times_goes_under_a_bar(
     styleguide_pages: dict[str, str],
 ) -> None:
