@@ -513,7 +513,7 @@ def test_words_stay_whole_and_fit_a_phone_twice_as_large(
         )
         return found
 
-    assert look(styleguide_pages, lost, width=360) == []
+    assert look(styleguide_pages, lost, width=320) == []
 
 
 # How far the nearest two of these stand apart, one below the other.
