@@ -3,7 +3,6 @@
 The environment sets HOST, PORT or BIND, WEB_CONCURRENCY (processes) and WEB_THREADS.
 """
 
-import gc
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from gunicorn.workers.base import Worker
 
 from clinic_site.discretion import without_links
 from clinic_site.environment import listening, number, text
+from clinic_site.garbage import spare_what_is_loaded
 
 wsgi_app = "clinic_site.wsgi"
 host, port = listening()
@@ -28,13 +28,8 @@ accesslog = "-"
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Let no request wait while all that was loaded is searched for garbage.
-
-    A page leaves a few hundred objects behind, so Python would search at every third.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000)
+    """Begin once the site is loaded, which is before the first request."""
+    spare_what_is_loaded()
 
 
 class DiscreetLogger(Logger):

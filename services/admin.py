@@ -239,8 +239,10 @@ class PhotoAdmin(WithTranslations, OfferedFilters):
     def save_related(
         self, request: HttpRequest, form: Any, formsets: Any, change: bool
     ) -> None:
-        """Say so where somebody would hear in English what a picture shows."""
+        """Warn of what should not be said, and of who would hear it in English."""
         super().save_related(request, form, formsets, change)
+        said = {str(form.fields["alt"].label): form.instance.alt}
+        tell_flags(request, comparing.flagged_in(said))
         texts = Translation.objects.filter(model="photo", row=form.instance.pk)
         for one in texts:
             if translation.standing(form.instance, one) == Standing.REVIEWED:

@@ -41,6 +41,7 @@ from .versions import (
     locked,
     parts_of,
     why_not,
+    without,
 )
 from .versions_in_admin import (
     FLAGS_TOLD,
@@ -306,7 +307,7 @@ class WithDrafts(WithVersions):
             if draft
             else [],
             # What nobody may have approved yet must not hide behind what has changed.
-            "says": comparing.whole(kind, shown(row, draft))
+            "says": comparing.whole(kind, without(draft.content, "is_published"))
             if draft and not row.is_published
             else [],
             "grade": graded(row, draft.content) if draft else None,

@@ -31,8 +31,10 @@ from booking.saving import (
     saved_already,
     with_key,
 )
+from services.comparing import flagged_in
 from services.in_use import KeptWhileInUse
 from services.list_filters import OfferedFilters
+from services.versions_in_admin import tell_flags
 from services.widgets import PLAIN
 
 from .forms import SplitEdgeField
@@ -133,6 +135,15 @@ class VisitTypeAdmin(KeptWhileInUse, OfferedFilters):
             },
         ),
     ]
+
+    def save_model(
+        self, request: HttpRequest, obj: VisitType, form: "ModelForm[Any]", change: bool
+    ) -> None:
+        """Warn of what patients should not read."""
+        super().save_model(request, obj, form, change)
+        found = obj.in_english().items()
+        texts = {str(form.fields[name].label): text for name, text in found}
+        tell_flags(request, flagged_in(texts))
 
 
 @admin.register(Closure)

@@ -60,3 +60,13 @@ def test_what_is_changed_on_the_service_is_read_on_every_page_and_in_the_letter(
     for where in (confirmed, script, posted):
         assert "30 minutes" in where
         assert "50 minutes" not in where
+
+
+def test_staff_read_the_facts_of_a_service_that_needs_no_preparation(
+    visit_type: VisitType, desk: Client
+) -> None:
+    visit_type.service.facts.create(label="Come again", value="After a month")
+    visit = factories.a_booked_visit(visit_type, at("15:00"))
+    shown = text_of(desk.get(f"/admin/booking/appointment/{visit.pk}/change/"))
+    assert "There is nothing special to do before this visit." in shown
+    assert "Come again After a month" in shown

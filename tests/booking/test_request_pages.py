@@ -497,7 +497,9 @@ def test_what_was_held_for_an_hour_is_not_among_the_times(patient, clock):
 
     page = patient.get("/book/times/")
 
-    assert "9:30 AM, is no longer free. Choose another time." in in_line(text_of(page))
+    said = in_line(text_of(page))
+    assert "9:30 AM, is no longer free. Choose another time." in said
+    assert "for 15 more with each page that you send within an hour." in said
     assert patient.choose(at("09:30")).status_code == 409
 
 

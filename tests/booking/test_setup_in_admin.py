@@ -219,6 +219,12 @@ def test_a_manager_adds_a_kind_of_visit_with_what_it_takes(manager: Client) -> N
     assert list(named) == [machine]
 
 
+def test_a_manager_is_told_what_no_kind_of_visit_may_be_called(manager: Client) -> None:
+    sent = a_type_form(service=a_service().pk, hint="The best care.")
+    told = " ".join(said(manager.post(f"{TYPES}add/", sent, follow=True)))
+    assert "Hint: “The best”. It says that we are better than others" in told
+
+
 def test_a_manager_says_which_visits_need_a_referral_or_a_call(manager: Client) -> None:
     form = a_type_form({"kind": "room"}, service=a_service().pk)
     manager.post(f"{TYPES}add/", form)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from io import StringIO
 from typing import Any
 
@@ -178,6 +179,21 @@ def test_after_signing_in_one_is_where_one_wanted_to_be(with_phone: User):
     there = client.post(asked, data)["Location"]
     response = client.post(there, {"code": code_of(SECRET, NOW)})
     assert response["Location"] == "/admin/booking/closure/"
+
+
+def test_who_may_not_see_a_page_goes_on_there_with_another_account(ana: User):
+    client, wanted = Client(), "/admin/booking/resource/?kind=room&o=1"
+    client.force_login(a_colleague("", username="eve", first_name="Eve"))
+    refused = client.get(wanted)
+    assert "You are signed in as Eve Demo" in text_of(refused)
+    [sign_in] = re.findall(r'name="next" value="([^"]+)"', refused.text)
+    there = client.post("/admin/logout/", {"next": unescape(sign_in)})["Location"]
+    assert not is_in(client)
+    data = {"username": "ana", "password": PASSWORD}
+    assert client.post(there, data)["Location"] == wanted
+    # A button that was refused is no page to come back to.
+    client.force_login(User.objects.get(username="eve"))
+    assert 'name="next"' not in client.post("/admin/booking/texts/").text
 
 
 @pytest.mark.parametrize(

@@ -7,4 +7,10 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic_site.settings")
 django.setup()
 
-from . import scenes  # noqa: E402, F401 -- its models need Django to be set up
+# Models need Django to be set up.
+from clinic_site.garbage import spare_what_is_loaded  # noqa: E402
+
+from . import scenes  # noqa: E402, F401
+
+# As a web process does, whose work they do here.
+spare_what_is_loaded()

@@ -36,6 +36,7 @@ ANA, BEN = Who("Ana"), Who("Ben")
 DR_ANA = drafts.Reviewer("Ana", "MD", "physician (PM&R)")
 SIGNED = {"name": "Ana", "credentials": "MD", "profession": "physician (PM&R)"}
 NEXT = date(2027, 6, 1)
+BY_A_MANAGER = "A manager lets patients read it."
 
 
 @pytest.fixture(autouse=True)
@@ -180,6 +181,7 @@ def test_who_approves_a_page_that_nobody_reads_is_shown_all_of_it(
     shown = clinician.get(there(service, "versions")).text
     assert "<td>More.</td>" in shown
     assert "<td>Because.</td>" in shown
+    assert "Is published" not in shown  # patients do not read it now
 
 
 def test_each_flag_of_a_draft_is_read_where_it_is_approved(service: Service) -> None:
@@ -339,7 +341,10 @@ def test_from_the_editor_over_the_clinician_to_the_patient(service: Service) -> 
     preview = clinician.post(there(service, "preview")).text
     assert "Painless." in preview
     assert Service.objects.get().summary == "What."
+    assert BY_A_MANAGER not in editor.get(there(service, "versions")).text
     assert act(clinician, "approve") == 302
+    assert BY_A_MANAGER in editor.get(there(service, "versions")).text
+    assert BY_A_MANAGER not in manager.get(there(service, "versions")).text
     assert act(manager, "publish") == 302
     assert "Painless." in Client().get(service.get_absolute_url()).text
     assert act(manager, "withdraw") == 302

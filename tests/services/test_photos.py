@@ -449,6 +449,13 @@ def test_a_photo_without_words_is_refused_in_words(
     assert not Photo.objects.exists()
 
 
+def test_whoever_says_too_much_of_a_photo_is_told(
+    admin_client: Client, content: None
+) -> None:
+    told = admin_client.get(add(admin_client, alt="Our best team")["Location"]).text
+    assert "What it shows: “Our best”. It says that we are better" in told
+
+
 def test_what_a_photo_shows_is_said_in_each_language(
     admin_client: Client, client: Client, content: None
 ) -> None:
