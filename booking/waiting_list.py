@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, partial
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from . import messages, workflow
@@ -21,6 +22,7 @@ from .errors import BookingError
 from .models import (
     Appointment,
     Ignoring,
+    Merge,
     Message,
     Patient,
     Plan,
@@ -199,13 +201,18 @@ def places(now: datetime) -> list[Place]:
 
 
 def people_before(entry: WaitingListEntry) -> int:
-    """Count who waits longer for the same kind of visit."""
+    """Count who waits longer for the same kind of visit: people, with any places."""
     mine = entry.appointment.visit_type_id
     earlier = Q(joined_at__lt=entry.joined_at) | Q(
         joined_at=entry.joined_at, pk__lt=entry.pk
     )
-    waiting = WaitingListEntry.objects.open().filter(appointment__visit_type=mine)
-    return waiting.filter(earlier).count()
+    before = Q(ended_at=None, appointment__visit_type=mine) & earlier
+    # Theirs among them, so that another place of theirs is nobody else's.
+    places = WaitingListEntry.objects.filter(before | Q(pk=entry.pk))
+    kept = Merge.objects.standing().filter(duplicate=OuterRef("appointment__patient"))
+    person = Coalesce(Subquery(kept.values("patient")), "appointment__patient")
+    people: int = places.aggregate(found=Count(person, distinct=True))["found"]
+    return people - 1
 
 
 class _List:

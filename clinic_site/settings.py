@@ -239,7 +239,7 @@ match DATABASES["default"]["ENGINE"]:
             "timeout": 20,
             # FULL keeps an acknowledged booking over a power cut.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-            " PRAGMA foreign_keys=ON; PRAGMA busy_timeout=20000;",
+            " PRAGMA foreign_keys=ON;",
         }
     case "django.db.backends.postgresql":
         DATABASES["default"]["ENGINE"] = "clinic_site.postgresql"

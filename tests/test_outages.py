@@ -1,6 +1,8 @@
 """What patients see while the database is away, and that it passes by itself."""
 
 import shutil
+import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +143,40 @@ def test_a_kept_connection_goes_with_its_file(tmp_path):
     kept.connect()
     assert kept.is_usable()
     kept.close()
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db
+def test_who_waits_to_write_finds_the_moment_in_which_nobody_does(tmp_path):
+    """SQLite by itself would look at 0.43 s, 0.53 s and so on, and pass over these."""
+    waits = connections.create_connection("default")
+    waits.settings_dict = waits.settings_dict | {"NAME": str(tmp_path / "db.sqlite3")}
+    waits.connect()
+    first = threading.Event()
+
+    def keep_writing() -> None:
+        other = sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        first.set()
+        time.sleep(0.45)
+        for _ in range(6):
+            other.execute("COMMIT")
+            time.sleep(0.04)
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(0.06)
+        other.close()
+
+    writes = threading.Thread(target=keep_writing)
+    writes.start()
+    first.wait()
+    began = time.monotonic()
+    with waits.cursor() as cursor:
+        cursor.execute("BEGIN IMMEDIATE")
+        waited = time.monotonic() - began
+        cursor.execute("COMMIT")
+    writes.join()
+    waits.close()
+    assert waited < 0.95
 
 
 @pytest.mark.django_db

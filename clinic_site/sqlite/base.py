@@ -3,9 +3,15 @@
 To open one reads the whole schema, and to close the last one moves the log into the
 file. Kept, they would go on with a file that somebody has put another in place of, and
 what patients then send would be lost: Django asks each before it is used again.
+
+Of those who wait to write, nobody has a turn: whoever looks when nobody writes is next.
+SQLite looks ever more rarely, at last ten times a second, and would find the worker or
+other pages at it for seconds. So here each looks every few milliseconds.
 """
 
 import os
+import sqlite3
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,9 +19,30 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base, operations
 
+# For so many milliseconds, in which it looks four times, SQLite waits by itself.
+LOOK = 20
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
+
 
 class Cursor(base.SQLiteCursorWrapper):
-    """Django's, but a statement that was asked before has its marks changed already."""
+    """Django's, but a statement that was asked before has its marks changed already.
+
+    While others write, it is tried again and again, for `patience` seconds.
+    """
+
+    patience = 20.0
+
+    def execute(self, query: str, params: Any = None) -> Any:
+        until = 0.0
+        while True:
+            try:
+                return super().execute(query, params)
+            except sqlite3.OperationalError as error:
+                now = time.monotonic()
+                until = until or now + self.patience
+                code = getattr(error, "sqlite_errorcode", None)
+                if code not in BUSY or now >= until:
+                    raise
 
     def convert_query(
         self, query: str, *, param_names: Sequence[str] | None = None
@@ -48,6 +75,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         made = super().get_new_connection(conn_params)
+        made.execute(f"PRAGMA busy_timeout = {LOOK}")
         self.opened = self._file()
         return made
 

@@ -377,6 +377,22 @@ def test_two_people_again_have_an_offer_each():
     assert offer_free_times(NOW) == "Offers made: 2."
 
 
+def test_one_person_with_two_places_is_one_before_others_and_none_before_themselves():
+    visit_type = a_full_week()
+    somebody_waiting(visit_type)
+    first, second = one_person_waiting_twice(visit_type)
+    last = somebody_waiting(visit_type)
+    assert [before(visit) for visit in (first, second, last)] == [1, 1, 2]
+
+    desk = factories.a_front_desk_person()
+    workflow.unmerge(first.patient_id, second.patient_id, by=desk, now=NOW)
+    assert [before(visit) for visit in (first, second, last)] == [1, 2, 3]
+
+
+def before(visit: Appointment) -> int:
+    return waiting_list.people_before(visit.waiting_list_entries.get())
+
+
 def test_a_day_on_another_record_of_theirs_is_no_day_for_a_second_visit():
     visit_type = a_full_week()
     sets_free(half_an_hour("10:00"), half_an_hour("15:00"))
@@ -838,9 +854,7 @@ def test_people_before_are_those_who_wait_longer_for_the_same():
     visit = somebody_waiting(visit_type)
     somebody_waiting(visit_type)
 
-    entry = visit.waiting_list_entries.get()
-
-    assert waiting_list.people_before(entry) == 2
+    assert before(visit) == 2
 
 
 # --- Cost ------------------------------------------------------------------------

@@ -50,10 +50,13 @@ from booking.models import (
 from booking.policy import HOLD_MINUTES
 from booking.workflow import PATIENT, By
 from booking.workflow.road import act, lock_resources, take_time
+from clinic_site.sqlite.base import Cursor
 from services import drafts, versions
 from services.models import Draft, Service, Version
 from tests import factories
 from tests.factories import NOW, TUESDAY, at
+
+PATIENCE = Cursor.patience
 
 # --- Before a race ---------------------------------------------------------------
 
@@ -474,16 +477,16 @@ def keep_locked(seconds: float) -> None:
 
 def ask_with_little_patience(visit_type: int, start: datetime, after: float) -> int:
     """Ask while the database waits for a lock for a tenth of a second only."""
-    patience = {
-        "sqlite": "PRAGMA busy_timeout = 100",
-        "postgresql": "SET lock_timeout = '100ms'",
-    }
     time.sleep(after)
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(patience[connection.vendor])
+        if connection.vendor == "sqlite":
+            Cursor.patience = 0.1
+        else:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '100ms'")
         return ask(visit_type, start)
     finally:
+        Cursor.patience = PATIENCE
         connection.close()
 
 
