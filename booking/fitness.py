@@ -8,6 +8,7 @@ from operator import or_
 
 from django.conf import settings
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -42,10 +43,14 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something to do: a code that stays the same, and a sentence that says what."""
+    """Something to do: a code that stays the same, and a sentence that says what.
+
+    `there` is the address of the page in the admin where it is done, if there is one.
+    """
 
     code: str
     sentence: str
+    there: str = ""
 
     def __str__(self) -> str:
         return f"{self.code}: {self.sentence}"
@@ -60,7 +65,11 @@ def gaps(now: datetime) -> list[Gap]:
     return [Gap(*found) for look in _LOOKS for found in look(now)]
 
 
-Found = Iterator[tuple[str, str]]
+Found = Iterator[tuple[str, ...]]
+
+
+def _versions(kind: str, pk: int) -> str:
+    return reverse(f"admin:services_{kind}_versions", args=[pk])
 
 
 def _clinic(now: datetime) -> Found:
@@ -166,12 +175,14 @@ def _texts(now: datetime) -> Found:
                 " Put it there, and take the sentence out."
             )
             % {"page": page},
+            _versions("page", page.pk),
         )
     for service in Service.objects.published().filter(preparation=""):
         yield (
             "no_preparation",
             _("%(service)s: it is not said how to get ready.")
             % {"service": service.name},
+            _versions("service", service.pk),
         )
 
 
@@ -186,6 +197,7 @@ def _reviews(now: datetime) -> Found:
             "not_reviewed",
             _("%(service)s: nobody qualified is named who has read the page.")
             % {"service": care},
+            _versions(care.content_kind(), care.pk),
         )
     for model in (Service, Page):
         due = model._default_manager.filter(
@@ -197,7 +209,8 @@ def _reviews(now: datetime) -> Found:
                 "%(page)s was to be read again by %(day)s. Read last by: %(who)s."
             )
             who = row.reviewer or _("nobody who is named")
-            yield "review_due", sentence % {"page": row, "day": day, "who": who}
+            said = {"page": row, "day": day, "who": who}
+            yield "review_due", sentence % said, _versions(row.content_kind(), row.pk)
         old = model._default_manager.filter(
             is_published=True, updated_at__lt=now - STALE
         )
@@ -206,6 +219,7 @@ def _reviews(now: datetime) -> Found:
                 "stale",
                 _("%(page)s was last changed %(age)s ago. Read it again.")
                 % {"page": row, "age": timesince(row.updated_at, now, depth=1)},
+                _versions(row.content_kind(), row.pk),
             )
 
 
@@ -216,21 +230,22 @@ def _drafts(now: datetime) -> Found:
     for draft in drafts.order_by("publish_at", "at", "pk"):
         at = draft.publish_at or draft.at
         said = {"page": draft.title, "at": moment(at), "by": draft.by}
+        there = _versions(draft.kind, draft.row)
         if not draft.publish_at:
             sentence = _(
                 "%(page)s: a draft that %(by)s wrote on %(at)s waits to be approved or"
                 " published. Open the draft to see what is left to do."
             )
-            yield "draft_waits", sentence % said
+            yield "draft_waits", sentence % said, there
         elif draft.stopped:
             sentence = _("%(page)s: the draft was not published on %(at)s. %(why)s")
-            yield "not_published", sentence % {**said, "why": draft.stopped}
+            yield "not_published", sentence % {**said, "why": draft.stopped}, there
         elif at < now - GRACE:
             sentence = _(
                 "%(page)s: the draft was to be published on %(at)s. Look whether the"
                 " worker runs, and how often it publishes."
             )
-            yield "not_published", sentence % said
+            yield "not_published", sentence % said, there
 
 
 def _translations(now: datetime) -> Found:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
 from . import reasons, words
-from .availability import Day, Slot, Why
+from .availability import Day, Reason, Slot, Why
 from .models import Ignoring, Practice, Resource, VisitType, clinic_zone
 
 # So many days are read at first: mostly what a page shows is among them.
@@ -182,6 +182,12 @@ class Times:
         day = words.local(start).date()
         free = (s for d in self.dates(day, day) for s in self._on(d)[0].slots)
         return any(slot.start == start.timestamp() for slot in free)
+
+    def why_not(self, start: datetime) -> Reason | None:
+        """Return why a time cannot be had; None if the engine has it."""
+        day = words.local(start).date()
+        found = self._plan(day, day).check(start, now=self._now)
+        return found if isinstance(found, Reason) else None
 
     def next_day(self, after: date) -> date | None:
         """Return the first day with times on or after `after`."""

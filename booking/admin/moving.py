@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
 from booking import messages, words, workflow
-from booking.errors import TimeTaken
+from booking.errors import SameTime, TimeTaken
 from booking.forms.fields import InstantField
 from booking.models import Appointment, Ignoring, Resource
 from booking.picker import Filters, Times
 from booking.workflow import By
 
 from .taken import by_whom
-from .words import date_in, moment
+from .words import date_in, gone
 
 
 class MoveForm(forms.Form):
@@ -82,9 +82,10 @@ class MovePage:
             self.takes = workflow.moved_to(
                 self.visit, start, clinician=self.clinician, now=self.now
             )
+        except SameTime as error:
+            self.form.add_error("start", str(error))
         except TimeTaken as error:
-            said = _g("No longer free: %(when)s. Choose another time.")
-            said %= {"when": moment(start, self.now)}
+            said = gone(start, error.params["reason"], self.now)
             taken = by_whom(error, self.visit.visit_type, self.now, self.visit)
             self.form.add_error("start", f"{said} {taken}".strip())
         return bool(self.takes)

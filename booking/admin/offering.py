@@ -1,6 +1,5 @@
 """The page on which staff choose times to offer, and see what the patient will read."""
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -22,7 +21,7 @@ from booking.policy import MAX_CHOICES, TRANSITIONS, Act, Status
 from booking.workflow import By
 
 from .taken import by_whom
-from .words import date_in, full_time, moment
+from .words import date_in, full_time, gone, moment
 
 # For how many hours an offer may be open, and what is usual before an open day.
 HOURS = (4, 24, 48, 72)
@@ -97,7 +96,7 @@ class OfferPage:
         Of a day but one, since times that overlap cannot all be kept. Who has a time,
         or waits for any, asked for none.
         """
-        asked = self.visit.proposals.asked().order_by("rank")
+        asked = self.visit.proposals.wanted().order_by("rank")
         wanted = [choice.start for choice in asked]
         if not wanted or self.visit.start:
             return []
@@ -119,14 +118,11 @@ class OfferPage:
         if not self.form.is_valid():
             return False
         starts = self.form.cleaned_data["starts"]
-        gone = [start for start in starts if not self.free.offers(start)]
-        if gone:
-            self._say(_g("No longer free: %(when)s. Choose another time."), gone)
-        return not gone
-
-    def _say(self, problem: str, starts: Iterable[datetime]) -> None:
-        when = "; ".join(moment(start, self.now) for start in starts)
-        self.form.add_error("starts", problem % {"when": when})
+        for start in starts:
+            if not self.free.offers(start):
+                said = gone(start, self.free.why_not(start), self.now)
+                self.form.add_error("starts", said)
+        return not self.form.errors
 
     @property
     def until(self) -> datetime:
@@ -157,7 +153,8 @@ class OfferPage:
         start = self.form.cleaned_data["starts"][error.params.get("rank", 1) - 1]
         if self.is_fit():
             said = _g("%(when)s cannot be kept beside the others: they overlap.")
-            self._say(said, [start])
+            said %= {"when": moment(start, self.now)}
+            self.form.add_error("starts", said)
         elif taken := by_whom(error, self.visit.visit_type, self.now, self.visit):
             self.form.add_error("starts", taken)
 
@@ -196,7 +193,7 @@ class OfferPage:
             "free": self.free,
             "asked": [
                 full_time(p.start)
-                for p in self.visit.proposals.asked().order_by("rank")
+                for p in self.visit.proposals.wanted().order_by("rank")
             ],
             "now": self.now,
         }

@@ -123,6 +123,7 @@ class SeriesPlan:
             now=self.now,
             key=once.key_in(self.said) or uuid.uuid4(),
             clinicians=[self.clinicians[pk] if pk else None for _start, pk in picks],
+            wanted=self.clinicians.get(self._said_clinician or 0),
             seen_version=whole_number(self.said.get("seen_version", "")) or 0,
         )
 
@@ -145,6 +146,11 @@ class SeriesPlan:
         if isinstance(error, DifferentForm):
             self.booked = error.params["answer"]
 
+    @property
+    def _said_clinician(self) -> int | None:
+        """Return whom staff chose for the series, by key. Needs a valid form."""
+        return whole_number(self.form.cleaned_data.get("clinician", ""))
+
     def series(self) -> Series | None:
         """Return the plan; None while it is not said how many visits there are."""
         first = self.asked or self.visit.start
@@ -157,7 +163,7 @@ class SeriesPlan:
             said["count"],
             said["weeks"],
             now=self.now,
-            clinician=whole_number(said.get("clinician", "")),
+            clinician=self._said_clinician,
             chosen=self.chosen,
         )
 

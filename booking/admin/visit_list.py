@@ -183,9 +183,8 @@ class VisitList(OnlyRead, LongList):
         self, request: HttpRequest, visits: AppointmentQuerySet
     ) -> None:
         for visit in visits.select_related("visit_type"):
-            moves = visit.wants_change
-            times = visit.proposals.wanted() if moves else visit.proposals.asked()
-            if first := times.order_by("rank").first():
+            if first := visit.proposals.wanted().order_by("rank").first():
+                moves = visit.wants_change
                 say_yes = workflow.grant_change if moves else workflow.accept
                 self.attempt(request, visit, partial(say_yes, visit.pk, first.pk))
 

@@ -10,8 +10,18 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from booking import reasons
+from booking.availability import Reason
+from booking.availability import Why as WhyNot
 from booking.diary import Entry, What
-from booking.errors import BookingError, ChangedMeanwhile, NotPossibleNow, TakenOn
+from booking.errors import (
+    BookingError,
+    ChangedMeanwhile,
+    NotPossibleNow,
+    ResourceTaken,
+    TakenOn,
+    TimeTaken,
+)
 from booking.links import without_tokens
 from booking.messages import in_words
 from booking.models import Appointment, AppointmentEvent, Claim, Message, Resource
@@ -161,6 +171,17 @@ def moment(at: datetime, now: datetime) -> str:
     if days in near:
         return unbroken(f"{near[days]} {clock(at)}")
     return unbroken(f"{date_format(local, far)}, {clock(at)}")
+
+
+def gone(at: datetime, why: Reason | None, now: datetime) -> str:
+    """Return that a time cannot be had.
+
+    With the reason, if it is another than that somebody took it.
+    """
+    when = moment(at, now)
+    if why and why.why != WhyNot.FULLY_BOOKED:
+        when = f"{when} ({reasons.for_staff(why)})"
+    return _("No longer free: %(when)s. Choose another time.") % {"when": when}
 
 
 def full_time(at: datetime) -> str:
@@ -319,7 +340,10 @@ def _standing(visit: Appointment) -> str:
         what = swapped(last) if last.act == Act.SWAP else ""
         until = last.data.get("until")
         until = full_time(datetime.fromisoformat(until)) if until else ""
-        return str(said) % {"time": time, "what": what, "until": until}
+        said = str(said) % {"time": time, "what": what, "until": until}
+        if visit.reply_by and last.act in (Act.PASS, Act.RETRACT):
+            return _("%(said)s It waits for our answer.") % {"said": said}
+        return said
     if visit.status == Status.BOOKED:
         return _("accepted for %(time)s.") % {"time": time}
     return _("cancelled.")
@@ -349,6 +373,15 @@ def refusal(
                     "words": words
                 }
             return _("Somebody was faster. %(words)s") % {"words": words}
+    if isinstance(error, TimeTaken) and "start" in error.params:
+        why: Reason = error.params["reason"]
+        if not isinstance(error, ResourceTaken):
+            return gone(error.params["start"], why, now)
+        if why.why not in (WhyNot.FULLY_BOOKED, WhyNot.IN_USE):
+            return _(
+                "That one cannot be had: %(why)s. Nothing was changed; choose another"
+                " of those shown."
+            ) % {"why": reasons.for_staff(why)}
     if isinstance(error, TakenOn):
         params = {**error.params, "when": moment(error.params["when"], now)}
         return _("%(who)s has it, since %(when)s.") % params

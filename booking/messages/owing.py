@@ -76,10 +76,10 @@ def owe(
     """Write what the patient has to be told because of `cause`; the worker sends it.
 
     Call it inside the transaction of the change, when all else is written. `choices`
-    are the times that a request was made for. It is true
-    while the visit is in its present state and, if booked, at its present time; while
-    the `offers`, which all end together, are open, or the `choices` of a change; and
-    while the `entry` is.
+    are the times that a request was made for, or a change that waits for an answer. It
+    is true while the visit is in its present state and, if booked, at its present time;
+    while the `offers`, which all end together, are open, or the `choices` of a change;
+    and while the `entry` is.
 
     Who agreed to hear of changes by text gets one beside, bare and without a link;
     `by_text` is that text, or one that stands alone.
@@ -95,7 +95,7 @@ def owe(
     occasion = cause if isinstance(cause, Occasion) else None
     until = occasion.until if occasion else None
     about = offers[0] if offers else None
-    if kind == Kind.CHANGE_ASKED:
+    if choices and visit.wants_change:
         about = choices[0]
     channel = Channel.TEXT if by_text else reached_by(visit.patient)
     mail = channel == Channel.EMAIL

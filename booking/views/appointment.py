@@ -117,7 +117,7 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
         "keeps_typed": bool(stands.offers),
         "coming": coming,
         "wish": wish,
-        "news": _news(visit) if expected and not stands.offers and not wish else "",
+        "news": _news(visit) if expected and not stands.offers else [],
         "has_begun": has_begun and not _is_over(visit, now),
         "too_late": coming and visit.is_too_late(now),
         # Called by the page, and only where patients have to call.
@@ -137,16 +137,20 @@ def status(request: HttpRequest, visit: Appointment, now: datetime) -> HttpRespo
     return render(request, "booking/appointment.html", context)
 
 
-def _news(visit: Appointment) -> str:
-    """Return what came of an offer or a wish, if that is what happened last."""
+def _news(visit: Appointment) -> list[str]:
+    """Return what came of an offer or a wish, if that is what happened last.
+
+    With the note that the clinic wrote to go with it.
+    """
     last = visit.events.order_by("version").last()
     if last is None:
-        return ""
+        return []
     if last.act == Act.REFUSE_CHANGE:
-        return str(messages.REFUSAL_WORDS[last.reason])
+        refused = str(messages.REFUSAL_WORDS[last.reason])
+        return [refused, visit.note_to_patient] if visit.note_to_patient else [refused]
     if last.act == Act.LAPSE and last.reason:
-        return _("The time that we offered you is no longer free. We are sorry.")
-    return str(NEWS.get(last.act, ""))
+        return [_("The time that we offered you is no longer free. We are sorry.")]
+    return [str(NEWS[last.act])] if last.act in NEWS else []
 
 
 def _is_over(visit: Appointment, now: datetime) -> bool:

@@ -26,17 +26,18 @@ def call_off(
     """Take the time from the locked visit, and keep others for the patient instead.
 
     Of `starts`, one to three, those are offered that are still free; none outlives the
-    first of them. The old time stays as what the patient asked for: if nothing comes of
-    the offers, the visit is a request again, which the desk has to answer.
+    first of them. The old time stays as what the patient asked for, or the others that
+    they asked for instead: if nothing comes of the offers, the visit is a request
+    again, which the desk has to answer.
 
     Raises TimeTaken when none is free any more, NotPossibleNow or ChangedMeanwhile.
     """
     check_move(visit, Act.CALL_OFF, seen_version)
     before = messages.known_start(visit, now)
     free_time(visit, now)
-    visit.proposals.open().update(outcome=Outcome.WITHDRAWN)
+    visit.proposals.offers().update(outcome=Outcome.WITHDRAWN)
+    _ask_again(visit.proposals.get(outcome=Outcome.ACCEPTED), visit.wants_change)
     visit.reply_by = None
-    _ask_again(visit.proposals.get(outcome=Outcome.ACCEPTED))
     stop_waiting(visit, WhyEnded.CANCELLED, now)
     starts = [start for start in starts if start > now]
     expires_at = min(expires_at, *starts) if starts else expires_at
@@ -67,14 +68,16 @@ def call_off(
     return visit
 
 
-def _ask_again(agreed: Proposal) -> None:
-    """Let the time that was agreed stand as the patient's wish."""
-    if agreed.by == Proposal.By.PATIENT:
+def _ask_again(agreed: Proposal, wants_another: bool) -> None:
+    """Let the time that was agreed stand as the patient's wish, if they have none."""
+    if not wants_another and agreed.by == Proposal.By.PATIENT:
         agreed.outcome = Outcome.OPEN
         agreed.save(update_fields=["outcome"])
         return
     agreed.outcome = Outcome.MOVED
     agreed.save(update_fields=["outcome"])
+    if wants_another:
+        return
     Proposal.objects.create(
         appointment=agreed.appointment,
         by=Proposal.By.PATIENT,

@@ -25,7 +25,7 @@ from .road import (
     record,
     take_proposed,
 )
-from .waiting import Outcome, WhyEnded, stop_waiting
+from .waiting import Outcome, stop_waiting_at
 
 
 @act
@@ -67,7 +67,7 @@ def ask_change(
     )  # fmt: skip
     if kind.changes_at_once:
         [choice] = propose(visit, starts[:1])
-        _no_longer_waits(visit, choice, now)
+        stop_waiting_at(visit, choice.start, now)
         return agree(
             visit, choice, taken, Act.CHANGE, by=by, now=now, others=Outcome.WITHDRAWN
         )
@@ -142,7 +142,7 @@ def grant_change(
     if choice is None or choice.outcome != Outcome.OPEN or has_begun(visit, now):
         raise NotPossibleNow
     rows = take_proposed(visit, choice, now)
-    _no_longer_waits(visit, choice, now)
+    stop_waiting_at(visit, choice.start, now)
     return agree(
         visit, choice, rows, Act.CHANGE, by=by, now=now, others=Outcome.DECLINED
     )
@@ -189,9 +189,3 @@ def _check_wish(visit: Appointment, move: Act, seen_version: int | None) -> None
     if not visit.wants_change:
         raise NotPossibleNow
     check_move(visit, move, seen_version)
-
-
-def _no_longer_waits(visit: Appointment, choice: Proposal, now: datetime) -> None:
-    """Take who gets an earlier time off the list for one."""
-    if visit.start and choice.start < visit.start:
-        stop_waiting(visit, WhyEnded.TOOK, now)

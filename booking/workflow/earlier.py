@@ -22,6 +22,7 @@ from .road import (
 from .waiting import (
     Outcome,
     WhyEnded,
+    answered_by_offers,
     open_entry,
     start_waiting,
     stop_waiting,
@@ -66,6 +67,7 @@ def stop_wanting(
 ) -> Appointment:
     """Take a booked visit off the list, with what it was offered; its time stays.
 
+    What it is offered because the patient asked for another time stays, too.
     Who does it again gets the visit, and nothing is sent.
 
     Raises NotPossibleNow, ChangedMeanwhile or NotAllowed.
@@ -78,8 +80,9 @@ def stop_wanting(
         raise NotPossibleNow
     check_move(visit, Act.STOP_WANTING, seen_version)
     stop_waiting(visit, WhyEnded.LEFT, now)
-    visit.proposals.offers().update(outcome=Outcome.DECLINED)
-    free_offers(visit)
+    if not answered_by_offers(visit).exists():
+        visit.proposals.offers().update(outcome=Outcome.DECLINED)
+        free_offers(visit)
     event = record(visit, Act.STOP_WANTING, by=by, now=now)
     messages.owe(Message.Kind.LEFT, event, now=now)
     return visit

@@ -17,7 +17,7 @@ from .road import (
     lock_visit,
     take_time,
 )
-from .waiting import Outcome, WhyEnded, stop_waiting
+from .waiting import Outcome, stop_waiting_at
 
 
 @act
@@ -50,8 +50,7 @@ def move(
     if visit.start == start:
         raise SameTime
     rows = _take(visit, start, clinician, now)
-    if visit.start and start < visit.start:
-        stop_waiting(visit, WhyEnded.TOOK, now)
+    stop_waiting_at(visit, start, now)
     proposal = Proposal(
         appointment=visit,
         by=Proposal.By.CLINIC,

@@ -82,20 +82,18 @@ def offer(
         offer_one(visit, start, rank, expires_at, by, now, kept)
         for rank, start in enumerate(starts, 1)
     ]
+    data = offer_data(offers, expires_at, kept)
+    if other_clinician:
+        data["other_clinician"] = True
     if visit.wants_change and by.actor == Actor.STAFF:
         # This answers whoever has a time and asked for another.
+        wish = visit.proposals.wanted().order_by("rank")
+        data["answers"] = list(wish.values_list("pk", flat=True))
         end_wish(visit, Proposal.Outcome.DECLINED)
     entry = open_entry(visit)
     if entry:
         visit.waiting_list_entries.open().update(offers_made=F("offers_made") + 1)
-    event = record(
-        visit,
-        Act.OFFER,
-        by=by,
-        now=now,
-        data=offer_data(offers, expires_at, kept)
-        | ({"other_clinician": True} if other_clinician else {}),
-    )
+    event = record(visit, Act.OFFER, by=by, now=now, data=data)
     messages.owe(Message.Kind.OFFERED, event, now=now, offers=offers)
     return visit
 

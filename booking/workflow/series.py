@@ -45,6 +45,7 @@ def book_series(
     now: datetime,
     key: uuid.UUID,
     clinicians: Sequence[Resource | None] = (),
+    wanted: Resource | None = None,
     seen_version: int | None = None,
 ) -> list[Appointment]:
     """Book a visit and those that follow it, all of them or none; return them in order.
@@ -53,7 +54,9 @@ def book_series(
     is accepted, or the time of a visit that is booked. For each of the others there is
     a new visit of the same patient, with all that was asked for and said.
     `clinicians` says for each start who sees them there and nobody else; without it, or
-    at None, it is whom they asked for, or anyone. `key` makes it safe to send twice.
+    at None, it is whom they asked for, or anyone. Of these visits, those with `wanted`,
+    whom the desk was told to plan it for, keep that as whom the patient asks for: so
+    they stay with the same when one is moved. `key` makes it safe to send twice.
 
     Raises SeriesClash, whose param `clashes` has the reason for each start that cannot
     be had; DifferentForm, AlreadyAnswered, NotPossibleNow, ChangedMeanwhile or
@@ -64,6 +67,7 @@ def book_series(
         raise ValueError(f"a series has 2 to 26 visits, not {len(starts)}")
     who = by.user.pk if by.user else None
     whom = [clinician and clinician.pk for clinician in clinicians]
+    whom.append(wanted and wanted.pk)
     content = ["series", appointment_id, who, [s.timestamp() for s in starts], whom]
     if before := once.begin(key, content, now=now):
         return list(Appointment.objects.filter(pk__in=before).order_by("start", "pk"))
@@ -73,17 +77,20 @@ def book_series(
     asked = clinicians or [None] * len(starts)
     taken = _take_all(visit, starts, asked, ends, now)
     visit.series = visit.series or uuid.uuid4()
+    others = [_another(visit, now) for _ in starts[1:]]
+    for one, clinician in zip([visit, *others], asked, strict=True):
+        if wanted and clinician == wanted:
+            one.wanted_clinician = wanted
     if proposal:
         accept_at(visit, proposal, taken.pop(starts[0]), by=by, now=now)
     else:
         record(visit, Act.EXTEND, by=by, now=now, data=series_data(visit))
-    visits = [visit, *(_another(visit, now) for _ in taken)]
     answers = list(visit.answers.all())
-    for new, (start, rows) in zip(visits[1:], taken.items(), strict=True):
+    for new, (start, rows) in zip(others, taken.items(), strict=True):
         book_at(new, start, rows, by=by, now=now)
         keep_answers(new, answers)
-    once.end(key, [v.pk for v in visits])
-    return visits
+    once.end(key, [v.pk for v in (visit, *others)])
+    return [visit, *others]
 
 
 def _proposal(

@@ -20,7 +20,7 @@ from .road import (
     lock_visits,
     take_proposed,
 )
-from .waiting import Outcome, WhyEnded, can_take, end_offers, stop_waiting
+from .waiting import Outcome, can_take, end_offers, stop_waiting_at
 
 # What the reason of an offer that lapsed says, when it did not end by itself.
 GONE = "gone"
@@ -66,7 +66,7 @@ def take(
 def _book(visit: Appointment, offer: Proposal, *, by: By, now: datetime) -> None:
     """Give the visit the offered time, under the locks."""
     rows = take_proposed(visit, offer, now)
-    stop_waiting(visit, WhyEnded.TOOK, now)
+    stop_waiting_at(visit, offer.start, now)
     agree(visit, offer, rows, Act.TAKE, by=by, now=now, others=Outcome.DECLINED)
 
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from booking import messages
 from booking.errors import TimeTaken
 from booking.models import (
@@ -15,7 +17,7 @@ from booking.models import (
 from booking.policy import Act, Status
 
 from .request import reply_promise
-from .road import By, free_offers, record, take_proposed
+from .road import By, free_offers, has_begun, record, take_proposed
 
 Outcome = Proposal.Outcome
 WhyEnded = WaitingListEntry.WhyEnded
@@ -44,6 +46,12 @@ def stop_waiting(visit: Appointment, why: WhyEnded, now: datetime) -> None:
     visit.waiting_list_entries.open().update(ended_at=now, why_ended=why)
 
 
+def stop_waiting_at(visit: Appointment, start: datetime, now: datetime) -> None:
+    """Take who gets a time off the list: their first, or one before theirs."""
+    if visit.start is None or start < visit.start:
+        stop_waiting(visit, WhyEnded.TOOK, now)
+
+
 def wish_data(wish: Wish) -> dict[str, Any]:
     """Return the wish as an event keeps it."""
     return {
@@ -67,15 +75,18 @@ def end_offers(
     """Close all offers to the locked visit, and say where it stands without them.
 
     Who waits goes on waiting, who has a time keeps it, and a request is again for the
-    clinic to answer, by a new promise.
+    clinic to answer, by a new promise. So is the wish for another time that the offers
+    were to answer, unless the patient is the one who ends them.
     """
     offers = visit.proposals.offers()
     ended = sorted(offers.values_list("pk", flat=True))
     offers.update(outcome=outcome)
     free_offers(visit)
-    entry = open_entry(visit)
+    entry, wish = open_entry(visit), list[Proposal]()
     if visit.status == Status.BOOKED:
         to = Status.BOOKED
+        if move != Act.PASS:
+            wish = _wish_again(visit, now)
     elif entry:
         to = Status.WAITLIST
     else:
@@ -87,8 +98,32 @@ def end_offers(
         # Who was never reached has to hear of it from this message.
         data["moved_from"] = last.data["moved_from"]
     event = record(visit, move, by=by, now=now, to=to, reason=reason, data=data)
-    messages.owe(Message.Kind.OFFER_ENDED, event, now=now, entry=entry)
+    kind = Message.Kind.OFFER_ENDED
+    messages.owe(kind, event, now=now, entry=entry, choices=wish)
     return visit
+
+
+def answered_by_offers(visit: Appointment) -> QuerySet[Proposal]:
+    """Return what the patient of a booked visit asked for, and was offered others for.
+
+    Nothing, if the offers came from the waiting list, or they have asked anew since.
+    """
+    acts = visit.events.filter(act__in=(Act.OFFER, Act.ASK_CHANGE))
+    last = acts.order_by("version").last()
+    return visit.proposals.filter(pk__in=last.data.get("answers", ()) if last else ())
+
+
+def _wish_again(visit: Appointment, now: datetime) -> list[Proposal]:
+    """Open again what the offers were to answer; return it as ranked.
+
+    Its time is not held any more. The caller saves the visit.
+    """
+    wish = answered_by_offers(visit)
+    if not visit.start or has_begun(visit, now) or not wish.exists():
+        return []
+    wish.update(outcome=Outcome.OPEN)
+    visit.reply_by = min(reply_promise(visit.visit_type, now), visit.start)
+    return list(wish.order_by("rank"))
 
 
 def can_take(visit: Appointment, offer: Proposal, now: datetime) -> bool:

@@ -207,6 +207,8 @@ class AnyMixOfActs(RuleBasedStateMachine):
         PostOffice.taken = []
         PostOffice.mood = "ok"
         self.asked: list[tuple[Send, NewRequest, uuid.UUID, int]] = []
+        # What a patient asked for that the last offer to their visit answers.
+        self.answered: dict[int, list[int]] = {}
         self.series: list[tuple[partial[list[Appointment]], uuid.UUID, list[int]]] = []
         self.closed: list[tuple[dict[str, Any], uuid.UUID, int]] = []
         # What each visitor chose: which kind of visit, when, for whom, and since when.
@@ -506,7 +508,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         key = uuid.uuid4()
         act = partial(
             workflow.book_series, visit.pk, starts, by=self.clinic.desk[who], key=key,
-            clinicians=whom if any(whom) else (),
+            clinicians=whom if any(whom) else (), wanted=whom[-1],
         )  # fmt: skip
         if clashes:
             with pytest.raises(TimeTaken) as refused, nothing_written():
@@ -517,7 +519,10 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self.series.append((act, key, [v.pk for v in visits]))
         assert [v.start for v in visits] == starts
         assert len({(v.series, v.patient_id) for v in visits}) == 1
-        for v in visits:
+        for v, planned in zip(visits, whom, strict=True):
+            is_theirs = planned and planned == whom[-1]
+            wanted = planned if is_theirs else visit.wanted_clinician
+            assert Appointment.objects.get(pk=v.pk).wanted_clinician == wanted
             self.status[v.pk] = ("booked", "")
             if slot := slots.get(v.start):
                 assert held_by(v) == taken_by(slot, visit.visit_type)
@@ -1054,6 +1059,11 @@ class AnyMixOfActs(RuleBasedStateMachine):
         today = self.now.astimezone(NEW_YORK).date()
         return Wish(today + first * DAY, today + last * DAY, weekdays, part, notice)
 
+    def wish(self, visit: Appointment) -> list[int]:
+        """Return the other times that a patient asks for, as ranked."""
+        wanted = visit.proposals.wanted().order_by("rank")
+        return list(wanted.values_list("pk", flat=True))
+
     def place(self, visit: Appointment) -> WaitingListEntry | None:
         return WaitingListEntry.objects.filter(appointment=visit, ended_at=None).first()
 
@@ -1146,6 +1156,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             assert refused.value.params["rank"] == slots.index(None) + 1
             return
         asked = act()
+        self.answered.pop(visit.pk, None)
         assert (asked.status, asked.start) == ("booked", visit.start)
         holds = kind.holds_first_choice and asked.reply_by > self.now
         assert sorted([*before, *(taken_by(slots[0], kind) if holds else [])]) == (
@@ -1219,14 +1230,16 @@ class AnyMixOfActs(RuleBasedStateMachine):
         self, data: st.DataObject, who: int | None
     ) -> None:
         visit, by = self.visit(data, "booked"), self.patient_or_desk(who)
-        before = self.own_time(visit)
+        before, offers = self.own_time(visit), []
+        if self.answered.get(visit.pk):  # what the list offers is another thing
+            before, offers = self.beside_wishes(visit), self.offers(visit)
 
         def act() -> Appointment:
             return workflow.stop_wanting(visit.pk, by=by, now=self.now)
 
         if self.place(visit):
             act()
-            assert self.offers(visit) == []
+            assert self.offers(visit) == offers
             assert self.place(visit) is None
             assert self.beside_wishes(visit) == before
             with self.nothing_new():
@@ -1263,8 +1276,27 @@ class AnyMixOfActs(RuleBasedStateMachine):
     def times_are_offered(
         self, data: st.DataObject, who: int | None, kept: bool, lasts: timedelta
     ) -> None:
-        visit = self.visit(data, *OPEN)
         by = SYSTEM if who is None else self.clinic.desk[who]
+        self.offer_times(data, self.visit(data, *OPEN), by, kept, lasts)
+
+    @precondition(lambda self: self.read.wishing)
+    @rule(data=st.data(), who=desk, kept=st.booleans())
+    def a_wish_is_answered_by_an_offer(
+        self, data: st.DataObject, who: int, kept: bool
+    ) -> None:
+        visit = Appointment.objects.get(
+            pk=data.draw(st.sampled_from(self.those_who_wish()))
+        )
+        self.offer_times(data, visit, self.clinic.desk[who], kept, 3 * HOUR)
+
+    def offer_times(
+        self,
+        data: st.DataObject,
+        visit: Appointment,
+        by: By,
+        kept: bool,
+        lasts: timedelta,
+    ) -> None:
         starts = apart(
             data.draw(
                 st.lists(
@@ -1274,6 +1306,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
             )
         )  # fmt: skip
         place, own = self.place(visit), self.own_time(visit)
+        wish = self.wish(visit) if visit.status == "booked" and by != SYSTEM else []
         until = min(self.now + lasts, *starts)
 
         def act() -> Appointment:
@@ -1316,6 +1349,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 assert error.value.params["rank"] == slots.index(None) + 1
             return
         act()
+        self.answered[visit.pk] = wish
         if visit.status != "booked":
             self.status[visit.pk] = ("proposed", "")
             own = []
@@ -1374,6 +1408,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 act(by, version)
             return
         rivals = self.who_could_take(visit)
+        # Who gets no earlier time than theirs still waits for one.
+        stays = moved and offer.start > visit.start
+        place = self.place(visit) if stays else None
         taken = act(by, version)
         self.status[visit.pk] = ("booked", "")
         assert (taken.start, taken.end) == (offer.start, offer.end)
@@ -1382,7 +1419,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         assert not visit.proposals.open().exists()
         accepted = visit.proposals.filter(outcome="accepted")
         assert [p.pk for p in accepted] == [offer.pk]
-        assert self.place(visit) is None
+        assert self.place(visit) == place
         assert taken.calendar_sequence == visit.calendar_sequence + moved
         said = self.last_message(visit)
         assert said.kind == ("moved" if moved else "confirmed")
@@ -1411,13 +1448,20 @@ class AnyMixOfActs(RuleBasedStateMachine):
                 last = rival.events.order_by("version").last()
                 assert (last.act, last.reason) == ("lapse", "gone")
 
-    def no_offer_is_left(self, visit: Appointment) -> None:
-        """See that a visit is back where it was, and holds only what is its own."""
+    def no_offer_is_left(self, visit: Appointment, *, passed: bool = False) -> None:
+        """See that a visit is back where it was, and holds only what is its own.
+
+        So is what its patient wished for, unless they `passed` what answered that.
+        """
         if self.status[visit.pk][0] == "proposed":
             back = "waitlist" if self.place(visit) else "pending"
             self.status[visit.pk] = (back, "")
         assert self.offers(visit) == []
         assert self.beside_wishes(visit) == self.own_time(visit)
+        wish = self.answered.pop(visit.pk, [])
+        if wish and self.status[visit.pk][0] == "booked":
+            begun = visit.start <= self.now
+            assert self.wish(visit) == ([] if passed or begun else wish)
 
     @precondition(lambda self: self.read.offered)
     @rule(data=st.data(), who=st.none() | desk, back=st.booleans())
@@ -1432,7 +1476,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
         by, own = self.patient_or_desk(who), self.own_time(visit)
         place = self.place(visit)
         act(visit.pk, by=by, now=self.now)
-        self.no_offer_is_left(visit)
+        self.no_offer_is_left(visit, passed=not retracts)
         assert self.own_time(visit) == own
         assert self.place(visit) == place
         assert self.last_message(visit).kind == "offer_ended"
@@ -1537,6 +1581,7 @@ class AnyMixOfActs(RuleBasedStateMachine):
 
     def it_was_right_to_offer(self, offer: Proposal, entry: WaitingListEntry) -> None:
         visit, rules = offer.appointment, WaitingListRules.current()
+        self.answered.pop(visit.pk, None)
         if self.status[visit.pk][0] == "waitlist":
             self.status[visit.pk] = ("proposed", "")
         assert self.suits(entry, offer.start)

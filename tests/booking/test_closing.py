@@ -163,6 +163,23 @@ def test_when_it_is_due_other_times_are_kept_and_the_old_one_is_closed():
     assert sound()
 
 
+def test_what_the_patient_asked_for_instead_stays_what_they_ask_for():
+    visit = a_booked_visit()
+    there = at("15:30", factories.THURSDAY)
+    workflow.ask_change(visit.pk, [there], by=PATIENT, now=NOW)
+    plan()
+    closing.tell(DUE)
+    assert sorted(choices_of(visit)) == [(at("10:00"), "moved"), (there, "open")]
+
+    workflow.pass_(visit.pk, by=PATIENT, now=DUE)
+    desk = factories.a_front_desk_person()
+    asked = visit.proposals.wanted().get()
+    again = workflow.accept(visit.pk, asked.pk, by=desk, now=DUE)
+
+    assert (again.status, again.start) == ("booked", there)
+    assert sound()
+
+
 def made_starts(made: ClosingPlan) -> list[datetime]:
     return [datetime.fromisoformat(s) for row in made.rows.all() for s in row.starts]
 

@@ -18,12 +18,13 @@ from django.utils.timezone import localdate
 from playwright.sync_api import Page, expect
 from time_machine import Traveller
 
-from booking import workflow
+from booking import closing, workflow
 from booking.links import without_tokens
 from booking.messages import DECLINE_WORDS
 from booking.models import Appointment, Heartbeat, Message, Proposal, Resource
 from booking.policy import DeclineReason, Status
 from booking.workflow import PATIENT, By
+from tests import factories
 from tests.chromium import SCRIPT, assert_good_for_everybody, look
 from tests.factories import (
     CLINICIAN,
@@ -343,10 +344,23 @@ def test_a_time_that_went_meanwhile_is_not_given_twice(desk: Client) -> None:
     with nothing_written():
         response = press_accept(desk, mine, choice(mine))
     assert said(response)[-1] == (
-        f"{mine.reference}: That time has just been taken. Choose another time."
-        f" {theirs.reference} has it: Accepted: Tuesday, November 17, 10:00 AM by Ana"
-        " Demo, today 9:00 AM."
+        f"{mine.reference}: No longer free: tomorrow 10:00 AM. Choose another time."
+        f" {theirs.reference} has it: Accepted: Tuesday, November"
+        " 17, 10:00 AM by Ana Demo, today 9:00 AM."
     )
+
+
+def test_a_time_that_was_closed_meanwhile_is_refused_with_the_reason(
+    desk: Client,
+) -> None:
+    visit = a_request(a_practice(holds_first_choice=False))
+    a_closure(at("00:00"), at("00:00", WEDNESDAY), reason="Training day")
+    with nothing_written():
+        response = press_accept(desk, visit, choice(visit))
+    assert said(response) == [
+        f"{visit.reference}: No longer free: tomorrow 10:00 AM (closed: Training day)."
+        " Choose another time."
+    ]
 
 
 @pytest.mark.parametrize("proposal", ["", "x", "0", "99999999999999999999999"])
@@ -736,6 +750,24 @@ def test_what_waits_stands_in_the_list_with_all_that_it_takes_to_answer(
 # --- Many at once ------------------------------------------------------------------
 
 
+def test_of_what_was_called_off_the_time_that_is_still_asked_for_is_accepted(
+    desk: Client,
+) -> None:
+    visit = a_request(a_practice(), at("10:00"), at("14:00"))
+    by = factories.a_front_desk_person()
+    workflow.accept(visit.pk, choice(visit, 2).pk, by=by, now=NOW)
+    plan = factories.a_closed_day(at("13:00"), at("17:00"), by=by)
+    closing.tell(plan.due_at)
+    workflow.reopen(plan.closure, now=NOW)
+    workflow.pass_(visit.pk, by=PATIENT, now=NOW)
+    shown = desk.get(address("propose", visit)).text
+    assert "The patient asked for: Tuesday, November 17, 2:00 PM<" in shown
+    chosen = {"action": "accept_first_choices", "_selected_action": visit.pk}
+    assert said(desk.post(LIST, chosen)) == [
+        f"{visit.reference}: accepted for Tuesday, November 17, 2:00 PM."
+    ]
+
+
 def test_many_are_accepted_row_by_row_and_each_says_what_became_of_it(
     desk: Client,
 ) -> None:
@@ -749,9 +781,9 @@ def test_many_are_accepted_row_by_row_and_each_says_what_became_of_it(
     assert sorted(said(response)) == sorted(
         [
             f"{free.reference}: accepted for Tuesday, November 17, 10:00 AM.",
-            f"{rival.reference}: That time has just been taken. Choose another time."
-            f" {free.reference} has it: Accepted: Tuesday, November 17, 10:00 AM by"
-            " Ana Demo, today 9:00 AM.",
+            f"{rival.reference}: No longer free: tomorrow 10:00 AM. Choose another"
+            f" time. {free.reference} has it: Accepted: Tuesday,"
+            " November 17, 10:00 AM by Ana Demo, today 9:00 AM.",
             f"{other.reference}: accepted for Tuesday, November 17, 11:00 AM.",
         ]
     )

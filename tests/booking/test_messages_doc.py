@@ -94,8 +94,10 @@ class Stories:
     def cancelled(self, visit: Appointment, by: By) -> Appointment:
         return workflow.cancel(visit.pk, by=by, now=NOW)
 
-    def offered(self, visit: Appointment, *starts: Any) -> Appointment:
-        by = self.desk if visit.status == "pending" else workflow.SYSTEM
+    def offered(
+        self, visit: Appointment, *starts: Any, by: By = workflow.SYSTEM
+    ) -> Appointment:
+        by = self.desk if visit.status == "pending" else by
         return factories.an_offer(visit, *starts or (at("10:00"),), by=by)
 
     def taken(self, visit: Appointment) -> Appointment:
@@ -213,6 +215,9 @@ STORIES: dict[str, Story] = {
     ),
     "The offer is taken back": lambda s: workflow.retract(
         s.offered(s.waiting()).pk, by=s.desk, now=NOW
+    ),
+    "The offer of another time is taken back": lambda s: workflow.retract(
+        s.offered(s.wants_to_move(), by=s.desk).pk, by=s.desk, now=NOW
     ),
     "The offer was not answered": lambda s: workflow.lapse(
         s.offered(s.waiting()).pk, now=NOW + timedelta(hours=2)

@@ -186,7 +186,8 @@ def test_a_time_that_went_meanwhile_is_named(desk, visit, button):
     [
         (None, {}, "Choose a time."),
         (None, {"start": "soon"}, "Choose one of the times shown."),
-        (at("10:00"), {}, "No longer free: tomorrow 10:00 AM."),
+        (at("10:00"), {}, "The visit has that time already."),
+        (at("20:00"), {}, "No longer free: tomorrow 8:00 PM (outside the hours)."),
         (ELEVEN, {"clinician": "99999"}, "Select a valid choice."),
     ],
 )

@@ -239,6 +239,15 @@ def test_a_time_that_went_meanwhile_is_named_and_the_rest_stays(desk, visit):
     assert ticked(page) == ["Tuesday, November 17, 2:30 PM, 30 minutes"]
 
 
+def test_a_time_that_was_closed_meanwhile_is_named_with_the_reason(desk, visit):
+    factories.a_closure(at("11:00"), at("12:00"), reason="Training day")
+    with nothing_written():
+        page = send(desk, visit, *TWO)
+    assert (
+        "No longer free: tomorrow 11:00 AM (closed: Training day). Choose another time."
+    ) in text_of(page)
+
+
 def test_a_time_that_goes_in_the_last_moment_is_said_to_be_gone(desk, visit):
     said = QueryDict(f"hours=24&starts={as_value(at('11:00'))}")
     page = OfferPage(visit, said, NOW)

@@ -201,7 +201,7 @@ def test_an_answer_is_shown_again_on_the_way_back(patient):
                 "Choose who you are asking for.",
                 "Write the first name.",
                 "Write the last name.",
-                "Write the month, day and year of birth, like 4 27 1980.",
+                "Write the month, day and year of birth, like 4\u00a027\u00a01980.",
             ],
         ),
         ("contact", {}, ["Choose how we should reach you."]),
@@ -497,7 +497,9 @@ def test_what_was_held_for_an_hour_is_not_among_the_times(patient, clock):
 
     page = patient.get("/book/times/")
 
-    assert "9:30 AM, is no longer free. Choose another time." in in_line(text_of(page))
+    said = in_line(text_of(page))
+    assert "9:30 AM, is no longer free. Choose another time." in said
+    assert "for 15 more with each page that you send within an hour." in said
     assert patient.choose(at("09:30")).status_code == 409
 
 

@@ -285,6 +285,12 @@ def clinicians() -> list[Resource]:
     return [row.resource for row in taken.select_related("resource")]
 
 
+def wanted() -> list[Resource | None]:
+    """Return whom the patient asks for, as each visit has it on record."""
+    series = Appointment.objects.filter(series__isnull=False).order_by("start")
+    return [v.wanted_clinician for v in series.select_related("wanted_clinician")]
+
+
 def test_one_sees_the_patient_each_time_if_one_can(desk: Client) -> None:
     """Whose turn it is on each date would be another from week to week."""
     visit_type, one, other = two_clinicians()
@@ -301,6 +307,7 @@ def test_one_sees_the_patient_each_time_if_one_can(desk: Client) -> None:
     assert f"As planned here, all are with {other}." in text_of(page)
     press(desk, page)
     assert clinicians() == [other] * 6
+    assert wanted() == [None] * 6  # which was the page's own choice
     assert integrity.faults(NOW) == []
 
 
@@ -339,6 +346,7 @@ def test_staff_choose_who_sees_the_patient(desk: Client) -> None:
     press(desk, plan(desk, visit, count=3, weeks=1, clinician=other.pk))
 
     assert clinicians() == [other] * 3
+    assert wanted() == [other] * 3
 
 
 def test_who_asked_for_somebody_is_seen_by_nobody_else(desk: Client) -> None:
@@ -358,6 +366,7 @@ def test_who_asked_for_somebody_is_seen_by_nobody_else(desk: Client) -> None:
     assert said in text_of(page)
     press(desk, page)
     assert clinicians() == [other, one, one]
+    assert wanted() == [other, one, one]
     assert integrity.faults(NOW) == []
 
 

@@ -687,6 +687,26 @@ def test_the_page_says_why_a_visit_stays_where_it_is(client: Client):
     assert "Ask for another time" in text
 
 
+def test_who_asked_for_another_time_reads_that_the_offer_is_taken_back(client: Client):
+    visit = factories.a_booked_visit(factories.a_practice())
+    desk = factories.a_front_desk_person()
+    no = {"reason": ChangeRefusal.NO_TIME, "note": "Ana is away.", "by": desk}
+    for refuse in (True, False):
+        workflow.ask_change(visit.pk, [at("14:00")], by=PATIENT, now=NOW)
+        if refuse:
+            workflow.refuse_change(visit.pk, now=NOW, **no)
+    factories.an_offer(visit, at("15:00"), by=desk)
+    workflow.retract(visit.pk, by=desk, now=NOW)
+
+    open_link(client, visit)
+    page = words(client.get(STATUS))
+
+    assert "We had to take our offer back. We are sorry." in page
+    assert "You asked for: Tuesday, November 17, 2:00 PM EST" in page
+    assert "We will answer by Monday, November 16, 5:00 PM EST." in page
+    assert "Ana is away." not in page
+
+
 def test_without_a_free_time_the_page_says_why_and_gives_the_phone(client: Client):
     visit = factories.a_booked_visit()
     visit.visit_type.by_phone_only = True

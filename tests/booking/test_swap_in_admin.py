@@ -118,6 +118,20 @@ def test_who_was_slower_is_shown_what_is_left(desk, visit):
     assert offered_on(answer.text) == [f"{gives.pk}-{second.pk}"]
 
 
+def test_what_was_closed_meanwhile_is_not_said_to_be_taken(desk, visit):
+    data = sent(visit, ROOM)
+    _gave, took = pair(visit, ROOM)
+    factories.a_closure(at("09:00"), at("12:00"), of=took, reason="Painting")
+
+    with nothing_written():
+        answer = desk.post(page_of(visit), data)
+
+    assert said(answer) == [
+        f"{visit.reference}: That one cannot be had: closed: Painting. Nothing was"
+        " changed; choose another of those shown."
+    ]
+
+
 def test_a_colleague_who_was_faster_is_named(desk, visit):
     data = sent(visit, ROOM)
     gave, took = pair(visit, ROOM)

@@ -213,6 +213,21 @@ def test_an_offer_is_ended_for_a_caller_or_by_the_clinic(
     assert events_of(visit)[-1][1:] == (act, "proposed", "waitlist", "staff")
 
 
+def test_who_takes_back_what_answered_a_wish_reads_that_it_waits_again(
+    desk: Client,
+) -> None:
+    visit = a_booked_visit(a_practice())
+    workflow.ask_change(visit.pk, [at("14:00")], by=PATIENT, now=NOW)
+    an_offer(visit, at("15:00"), by=factories.a_front_desk_person())
+
+    response = press(desk, visit, retract="1")
+
+    assert said(response) == [
+        f"{visit.reference}: the offer is taken back. It waits for our answer."
+    ]
+    assert visit.reference in desk.get("/admin/").text
+
+
 def test_an_offer_that_ended_meanwhile_is_told(desk: Client) -> None:
     visit = an_offer(somebody_waiting(), at("10:00"))
     pk = offered(visit).pk

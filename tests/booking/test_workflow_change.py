@@ -263,6 +263,126 @@ def test_what_else_happens_to_the_visit_ends_the_wish(
     assert sound()
 
 
+def _retract(visit: Appointment) -> None:
+    desk = factories.a_front_desk_person()
+    workflow.retract(visit.pk, by=desk, now=LATER)
+
+
+def _close(visit: Appointment) -> None:
+    """Let what is offered give way to a closure, and the worker find that."""
+    factories.a_closure(at("15:30", WEDNESDAY), at("17:00", WEDNESDAY), now=LATER)
+    workflow.lapse(visit.pk, now=LATER)
+
+
+def _wait(visit: Appointment) -> None:
+    workflow.lapse(visit.pk, now=NOW + timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
+    ("act", "why", "promised"),
+    [
+        (_retract, "We had to take back the time", at("09:05")),
+        (_close, "The time that we offered you is no longer free.", at("09:05")),
+        (_wait, "We had no answer to our offer in time", at("10:00")),
+    ],
+)
+def test_a_wish_that_was_answered_by_an_offer_is_open_when_that_ends(
+    visit: Appointment, act: Callable[[Appointment], None], why: str, promised: Any
+):
+    ask(visit)
+    _offer(visit)
+    act(visit)
+
+    visit.refresh_from_db()
+    assert (visit.status, visit.start) == ("booked", at("10:00"))
+    assert (visit.wants_change, visit.reply_by) == (True, promised)
+    assert [choice.start for choice in visit.proposals.wanted()] == [THERE, ELSEWHERE]
+    assert not visit.proposals.offers().exists()
+    assert {start for _, start, _ in held_by(visit)} == {at("10:00")}
+    assert [line.visit for line in Desk(LATER).requests] == [visit]
+    told = factories.told_last(visit)
+    assert told.kind == "offer_ended"
+    assert why in told.text
+    for part in (
+        "stays as it is until we say yes",
+        "1. Wednesday, November 18, 10:00 AM EST\n2. Wednesday,",
+        "We will answer by Tuesday, November 17, ",
+    ):
+        assert part in told.text
+    assert sound()
+    with pytest.raises(AlreadyAsked), nothing_written():
+        ask(visit, ELSEWHERE, now=NOW + timedelta(hours=3))
+    desk = factories.a_front_desk_person()
+    workflow.refuse_change(
+        visit.pk, reason=ChangeRefusal.NO_TIME, by=desk, now=NOW + timedelta(hours=3)
+    )
+    assert told in Message.objects.untrue(NOW)
+    assert sound()
+
+
+def _pass(visit: Appointment) -> None:
+    workflow.pass_(visit.pk, by=PATIENT, now=LATER)
+
+
+def _ask_for_others_and_stop(visit: Appointment) -> None:
+    ask(visit, at("11:00", WEDNESDAY), now=LATER)
+    workflow.stop_change(visit.pk, by=PATIENT, now=LATER)
+    _retract(visit)
+
+
+def _begin(visit: Appointment) -> None:
+    desk = factories.a_front_desk_person()
+    workflow.retract(visit.pk, by=desk, now=at("10:00"))
+
+
+@pytest.mark.parametrize("act", [_pass, _ask_for_others_and_stop, _begin])
+def test_a_wish_that_the_patient_gave_up_or_that_came_too_late_stays_ended(
+    visit: Appointment, act: Callable[[Appointment], None]
+):
+    ask(visit)
+    _offer(visit)
+    act(visit)
+    visit.refresh_from_db()
+    assert not visit.wants_change
+    assert not visit.proposals.open().exists()
+    assert sound()
+
+
+def test_the_wish_that_was_asked_for_last_is_the_one_that_counts(visit: Appointment):
+    ask(visit, THERE)
+    _offer(visit)
+    ask(visit, ELSEWHERE, now=LATER)
+    _retract(visit)
+    visit.refresh_from_db()
+    assert [choice.start for choice in visit.proposals.wanted()] == [ELSEWHERE]
+    assert sound()
+
+
+def test_who_leaves_the_list_keeps_what_answers_the_wish(visit: Appointment):
+    workflow.want_earlier(visit.pk, factories.a_wish(), by=PATIENT, now=NOW)
+    ask(visit)
+    _offer(visit)
+    workflow.stop_wanting(visit.pk, by=PATIENT, now=NOW)
+    offered = factories.offered(visit)
+    assert offered.reservations.exists()
+    moved = workflow.take(visit.pk, offered.pk, by=PATIENT, now=NOW)
+    assert moved.start == offered.start
+    assert sound()
+
+
+def test_who_takes_a_later_time_still_waits_for_an_earlier(visit: Appointment):
+    workflow.want_earlier(visit.pk, factories.a_wish(), by=PATIENT, now=NOW)
+    ask(visit)
+    _offer(visit)
+    workflow.take(visit.pk, factories.offered(visit).pk, by=PATIENT, now=NOW)
+    assert visit.waiting_list_entries.open().exists()
+    desk = factories.a_front_desk_person()
+    factories.an_offer(visit, THERE, by=desk)
+    workflow.take(visit.pk, factories.offered(visit).pk, by=PATIENT, now=NOW)
+    assert not visit.waiting_list_entries.open().exists()
+    assert sound()
+
+
 def test_what_the_list_offers_leaves_the_wish(visit: Appointment):
     ask(visit)
     factories.an_offer(visit, at("16:00", WEDNESDAY))

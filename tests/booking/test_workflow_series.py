@@ -18,6 +18,7 @@ from booking.errors import (
     NotAllowed,
     NotPossibleNow,
     SeriesClash,
+    TimeTaken,
 )
 from booking.models import Appointment, Message, Resource
 from booking.policy import SAME_DAY, Status
@@ -279,6 +280,26 @@ def test_whom_staff_chose_sees_the_patient_or_nobody(desk):
     booked = Appointment.objects.booked().order_by("start")
     seen = [v.reservations.get(resource__kind=factories.CLINICIAN) for v in booked]
     assert [row.resource for row in seen] == [one, other, one]
+
+
+def test_who_was_chosen_for_a_series_stays_with_a_visit_that_is_moved(desk):
+    visit_type = a_practice(clinicians=2, rooms=3)
+    one, other = Resource.objects.filter(kind=factories.CLINICIAN).order_by("pk")
+    visit = a_request(visit_type)
+    visits = book(visit, weekly(3), desk, clinicians=[one, one, other], wanted=one)
+
+    for v in visits:
+        v.refresh_from_db()
+    assert [v.wanted_clinician for v in visits] == [one, one, None]
+    day = TUESDAY + WEEK
+    a_request(visit_type, at("14:00", day), clinician=one)
+    with pytest.raises(TimeTaken), nothing_written():
+        workflow.ask_change(visits[1].pk, [at("14:00", day)], by=PATIENT, now=NOW)
+    workflow.ask_change(visits[1].pk, [at("15:00", day)], by=PATIENT, now=NOW)
+    choice = visits[1].proposals.wanted().get()
+    moved = workflow.grant_change(visits[1].pk, choice.pk, by=desk, now=NOW)
+    assert {pk for pk, *_ in held_by(moved)} >= {one.pk}
+    assert integrity.faults(NOW) == []
 
 
 def test_the_machine_in_use_is_named(desk):

@@ -52,7 +52,7 @@ def test_two_colleagues_accept_two_requests_for_one_time(
         statuses = sorted(insider.do(scenes.story, visit)[0] for visit in visits)
         assert statuses == ["booked", "pending"]
         assert sum("accepted for" in page.text for page in ends) == 1
-        assert sum("has just been taken" in page.text for page in ends) == 1
+        assert sum("No longer free:" in page.text for page in ends) == 1
 
 
 def test_two_colleagues_accept_one_request_and_the_slower_is_told(
