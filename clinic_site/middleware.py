@@ -113,7 +113,7 @@ def private_by_default(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         headers = response.headers
         headers["Permissions-Policy"] = PERMISSIONS_POLICY
-        headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         match = request.resolver_match
         is_public = match is not None and match.namespace == PUBLIC_NAMESPACE
         if not is_public or response.status_code >= 400:

@@ -3,6 +3,8 @@ import sys
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from services.languages import is_public
+
 from .outage import answer_for, page
 
 
@@ -11,6 +13,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_public(request):  # no page is there, so none in another language either
+        request.resolver_match = None
     return render(request, "404.html", status=404)
 
 

@@ -83,15 +83,18 @@ page = require_safe(show_page)
 def card(request: HttpRequest, name: str, digest: str, slug: str = "") -> HttpResponse:
     """Give a picture of a page's title to who shows a link to it.
 
-    One that shows what the page no longer says leads to the one that does.
+    One that shows what the page no longer says leads to the one that does. Pages of
+    other sites may have it in them.
     """
     found = cards.of_page(name, slug)
     if found is None:
         raise Http404
-    if digest != found.digest:
-        return redirect(found.path)
-    response = HttpResponse(cards.drawn(found), content_type="image/png")
-    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    if digest == found.digest:
+        response = HttpResponse(cards.drawn(found), content_type="image/png")
+        response["Cache-Control"] = "public, max-age=31536000, immutable"
+    else:
+        response = redirect(found.path)
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
 
 

@@ -64,6 +64,13 @@ def test_a_card_may_be_kept_until_the_page_has_another_title(client: Client):
 
 
 @pytest.mark.usefixtures("content")
+def test_pages_of_other_sites_may_show_a_card(client: Client):
+    path = said(client, TPI)["og:image"].removeprefix(settings.SITE_URL)
+    for card in (client.get(path), client.get(f"{path[:-6]}0.png")):
+        assert card["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+@pytest.mark.usefixtures("content")
 def test_nobody_else_has_one(client: Client):
     assert "og:image" not in said(client, "/book/")
     assert "og:image" not in said(client, "/appointment/find/")

@@ -117,6 +117,17 @@ def test_robots_may_read_that_a_private_page_is_private(client: Client) -> None:
     assert text == f"User-agent: *\nDisallow:\n\nSitemap: {SITE}/sitemap.xml\n"
 
 
+@pytest.mark.parametrize("path", ["/none/", "/treatments-and-tests/none/"])
+def test_an_address_that_is_none_is_told_to_no_search_engine(
+    client: Client, path: str
+) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert 'rel="canonical"' not in answer.text
+    assert 'rel="alternate"' not in answer.text
+    assert '<a href="/es/" lang="es"' in answer.text
+
+
 def published_at(slug: str, row: Service | Page) -> None:
     """Give the page another address, by the road that keeps versions."""
     row.slug = slug
@@ -136,6 +147,8 @@ def test_an_old_address_leads_to_the_page(client: Client, before: str) -> None:
             assert (answer.status_code, answer.headers["Location"]) == (
                 301, f"{before}{kind}/c/",
             )  # fmt: skip
+            # Else who was led on could open neither, once the page moves back.
+            assert answer.headers["Cache-Control"] == "no-cache"
 
 
 def test_an_address_that_is_used_again_leads_nowhere_else(client: Client) -> None:
