@@ -14,6 +14,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from services.astray import Site
+from services.languages import english_name
 from services.models import (
     Clinic,
     Clinician,
@@ -68,6 +69,10 @@ def gaps(now: datetime) -> list[Gap]:
 Found = Iterator[tuple[str, ...]]
 
 
+def _form_of(clinic: Clinic) -> str:
+    return reverse("admin:services_clinic_change", args=[clinic.pk])
+
+
 def _versions(kind: str, pk: int) -> str:
     return reverse(f"admin:services_{kind}_versions", args=[pk])
 
@@ -78,11 +83,16 @@ def _clinic(now: datetime) -> Found:
         yield "no_clinic", _("There is no clinic yet. Run manage.py load_content.")
         return
     if not clinic.phone:
-        yield "no_phone", _("The clinic has no phone number: patients cannot call.")
+        yield (
+            "no_phone",
+            _("The clinic has no phone number: patients cannot call."),
+            _form_of(clinic),
+        )
     if not clinic.opening_hours.all():
         yield (
             "no_opening_hours",
             _("It is not said when the phone is answered. Add the opening hours."),
+            _form_of(clinic),
         )
     if not settings.DEBUG:
         demo = [clinic.name] if clinic.is_demo else []
@@ -158,6 +168,7 @@ def _texts(now: datetime) -> Found:
                 "It is not said how to get here. Write down the subway, the bus, "
                 "the door and the floor."
             ),
+            _form_of(clinic),
         )
     if clinic and not clinic.step_free_access:
         yield (
@@ -166,6 +177,7 @@ def _texts(now: datetime) -> Found:
                 "It is not said if there is a way in without steps. "
                 "Write down how it goes, or that there is none."
             ),
+            _form_of(clinic),
         )
     for page in Page.objects.published().filter(body__contains=TO_COME):
         yield (
@@ -270,14 +282,16 @@ def _translations(now: datetime) -> Found:
             _("In %(language)s, not reviewed by anybody: %(texts)s"),
         ),
     }
-    for language, name in settings.LANGUAGES:
+    listed = reverse("admin:services_translation_changelist")
+    for language, _own_name in settings.LANGUAGES:
         for stands, (code, sentence) in sentences.items():
             if texts := found.get((language, stands)):
                 few = "; ".join(texts[:NAMED])
                 more = len(texts) - NAMED
                 named = _("%(few)s; and %(n)s more") % {"few": few, "n": more}
-                said = {"language": name, "texts": named if more > 0 else few}
-                yield code, sentence % said
+                texts_said = named if more > 0 else few
+                said = {"language": english_name(language), "texts": texts_said}
+                yield code, sentence % said, f"{listed}?stands={stands.value}"
 
 
 def _links(now: datetime) -> Found:

@@ -226,6 +226,22 @@ def test_a_page_to_be_read_leads_to_where_that_is_done(
     assert there == f"/admin/services/service/{service.pk}/versions/"
 
 
+@pytest.mark.parametrize(
+    ("missing", "there"),
+    [
+        (changed(Clinic, phone=""), "/admin/services/clinic/"),
+        (make_room, "/admin/services/translation/?stands="),
+    ],
+)
+def test_what_else_is_missing_leads_to_its_form(
+    visit_type: VisitType, manager: Client, missing: Callable[[], object], there: str
+) -> None:
+    missing()
+    [found] = re.findall(r'<li><a href="([^"]+)">', manager.get(PAGE).text)
+    assert found.startswith(there)
+    assert manager.get(found).status_code == 200
+
+
 def test_the_desk_does_not_see_it(visit_type: VisitType, desk: Client) -> None:
     assert desk.get(PAGE).status_code == 403
     assert PAGE not in desk.get("/admin/").text
