@@ -8,11 +8,13 @@ from operator import or_
 
 from django.conf import settings
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from services.astray import Site
+from services.languages import english_name
 from services.models import (
     Clinic,
     Clinician,
@@ -42,10 +44,14 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something to do: a code that stays the same, and a sentence that says what."""
+    """Something to do: a code that stays the same, and a sentence that says what.
+
+    `there` is the address of the page in the admin where it is done, if there is one.
+    """
 
     code: str
     sentence: str
+    there: str = ""
 
     def __str__(self) -> str:
         return f"{self.code}: {self.sentence}"
@@ -60,7 +66,15 @@ def gaps(now: datetime) -> list[Gap]:
     return [Gap(*found) for look in _LOOKS for found in look(now)]
 
 
-Found = Iterator[tuple[str, str]]
+Found = Iterator[tuple[str, ...]]
+
+
+def _form_of(clinic: Clinic) -> str:
+    return reverse("admin:services_clinic_change", args=[clinic.pk])
+
+
+def _versions(kind: str, pk: int) -> str:
+    return reverse(f"admin:services_{kind}_versions", args=[pk])
 
 
 def _clinic(now: datetime) -> Found:
@@ -69,11 +83,16 @@ def _clinic(now: datetime) -> Found:
         yield "no_clinic", _("There is no clinic yet. Run manage.py load_content.")
         return
     if not clinic.phone:
-        yield "no_phone", _("The clinic has no phone number: patients cannot call.")
+        yield (
+            "no_phone",
+            _("The clinic has no phone number: patients cannot call."),
+            _form_of(clinic),
+        )
     if not clinic.opening_hours.all():
         yield (
             "no_opening_hours",
             _("It is not said when the phone is answered. Add the opening hours."),
+            _form_of(clinic),
         )
     if not settings.DEBUG:
         demo = [clinic.name] if clinic.is_demo else []
@@ -149,6 +168,7 @@ def _texts(now: datetime) -> Found:
                 "It is not said how to get here. Write down the subway, the bus, "
                 "the door and the floor."
             ),
+            _form_of(clinic),
         )
     if clinic and not clinic.step_free_access:
         yield (
@@ -157,6 +177,7 @@ def _texts(now: datetime) -> Found:
                 "It is not said if there is a way in without steps. "
                 "Write down how it goes, or that there is none."
             ),
+            _form_of(clinic),
         )
     for page in Page.objects.published().filter(body__contains=TO_COME):
         yield (
@@ -166,12 +187,14 @@ def _texts(now: datetime) -> Found:
                 " Put it there, and take the sentence out."
             )
             % {"page": page},
+            _versions("page", page.pk),
         )
     for service in Service.objects.published().filter(preparation=""):
         yield (
             "no_preparation",
             _("%(service)s: it is not said how to get ready.")
             % {"service": service.name},
+            _versions("service", service.pk),
         )
 
 
@@ -186,6 +209,7 @@ def _reviews(now: datetime) -> Found:
             "not_reviewed",
             _("%(service)s: nobody qualified is named who has read the page.")
             % {"service": care},
+            _versions(care.content_kind(), care.pk),
         )
     for model in (Service, Page):
         due = model._default_manager.filter(
@@ -197,7 +221,8 @@ def _reviews(now: datetime) -> Found:
                 "%(page)s was to be read again by %(day)s. Read last by: %(who)s."
             )
             who = row.reviewer or _("nobody who is named")
-            yield "review_due", sentence % {"page": row, "day": day, "who": who}
+            said = {"page": row, "day": day, "who": who}
+            yield "review_due", sentence % said, _versions(row.content_kind(), row.pk)
         old = model._default_manager.filter(
             is_published=True, updated_at__lt=now - STALE
         )
@@ -206,6 +231,7 @@ def _reviews(now: datetime) -> Found:
                 "stale",
                 _("%(page)s was last changed %(age)s ago. Read it again.")
                 % {"page": row, "age": timesince(row.updated_at, now, depth=1)},
+                _versions(row.content_kind(), row.pk),
             )
 
 
@@ -216,21 +242,22 @@ def _drafts(now: datetime) -> Found:
     for draft in drafts.order_by("publish_at", "at", "pk"):
         at = draft.publish_at or draft.at
         said = {"page": draft.title, "at": moment(at), "by": draft.by}
+        there = _versions(draft.kind, draft.row)
         if not draft.publish_at:
             sentence = _(
                 "%(page)s: a draft that %(by)s wrote on %(at)s waits to be approved or"
                 " published. Open the draft to see what is left to do."
             )
-            yield "draft_waits", sentence % said
+            yield "draft_waits", sentence % said, there
         elif draft.stopped:
             sentence = _("%(page)s: the draft was not published on %(at)s. %(why)s")
-            yield "not_published", sentence % {**said, "why": draft.stopped}
+            yield "not_published", sentence % {**said, "why": draft.stopped}, there
         elif at < now - GRACE:
             sentence = _(
                 "%(page)s: the draft was to be published on %(at)s. Look whether the"
                 " worker runs, and how often it publishes."
             )
-            yield "not_published", sentence % said
+            yield "not_published", sentence % said, there
 
 
 def _translations(now: datetime) -> Found:
@@ -255,14 +282,16 @@ def _translations(now: datetime) -> Found:
             _("In %(language)s, not reviewed by anybody: %(texts)s"),
         ),
     }
-    for language, name in settings.LANGUAGES:
+    listed = reverse("admin:services_translation_changelist")
+    for language, _own_name in settings.LANGUAGES:
         for stands, (code, sentence) in sentences.items():
             if texts := found.get((language, stands)):
                 few = "; ".join(texts[:NAMED])
                 more = len(texts) - NAMED
                 named = _("%(few)s; and %(n)s more") % {"few": few, "n": more}
-                said = {"language": name, "texts": named if more > 0 else few}
-                yield code, sentence % said
+                texts_said = named if more > 0 else few
+                said = {"language": english_name(language), "texts": texts_said}
+                yield code, sentence % said, f"{listed}?stands={stands.value}"
 
 
 def _links(now: datetime) -> Found:

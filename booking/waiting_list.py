@@ -398,8 +398,14 @@ class _List:
         if mine := visit.start:
             yield Why.NOT_EARLIER, lambda start: start < mine
         yield Why.COMES_THEN, lambda start: not self._comes_then(visit, start)
-        before = {offer.start for offer in self.offers.get(visit.pk, ())}
-        yield Why.OFFERED_BEFORE, lambda start: start not in before
+        # A quarter of an hour later in the same gap is no other time.
+        before = [(o.start, o.end) for o in self.offers.get(visit.pk, ())]
+        yield (
+            Why.OFFERED_BEFORE,
+            lambda start: (
+                not any(a < start + visit.duration and start < b for a, b in before)
+            ),
+        )
         yield Why.OTHERS_FIRST, lambda start: not self._is_promised(visit, start)
 
     def _comes_then(self, visit: Appointment, start: datetime) -> bool:

@@ -513,7 +513,7 @@ def test_words_stay_whole_and_fit_a_phone_twice_as_large(
         )
         return found
 
-    assert look(styleguide_pages, lost, width=360) == []
+    assert look(styleguide_pages, lost, width=320) == []
 
 
 # How far the nearest two of these stand apart, one below the other.
@@ -671,6 +671,25 @@ def test_the_bar_at_the_foot_never_covers_what_has_focus(
         return found
 
     assert look(styleguide_pages, covered, width=360) == []
+
+
+@pytest.mark.urls("tests.styleguide_urls")
+def test_the_bar_at_the_foot_gives_way_to_large_text(
+    styleguide_pages: dict[str, str],
+) -> None:
+    """Twice as large, it would cover a third of a phone: there it ends the page."""
+
+    def in_sight(browser_page: Page) -> list[bool]:
+        browser_page.goto(f"{HOST}/styleguide/")
+        bar = browser_page.locator(".bottom")
+        found = []
+        for change in ("() => {}", TWICE_AS_LARGE):
+            browser_page.evaluate(change)
+            top = bar.evaluate("bar => bar.getBoundingClientRect().top / innerHeight")
+            found.append(top < 1)
+        return found
+
+    assert look(styleguide_pages, in_sight, width=320) == [True, False]
 
 
 @pytest.mark.urls("tests.styleguide_urls")

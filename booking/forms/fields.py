@@ -9,6 +9,7 @@ import phonenumbers
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from booking import clock
@@ -21,6 +22,8 @@ BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 JOINERS = "\u200c\u200d"
 NAME_SIGNS = " .,'’‘ʼ·-‐‑()" + JOINERS
 OLDEST = 120
+# A birth date as it is typed, in one line: broken, it looks like two.
+BORN = "4\u00a027\u00a01980"
 
 
 class ParagraphField(forms.CharField):
@@ -142,8 +145,12 @@ class BirthDateField(forms.MultiValueField):
 
     widget = BirthDateWidget
     default_error_messages = {
-        "required": _("Write the month, day and year of birth, like 4 27 1980."),
-        "invalid": _("Check the date of birth. Write it in numbers, like 4 27 1980."),
+        "required": format_lazy(
+            _("Write the month, day and year of birth, like {date}."), date=BORN
+        ),
+        "invalid": format_lazy(
+            _("Check the date of birth. Write it in numbers, like {date}."), date=BORN
+        ),
         "future": _("Check the date of birth. It must be in the past."),
         "old": _("Check the year of birth. Write all four numbers, like 1980."),
     }

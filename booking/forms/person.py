@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.utils.functional import lazystr
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from booking import words
@@ -14,6 +15,7 @@ from services.translation import language_at_hand
 
 from .base import YES_NO, ChoiceField, Row, StepForm, radios
 from .fields import (
+    BORN,
     BirthDateField,
     EmailField,
     LineField,
@@ -64,8 +66,9 @@ class AboutForm(StepForm):
     )
     birth_date = BirthDateField(
         label=_("Date of birth"),
-        help_text=_(
-            "We ask so that we do not mix up two people. For example: 4 27 1980."
+        help_text=format_lazy(
+            _("We ask so that we do not mix up two people. For example: {date}."),
+            date=BORN,
         ),
     )
 
@@ -302,5 +305,7 @@ class FindForm(StepForm):
     )
     birth_date = BirthDateField(
         label=_("Date of birth"),
-        help_text=_("Of the person who comes to the visit. For example: 4 27 1980."),
+        help_text=format_lazy(
+            _("Of the person who comes to the visit. For example: {date}."), date=BORN
+        ),
     )

@@ -109,6 +109,17 @@ class WishForm(StepForm):
             self.add_error("latest", _("Choose a last day within a year."))
         if first and last and first > last:
             self.add_error("latest", _("The last day has to be after the first."))
+        elif first and last and not self._has_day(first, last):
+            self.add_error(
+                "weekdays",
+                _("Choose a day of the week between the first day and the last."),
+            )
+
+    def _has_day(self, first: date, last: date) -> bool:
+        """Tell whether a chosen day of the week comes; else they would wait in vain."""
+        week = (first + timedelta(n) for n in range(min((last - first).days + 1, 7)))
+        chosen = self.cleaned_data.get("weekdays")
+        return not chosen or any(day.weekday() in chosen for day in week)
 
     @property
     def wish(self) -> Wish:

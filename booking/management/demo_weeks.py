@@ -206,12 +206,15 @@ class DemoWeeks:
         *,
         by_staff: bool = False,
     ) -> list[datetime]:
-        """Return what is free on the day and the two after it, in a random order."""
+        """Return what is free on the day and the two after it, in a random order.
+
+        Nothing is after the last day.
+        """
         days = visit_type.availability(
             day, min(day + timedelta(days=2), self.last),
             now=at, clinician=clinician, by_staff=by_staff,
         )  # fmt: skip
-        first, *rest = [[slot.start for slot in found.slots] for found in days]
+        first, *rest = [[slot.start for slot in found.slots] for found in days] or [[]]
         for starts in (first, later := [start for some in rest for start in some]):
             self.random.shuffle(starts)
         return [datetime.fromtimestamp(start, UTC) for start in (first or later)]

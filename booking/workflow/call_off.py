@@ -10,7 +10,7 @@ from booking.policy import Act, ClosingReason
 
 from .offer import offer_data, offer_one
 from .road import By, as_text, check_move, free_time, record
-from .waiting import Outcome, WhyEnded, stop_waiting
+from .waiting import Outcome, WhyEnded, stop_waiting, wish_again
 
 
 def call_off(
@@ -35,7 +35,8 @@ def call_off(
     check_move(visit, Act.CALL_OFF, seen_version)
     before = messages.known_start(visit, now)
     free_time(visit, now)
-    visit.proposals.offers().update(outcome=Outcome.WITHDRAWN)
+    if visit.proposals.offers().update(outcome=Outcome.WITHDRAWN):
+        wish_again(visit, now)
     _ask_again(visit.proposals.get(outcome=Outcome.ACCEPTED), visit.wants_change)
     visit.reply_by = None
     stop_waiting(visit, WhyEnded.CANCELLED, now)

@@ -86,7 +86,7 @@ def end_offers(
     if visit.status == Status.BOOKED:
         to = Status.BOOKED
         if move != Act.PASS:
-            wish = _wish_again(visit, now)
+            wish = wish_again(visit, now)
     elif entry:
         to = Status.WAITLIST
     else:
@@ -113,7 +113,7 @@ def answered_by_offers(visit: Appointment) -> QuerySet[Proposal]:
     return visit.proposals.filter(pk__in=last.data.get("answers", ()) if last else ())
 
 
-def _wish_again(visit: Appointment, now: datetime) -> list[Proposal]:
+def wish_again(visit: Appointment, now: datetime) -> list[Proposal]:
     """Open again what the offers were to answer; return it as ranked.
 
     Its time is not held any more. The caller saves the visit.

@@ -1120,7 +1120,9 @@ class AnyMixOfActs(RuleBasedStateMachine):
     @precondition(lambda self: self.those(("booked",)))
     @rule(data=st.data())
     def a_patient_asks_for_another_time(self, data: st.DataObject) -> None:
-        visit = self.visit(data, "booked")
+        self.ask_for_another_time(data, self.visit(data, "booked"))
+
+    def ask_for_another_time(self, data: st.DataObject, visit: Appointment) -> None:
         kind = visit.visit_type
         starts = data.draw(
             st.lists(
@@ -1279,15 +1281,29 @@ class AnyMixOfActs(RuleBasedStateMachine):
         by = SYSTEM if who is None else self.clinic.desk[who]
         self.offer_times(data, self.visit(data, *OPEN), by, kept, lasts)
 
-    @precondition(lambda self: self.read.wishing)
-    @rule(data=st.data(), who=desk, kept=st.booleans())
+    @precondition(lambda self: self.those(("booked",)))
+    @rule(
+        data=st.data(), who=desk, kept=st.booleans(),
+        retracts=st.booleans(),
+    )  # fmt: skip
     def a_wish_is_answered_by_an_offer(
-        self, data: st.DataObject, who: int, kept: bool
+        self, data: st.DataObject, who: int, kept: bool, retracts: bool
     ) -> None:
-        visit = Appointment.objects.get(
-            pk=data.draw(st.sampled_from(self.those_who_wish()))
-        )
-        self.offer_times(data, visit, self.clinic.desk[who], kept, 3 * HOUR)
+        """Go a way to its end that is seldom gone by chance."""
+        visit, by = self.visit(data, "booked"), self.clinic.desk[who]
+        self.ask_for_another_time(data, visit)
+        visit.refresh_from_db()
+        if not visit.wants_change or self.offers(visit):
+            return
+        self.offer_times(data, visit, by, kept, 3 * HOUR)
+        if not (offers := self.offers(visit)):
+            return
+        if retracts:
+            workflow.retract(visit.pk, by=by, now=self.now)
+        else:
+            self.move_to(offers[0].expires_at)
+            workflow.lapse(visit.pk, now=self.now)
+        self.no_offer_is_left(visit)
 
     def offer_times(
         self,

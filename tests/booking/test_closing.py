@@ -163,10 +163,14 @@ def test_when_it_is_due_other_times_are_kept_and_the_old_one_is_closed():
     assert sound()
 
 
-def test_what_the_patient_asked_for_instead_stays_what_they_ask_for():
+@pytest.mark.parametrize("answered", [False, True])
+def test_what_the_patient_asked_for_instead_stays_what_they_ask_for(answered: bool):
     visit = a_booked_visit()
     there = at("15:30", factories.THURSDAY)
     workflow.ask_change(visit.pk, [there], by=PATIENT, now=NOW)
+    if answered:
+        by = factories.a_front_desk_person()
+        factories.an_offer(visit, at("16:00", WEDNESDAY), by=by)
     plan()
     closing.tell(DUE)
     assert sorted(choices_of(visit)) == [(at("10:00"), "moved"), (there, "open")]

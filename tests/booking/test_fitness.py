@@ -1,5 +1,6 @@
 """What is said of a clinic that is not ready for patients."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from io import StringIO
@@ -209,6 +210,36 @@ def test_managers_read_it_on_a_page(visit_type: VisitType, manager: Client) -> N
     assert "One thing to do:" in words
     assert "patients cannot call" in words
     assert f'href="{PAGE}"' in manager.get("/admin/").text
+
+
+@pytest.mark.parametrize("late", ["service", "draft"])
+def test_a_page_to_be_read_leads_to_where_that_is_done(
+    visit_type: VisitType, manager: Client, late: str
+) -> None:
+    service = visit_type.service
+    if late == "service":
+        Service.objects.update(next_review=(NOW - DAY).date())
+    else:
+        a_draft(at=NOW - 4 * DAY)
+        Draft.objects.update(kind="service", row=service.pk, content={"name": "A"})
+    [there] = re.findall(r'<li><a href="([^"]+)">', manager.get(PAGE).text)
+    assert there == f"/admin/services/service/{service.pk}/versions/"
+
+
+@pytest.mark.parametrize(
+    ("missing", "there"),
+    [
+        (changed(Clinic, phone=""), "/admin/services/clinic/"),
+        (make_room, "/admin/services/translation/?stands="),
+    ],
+)
+def test_what_else_is_missing_leads_to_its_form(
+    visit_type: VisitType, manager: Client, missing: Callable[[], object], there: str
+) -> None:
+    missing()
+    [found] = re.findall(r'<li><a href="([^"]+)">', manager.get(PAGE).text)
+    assert found.startswith(there)
+    assert manager.get(found).status_code == 200
 
 
 def test_the_desk_does_not_see_it(visit_type: VisitType, desk: Client) -> None:

@@ -119,7 +119,8 @@ def test_what_is_no_email_address_says_how_one_looks(typed):
     ]
 
 
-INVALID = "Check the date of birth. Write it in numbers, like 4 27 1980."
+EMPTY = "Write the month, day and year of birth, like 4\u00a027\u00a01980."
+INVALID = "Check the date of birth. Write it in numbers, like 4\u00a027\u00a01980."
 FUTURE = "Check the date of birth. It must be in the past."
 OLD = "Check the year of birth. Write all four numbers, like 1980."
 
@@ -127,8 +128,8 @@ OLD = "Check the year of birth. Write all four numbers, like 1980."
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        (["", "", ""], "Write the month, day and year of birth, like 4 27 1980."),
-        (["4", "", "1980"], "Write the month, day and year of birth, like 4 27 1980."),
+        (["", "", ""], EMPTY),
+        (["4", "", "1980"], EMPTY),
         (["2", "30", "1980"], INVALID),
         (["13", "1", "1980"], INVALID),
         (["-4", "27", "1980"], INVALID),

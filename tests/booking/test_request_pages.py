@@ -201,7 +201,7 @@ def test_an_answer_is_shown_again_on_the_way_back(patient):
                 "Choose who you are asking for.",
                 "Write the first name.",
                 "Write the last name.",
-                "Write the month, day and year of birth, like 4 27 1980.",
+                "Write the month, day and year of birth, like 4\u00a027\u00a01980.",
             ],
         ),
         ("contact", {}, ["Choose how we should reach you."]),

@@ -193,6 +193,18 @@ def test_nobody_is_offered_the_same_time_twice():
     assert offers_of(visit)[1:] == [(at("11:00"), "open")]
 
 
+def test_who_did_not_want_a_time_leaves_the_rest_of_its_gap_to_the_next():
+    visit_type = a_full_week(step=15)
+    first, second = somebody_waiting(visit_type), somebody_waiting(visit_type)
+    sets_free((at("10:00"), at("10:45")))
+    offer_free_times(NOW)
+    workflow.pass_(first.pk, by=PATIENT, now=NOW)
+    assert why(first) == Why.OFFERED_BEFORE
+
+    assert offer_free_times(NOW) == "Offers made: 1."
+    assert offers_of(second) == [(at("10:00"), "open")]
+
+
 def test_who_has_had_enough_offers_has_no_more():
     rules(most_offers=2)
     visit_type = a_full_week()

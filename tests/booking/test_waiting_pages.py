@@ -183,6 +183,10 @@ def test_another_visit_asks_for_the_wish_anew(patient: Browser, visit_type: Visi
         ({"latest": "9999-12-31"}, "Choose a last day within a year."),
         ({"latest": "2026-11-17"}, "The last day has to be after the first."),
         ({"weekdays": []}, "Choose at least one day of the week."),
+        (
+            {"latest": "2026-11-22", "weekdays": ["0", "1"]},
+            "Choose a day of the week between the first day and the last.",
+        ),
         ({"weekdays": ["6"]}, "Choose from the days shown."),
         ({"weekdays": ["\x00"]}, "Choose from the days shown."),
         ({"part": ""}, "Choose the time of day."),

@@ -122,9 +122,12 @@ class Patient:
     # --- The road to a request ----------------------------------------------------
 
     def chooses_a_free_time_beside(self, service: str) -> str:
-        """Follow the first free time on the service's page; return its instant."""
+        """Follow a free time on the service's page; return its instant.
+
+        Not the soonest, which can become too soon on the way.
+        """
         self.goes_to(f"/treatments-and-tests/{service}/")
-        link = self.page.locator(".free a").first
+        link = self.page.locator(".free a").last
         start = parse_qs(urlsplit(link.get_attribute("href") or "").query)["start"][0]
         link.click()
         return start
@@ -155,6 +158,11 @@ class Patient:
         """Return the instants that the page of times offers, in its order."""
         found = self.page.locator("input[name=start]").all()
         return [each.get_attribute("value") or "" for each in found]
+
+    @property
+    def a_free_time(self) -> str:
+        """Return one that does not become too soon while it is looked at."""
+        return self.free_times[4]
 
     @property
     def chosen_time(self) -> str:
@@ -241,7 +249,7 @@ class Patient:
     def asks_for(self, service: str) -> str:
         """Ask for a visit from start to end; return the reference."""
         self.asks_for_the_visit(service)
-        self.chooses(self.free_times[0])
+        self.chooses(self.a_free_time)
         self.fills_in_the_rest()
         return self.sends_it()
 

@@ -85,7 +85,7 @@ def test_a_patient_asks_in_spanish_and_is_answered_in_spanish(
     pat.sees("When a muscle hurts or a hand goes numb")
     pat.goes_to(f"/treatments-and-tests/{TRIGGER_POINTS}/")
     pat.asks_for_the_visit(TRIGGER_POINTS)
-    pat.chooses(pat.free_times[0])
+    pat.chooses(pat.a_free_time)
     pat.fills_in_the_rest()
 
     # What was typed is there in the other language, too, and is not lost on the way.

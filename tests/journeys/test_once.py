@@ -11,7 +11,7 @@ from .steps import CHECK, TRIGGER_POINTS, FrontDesk, Patient, link_in
 def ready_to_send(patient, name):
     pat = patient(f"{name.lower()}@example.com", family_name=name)
     pat.asks_for_the_visit(TRIGGER_POINTS)
-    pat.chooses(pat.free_times[0])
+    pat.chooses(pat.a_free_time)
     pat.fills_in_the_rest()
     return pat
 

@@ -8,6 +8,7 @@ import re
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -996,17 +997,31 @@ def transferred(url: str) -> int:
         return len(answer.read())
 
 
-@pytest.mark.parametrize("page", ["", "preparing/"])
+PRINTED = ("pending", "change_refused", "offered", "wants_change", "wants_earlier")
+
+
+def sheets(page: Page) -> list[int]:
+    return [int(n) for n in re.findall(rb"/Count (\d+)", page.pdf(format="Letter"))]
+
+
 @pytest.mark.parametrize(
-    "name", ["pending", "change_refused", "offered", "wants_change", "wants_earlier"]
+    ("name", "page"),
+    [*product(PRINTED, ("", "preparing/")), ("booked", ""), ("offered_earlier", "")],
 )
 def test_what_a_patient_has_to_know_prints_on_one_page(
     clinic, scenes, looking, name, page
 ):
     looking.goto(f"{clinic.site.url}/appointments/{scenes[name]}/")
     looking.goto(f"{clinic.site.url}/appointment/{page}")
-    printed = looking.pdf(format="Letter")
-    assert [int(pages) for pages in re.findall(rb"/Count (\d+)", printed)] == [1]
+    assert sheets(looking) == [1]
+
+
+def test_what_was_sent_prints_on_one_page(clinic, scenes, looking):
+    looking.context.add_cookies(
+        [{"name": "session", "value": scenes["sent"], "url": clinic.site.url}]
+    )
+    looking.goto(f"{clinic.site.url}/book/sent/")
+    assert sheets(looking) == [1]
 
 
 STANDING = (

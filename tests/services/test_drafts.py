@@ -247,6 +247,19 @@ def published(row: Service | Page, **values: object) -> None:
     drafts.publish(row, seen, by=BEN, now=NOW)
 
 
+def test_a_page_that_is_to_be_read_again_is_saved_as_it_is(service: Service) -> None:
+    published(service)
+    editor, way = somebody("Content editor"), "save it, even with no change"
+    assert way in editor.get(there(service, "versions")).text
+    editor.post(there(service, "change"), form_of(editor, service))
+    assert way not in editor.get(there(service, "versions")).text
+    service, next_year = Service.objects.get(), date(2028, 6, 1)
+    seen = drafts.seen(service, Draft.objects.get())
+    drafts.approve(service, seen, next_year, by=DR_ANA, now=NOW)
+    drafts.publish(service, seen, by=BEN, now=NOW)
+    assert Service.objects.get().next_review == next_year
+
+
 def test_a_version_is_put_back_with_its_review(service: Service) -> None:
     published(service, summary="More.")
     published(service, summary="Even more.")
