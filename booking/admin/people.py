@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import (
+    AdminPasswordChangeForm,
     ReadOnlyPasswordHashField,
     UserChangeForm,
     UserCreationForm,
@@ -60,6 +61,17 @@ class StaffForm(UserChangeForm):
     password = ReadOnlyPasswordHashField(
         label=_("Password"), help_text=_("Nobody can read it. You can set a new one.")
     )
+
+
+class NewPasswordForm(AdminPasswordChangeForm):
+    """A new password: a colleague without any could not sign in."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # It would take the password away, and is not there where there is none.
+        self.fields.pop("usable_password", None)
+        for field in self.fields.values():
+            field.required = True
 
 
 class ConfirmedFirst(admin.ModelAdmin):
@@ -134,8 +146,8 @@ class StaffAdmin(ConfirmedFirst, OfferedFilters, UserAdmin):
     """
 
     form = StaffForm
-    # A colleague without a password could not sign in: there is no other way.
-    add_form = UserCreationForm
+    # Neither lets a colleague be without a password: there is no other way in.
+    add_form, change_password_form = UserCreationForm, NewPasswordForm
     add_fieldsets = ((None, {"fields": ["username", "password1", "password2"]}),)
     list_display = ["username", "first_name", "last_name", "is_active", "last_login"]
     list_filter = ["is_active", "groups"]

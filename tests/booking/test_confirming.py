@@ -170,7 +170,7 @@ def test_what_was_typed_is_carried_for_an_hour(
     clock.shift(LATER)
     page = client.post(
         address,
-        {"usable_password": "true", "password1": "not this", "password2": "not this"},
+        {"password1": "not this", "password2": "not this"},
     )
     assert "not this" not in page.text
     clock.shift(timedelta(minutes=61))

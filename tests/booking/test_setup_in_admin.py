@@ -483,7 +483,6 @@ def test_a_manager_gives_a_new_colleague_an_account(manager: Client) -> None:
         f"{USERS}add/",
         {
             "username": "ana",
-            "usable_password": "true",
             "password1": password,
             "password2": password,
         },
@@ -508,6 +507,26 @@ def test_a_manager_gives_a_new_colleague_an_account(manager: Client) -> None:
     assert (ana.is_staff, ana.is_superuser) == (True, False)
     assert not ana.user_permissions.exists()
     assert ana.has_perm("booking.answer_appointment")
+
+
+def test_no_colleague_is_left_without_a_password(manager: Client) -> None:
+    password = "a long walk by the river"  # noqa: S105 -- made up
+    ana = User.objects.create_user("ana", is_staff=True, password=password)
+    path = f"{USERS}{ana.pk}/password/"
+    page = manager.get(path)
+    assert "Choose a new password for ana" in page.text
+    assert "authentication" not in page.text
+    response = manager.post(path, {"usable_password": "false", "unset-password": "x"})
+    assert response.status_code == 200
+    assert "Fill this in." in response.text
+    ana.refresh_from_db()
+    assert ana.check_password(password)
+    # Who has none gets one.
+    ana.set_unusable_password()
+    ana.save()
+    manager.post(path, {"password1": password, "password2": password})
+    ana.refresh_from_db()
+    assert ana.check_password(password)
 
 
 def test_nobody_edits_their_own_rights(client: Client) -> None:

@@ -90,7 +90,7 @@ def test_what_is_wrong_has_the_focus_and_the_title_says_so(with_phone: User):
         (Client(), LOGIN, {"username": "ana"}, "Type your password."),
         (half, CODE, {"code": "1"}, "That code is not right"),
         (manager, own, {"old_password": "x"}, "Your old password"),
-        (manager, anas, {"usable_password": "true"}, "Fill this in."),
+        (manager, anas, {"password1": "x"}, "Fill this in."),
     ):
         page = client.get(path).text
         assert "<title>Error: " not in page

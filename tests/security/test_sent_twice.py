@@ -44,7 +44,7 @@ WHY = {
 PASSWORD = "a long walk by the river"  # noqa: S105 -- made up
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 -- of RFC 6238
 NEW = PASSWORD[::-1]
-TYPED = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+TYPED = {"password1": PASSWORD, "password2": PASSWORD}
 
 # Somebody's browser, and what its button sends.
 Sent = tuple[Client, dict[str, Any]]
