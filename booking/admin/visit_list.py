@@ -183,7 +183,9 @@ class VisitList(OnlyRead, LongList):
         self, request: HttpRequest, visits: AppointmentQuerySet
     ) -> None:
         for visit in visits.select_related("visit_type"):
-            if first := visit.proposals.wanted().order_by("rank").first():
+            asked = visit.proposals.asked().order_by("rank")
+            # One that was answered answers a second click.
+            if first := asked.open().first() or asked.first():
                 moves = visit.wants_change
                 say_yes = workflow.grant_change if moves else workflow.accept
                 self.attempt(request, visit, partial(say_yes, visit.pk, first.pk))
