@@ -265,7 +265,8 @@ def check(
     sweep = Sweep(rules, calendars, date, date, zone)
     if start not in sweep.starts(date):
         return Reason(Why.OUTSIDE_HOURS)
-    answer = sweep.answer(date, [start], now, now + rules.lead * MINUTE)
+    soon = start < now + rules.lead * MINUTE
+    answer = sweep.answer(date, [start], 0, int(soon))
     return answer if isinstance(answer, Reason) else answer[0]
 
 
@@ -351,8 +352,8 @@ class _Kind:
 class Sweep:
     """Hold rules and calendars of a few dates as sorted ranges of starts.
 
-    Nothing here hangs on `now`, so one that is kept answers at any moment, and works
-    out once what is free on days that all lie ahead.
+    Nothing here hangs on `now`, so one that is kept answers at any moment. A day is
+    worked out again once another of its starts is over, or too soon.
     """
 
     def __init__(
@@ -369,24 +370,30 @@ class Sweep:
         self.calendars = self._suitable(calendars)
         self.kinds = self._kinds()
         # Where the clock falls back over midnight, a visit ends on an earlier date.
-        first, last = first - dt.timedelta(1), last + dt.timedelta(1)
-        self.spells = _spells(first, last, zone)
-        # Many have the same hours, so their starts are looked up once for all of them.
-        alike: dict[tuple[WeeklyHours, ...] | None, list[int]] = {}
-        for r, calendar in self.calendars.items():
-            alike.setdefault(calendar.hours, []).append(r)
-        windows: dict[tuple[WeeklyHours, ...] | None, _Windows] = {
-            hours: _windows(hours, first, last, self.spells)
-            for hours in alike
-            if hours is not None
+        before, after = first - dt.timedelta(1), last + dt.timedelta(1)
+        self.spells = _spells(before, after, zone)
+        # Many have the same hours, so their starts are looked up once for all of them:
+        # the very same, since to compare them would take as long.
+        alike: dict[int, list[Calendar]] = {}
+        for calendar in self.calendars.values():
+            alike.setdefault(id(calendar.hours), []).append(calendar)
+        windows: dict[int, _Windows] = {
+            which: _windows(same[0].hours, before, after, self.spells)
+            for which, same in alike.items()
+            if same[0].hours is not None
         }
         anybody = tuple(
             _merged(window for open_ in windows.values() for window in open_)
         )
         self.open = [
-            (same, self._inside(windows.get(hours, anybody)))
-            for hours, same in alike.items()
+            ([c.resource for c in same], self._inside(windows.get(which, anybody)))
+            for which, same in alike.items()
         ]
+        # No start of these dates is taken by what ends before, or begins after this.
+        longest = [_buffers(rules, calendar) for calendar in self.calendars.values()]
+        self.since, self.until = _midnights(first, last, self.spells)
+        self.since -= max((b for b, _a in longest), default=0)
+        self.until += max((a for _b, a in longest), default=0) + self.length
         self.taking_turns = {r for n in rules.needs if n.spread for r in n.suitable}
         self.visits: dict[int, _Ranges] = {}
         self.busy: dict[int, _Ranges] = {}
@@ -402,8 +409,9 @@ class Sweep:
                 blocked = self._blocked(calendar, spans)
                 self.closures.setdefault(which, {})[r] = blocked
 
-        # The days that were asked for, with the first start of each.
-        self.ahead: dict[dt.date, tuple[Instant, Day]] = {}
+        # The days that were asked for: their starts, how many of these were over, and
+        # over or too soon, and what was free.
+        self.answered: dict[dt.date, tuple[list[Instant], tuple[int, int], Day]] = {}
 
     def _suitable(self, calendars: Iterable[Calendar]) -> dict[int, Calendar]:
         suitable = {resource for need in self.rules.needs for resource in need.suitable}
@@ -411,9 +419,10 @@ class Sweep:
 
     def _learn(self, calendar: Calendar) -> None:
         """Work out what takes the resource, and what of that whoever asks holds."""
-        r, visits = calendar.resource, calendar.busy
+        r, since, until = calendar.resource, self.since, self.until
+        visits = [span for span in calendar.busy if span[1] > since and span[0] < until]
         if r in self.taking_turns:
-            self.visits[r] = visits = _merged(calendar.busy)
+            self.visits[r] = visits = _merged(visits)
         closed = map(_pair, calendar.closed)
         self.busy[r] = self._blocked(calendar, [*visits, *closed])
         self.own.pop(r, None)
@@ -430,7 +439,7 @@ class Sweep:
         if known.keys() != self.calendars.keys():
             return None
         pairs = ((calendar, self.calendars[r]) for r, calendar in known.items())
-        changes = [(c, was) for c, was in pairs if c != was]
+        changes = [(c, was) for c, was in pairs if c is not was and c != was]
         if any(replace(c, busy=was.busy, own=was.own) != was for c, was in changes):
             return None
         sweep = copy(self)
@@ -446,9 +455,9 @@ class Sweep:
             touched += self._blocked(calendar, taken | {*map(_pair, kept)})
         touched = _merged(touched)
         # A copy first, since another thread may add a day meanwhile.
-        sweep.ahead = {
+        sweep.answered = {
             date: answer
-            for date, answer in self.ahead.copy().items()
+            for date, answer in self.answered.copy().items()
             if not any(_overlap(touched, *part[:2]) for part in self._parts(date))
         }
         return sweep
@@ -473,19 +482,20 @@ class Sweep:
         return tuple(days)
 
     def _day(self, date: dt.date, now: Instant, earliest: Instant) -> Day:
-        """Give a date that can be booked; it is the same while all of it lies ahead."""
-        if date in self.ahead:
-            begins, day = self.ahead[date]
-            if earliest <= begins:
-                return day
-        starts = self.starts(date)
-        answer = self.answer(date, starts, now, earliest)
-        if isinstance(answer, Reason):
-            day = Day(date, (), answer)
+        """Give a date that can be booked."""
+        if known := self.answered.get(date):
+            starts, gone, day = known
         else:
-            day = Day(date, answer, None)
-        if starts and earliest <= starts[0]:
-            self.ahead[date] = starts[0], day
+            starts, gone, day = self.starts(date), None, None
+        # All that either moment means for the starts of a date.
+        cut = bisect_left(starts, now), bisect_left(starts, earliest)
+        if day is None or cut != gone:
+            answer = self.answer(date, starts, *cut)
+            if isinstance(answer, Reason):
+                day = Day(date, (), answer)
+            else:
+                day = Day(date, answer, None)
+            self.answered[date] = starts, cut, day
         return day
 
     def starts(self, date: dt.date) -> list[Instant]:
@@ -501,12 +511,12 @@ class Sweep:
         self,
         date: dt.date,
         starts: Sequence[Instant],
-        now: Instant,
-        earliest: Instant,
+        over: int,
+        soon: int,
     ) -> tuple[Slot, ...] | Reason:
         """Give the slots among these sorted starts of a date, or why there are none.
 
-        None that begins before `now`, or without notice, before `earliest`.
+        So many of them are over by now, and so many over or too soon.
         """
         if not starts:
             # A zone may skip even a whole date, as Samoa did with 2011-12-30.
@@ -517,14 +527,14 @@ class Sweep:
         together = self._servable(open_)
         if not together:
             return Reason(Why.OUTSIDE_HOURS)
-        ahead = together & (-1 << bisect_left(starts, now))
+        ahead = together & (-1 << over)
         if not ahead:
             return Reason(Why.PAST)
         free = {r: m & ~_mask(self.busy[r], starts) for r, m in open_.items()}
         found = ahead & self._servable(free)
         if not found:
             return self._why_none(starts, ahead, open_, free)
-        found &= -1 << bisect_left(starts, earliest)
+        found &= -1 << soon
         if not found:
             return Reason(Why.TOO_SOON)
         own = dict.fromkeys(self.calendars, 0)
@@ -706,6 +716,15 @@ def _spells(first: dt.date, last: dt.date, zone: ZoneInfo) -> tuple[_Spell, ...]
                 high = middle
         edges.append(high)
     return tuple((a, b, offset(a)) for a, b in pairwise([*edges, end]))
+
+
+def _midnights(
+    first: dt.date, last: dt.date, spells: Iterable[_Spell]
+) -> tuple[Instant, Instant]:
+    """Give instants between which all of these dates lies, whatever the offset."""
+    offsets = [offset for _since, _until, offset in spells]
+    begin, end = _midnight(first.toordinal()), _midnight(last.toordinal()) + DAY
+    return begin - max(offsets), end - min(offsets)
 
 
 @lru_cache(maxsize=500)

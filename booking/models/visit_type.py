@@ -444,9 +444,11 @@ def _setup(resources: Rows, hours: Rows, requirements: Rows, suitable: Rows) -> 
     weekly = defaultdict(list)
     for row in rows.instances(Hours, hours):
         weekly[row.resource_id].append(row.as_weekly())
+    # Equal hours are one object, by which the engine knows them.
+    weeks: dict[tuple[WeeklyHours, ...], tuple[WeeklyHours, ...]] = {}
     return Setup(
         bookable,
-        {resource: tuple(week) for resource, week in weekly.items()},
+        {r: weeks.setdefault(tuple(week), tuple(week)) for r, week in weekly.items()},
         {visit_type: tuple(found) for visit_type, found in needs.items()},
     )
 

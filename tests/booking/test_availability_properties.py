@@ -552,7 +552,7 @@ def test_what_is_kept_answers_at_any_moment_as_if_asked_anew(drawn, minutes):
     clinic, dates = drawn
     rules, kept = clinic.rules, clinic.calendars.values()
     sweep = Sweep(rules, kept, dates[0], dates[-1], clinic.zone)
-    # There and back: what was kept of a day ahead is no answer once part of it is over.
+    # There and back: what was kept of a day is no answer once another part is over.
     moments = [clinic.now + 60 * n + n % 2 for n in minutes]
     for now in [clinic.now, *moments, clinic.now]:
         for asked in (rules, replace(rules, lead=0), replace(rules, horizon=3650)):
@@ -582,7 +582,7 @@ def test_what_is_kept_is_the_same_after_a_change_as_if_worked_out_anew():
                 [*map(all_but_what_is_taken, anew.calendars.values())]
                 != [*map(all_but_what_is_taken, sweep.calendars.values())]
             )
-            seen[after and (len(after.ahead), len(sweep.ahead))] += 1
+            seen[after and (len(after.answered), len(sweep.answered))] += 1
             sweep = after or anew
             assert sweep.days(clinic.rules, *dates[::2], now) == anew.days(
                 clinic.rules, *dates[::2], now
