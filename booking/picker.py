@@ -19,7 +19,7 @@ from .availability import Day, Reason, Slot, Why
 from .models import Ignoring, Practice, Resource, VisitType, clinic_zone
 
 # So many days are read at first: mostly what a page shows is among them.
-DAYS_READ = 14
+DAYS_READ = 12
 # A page ends after so many days, or with the day that brings it this many times.
 DAYS_SHOWN = 7
 TIMES_SHOWN = 60

@@ -1,8 +1,6 @@
 """A plan: what the engine has to know of some dates, made of what the database gave."""
 
-import json
 from base64 import b64decode
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -225,25 +223,57 @@ def _latest(
 @lru_cache(maxsize=16)
 def _calendars(dates: Dates, needs: tuple[Need, ...]) -> tuple[Calendar, ...]:
     """Return the calendars of all that could serve one of the needs."""
-    setup, closures = dates.known.setup, dates.known.closures
+    known, around_them = dates.known, around(dates.first, dates.last)
     wanted = {pk for need in needs for pk in need.suitable}
-    busy, own = _taken(dates)
-    closed = rows.instances(Closure, closures)
+    busy, own = by_resource(known.busy), _own(dates)
     return tuple(
-        Calendar(
-            resource=r.pk,
-            kind=r.kind,
-            hours=setup.weekly(r),
-            busy=busy.get(r.pk, ()),
-            closed=tuple(
-                _closed(c, r) for c in closed if c.resource_id in (None, r.pk)
-            ),
-            before=r.before,
-            after=r.after,
-            own=tuple(own.get(r.pk, ())),
+        _calendar(
+            known.setup, r, busy.get(r.pk, ""), own.get(r.pk, ()), known.closures,
+            *around_them,
         )
-        for r in setup.bookable
+        for r in known.setup.bookable
         if r.pk in wanted
+    )  # fmt: skip
+
+
+def _own(dates: Dates) -> dict[int, tuple[Span, ...]]:
+    """Return what whoever is ignored holds, by resource."""
+    own: dict[int, tuple[Span, ...]] = {}
+    for row in rows.instances(Reservation, dates.known.own):
+        if dates.ignoring and dates.ignoring.covers(row):
+            span = instant(row.start), instant(row.end)
+            own[row.resource_id] = *own.get(row.resource_id, ()), span
+    return own
+
+
+@lru_cache(maxsize=500)
+def _calendar(
+    setup: Setup,
+    of: Bookable,
+    taken: str,
+    own: tuple[Span, ...],
+    closures: Rows,
+    since: datetime,
+    until: datetime,
+) -> Calendar:
+    """Return one of them; of many resources few have another than a moment ago.
+
+    `taken` is the text of the resource, of which it has what touches [since, until).
+    """
+    begin, end = instant(since), instant(until)
+    busy = [span for span in _pairs(taken) if span[0] < end and span[1] > begin]
+    # No two overlap on a resource, so one that is the same is the very one.
+    mine = [span for span in own if span in busy]
+    closed = rows.instances(Closure, closures)
+    return Calendar(
+        resource=of.pk,
+        kind=of.kind,
+        hours=setup.weekly(of),
+        busy=tuple(span for span in busy if span not in mine),
+        closed=tuple(_closed(c, of) for c in closed if c.resource_id in (None, of.pk)),
+        before=of.before,
+        after=of.after,
+        own=tuple(Interval(*span) for span in mine),
     )
 
 
@@ -253,32 +283,10 @@ def _closed(closure: Closure, of: Bookable) -> Closed:
     return Closed(*span, closure.reason, kind)
 
 
-def _taken(
-    dates: Dates,
-) -> tuple[dict[int, tuple[Span, ...]], dict[int, list[Interval]]]:
-    """Return what is taken around the dates, by resource, and what is one's own."""
-    since, until = map(instant, around(dates.first, dates.last))
-    busy = {
-        resource: _spans(taken, since, until)
-        for resource, taken in json.loads(dates.known.busy)
-    }
-    own = defaultdict(list)
-    for row in rows.instances(Reservation, dates.known.own):
-        span, r = (instant(row.start), instant(row.end)), row.resource_id
-        # No two overlap on a resource, so this is the very one.
-        if dates.ignoring and dates.ignoring.covers(row) and span in busy.get(r, ()):
-            busy[r] = tuple(other for other in busy[r] if other != span)
-            own[r].append(Interval(*span))
-    return busy, own
-
-
-@lru_cache(maxsize=500)
-def _spans(taken: str, since: Instant, until: Instant) -> tuple[Span, ...]:
-    """Return what the text of a resource has of [since, until).
-
-    Mostly few of many resources have another than a moment ago.
-    """
-    return tuple(s for s in _pairs(taken) if s[0] < until and s[1] > since)
+def by_resource(busy: str) -> dict[int, str]:
+    """Return the text of each resource in what BUSY gives."""
+    parts = (part.partition(":") for part in busy.split(";") if part)
+    return {int(resource): taken for resource, _colon, taken in parts}
 
 
 def _pairs(taken: str) -> Iterable[Span]:
@@ -288,6 +296,8 @@ def _pairs(taken: str) -> Iterable[Span]:
     sends numbers two by two, which it would take longer to write out: of 8 bytes,
     microseconds since 2000.
     """
+    if not taken:
+        return ()
     if connection.vendor == "sqlite":
         times = [_written(text) for text in taken.split(",")]
         half = len(times) // 2
@@ -313,21 +323,28 @@ _WHEN = dict.fromkeys(("now", "earliest", "until", "since"), "timestamptz")
 
 
 def _busy_text(vendor: str) -> str:
-    taken = {
-        "sqlite": """group_concat(start) || ',' || group_concat("end")""",
-        "postgresql": """encode(
-            string_agg(timestamptz_send(start) || timestamptz_send("end"), ''), 'base64'
-        )""",
+    taken, join = {
+        "sqlite": (
+            """group_concat(start) || ',' || group_concat("end")""",
+            "group_concat",
+        ),
+        "postgresql": (
+            """encode(
+                string_agg(timestamptz_send(start) || timestamptz_send("end"), ''),
+                'base64'
+            )""",
+            "string_agg",
+        ),
     }[vendor]
     spans = f"""
-        SELECT resource_id, {taken} AS taken FROM booking_reservation
+        SELECT resource_id || ':' || {taken} AS taken FROM booking_reservation
         WHERE resource_id {{resources}} AND {_LIVE} GROUP BY resource_id"""  # noqa: S608 -- written above
-    return f"(SELECT {rows.as_text(vendor, 'resource_id, taken')} FROM ({spans}) AS t)"  # noqa: S608 -- likewise
+    return f"(SELECT coalesce({join}(taken, ';'), '') FROM ({spans}) AS t)"  # noqa: S608 -- likewise
 
 
-# Gives the reservations of each resource as one text, see `_pairs`: it is made and
-# read several times faster than a row for each of thousands.
-BUSY = Function("booking_busy", {"resources": "bigint[]", **_WHEN}, _busy_text)
+# Gives the reservations of each resource as one text, see `_pairs`, and these as one:
+# it is made and read several times faster than a row for each of thousands, or JSON.
+BUSY = Function("booking_taken", {"resources": "bigint[]", **_WHEN}, _busy_text)
 # Gives those of them that somebody may count as free.
 OWN = Function(
     "booking_own",

@@ -1,6 +1,5 @@
 """What PostgreSQL keeps as functions: there, up to date, and the same as on SQLite."""
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from django.db import connection
 
 from booking.models import Reservation, Resource
-from booking.models.plan import BUSY
+from booking.models.plan import BUSY, by_resource
 from booking.models.visit_type import ALL_ACTIVE
 from clinic_site import health
 from services import functions, rows
@@ -26,7 +25,7 @@ def busy(resources: Any) -> list[int]:
             until=NOW + timedelta(days=1), since=NOW,
         )
     )  # fmt: skip
-    return sorted(resource for resource, _spans in json.loads(found))
+    return sorted(by_resource(found))
 
 
 def test_some_are_given_as_a_list_or_by_what_gives_them():
