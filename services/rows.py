@@ -27,13 +27,13 @@ M = TypeVar("M", bound=models.Model)
 Rows = tuple[tuple[Any, ...], ...]
 
 
-# Fields that give the database a value of this type, and none, as it stands; but for
-# instants, which are not the same in each database.
+# Fields that give the database a value of this type, and none, as it stands. Instants
+# are not the same in each database.
 _PLAIN: dict[type, type] = {
     models.BigAutoField: int,
     models.BooleanField: bool,
     models.CharField: str,
-    models.DateTimeField: datetime,
+    models.DateTimeField: type(None),
     models.ForeignKey: int,
     models.PositiveIntegerField: int,
     models.PositiveSmallIntegerField: int,
@@ -337,9 +337,16 @@ def add_all(added: list[M]) -> list[M]:
         for row in added:
             row.pk = keys.pop(0)
     fields, statement, marks, key = _insert(database.vendor, model, keys is not None)
-    values = [
-        _stored(row, field, plain, database) for row in added for field, plain in fields
-    ]
+    values: list[Any] = []
+    for row in added:
+        # Not by getattr, which looks at each for a field that was deferred.
+        has = row.__dict__
+        for field, attname, plain in fields:
+            value = has[attname]
+            if plain and (value is None or isinstance(value, plain)):
+                values.append(value)
+            else:
+                values.append(_stored(row, field, value, database))
     statement = f"{statement} {', '.join([marks] * len(added))}"
     if held:
         execute(statement, values)
@@ -357,18 +364,12 @@ def add_all(added: list[M]) -> list[M]:
 def _stored(
     row: models.Model,
     field: "models.Field[Any, Any]",
-    plain: type | None,
+    value: Any,
     database: Any,
 ) -> Any:
-    """Return what the database is given for a field of a new row."""
-    # Not by getattr, which looks at each for a field that was deferred.
-    value = row.__dict__[field.attname]
-    if plain and value is None:
-        return value
-    if plain is datetime and value.tzinfo:
+    """Return what the database is given for a value that it does not take as such."""
+    if isinstance(value, datetime) and value.tzinfo:
         return database.ops.adapt_datetimefield_value(value)
-    if plain and plain is not datetime and isinstance(value, plain):
-        return value
     return field.get_db_prep_save(field.pre_save(row, add=True), database)
 
 
@@ -397,10 +398,10 @@ def text_of(vendor: str, model: type[models.Model], where: str) -> str:
 @lru_cache(maxsize=64)
 def _insert(
     vendor: str, model: type[models.Model], has_key: bool
-) -> "tuple[list[tuple[models.Field[Any, Any], type | None]], str, str, str]":
+) -> "tuple[list[tuple[models.Field[Any, Any], str, type | None]], str, str, str]":
     """Return the fields that are written, and parts of the statement that does.
 
-    Of each field, the type of `_PLAIN`. Then the beginning of the statement, the marks
+    Of each field, the attribute, and the type of `_PLAIN`. Then the beginning of the statement, the marks
     for the values of one row, and the primary key, which the rows may have already.
     """
     quote = connection.ops.quote_name
@@ -410,7 +411,7 @@ def _insert(
     marks = f"({', '.join(['%s'] * len(fields))})"
     table = quote(model._meta.db_table)
     statement = f"INSERT INTO {table} ({columns}) VALUES"
-    known = [(field, _PLAIN.get(type(field))) for field in fields]
+    known = [(f, f.attname, _PLAIN.get(type(f))) for f in fields]
     return known, statement, marks, quote(str(key.column))
 
 
