@@ -40,6 +40,9 @@ _PLAIN: dict[type, type] = {
     models.TextField: str,
 }
 
+# A field that is written, its attribute, and the type of `_PLAIN`, if it has one.
+_Written = tuple["models.Field[Any, Any]", str, type | None]
+
 # An expression in SQL that gives one text, and its parameters.
 Select = tuple[str, Sequence[Any]]
 
@@ -112,33 +115,54 @@ def note(mark: str | None) -> None:
 
 def texts(*selects: Select) -> list[str]:
     """Return the text of each, all from one query; see `along`."""
-    others, answers = _along.get() or ((), [])
-    asked = selects if answers else (*selects, *others)
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(
-            f"SELECT {', '.join(sql for sql, _params in asked)}",
-            [param for _sql, params in asked for param in params],
-        )
+    first, others, answers = _along.get() or ((), (), [])
+    _along.set(None)
+    asked = *selects, *others
+    database = connections[DEFAULT_DB_ALIAS]
+    query = (
+        f"SELECT {', '.join(sql for sql, _params in asked)}",
+        [param for _sql, params in asked for param in params],
+    )
+    statements = [*first, query]
+    if database.vendor != "sqlite":
+        statements = [_in_one_go(statements)]
+    with database.cursor() as cursor:
+        for sql, params in statements:
+            cursor.execute(sql, params)
         found = list(cursor.fetchone())
     answers += found[len(selects) :]
     return found[: len(selects)]
 
 
-# What is to be asked along with the next query, and its texts once that was made.
-_along: ContextVar[tuple[Sequence[Select], list[str]] | None] = ContextVar(
-    "along", default=None
-)
+def _in_one_go(statements: Sequence[Select]) -> Select:
+    """Return some statements as one: the server answers the last of them."""
+    return (
+        "; ".join(sql for sql, _params in statements),
+        [param for _sql, params in statements for param in params],
+    )
+
+
+class _Along(NamedTuple):
+    """What is done before the next query, what is asked in it, and its texts then."""
+
+    first: Sequence[Select]
+    others: Sequence[Select]
+    answers: list[str]
+
+
+_along: ContextVar[_Along | None] = ContextVar("along", default=None)
 
 
 @contextmanager
-def along(*selects: Select) -> Iterator[list[str]]:
+def along(*selects: Select, first: Sequence[Select] = ()) -> Iterator[list[str]]:
     """Ask for these, too, with the first query of `texts` inside, and give their texts.
 
     So who needs them is spared a query, and whoever makes that one knows nothing of it.
-    They are asked after all else in it.
+    They are asked after all else in it. `first` are statements to execute before it, in
+    the same go: what it reads is as it is after those.
     """
     answers: list[str] = []
-    token = _along.set((selects, answers))
+    token = _along.set(_Along(first, selects, answers))
     try:
         yield answers
     finally:
@@ -341,12 +365,12 @@ def add_all(added: list[M]) -> list[M]:
     for row in added:
         # Not by getattr, which looks at each for a field that was deferred.
         has = row.__dict__
-        for field, attname, plain in fields:
+        for column, attname, plain in fields:
             value = has[attname]
             if plain and (value is None or isinstance(value, plain)):
                 values.append(value)
             else:
-                values.append(_stored(row, field, value, database))
+                values.append(_stored(row, column, value, database))
     statement = f"{statement} {', '.join([marks] * len(added))}"
     if held:
         execute(statement, values)
@@ -398,11 +422,11 @@ def text_of(vendor: str, model: type[models.Model], where: str) -> str:
 @lru_cache(maxsize=64)
 def _insert(
     vendor: str, model: type[models.Model], has_key: bool
-) -> "tuple[list[tuple[models.Field[Any, Any], str, type | None]], str, str, str]":
+) -> "tuple[list[_Written], str, str, str]":
     """Return the fields that are written, and parts of the statement that does.
 
-    Of each field, the attribute, and the type of `_PLAIN`. Then the beginning of the statement, the marks
-    for the values of one row, and the primary key, which the rows may have already.
+    Then the beginning of the statement, the marks for the values of one row, and the
+    primary key, which the rows may have already.
     """
     quote = connection.ops.quote_name
     key = model._meta.pk

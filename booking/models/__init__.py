@@ -6,6 +6,7 @@ from .event import AppointmentEvent
 from .form_key import FormKey
 from .limit import Hit
 from .link import AppointmentLink, LinkRequest
+from .locks import Locked, locking
 from .merge import Merge
 from .message import Heartbeat, Message
 from .office import clinic_zone, open_windows, span_of
@@ -28,11 +29,10 @@ from .texting import (
     purpose_of,
 )
 from .trail import AuditEvent, AuditSubject
-from .visit_type import LOCK_FOR, Practice, Requirement, Schedule, VisitType, could_take
+from .visit_type import Practice, Requirement, Schedule, VisitType, could_take
 from .waiting import Part, WaitingListEntry, WaitingListRules, Wish
 
 __all__ = [
-    "LOCK_FOR",
     "WAS_SENT",
     "Appointment",
     "AppointmentEvent",
@@ -52,6 +52,7 @@ __all__ = [
     "Ignoring",
     "LegalHold",
     "LinkRequest",
+    "Locked",
     "Merge",
     "Message",
     "Paper",
@@ -81,6 +82,7 @@ __all__ = [
     "clinic_zone",
     "could_take",
     "hit_by",
+    "locking",
     "may_text",
     "open_windows",
     "purpose_of",

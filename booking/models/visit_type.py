@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -21,7 +22,7 @@ from booking.availability import (
 )
 from booking.policy import LONGEST, LONGEST_BUFFER, LONGEST_VISIT, reply_by
 from services import rows
-from services.functions import Function
+from services.functions import Array
 from services.models import (
     Clinician,
     OpeningHours,
@@ -46,6 +47,9 @@ from .plan import (
 )
 from .reservation import Reservation
 from .resource import Closure, Hours, Resource
+
+if TYPE_CHECKING:
+    from .locks import Locked
 
 
 class VisitTypeQuerySet(models.QuerySet["VisitType"]):
@@ -222,7 +226,7 @@ class VisitType(Translated):
         has_referral: bool = False,
         practice: "Practice | None" = None,
         schedule: "Schedule | None" = None,
-        locked: Sequence[int] | None = None,
+        locked: "Locked | None" = None,
         held_since: datetime | None = None,
     ) -> Plan:
         """Return what the engine needs to know about the dates `first` to `last`.
@@ -251,7 +255,10 @@ class VisitType(Translated):
             step=self.step,
             lead=0 if by_staff else self._notice(soonest, now, held_since or now),
             horizon=3650 if by_staff else self.horizon,
-            needs=_among(self._needs(schedule.practice, clinician), locked),
+            needs=_among(
+                self._needs(schedule.practice, clinician),
+                locked.keys if locked else None,
+            ),
             barred=None if by_staff else self.barred(has_referral=has_referral),
         )
         # Who holds nothing is answered like everybody else.
@@ -262,11 +269,11 @@ class VisitType(Translated):
         self,
         practice: "Practice | None",
         clinician: Resource | None,
-        locked: Sequence[int] | None,
-    ) -> "list[int] | rows.Select":
+        locked: "Locked | None",
+    ) -> "list[int] | rows.Select | Array":
         """Return all that it could take: its keys, or what gives them."""
         if locked is not None:
-            return list(locked)
+            return locked.given
         if practice is None:
             return could_take(self, clinician)
         return sorted(self.may_take(practice, clinician))
@@ -455,7 +462,7 @@ def _setup(resources: Rows, hours: Rows, requirements: Rows, suitable: Rows) -> 
 
 # What `VisitType.may_take` returns, as a question to the database. Where a clinician is
 # asked for who cannot be had, it may be more, never less.
-_COULD_TAKE = """
+COULD_TAKE = """
     SELECT r.id FROM booking_resource AS r
     JOIN booking_requirement AS q ON q.kind = r.kind AND q.visit_type_id = {visit_type}
     WHERE r.is_active AND (
@@ -479,33 +486,11 @@ def could_take(visit_type: VisitType, clinician: Resource | None = None) -> rows
 
     So what it needs does not have to be read first.
     """
-    could_take = _COULD_TAKE.format(visit_type="%s")
+    could_take = COULD_TAKE.format(visit_type="%s")
     if clinician is None:
         return could_take, [visit_type.pk]
     which = [visit_type.pk, clinician.kind, clinician.pk, visit_type.pk]
     return could_take + _AND_OF_A_KIND, which
-
-
-def _locking(vendor: str) -> str:
-    held = """
-        SELECT resource_id FROM booking_reservation
-        WHERE hold_key = {hold_key} AND hold_key > ''"""
-    # On SQLite the IMMEDIATE transaction is already such a lock.
-    locks = {"sqlite": "", "postgresql": " FOR NO KEY UPDATE"}[vendor]
-    keys = f"""
-        SELECT id FROM booking_resource WHERE id IN ({_COULD_TAKE} UNION {held})
-        ORDER BY id{locks}"""  # noqa: S608 -- written above
-    return f"(SELECT {rows.as_text(vendor, 'id')} FROM ({keys}) AS locked)"  # noqa: S608
-
-
-# Locks all that a visit of the type could take, and what is held under the key, as
-# `Resource.objects.lock` does; gives the keys, sorted.
-LOCK_FOR = Function(
-    "booking_lock_for",
-    {"visit_type": "bigint", "hold_key": "text"},
-    _locking,
-    acts=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,7 +514,7 @@ class Schedule:
         now: datetime,
         own: Sequence[Ignoring] = (),
         practice: "Practice | None" = None,
-        taking: "list[int] | rows.Select" = ALL_ACTIVE,
+        taking: "list[int] | rows.Select | Array" = ALL_ACTIVE,
     ) -> "Schedule":
         """Return what is known of `first` to `last`: one query, see `rows.set_up`.
 

@@ -12,9 +12,9 @@ from booking.models import (
     Message,
     Proposal,
     Reservation,
+    locking,
 )
 from booking.policy import Act
-from services import rows
 
 from .request import NewRequest, keep_answers, new_visit, sent_before
 from .road import (
@@ -23,10 +23,10 @@ from .road import (
     check_right,
     clear,
     held_data,
-    lock_for,
+    plan_for,
     record,
     series_data,
-    take_time,
+    take_from,
     time_data,
 )
 
@@ -43,20 +43,15 @@ def book(asked: NewRequest, *, key: uuid.UUID, by: By, now: datetime) -> Appoint
     """
     check_right(Act.BOOK, by)
     [start] = asked.choices
-    with rows.along(WAS_SENT(key=key.hex)) as sent:
-        locked = lock_for(asked.visit_type)
-    if before := sent_before(asked, *sent):
+    with locking(asked.visit_type, "", WAS_SENT(key=key.hex)) as locked:
+        plan = plan_for(
+            asked.visit_type, start, now=now, clinician=asked.clinician,
+            ignoring=Ignoring(), by_staff=True, locked=locked,
+        )  # fmt: skip
+    if before := sent_before(asked, *locked.also):
         return before
-    taken = take_time(
-        asked.visit_type,
-        start,
-        now=now,
-        clinician=asked.clinician,
-        ignoring=Ignoring(),
-        by_staff=True,
-        locked=locked,
-    )
-    clear(locked, now)
+    taken = take_from(plan, start, now=now)
+    clear(locked.keys, now)
     visit = new_visit(asked, key, now)
     book_at(visit, start, taken, by=by, now=now, private_note=asked.private_note)
     keep_answers(visit, asked.answers)

@@ -10,7 +10,7 @@ from booking.models import Appointment, Ignoring, Message, Proposal
 from booking.policy import MAX_CHOICES, Act, Actor, ChangeRefusal
 
 from .agree import agree
-from .request import first_of_free, hold_first, propose, reply_promise
+from .request import first_of_free, hold_first, plans_for, propose, reply_promise
 from .road import (
     By,
     act,
@@ -61,10 +61,11 @@ def ask_change(
     if has_begun(visit, now):
         raise NotPossibleNow
     kind = visit.visit_type
-    taken, plan = first_of_free(
+    plans = plans_for(
         kind, starts, now=now, clinician=visit.wanted_clinician, ignoring=Ignoring(),
         is_agreed=kind.changes_at_once, has_referral=visit.has_referral,
     )  # fmt: skip
+    taken = first_of_free(plans, now)
     if kind.changes_at_once:
         [choice] = propose(visit, starts[:1])
         stop_waiting_at(visit, choice.start, now)
@@ -72,7 +73,7 @@ def ask_change(
             visit, choice, taken, Act.CHANGE, by=by, now=now, others=Outcome.WITHDRAWN
         )
     # Who is not answered in time comes when they were to come.
-    visit.reply_by = min(reply_promise(kind, now, plan), visit.start or now)
+    visit.reply_by = min(reply_promise(kind, now, plans[starts[0]]), visit.start or now)
     choices = propose(visit, starts)
     asked = [[choice.pk, as_text(choice.start)] for choice in choices]
     data: dict[str, Any] = {"choices": asked, "reply_by": as_text(visit.reply_by)}

@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from booking.models import Ignoring, Reservation, Resource, VisitType
+from booking.models import Ignoring, Reservation, Resource, VisitType, locking
 from booking.policy import HOLD_MINUTES
 
-from .road import act, clear, lock_for, take_time
+from .road import act, clear, take_time
 
 
 @act
@@ -25,12 +25,12 @@ def hold(
     Return when the hold lapses. Raises TimeTaken or TimeNotOffered; then an earlier
     hold of theirs stays as it was.
     """
-    locked = lock_for(visit_type, key)
-    rows = take_time(
-        visit_type, start, now=now, clinician=clinician, has_referral=has_referral,
-        ignoring=Ignoring(key), locked=locked, held_since=held_since,
-    )  # fmt: skip
-    clear(locked, now, key)
+    with locking(visit_type, key) as locked:
+        rows = take_time(
+            visit_type, start, now=now, clinician=clinician, has_referral=has_referral,
+            ignoring=Ignoring(key), locked=locked, held_since=held_since,
+        )  # fmt: skip
+    clear(locked.keys, now, key)
     expires_at = _lapses(now)
     for row in rows:
         row.hold_key, row.expires_at = key, expires_at

@@ -28,6 +28,7 @@ from booking.models import (
     VisitType,
     Wish,
     Wording,
+    locking,
     open_windows,
 )
 from booking.models.texting import version_of
@@ -40,7 +41,6 @@ from .road import (
     as_text,
     check_right,
     clear,
-    lock_for,
     plan_for,
     record,
     take_from,
@@ -150,27 +150,30 @@ def request(
     and DifferentRequest when the key was used for other content.
     """
     check_right(Act.REQUEST, by)
-    with rows.along(WAS_SENT(key=key.hex)) as sent:
-        locked = lock_for(asked.visit_type, hold_key)
-    if before := sent_before(asked, *sent):
-        also(before)
-        return before
-
-    limits.count(counted, now=now)
     named = {
         Patient: 1, Appointment: 1, AppointmentEvent: 1, Proposal: len(asked.choices)
     }  # fmt: skip
     wording = asked.preparation
-    with rows.along(wording.known, *rows.new_keys(named)) as told:
-        taken, plan = first_of_free(
+    with locking(
+        asked.visit_type, hold_key,
+        WAS_SENT(key=key.hex), wording.known, *rows.new_keys(named),
+    ) as locked:  # fmt: skip
+        plans = plans_for(
             asked.visit_type, asked.choices, now=now, clinician=asked.clinician,
             ignoring=Ignoring(hold_key), by_staff=by.actor == Actor.STAFF,
             has_referral=asked.has_referral, locked=locked, held_since=held_since,
         )  # fmt: skip
-    known, *keys = told
+    sent, known, *keys = locked.also
+    if before := sent_before(asked, sent):
+        also(before)
+        return before
+
+    limits.count(counted, now=now)
+    taken = first_of_free(plans, now)
+    plan = plans[asked.choices[0]]
     preparation = wording.row(known)
     with rows.together(named, keys):
-        clear(locked, now, hold_key)
+        clear(locked.keys, now, hold_key)
         visit = new_visit(asked, key, now, preparation)
         visit.reply_by = promise_for(asked, now, held_since, plan)
         promise = {"reply_by": as_text(visit.reply_by)}
@@ -250,21 +253,22 @@ def keep_answers(
         rows.add_all(kept)
 
 
-def first_of_free(
-    visit_type: VisitType, starts: Sequence[datetime], *, now: datetime, **asked: Any
-) -> tuple[list[Reservation], Plan]:
-    """Return the unsaved reservations of the first choice, all choices being free.
+def plans_for(
+    visit_type: VisitType, starts: Sequence[datetime], **asked: Any
+) -> dict[datetime, Plan]:
+    """Return the plan of each start, in order; `asked` is as in `plan_for`."""
+    return {start: plan_for(visit_type, start, **asked) for start in starts}
 
-    With the plan by which they are; `asked` is what `take_time` takes besides.
-    """
-    plans = [plan_for(visit_type, start, now=now, **asked) for start in starts]
+
+def first_of_free(plans: Mapping[datetime, Plan], now: datetime) -> list[Reservation]:
+    """Return the unsaved reservations of the first choice, all choices being free."""
     found = []
-    for rank, (start, plan) in enumerate(zip(starts, plans, strict=True), 1):
+    for rank, (start, plan) in enumerate(plans.items(), 1):
         try:
             found.append(take_from(plan, start, now=now))
         except TimeTaken as error:
             raise type(error)(rank=rank, **error.params) from None
-    return found[0], plans[0]
+    return found[0]
 
 
 def hold_first(visit: Appointment, choice: Proposal, taken: list[Reservation]) -> None:

@@ -4,11 +4,10 @@ Lock the resources, then the visit; check the move, the right and the version; a
 engine again under the lock; write row, reservations, event and owed messages; commit.
 """
 
-import json
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
@@ -36,11 +35,11 @@ from booking.errors import (
     TryAgain,
 )
 from booking.models import (
-    LOCK_FOR,
     Appointment,
     AppointmentEvent,
     Claim,
     Ignoring,
+    Locked,
     Plan,
     Proposal,
     Reservation,
@@ -144,16 +143,6 @@ def lock_resources(ids: Iterable[int], now: datetime) -> None:
     clear(Resource.objects.lock(set(ids)), now)
 
 
-def lock_for(visit_type: VisitType, hold_key: str = "") -> list[int]:
-    """Lock all that a visit of the type may take, and what is held under the key.
-
-    One statement: which these are need not be read first. Before it takes time, the
-    caller clears it with `clear`. Return the keys, sorted.
-    """
-    [locked] = rows.texts(LOCK_FOR(visit_type=visit_type.pk, hold_key=hold_key))
-    return [key for (key,) in json.loads(locked)]
-
-
 def clear(locked: Iterable[int], now: datetime, hold_key: str = "") -> None:
     """Give back what has lapsed on the locked resources, and what the key holds."""
     CLEAR.do(resources=list(locked), now=now, hold_key=hold_key)
@@ -252,7 +241,7 @@ def take_time(
     by_staff: bool = False,
     is_agreed: bool = False,
     has_referral: bool = False,
-    locked: Sequence[int] | None = None,
+    locked: Locked | None = None,
     held_since: datetime | None = None,
 ) -> list[Reservation]:
     """Return unsaved reservations for the visit at `start`, on resources that are free.
