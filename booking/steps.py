@@ -322,7 +322,7 @@ STEPS = (
 STEP = {step.slug: step for step in STEPS}
 
 
-def as_request(journey: Journey) -> NewRequest:
+def as_request(journey: Journey, address: str = "") -> NewRequest:
     """Return what the workflow records. Every step has to be answered."""
     parts: dict[str, Any] = {}
     patient: dict[str, Any] = {}
@@ -334,4 +334,5 @@ def as_request(journey: Journey) -> NewRequest:
         parts |= part
     # What we write to them later is in the language that they read now.
     patient["message_language"] = get_language()
-    return NewRequest(choices=list(dict.fromkeys(choices)), patient=patient, **parts)
+    choices = list(dict.fromkeys(choices))
+    return NewRequest(choices=choices, patient=patient, address=address, **parts)

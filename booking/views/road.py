@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from functools import wraps
+from functools import lru_cache, wraps
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods
 
 from booking import clock, draft, workflow
@@ -38,9 +40,9 @@ def with_draft(view: View) -> View:
         now = clock.now()
         kept = draft.load(request.session, now)
         if isinstance(kept, draft.Sent):
-            return redirect("booking:sent")
+            return go_to("sent")
         if kept is None:
-            return redirect("booking:expired")
+            return go_to("expired")
         return view(request, Journey(kept), now, **kwargs)
 
     return page_methods(with_journey)
@@ -52,7 +54,18 @@ def onward(journey: Journey) -> HttpResponse:
     So a changed answer leads straight back to the page "Check your answers".
     """
     step = journey.next_open()
-    return redirect(step.url if step else "booking:check")
+    return go_to(step.url_name if step else "check")
+
+
+def go_to(page: str) -> HttpResponse:
+    """Lead to a page of the request, by the name of its address."""
+    return HttpResponseRedirect(_address(page, get_language()))
+
+
+@lru_cache(maxsize=100)
+def _address(page: str, _language: str | None) -> str:
+    """Return an address in the language at hand, which takes a page to look up."""
+    return reverse(f"booking:{page}")
 
 
 def keep(

@@ -1,12 +1,11 @@
 """All answers on one page, the button that sends them, and what comes back."""
 
-from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -21,7 +20,7 @@ from booking.steps import Journey, as_request
 from clinic_site.client import client_address
 from clinic_site.sessions import SessionStore
 
-from .road import AWAY, UNFIT, WENT, held_since, onward, with_draft
+from .road import AWAY, UNFIT, WENT, go_to, held_since, onward, with_draft
 from .times import ask_for_another, show_other_times, went
 
 TOO_MANY = 429
@@ -43,8 +42,8 @@ def check(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
     if journey.next_open():
         return onward(journey)
     data = request.POST if request.method == "POST" else None
-    asked = as_request(journey)
-    form = SendForm(data, digest=asked.digest(), began=journey.draft.began, now=now)
+    asked = as_request(journey, client_address(request))
+    form = SendForm(data, digest=asked.digest, began=journey.draft.began, now=now)
     if not form.is_valid():
         return show_check(request, journey, form, now, UNFIT if form.is_bound else 200)
     try:
@@ -57,7 +56,7 @@ def check(request: HttpRequest, journey: Journey, now: datetime) -> HttpResponse
         form.add_error(None, str(error))
         status = TOO_MANY if isinstance(error, TooMany) else AWAY
         return show_check(request, journey, form, now, status)
-    return redirect("booking:sent")
+    return go_to("sent")
 
 
 def _send(
@@ -70,12 +69,11 @@ def _send(
         draft.save(request.session, Sent(visit.pk, visit.reference), now)
         cast(SessionStore, request.session).save_along()
 
-    address = client_address(request)
-    asked, key = replace(asked, address=address), kept.request_key
+    key = kept.request_key
     counted = [
         (caps, value)
         for caps, value in (
-            (limits.REQUESTS_BY_ADDRESS, address),
+            (limits.REQUESTS_BY_ADDRESS, asked.address),
             (limits.REQUESTS_BY_EMAIL, asked.patient["email"]),
             (limits.REQUESTS_BY_PHONE, asked.patient["phone"]),
         )
@@ -170,7 +168,7 @@ def sent(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     kept = draft.load(request.session, now)
     if not isinstance(kept, Sent):
-        return redirect("booking:start" if kept else "booking:expired")
+        return go_to("start" if kept else "expired")
     visit = get_object_or_404(
         Appointment.objects.select_related(
             "visit_type__service", "wanted_clinician__clinician"

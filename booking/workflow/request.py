@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -62,7 +63,7 @@ class Answer:
     advice: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewRequest:
     """All that a patient told us. `choices` are one to three starts, ranked.
 
@@ -96,6 +97,7 @@ class NewRequest:
         language = self.patient.get("message_language", settings.LANGUAGE_CODE)
         return Wording.of(self.visit_type.service, language)
 
+    @cached_property
     def digest(self) -> str:
         """Return a keyed digest of the content, to tell a repeat from a new one."""
         # Nobody asks for something else by reading the page in another language.
@@ -195,7 +197,7 @@ def sent_before(asked: NewRequest, sent: str | None) -> Appointment | None:
     if sent is None:
         return None
     before = Appointment.objects.get(pk=sent)
-    if before.request_digest != asked.digest():
+    if before.request_digest != asked.digest:
         raise DifferentRequest(reference=before.reference)
     return before
 
@@ -229,7 +231,7 @@ def new_visit(
         may_arrange_version=version_of(asked.may_arrange),
         may_arrange_at=now if asked.may_arrange else None,
         request_key=key,
-        request_digest=asked.digest(),
+        request_digest=asked.digest,
     )
 
 

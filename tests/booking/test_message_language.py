@@ -53,7 +53,7 @@ def test_a_preview_is_in_the_language_of_what_goes_out():
 def test_a_request_made_again_in_another_language_is_the_same(patient, visit_type):
     first = factories.a_new_request(visit_type, patient=patient_details())
     second = factories.a_new_request(visit_type, patient=in_spanish())
-    assert first.digest() == second.digest()
+    assert first.digest == second.digest
 
 
 def test_why_we_cancel_is_said_in_the_patients_language():
