@@ -389,7 +389,9 @@ class Sweep:
             ([c.resource for c in same], self._inside(windows.get(which, anybody)))
             for which, same in alike.items()
         ]
-        # No start of these dates is taken by what ends before, or begins after this.
+        # No start of these dates is taken by what ends before, or begins after this. To
+        # look is worth it for one date, around which most of what is known lies.
+        self.is_one = first == last
         longest = [_buffers(rules, calendar) for calendar in self.calendars.values()]
         self.since, self.until = _midnights(first, last, self.spells)
         self.since -= max((b for b, _a in longest), default=0)
@@ -419,8 +421,10 @@ class Sweep:
 
     def _learn(self, calendar: Calendar) -> None:
         """Work out what takes the resource, and what of that whoever asks holds."""
-        r, since, until = calendar.resource, self.since, self.until
-        visits = [span for span in calendar.busy if span[1] > since and span[0] < until]
+        r, visits = calendar.resource, calendar.busy
+        if self.is_one:
+            since, until = self.since, self.until
+            visits = [span for span in visits if span[1] > since and span[0] < until]
         if r in self.taking_turns:
             self.visits[r] = visits = _merged(visits)
         closed = map(_pair, calendar.closed)
