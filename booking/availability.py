@@ -788,8 +788,12 @@ def _within(ranges: _Ranges, low: int, high: int) -> _Ranges:
 
 def _overlap(ranges: _Ranges, low: int, high: int) -> int:
     """Give how much of [low, high) the ranges cover."""
-    parts = _within(ranges, low, high)
-    return sum(max(0, min(end, high) - max(begin, low)) for begin, end in parts)
+    covered = 0
+    for begin, end in _within(ranges, low, high):
+        begin, end = max(begin, low), min(end, high)
+        if begin < end:
+            covered += end - begin
+    return covered
 
 
 def _mask(ranges: _Ranges, starts: Sequence[Instant]) -> int:
