@@ -82,7 +82,8 @@ def test_the_site_survives_that_its_connections_are_cut(cluster):
     with running_site(DATABASE_URL=cluster.url()) as site:
         assert site.get("/").status == 200
         cluster.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            # And wait until each is gone, for up to 20 seconds.
+            "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity"
             " WHERE datname = 'clinic'"
         )
         assert site.get("/").status == 200

@@ -15,10 +15,12 @@ from booking.availability import Why
 from booking.models import (
     Hours,
     Ignoring,
+    Locked,
     Practice,
     Reservation,
     Resource,
     VisitType,
+    could_take,
 )
 from tests.factories import (
     CLINICIAN,
@@ -144,7 +146,8 @@ def test_what_came_to_be_suitable_after_the_locks_is_not_taken():
     first, second = Resource.objects.filter(kind=CLINICIAN).order_by("pk")
     room = Resource.objects.get(kind=ROOM)
 
-    def taken(*locked: int) -> Any:
+    def taken(*keys: int) -> Any:
+        locked = Locked(could_take(visit_type), [",".join(map(str, keys))])
         plan = visit_type.plan(TUESDAY, TUESDAY, now=NOW, locked=locked)
         return plan.check(at("10:00"), now=NOW)
 
