@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache, wraps
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -59,13 +60,14 @@ def onward(journey: Journey) -> HttpResponse:
 
 def go_to(page: str) -> HttpResponse:
     """Lead to a page of the request, by the name of its address."""
-    return HttpResponseRedirect(_address(page, get_language()))
+    return HttpResponseRedirect(address(page, get_language()))
 
 
-@lru_cache(maxsize=100)
-def _address(page: str, _language: str | None) -> str:
-    """Return an address in the language at hand, which takes a page to look up."""
-    return reverse(f"booking:{page}")
+@lru_cache(maxsize=500)
+def address(page: str, _language: str | None, **query: str) -> str:
+    """Return an address in the language at hand, mostly one asked for before."""
+    asked = f"?{urlencode(query)}" if query else ""
+    return reverse(f"booking:{page}") + asked
 
 
 def keep(

@@ -2,14 +2,11 @@
 
 from collections.abc import Collection
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any, cast
-from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -23,7 +20,7 @@ from booking.picker import PARTS, Filters, Times
 from booking.steps import STEP, Journey
 from clinic_site.client import client_address
 
-from .road import AWAY, WENT, held_since, keep, onward, show, with_draft
+from .road import AWAY, WENT, address, held_since, keep, onward, show, with_draft
 
 TIMES, OTHER_TIMES = STEP["times"], STEP["other-times"]
 # The page shows times and no field, so that its form may share them with all others.
@@ -160,8 +157,8 @@ def show_times(
         earlier=_link("times", page.earlier, **query),
         later=_link("times", page.later, **query),
         # The day to begin with is added to it.
-        day_link=_address("times", get_language(), **query | {"from": ""}),
-        with_anyone=_address("times", get_language(), **query | {"with": ""}),
+        day_link=address("times", get_language(), **query | {"from": ""}),
+        with_anyone=address("times", get_language(), **query | {"with": ""}),
         action=_link("times", first, **query),
     )
 
@@ -346,10 +343,4 @@ def _link(name: str, first: date | None, **query: str) -> str:
     if first is None:
         return ""
     said = {k: v for k, v in query.items() if v}
-    return _address(name, get_language(), **said, **{"from": first.isoformat()})
-
-
-@lru_cache(maxsize=500)
-def _address(name: str, _language: str | None, **query: str) -> str:
-    """Return an address in the language at hand, mostly one asked for before."""
-    return f"{reverse(f'booking:{name}')}?{urlencode(query)}"
+    return address(name, get_language(), **said, **{"from": first.isoformat()})
