@@ -54,13 +54,11 @@ def awaits_answer(now: datetime) -> Q:
     return Q(status=Status.PENDING) | changes
 
 
-# Gives the primary key of the visit that was recorded under a key, in hexadecimal. Once
-# a lock was waited for in the same query, it sees what was committed meanwhile.
+# Gives the primary key of the visit that was recorded under a key, in hexadecimal.
 WAS_SENT = Function(
     "booking_was_sent",
     {"key": "uuid"},
     lambda _vendor: "(SELECT id FROM booking_appointment WHERE request_key = {key})",
-    acts=True,
 )
 
 

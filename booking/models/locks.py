@@ -41,7 +41,7 @@ _KEPT = "current_setting('clinic.locked')"
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """What `locking` locks. `given` is what gives the primary keys to any query."""
+    """What `locking` locks. `given` gives any query the keys of what may be taken."""
 
     given: rows.Select | Array
     _told: list[str]
